@@ -1,0 +1,31 @@
+/** `npm run X`: does the set-up that X needs, then hands over to the pinned Node. */
+import { spawnSync } from 'node:child_process';
+import { join } from 'node:path';
+import { pinnedNode, root, setup } from './setup.mjs';
+
+const bin = (name) => join(root, 'node_modules', name);
+const typeCheck = ['types', bin('typescript/bin/tsc'), '--noEmit', '-p', root];
+const lint = ['lint', bin('oxlint/bin/oxlint'), '--config', join(root, '.oxlintrc.json'), '--deny-warnings', root];
+const tests = (args) => ['tests', bin('vitest/vitest.mjs'), 'run', ...args];
+
+const commands = {
+  check: { needs: ['run'], steps: () => [typeCheck, lint] },
+  test: { needs: ['run', 'test'], steps: (args) => (args.length > 0 ? [tests(args)] : [typeCheck, lint, tests([])]) },
+};
+
+const [name, ...args] = process.argv.slice(2);
+const command = Object.hasOwn(commands, name) ? commands[name] : undefined;
+if (command === undefined) {
+  process.stderr.write(`run: unknown command '${name}'; one of: ${Object.keys(commands).join(', ')}\n`);
+  process.exit(1);
+}
+setup(command.needs);
+for (const [label, ...argv] of command.steps(args)) {
+  const started = Date.now();
+  const { status, error } = spawnSync(pinnedNode, argv, { cwd: root, stdio: 'inherit' });
+  if (error !== undefined || status !== 0) {
+    process.stderr.write(`${label}: failed (${error?.message ?? `exit ${status}`})\n`);
+    process.exit(1);
+  }
+  process.stdout.write(`${label}: ok in ${((Date.now() - started) / 1000).toFixed(1)} s\n`);
+}
