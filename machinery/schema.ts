@@ -1,0 +1,41 @@
+/**
+ * The shape of a typed schema node: what strategic merge, apply, the decoder and OpenAPI walk. The nodes themselves are
+ * generated at set-up (built-in kinds) or compiled from a CustomResourceDefinition.
+ */
+export type Schema =
+  | ObjectSchema
+  | { readonly type: 'map'; readonly values: Schema; readonly description?: string }
+  | ListSchema
+  | ScalarSchema;
+
+export interface Field {
+  readonly schema: Schema;
+  readonly required?: true;
+  readonly description?: string;
+  /** Strategic merge: how this field merges, and by which key if it is a list (`x-kubernetes-patch-*`). */
+  readonly patchStrategy?: readonly ('merge' | 'replace' | 'retainKeys')[];
+  readonly patchMergeKey?: string;
+}
+
+export interface ObjectSchema {
+  readonly type: 'object';
+  /** OpenAPI definition name: `io.k8s.api.core.v1.Pod`. */
+  readonly name: string;
+  /** In schema order: the order of the canonical encoding. A getter may build it late: schemas are recursive. */
+  readonly fields: Readonly<Record<string, Field>>;
+  readonly description?: string;
+}
+
+export interface ListSchema {
+  readonly type: 'list';
+  readonly items: Schema;
+  /** `x-kubernetes-list-type`; absent is atomic. */
+  readonly listType?: 'atomic' | 'set' | 'map';
+  readonly mapKeys?: readonly string[];
+}
+
+export interface ScalarSchema {
+  /** `any` holds every JSON value (`runtime.RawExtension`, `JSON`, unstructured). `bytes` is base64 text. */
+  readonly type: 'string' | 'int32' | 'int64' | 'double' | 'boolean' | 'int-or-string' | 'quantity' | 'time' | 'micro-time' | 'duration' | 'bytes' | 'any';
+  readonly description?: string;
+}
