@@ -1,0 +1,88 @@
+/**
+ * One call on the API, whoever carries it: the HTTPS listener and the local transport build a `Call`, `dispatch.ts` turns it
+ * into a `Result`, and the carrier renders that.
+ */
+import type { KubernetesObject } from '../machinery/kinds/kind.ts';
+import type { PatchType, Verb } from '../client/transport.ts';
+import type { Resource } from './resources/define.ts';
+import type { ChangeSink, Entry } from './store/cache.ts';
+import type { Revision } from './store/store.ts';
+
+/** Who calls. Source: "Authenticating", user info. */
+export interface User {
+  readonly name: string;
+  readonly uid?: string;
+  readonly groups: readonly string[];
+  readonly extra?: Readonly<Record<string, readonly string[]>>;
+}
+
+/** What a request is about: the attributes that authorization sees. Verbs beyond `Verb` come of non-resource paths and `connect`. */
+export interface RequestInfo {
+  readonly path: string;
+  /** False: only `path` and `verb` (the lower-case HTTP method) count. */
+  readonly isResource: boolean;
+  readonly verb: Verb | 'connect' | string;
+  readonly group: string;
+  readonly version: string;
+  /** Plural. */
+  readonly resource: string;
+  readonly subresource: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** How the caller wants the answer. */
+export interface Accept {
+  readonly as: 'json' | 'Table' | 'PartialObjectMetadata' | 'PartialObjectMetadataList';
+}
+
+export interface Body {
+  /** As it came; or a value of the local transport, which is encoded at once and never kept. */
+  readonly content: { readonly bytes: Buffer } | { readonly value: unknown };
+  /** `application/json`, `application/yaml` or a patch type; parameters removed. */
+  readonly mediaType: string;
+}
+
+/** One authenticated call. */
+export interface Call {
+  readonly info: RequestInfo;
+  readonly user: User;
+  readonly resource: Resource;
+  /** First value of each query parameter. */
+  readonly query: Readonly<Record<string, string>>;
+  readonly body?: Body;
+  readonly patchType?: PatchType;
+  readonly accept: Accept;
+  /** `User-Agent` up to the first `/`: the default field manager. */
+  readonly userAgent: string;
+  /** Aborts when the caller is gone or the request's deadline has passed. */
+  readonly signal: AbortSignal;
+  /** Adds a `Warning` header (299). */
+  readonly warn: (text: string) => void;
+}
+
+export type Result =
+  | { readonly type: 'entry'; readonly code: 200 | 201 | 202; readonly resource: Resource; readonly entry: Entry }
+  /** Not stored as such: Status, Scale, TokenRequest, reviews, the outcome of a dry run. */
+  | { readonly type: 'object'; readonly code: number; readonly resource: Resource; readonly object: KubernetesObject }
+  | ListResult
+  | WatchResult;
+
+export interface ListResult {
+  readonly type: 'list';
+  readonly resource: Resource;
+  readonly entries: readonly Entry[];
+  readonly revision: Revision;
+  readonly continue?: string;
+  readonly remainingItemCount?: number;
+}
+
+export interface WatchResult {
+  readonly type: 'watch';
+  readonly resource: Resource;
+  /** Starts the flow; `sink.end` comes last, unless closed first. Deadlines are inside. */
+  readonly open: (sink: ChangeSink) => { close(): void };
+}
+
+/** One verb's code. Throws `ApiError`. */
+export type Handler = (call: Call) => Promise<Result>;

@@ -1,0 +1,158 @@
+import type { Kind, KubernetesObject } from '../../machinery/kinds/kind.ts';
+import type { Draft } from '../../machinery/kinds/wire.ts';
+import type { FieldError } from '../../machinery/field-path.ts';
+import type { Verb } from '../../client/transport.ts';
+
+/** One column of `kubectl get`. `priority` 1 shows with `-o wide` only. Source: "Receiving resources as Tables", API concepts. */
+export interface Column<T> {
+  readonly name: string;
+  readonly type: 'string' | 'integer' | 'number' | 'boolean' | 'date';
+  /** `name` marks the object's name. */
+  readonly format?: 'name';
+  readonly description: string;
+  readonly priority?: 0 | 1;
+  /** `now` (milliseconds) is given for ages; a column that reads it sets `timed`, so that its cells are not cached. */
+  readonly cell: (object: T, now: number) => string | number | boolean | null;
+  readonly timed?: true;
+}
+
+/** A subresource as discovery shows it; what it does is in `api/handlers/subresources/`. */
+export interface Subresource {
+  readonly name: string;
+  /** Kind of its body and answer. */
+  readonly kind: Pick<Kind, 'group' | 'version' | 'kind'>;
+  readonly verbs: readonly Verb[];
+}
+
+/** Answers of validation; empty is valid. */
+export type Errors = readonly FieldError[];
+
+/** What a kind's file says beyond its address. Everything here is pure. */
+export interface Strategy<T extends KubernetesObject> {
+  /** Fills what the user left out, as Kubernetes' defaulting does; runs on every write, on the decoded object. */
+  readonly defaults?: (draft: Draft<T>) => void;
+  /** Clears what a creator may not set (status) and sets what the server decides. Runs before `validate`. */
+  readonly prepareForCreate?: (draft: Draft<T>) => void;
+  /** Puts back what an update may not touch. Status is kept by the handlers when `status` is declared. */
+  readonly prepareForUpdate?: (draft: Draft<T>, old: T) => void;
+  readonly validate?: (object: T) => Errors;
+  /** Beyond `validate`, which also runs on updates. */
+  readonly validateUpdate?: (object: T, old: T) => Errors;
+  /** Writes to `/status`. Default: nothing beyond metadata. */
+  readonly validateStatusUpdate?: (object: T, old: T) => Errors;
+  /** Warnings for the `Warning` header. */
+  readonly warnings?: (object: T) => readonly string[];
+  /** How names are checked: the messages of what is wrong. Default: DNS-1123 subdomain. */
+  readonly validateName?: (name: string) => readonly string[];
+}
+
+export interface ScalePaths<T> {
+  readonly replicas: (object: T) => number;
+  readonly statusReplicas: (object: T) => number;
+  /** In text form, for `status.selector`. */
+  readonly selector: (object: T) => string;
+  readonly setReplicas: (draft: Draft<T>, replicas: number) => void;
+}
+
+/** How deletion goes. `graceSeconds` decides the period (0 deletes at once); pods alone wait for their node. */
+export interface Deletion<T> {
+  readonly graceSeconds?: (object: T, asked: number | undefined) => number;
+  /** Default of `propagationPolicy` when DeleteOptions names none: Background. */
+  readonly defaultPropagation?: 'Background' | 'Orphan' | 'Foreground';
+}
+
+/** A stored resource of the API: everything that the server needs to know about one kind. One file declares one. */
+export interface Resource<T extends KubernetesObject = KubernetesObject> extends Kind<T>, Strategy<T> {
+  readonly singular: string;
+  readonly listKind: string;
+  readonly shortNames: readonly string[];
+  readonly categories: readonly string[];
+  readonly verbs: readonly Verb[];
+  readonly columns: readonly Column<T>[];
+  /** Field selectors beyond `metadata.name` and `metadata.namespace`; absent values are ''. */
+  readonly fields: Readonly<Record<string, (object: T) => string>>;
+  /** Does `metadata.generation` count changes of the spec? */
+  readonly generation: boolean;
+  /** Has it a `/status` subresource? Main writes then keep the old `status`, and status writes keep all else. */
+  readonly status: boolean;
+  readonly scale?: ScalePaths<T>;
+  /** Beyond `status` and `scale`. */
+  readonly subresources: readonly Subresource[];
+  readonly deletion: Deletion<T>;
+  /** `false`: only `create`, answered by a handler and never stored (SelfSubjectAccessReview, TokenReview). */
+  readonly stored: boolean;
+  /** Seconds after the last write at which an object is deleted (Event). */
+  readonly ttlSeconds?: number;
+}
+
+const storedVerbs: readonly Verb[] = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
+
+export type ResourceOptions<T extends KubernetesObject> = Partial<Omit<Resource<T>, keyof Kind>>;
+
+/**
+ * A kind as the server knows it. Whatever `options` leaves out is Kubernetes' usual: all verbs, stored, columns Name and Age.
+ * Each kind's file exports one; `all.ts` lists them.
+ */
+export function defineResource<T extends KubernetesObject>(kind: Kind<T>, options: ResourceOptions<T> = {}): Resource<T> {
+  const stored = options.stored ?? true;
+  return {
+    singular: kind.kind.toLowerCase(),
+    listKind: `${kind.kind}List`,
+    shortNames: [],
+    categories: [],
+    verbs: stored ? storedVerbs : ['create'],
+    columns: [name(), age()],
+    fields: {},
+    generation: false,
+    status: false,
+    subresources: [],
+    deletion: {},
+    stored,
+    ...kind,
+    ...options,
+  };
+}
+
+/** The Name column that every table starts with. */
+export function name<T extends KubernetesObject>(): Column<T> {
+  return {
+    name: 'Name', type: 'string', format: 'name', cell: (object) => object.metadata?.name ?? '',
+    description: 'Unique within its namespace; given by the creator or generated.',
+  };
+}
+
+/** The Age column: time since creation. */
+export function age<T extends KubernetesObject>(): Column<T> {
+  return {
+    name: 'Age', type: 'string', timed: true, description: 'Time since the object was created.',
+    cell: (object, now) => since(object.metadata?.creationTimestamp, now),
+  };
+}
+
+/** Time between an RFC 3339 timestamp and `now` as kubectl prints it; `<unknown>` without one. */
+export function since(timestamp: string | undefined, now: number): string {
+  return timestamp === undefined ? '<unknown>' : humanDuration(now - Date.parse(timestamp));
+}
+
+/** `95s`, `3m12s`, `5h20m`, `2d4h`, `400d`: two units at most, fewer the longer. Source: apimachinery's duration.HumanDuration, as observed. */
+export function humanDuration(milliseconds: number): string {
+  const seconds = Math.trunc(milliseconds / 1000);
+  if (seconds < -1) return '<invalid>';
+  if (seconds < 0) return '0s';
+  if (seconds < 120) return `${seconds}s`;
+  const minutes = Math.trunc(seconds / 60);
+  if (minutes < 10) return pair(minutes, 'm', seconds % 60, 's');
+  if (minutes < 180) return `${minutes}m`;
+  const hours = Math.trunc(minutes / 60);
+  if (hours < 8) return pair(hours, 'h', minutes % 60, 'm');
+  if (hours < 48) return `${hours}h`;
+  const days = Math.trunc(hours / 24);
+  if (hours < 192) return pair(days, 'd', hours % 24, 'h');
+  if (days < 730) return `${days}d`;
+  const years = Math.trunc(days / 365);
+  return years < 8 ? pair(years, 'y', days % 365, 'd') : `${years}y`;
+}
+
+function pair(large: number, largeUnit: string, small: number, smallUnit: string): string {
+  return small === 0 ? `${large}${largeUnit}` : `${large}${largeUnit}${small}${smallUnit}`;
+}

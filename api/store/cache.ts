@@ -1,0 +1,76 @@
+/**
+ * What the rest of the server sees of the watch cache: entries that hold bytes, ordered reads, waiting for a revision, and
+ * watches. `watch-cache.ts` implements it.
+ */
+import type { KubernetesObject } from '../../machinery/kinds/kind.ts';
+import type { Resource } from '../resources/define.ts';
+import type { Revision } from './store.ts';
+
+/** In what shape an object is answered. `metadata` is PartialObjectMetadata. Table rows are built by the table renderer. */
+export type Form = 'json' | 'metadata';
+
+/** One version of one stored object. Immutable; shared by everybody. */
+export interface Entry<T extends KubernetesObject = KubernetesObject> {
+  readonly key: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly uid: string;
+  readonly revision: Revision;
+  readonly labels: Readonly<Record<string, string>>;
+  /** A selectable field's value: `metadata.name`, `metadata.namespace` and those of the resource; undefined if the resource has no such field. */
+  field(name: string): string | undefined;
+  /** Canonical JSON without `resourceVersion`, as stored. */
+  readonly stored: Buffer;
+  /** The final JSON, `resourceVersion` inside. Cached. */
+  encoded(form: Form): Buffer;
+  /** Parsed once, shared, with `resourceVersion`; nobody may change it. */
+  readonly object: T;
+}
+
+export type Change<T extends KubernetesObject = KubernetesObject> =
+  | { readonly type: 'ADDED' | 'MODIFIED'; readonly entry: Entry<T> }
+  /** `entry` is the last version, carrying the revision of the deletion (or of the change that left the selector). */
+  | { readonly type: 'DELETED'; readonly entry: Entry<T> }
+  | { readonly type: 'BOOKMARK'; readonly revision: Revision; readonly initialEventsEnd?: true };
+
+export interface Selection {
+  /** Undefined: all namespaces. */
+  readonly namespace?: string;
+  /** Both selectors together; absent: everything. */
+  readonly matches?: (entry: Entry) => boolean;
+  /** Requirements `field=value` of the selectors, for the cache's watcher index (`metadata.name`, `spec.nodeName`). */
+  readonly equals?: Readonly<Record<string, string>>;
+}
+
+export interface ChangeSink<T extends KubernetesObject = KubernetesObject> {
+  /** What arrived together, in order. */
+  changes(batch: readonly Change<T>[]): void;
+  /** Ended by the cache: revision too old (`CompactedError`), too slow, or the server stops. Not called after `close()`. */
+  end(error: Error | undefined): void;
+}
+
+/** The cache of one stored resource. Reads are synchronous and see one consistent revision. */
+export interface ResourceCache<T extends KubernetesObject = KubernetesObject> {
+  readonly resource: Resource<T>;
+  /** `/registry/<group>/<resource>/<namespace>/<name>`. */
+  keyOf(namespace: string | undefined, name: string): string;
+  get(namespace: string | undefined, name: string): Entry<T> | undefined;
+  /** In key order. */
+  list(namespace?: string): Iterable<Entry<T>>;
+  /** Changes after revision `from`, each once, in order; throws `CompactedError` when the ring no longer has them. */
+  watch(from: Revision, selection: Selection, sink: ChangeSink<T>): { close(): void };
+}
+
+/** All caches of a server: they share the store's one watch, hence one revision. */
+export interface Caches {
+  /** Everything up to here is visible. */
+  readonly revision: Revision;
+  of<T extends KubernetesObject>(resource: Resource<T>): ResourceCache<T>;
+  /** Resolves when `revision` is visible; rejects when `signal` aborts. */
+  waitFor(revision: Revision, signal: AbortSignal): Promise<void>;
+  /** Resolves when what was committed before this call is visible: what `resourceVersion=""` needs. */
+  waitForNewest(signal: AbortSignal): Promise<void>;
+  /** An entry made of bytes that were just committed, equal to what the cache holds or will hold. */
+  entry<T extends KubernetesObject>(resource: Resource<T>, key: string, stored: Buffer, revision: Revision): Entry<T>;
+  close(): void;
+}
