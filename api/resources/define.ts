@@ -59,6 +59,12 @@ export interface Deletion<T> {
   readonly graceSeconds?: (object: T, asked: number | undefined) => number;
   /** Default of `propagationPolicy` when DeleteOptions names none: Background. */
   readonly defaultPropagation?: 'Background' | 'Orphan' | 'Foreground';
+  /** Holds the object beyond its metadata's finalizers (a Namespace's `spec.finalizers`). */
+  readonly blocked?: (object: T) => boolean;
+  /** What else changes when the deletion begins (a Namespace's phase). */
+  readonly begin?: (draft: Draft<T>) => void;
+  /** Is the deleted object the answer, rather than a Status? */
+  readonly answersObject?: boolean;
 }
 
 /** A stored resource of the API: everything that the server needs to know about one kind. One file declares one. */

@@ -1,0 +1,137 @@
+import { failure, type ApiError } from '../../machinery/status.ts';
+import type { KubernetesObject } from '../../machinery/kinds/kind.ts';
+import type { Draft } from '../../machinery/kinds/wire.ts';
+import type { Admission } from '../admission/admission.ts';
+import type { Body } from '../request.ts';
+import type { Resource } from '../resources/define.ts';
+import type { Caches, Entry } from '../store/cache.ts';
+import type { Compare, Store, Write } from '../store/store.ts';
+
+/** How objects get in and out of their byte form; `schema/` implements it. */
+export interface Codec {
+  /**
+   * The object of a request's body: unknown fields pruned (and refused or warned about as `fieldValidation` says), types
+   * checked, owned by the caller. Throws 400.
+   */
+  decode(resource: Resource, body: Body, options: { fieldValidation: string | undefined; warn: (text: string) => void }): Draft<KubernetesObject>;
+  /** As `decode`, of a value that a patch made. */
+  check(resource: Resource, value: unknown, options: { fieldValidation: string | undefined; warn: (text: string) => void }): Draft<KubernetesObject>;
+  /** The value of a body that is a patch or options: JSON or YAML. Throws 400. */
+  parse(body: Body): unknown;
+  /** Canonical JSON without `resourceVersion`. */
+  encode(resource: Resource, object: KubernetesObject): Buffer;
+  /** `original` with a strategic merge patch, guided by the resource's schema. */
+  strategicMerge(resource: Resource, original: unknown, patch: unknown): unknown;
+}
+
+/** What the writing verbs work with. */
+export interface Writer {
+  readonly store: Store;
+  readonly caches: Caches;
+  readonly codec: Codec;
+  readonly admission: Admission;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  readonly uuid: () => string;
+  /** Five characters for `generateName`. */
+  readonly nameSuffix: () => string;
+}
+
+/** RFC 3339 to the second, in UTC: how Kubernetes prints `metav1.Time`. */
+export function timestamp(milliseconds: number): string {
+  return `${new Date(milliseconds).toISOString().slice(0, 19)}Z`;
+}
+
+/** `pods "x"`, `deployments.apps "x"`: how failures name an object. */
+export function named(resource: Resource, name: string): string {
+  const qualified = resource.group === '' ? resource.plural : `${resource.plural}.${resource.group}`;
+  return `${qualified} ${JSON.stringify(name)}`;
+}
+
+function details(resource: Resource, name: string): { name: string; group?: string; kind: string } {
+  return { name, ...(resource.group === '' ? {} : { group: resource.group }), kind: resource.plural };
+}
+
+export function notFound(resource: Resource, name: string): ApiError {
+  return failure('NotFound', `${named(resource, name)} not found`, details(resource, name));
+}
+
+export function alreadyExists(resource: Resource, name: string): ApiError {
+  return failure('AlreadyExists', `${named(resource, name)} already exists`, details(resource, name));
+}
+
+export function conflict(resource: Resource, name: string, why: string): ApiError {
+  return failure('Conflict', `Operation cannot be fulfilled on ${named(resource, name)}: ${why}`, details(resource, name));
+}
+
+export const modified = 'the object has been modified; please apply your changes to the latest version and try again';
+
+/** The entry, or 404. */
+export function existing(writer: Writer, resource: Resource, namespace: string, name: string): Entry {
+  const entry = writer.caches.of(resource).get(namespace === '' ? undefined : namespace, name);
+  if (entry === undefined) throw notFound(resource, name);
+  return entry;
+}
+
+/** What `change` makes of the current version. `companions` commit with it or not at all. */
+export type Outcome =
+  | { readonly type: 'put'; readonly object: KubernetesObject; readonly companions?: Companions }
+  | { readonly type: 'delete'; readonly companions?: Companions }
+  | { readonly type: 'keep' };
+
+/** Further writes that belong to an object's own transaction, and what they rest on. */
+export interface Companions {
+  readonly compares: readonly Compare[];
+  readonly writes: readonly Write[];
+}
+
+/** More rounds than any contention among real writers needs. */
+const maxAttempts = 64;
+
+export interface Changed {
+  readonly entry: Entry;
+  readonly deleted: boolean;
+}
+
+/**
+ * Reads, changes and writes one object with optimistic concurrency: when somebody else wrote in between, `change` runs
+ * again on the newer version, unless it named a version itself (it then throws 409 on the second look). Equal bytes write
+ * nothing. With `dryRun`, everything but the commit happens.
+ */
+export async function changeObject(
+  writer: Writer, resource: Resource, namespace: string, name: string, dryRun: boolean,
+  change: (current: Entry) => Outcome | Promise<Outcome>,
+): Promise<Changed> {
+  let current = existing(writer, resource, namespace, name);
+  for (let attempt = 0; attempt < maxAttempts; attempt++) {
+    const outcome = await change(current);
+    if (outcome.type === 'keep') return { entry: current, deleted: false };
+    const value = outcome.type === 'put' ? writer.codec.encode(resource, outcome.object) : undefined;
+    if (value !== undefined && value.equals(current.stored)) return { entry: current, deleted: false };
+    if (dryRun) {
+      const entry = value === undefined ? current : writer.caches.entry(resource, current.key, value, current.revision);
+      return { entry, deleted: value === undefined };
+    }
+    const { companions } = outcome;
+    const own: Write = value === undefined ? { type: 'delete', key: current.key } : { type: 'put', key: current.key, value };
+    const result = await writer.store.commit({
+      compares: [{ key: current.key, revision: current.revision }, ...(companions?.compares ?? [])],
+      writes: [own, ...(companions?.writes ?? [])],
+    });
+    if (result.committed) {
+      return { entry: writer.caches.entry(resource, current.key, value ?? current.stored, result.revision), deleted: value === undefined };
+    }
+    const [newer] = result.current;
+    if (newer === undefined) throw notFound(resource, name);
+    current = writer.caches.entry(resource, newer.key, newer.value, newer.modRevision);
+  }
+  throw conflict(resource, name, modified);
+}
+
+/** Is `dryRun=All` asked for? Throws 400 for any other value. */
+export function isDryRun(query: Readonly<Record<string, string>>): boolean {
+  const { dryRun } = query;
+  if (dryRun === undefined || dryRun === '') return false;
+  if (dryRun !== 'All') throw failure('BadRequest', `dryRun: Unsupported value: ${JSON.stringify(dryRun)}: supported values: "All"`);
+  return true;
+}
