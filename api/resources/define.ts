@@ -12,7 +12,7 @@ export interface Column<T> {
   readonly description: string;
   readonly priority?: 0 | 1;
   /** `now` (milliseconds) is given for ages; a column that reads it sets `timed`, so that its cells are not cached. */
-  readonly cell: (object: T, now: number) => string | number | boolean | null;
+  cell(object: T, now: number): string | number | boolean | null;
   readonly timed?: true;
 }
 
@@ -27,45 +27,51 @@ export interface Subresource {
 /** Answers of validation; empty is valid. */
 export type Errors = readonly FieldError[];
 
-/** What a kind's file says beyond its address. Everything here is pure. */
+/**
+ * What a kind's file says beyond its address. Everything here is pure. Methods, not function properties: methods are compared
+ * bivariantly, so that the `Resource` of one kind is a `Resource` of any.
+ */
 export interface Strategy<T extends KubernetesObject> {
   /** Fills what the user left out, as Kubernetes' defaulting does; runs on every write, on the decoded object. */
-  readonly defaults?: (draft: Draft<T>) => void;
+  defaults?(draft: Draft<T>): void;
   /** Clears what a creator may not set (status) and sets what the server decides. Runs before `validate`. */
-  readonly prepareForCreate?: (draft: Draft<T>) => void;
+  prepareForCreate?(draft: Draft<T>): void;
   /** Puts back what an update may not touch. Status is kept by the handlers when `status` is declared. */
-  readonly prepareForUpdate?: (draft: Draft<T>, old: T) => void;
-  readonly validate?: (object: T) => Errors;
+  prepareForUpdate?(draft: Draft<T>, old: T): void;
+  validate?(object: T): Errors;
   /** Beyond `validate`, which also runs on updates. */
-  readonly validateUpdate?: (object: T, old: T) => Errors;
+  validateUpdate?(object: T, old: T): Errors;
   /** Writes to `/status`. Default: nothing beyond metadata. */
-  readonly validateStatusUpdate?: (object: T, old: T) => Errors;
+  validateStatusUpdate?(object: T, old: T): Errors;
   /** Warnings for the `Warning` header. */
-  readonly warnings?: (object: T) => readonly string[];
+  warnings?(object: T): readonly string[];
   /** How names are checked: the messages of what is wrong. Default: DNS-1123 subdomain. */
-  readonly validateName?: (name: string) => readonly string[];
+  validateName?(name: string): readonly string[];
 }
 
 export interface ScalePaths<T> {
-  readonly replicas: (object: T) => number;
-  readonly statusReplicas: (object: T) => number;
+  replicas(object: T): number;
+  statusReplicas(object: T): number;
   /** In text form, for `status.selector`. */
-  readonly selector: (object: T) => string;
-  readonly setReplicas: (draft: Draft<T>, replicas: number) => void;
+  selector(object: T): string;
+  setReplicas(draft: Draft<T>, replicas: number): void;
 }
 
 /** How deletion goes. `graceSeconds` decides the period (0 deletes at once); pods alone wait for their node. */
 export interface Deletion<T> {
-  readonly graceSeconds?: (object: T, asked: number | undefined) => number;
+  graceSeconds?(object: T, asked: number | undefined): number;
   /** Default of `propagationPolicy` when DeleteOptions names none: Background. */
   readonly defaultPropagation?: 'Background' | 'Orphan' | 'Foreground';
   /** Holds the object beyond its metadata's finalizers (a Namespace's `spec.finalizers`). */
-  readonly blocked?: (object: T) => boolean;
+  blocked?(object: T): boolean;
   /** What else changes when the deletion begins (a Namespace's phase). */
-  readonly begin?: (draft: Draft<T>) => void;
+  begin?(draft: Draft<T>): void;
   /** Is the deleted object the answer, rather than a Status? */
   readonly answersObject?: boolean;
 }
+
+/** A field that selectors may name: its value in an object. */
+export type SelectableField<T> = { value(object: T): string }['value'];
 
 /** A stored resource of the API: everything that the server needs to know about one kind. One file declares one. */
 export interface Resource<T extends KubernetesObject = KubernetesObject> extends Kind<T>, Strategy<T> {
@@ -76,7 +82,7 @@ export interface Resource<T extends KubernetesObject = KubernetesObject> extends
   readonly verbs: readonly Verb[];
   readonly columns: readonly Column<T>[];
   /** Field selectors beyond `metadata.name` and `metadata.namespace`; absent values are ''. */
-  readonly fields: Readonly<Record<string, (object: T) => string>>;
+  readonly fields: Readonly<Record<string, SelectableField<T>>>;
   /** Does `metadata.generation` count changes of the spec? */
   readonly generation: boolean;
   /** Has it a `/status` subresource? Main writes then keep the old `status`, and status writes keep all else. */

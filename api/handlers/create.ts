@@ -1,0 +1,62 @@
+import { invalidObject } from '../../machinery/field-path.ts';
+import type { KubernetesObject } from '../../machinery/kinds/kind.ts';
+import type { Draft } from '../../machinery/kinds/wire.ts';
+import { failure } from '../../machinery/status.ts';
+import type { Call, Result } from '../request.ts';
+import type { Resource } from '../resources/define.ts';
+import type { Entry } from '../store/cache.ts';
+import { bindToRequest, generatedName, metadataOf, stampNew, validateMetadata } from './metadata.ts';
+import { alreadyExists, isDryRun, type Writer } from './writer.ts';
+
+/** How often a name is drawn again when the drawn one is taken. Source: KEP-4420, retry on generateName. */
+const nameDraws = 8;
+
+/** POST on a collection: 201 with the stored object. */
+export async function create(writer: Writer, call: Call): Promise<Result> {
+  const { resource, body, query } = call;
+  if (body === undefined) throw failure('BadRequest', 'the request has no body: send the object to create');
+  const draft = writer.codec.decode(resource, body, { fieldValidation: query['fieldValidation'], warn: call.warn });
+  bindToRequest(draft, resource, call.info);
+  const base = metadataOf(draft).name === undefined ? (metadataOf(draft).generateName ?? '') : '';
+  const object = prepared(writer, call, draft);
+  const dryRun = isDryRun(query);
+  for (let draw = 1; ; draw++) {
+    if (base !== '') metadataOf(object).name = generatedName(base, writer.nameSuffix());
+    const errors = [...validateMetadata(resource, object), ...(resource.validate?.(object) ?? [])];
+    if (errors.length > 0) throw invalidObject(resource, object.metadata?.name ?? '', errors);
+    writer.admission.validate({ ...admitted(writer, call), name: object.metadata?.name ?? '' }, object);
+    const entry = await insert(writer, resource, object, dryRun);
+    if (entry !== undefined) return { type: 'entry', code: 201, resource, entry };
+    if (base === '' || draw === nameDraws) throw alreadyExists(resource, object.metadata?.name ?? '');
+  }
+}
+
+/** Defaults, admission and the server's own fields. */
+function prepared(writer: Writer, call: Call, draft: Draft<KubernetesObject>): Draft<KubernetesObject> {
+  const { resource } = call;
+  stampNew(writer, resource, draft);
+  resource.defaults?.(draft);
+  writer.admission.mutate({ ...admitted(writer, call), name: metadataOf(draft).name ?? '' }, draft);
+  resource.defaults?.(draft);
+  resource.prepareForCreate?.(draft);
+  for (const warning of resource.warnings?.(draft) ?? []) call.warn(warning);
+  return draft;
+}
+
+function admitted(writer: Writer, call: Call) {
+  return {
+    operation: 'CREATE', resource: call.resource, subresource: '', namespace: call.info.namespace, user: call.user, old: undefined, caches: writer.caches,
+  } as const;
+}
+
+/** Undefined: the name is taken. */
+async function insert(writer: Writer, resource: Resource, object: KubernetesObject, dryRun: boolean): Promise<Entry | undefined> {
+  const cache = writer.caches.of(resource);
+  const { namespace, name = '' } = object.metadata ?? {};
+  if (cache.get(namespace, name) !== undefined) return undefined;
+  const key = cache.keyOf(namespace, name);
+  const value = writer.codec.encode(resource, object);
+  if (dryRun) return writer.caches.entry(resource, key, value, 0);
+  const result = await writer.store.commit({ compares: [{ key, revision: 0 }], writes: [{ type: 'put', key, value }] });
+  return result.committed ? writer.caches.entry(resource, key, value, result.revision) : undefined;
+}

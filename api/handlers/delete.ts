@@ -1,0 +1,116 @@
+import type { KubernetesObject, ObjectMeta } from '../../machinery/kinds/kind.ts';
+import type { Draft } from '../../machinery/kinds/wire.ts';
+import { failure } from '../../machinery/status.ts';
+import type { Call, Result } from '../request.ts';
+import type { Resource } from '../resources/define.ts';
+import type { Entry } from '../store/cache.ts';
+import { metadataOf } from './metadata.ts';
+import { changeObject, conflict, isDryRun, timestamp, type Changed, type Outcome, type Writer } from './writer.ts';
+
+/** Deletion in steps: finalizers first, grace next, gone last. Source: "Finalizers", "Garbage collection", "Pod lifecycle: termination". */
+
+const foreground = 'foregroundDeletion';
+const orphan = 'orphan';
+
+export interface DeleteOptions {
+  readonly gracePeriodSeconds?: number;
+  readonly propagationPolicy?: 'Background' | 'Foreground' | 'Orphan';
+  readonly uid?: string;
+  readonly resourceVersion?: string;
+  readonly dryRun: boolean;
+}
+
+/** DELETE on an object: the object when it lingers (or its kind answers so), else a Status. */
+export async function deleteObject(writer: Writer, call: Call): Promise<Result> {
+  const { resource, info } = call;
+  const { entry, deleted } = await deleteWith(writer, call, info.name, deleteOptions(writer, call));
+  if (!deleted || resource.deletion.answersObject === true) return { type: 'entry', code: 200, resource, entry };
+  const details = { name: info.name, ...(resource.group === '' ? {} : { group: resource.group }), kind: resource.plural, uid: entry.uid };
+  return { type: 'object', code: 200, resource, object: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details } as KubernetesObject };
+}
+
+/** One deletion as `options` want it; also what eviction and deletecollection do. */
+export function deleteWith(writer: Writer, call: Call, name: string, options: DeleteOptions): Promise<Changed> {
+  const { resource, info, user } = call;
+  return changeObject(writer, resource, info.namespace, name, options.dryRun, (current) => {
+    checkPreconditions(resource, current, options);
+    const write = { operation: 'DELETE', resource, subresource: '', namespace: info.namespace, name, user, old: current.object, caches: writer.caches } as const;
+    writer.admission.validate(write, undefined);
+    return removed(resource, current.object, options, writer.now());
+  });
+}
+
+function checkPreconditions(resource: Resource, current: Entry, options: DeleteOptions): void {
+  if (options.uid !== undefined && options.uid !== current.uid) {
+    throw conflict(resource, current.name, `Precondition failed: UID in precondition: ${options.uid}, UID in object meta: ${current.uid}`);
+  }
+  if (options.resourceVersion !== undefined && options.resourceVersion !== String(current.revision)) {
+    throw conflict(resource, current.name, `Precondition failed: ResourceVersion in precondition: ${options.resourceVersion}, ResourceVersion in object meta: ${current.revision}`);
+  }
+}
+
+/** The next step of an object's deletion. Pure; `now` in milliseconds. */
+export function removed(resource: Resource, object: KubernetesObject, options: DeleteOptions, now: number): Outcome {
+  const draft = structuredClone(object) as Draft<KubernetesObject>;
+  const metadata = metadataOf(draft);
+  const finalizers = finalizersFor(metadata.finalizers ?? [], options.propagationPolicy ?? resource.deletion.defaultPropagation);
+  if (finalizers.length === 0) delete metadata.finalizers;
+  else metadata.finalizers = finalizers;
+  const grace = Math.max(0, resource.deletion.graceSeconds?.(object, options.gracePeriodSeconds) ?? 0);
+  begin(resource, draft, metadata, grace, now);
+  return mayGoNow(resource, draft) ? { type: 'delete' } : { type: 'put', object: draft };
+}
+
+function begin(resource: Resource, draft: Draft<KubernetesObject>, metadata: Draft<ObjectMeta>, grace: number, now: number): void {
+  const running = metadata.deletionTimestamp !== undefined;
+  // A second deletion may only hasten the first.
+  if (running && grace >= (metadata.deletionGracePeriodSeconds ?? 0)) return;
+  metadata.deletionTimestamp = timestamp(now + grace * 1000);
+  metadata.deletionGracePeriodSeconds = grace;
+  if (!running && metadata.generation !== undefined) metadata.generation += 1;
+  resource.deletion.begin?.(draft);
+}
+
+function finalizersFor(present: readonly string[], policy: DeleteOptions['propagationPolicy']): string[] {
+  const others = present.filter((finalizer) => finalizer !== foreground && finalizer !== orphan);
+  if (policy === 'Foreground') return [...others, foreground];
+  if (policy === 'Orphan') return [...others, orphan];
+  return policy === undefined ? [...present] : others;
+}
+
+/** Is nothing left that holds a deleting object? */
+export function mayGoNow(resource: Resource, object: KubernetesObject): boolean {
+  const { deletionTimestamp, deletionGracePeriodSeconds = 0, finalizers = [] } = object.metadata ?? {};
+  return deletionTimestamp !== undefined && finalizers.length === 0 && deletionGracePeriodSeconds === 0 && resource.deletion.blocked?.(object) !== true;
+}
+
+/** DeleteOptions of the body, else of the query. Throws 400. */
+export function deleteOptions(writer: Writer, call: Call): DeleteOptions {
+  const body = call.body === undefined ? {} : writer.codec.parse(call.body);
+  if (typeof body !== 'object' || body === null) throw failure('BadRequest', 'the body of a deletion must be DeleteOptions');
+  const from = (name: string): unknown => Reflect.get(body, name) ?? call.query[name];
+  const policy = from('propagationPolicy') ?? (String(from('orphanDependents')) === 'true' ? 'Orphan' : undefined);
+  if (policy !== undefined && policy !== 'Background' && policy !== 'Foreground' && policy !== 'Orphan') {
+    throw failure('BadRequest', `propagationPolicy: Unsupported value: ${JSON.stringify(policy)}: supported values: "Background", "Foreground", "Orphan"`);
+  }
+  const conditions: unknown = Reflect.get(body, 'preconditions');
+  const condition = (name: string) => {
+    const value: unknown = typeof conditions === 'object' && conditions !== null ? Reflect.get(conditions, name) : undefined;
+    return typeof value === 'string' ? { [name]: value } : {};
+  };
+  const dryRun: unknown = Reflect.get(body, 'dryRun');
+  return {
+    dryRun: (Array.isArray(dryRun) && dryRun.includes('All')) || isDryRun(call.query),
+    ...(policy === undefined ? {} : { propagationPolicy: policy }),
+    ...gracePeriod(from('gracePeriodSeconds')),
+    ...condition('uid'),
+    ...condition('resourceVersion'),
+  };
+}
+
+function gracePeriod(value: unknown): { gracePeriodSeconds?: number } {
+  if (value === undefined) return {};
+  const seconds = Number(value);
+  if (!Number.isSafeInteger(seconds)) throw failure('BadRequest', `gracePeriodSeconds: ${JSON.stringify(value)} is not a whole number of seconds`);
+  return { gracePeriodSeconds: seconds };
+}

@@ -1,0 +1,78 @@
+import { invalidObject } from '../../machinery/field-path.ts';
+import type { KubernetesObject } from '../../machinery/kinds/kind.ts';
+import type { Draft } from '../../machinery/kinds/wire.ts';
+import { failure } from '../../machinery/status.ts';
+import type { Call, Result } from '../request.ts';
+import type { Resource } from '../resources/define.ts';
+import type { Entry } from '../store/cache.ts';
+import { mayGoNow } from './delete.ts';
+import { bindToRequest, carryOver, metadataOf, validateMetadata, validateMetadataUpdate } from './metadata.ts';
+import { changeObject, conflict, isDryRun, modified, type Outcome, type Writer } from './writer.ts';
+
+/** PUT on an object or its `/status`: 200 with the stored object. */
+export async function update(writer: Writer, call: Call): Promise<Result> {
+  const { resource, body, info, query } = call;
+  if (body === undefined) throw failure('BadRequest', 'the request has no body: send the whole object');
+  const options = { fieldValidation: query['fieldValidation'], warn: call.warn };
+  const { entry } = await changeObject(writer, resource, info.namespace, info.name, isDryRun(query), (current) =>
+    replaced(writer, call, current, writer.codec.decode(resource, body, options)));
+  return { type: 'entry', code: 200, resource, entry };
+}
+
+/** The write that turns `current` into `draft`: every rule of an update, whoever made the draft (PUT, PATCH). Throws 400, 409, 422. */
+export function replaced(writer: Writer, call: Call, current: Entry, draft: Draft<KubernetesObject>): Outcome {
+  const { resource, info } = call;
+  const old = current.object;
+  bindToRequest(draft, resource, info);
+  checkPreconditions(resource, current, draft);
+  const isStatus = info.subresource === 'status';
+  if (isStatus) keepAllButStatus(draft, old);
+  else if (resource.status) keepField(draft, old, 'status');
+  resource.defaults?.(draft);
+  const write = {
+    operation: 'UPDATE', resource, subresource: info.subresource, namespace: info.namespace, name: info.name, user: call.user, old, caches: writer.caches,
+  } as const;
+  writer.admission.mutate(write, draft);
+  if (!isStatus) resource.prepareForUpdate?.(draft, old);
+  carryOver(resource, draft, old);
+  const errors = [...validateMetadata(resource, draft), ...validateMetadataUpdate(draft, old), ...validated(resource, draft, old, isStatus)];
+  if (errors.length > 0) throw invalidObject(resource, info.name, errors);
+  writer.admission.validate(write, draft);
+  for (const warning of resource.warnings?.(draft) ?? []) call.warn(warning);
+  return mayGoNow(resource, draft) ? { type: 'delete' } : { type: 'put', object: draft };
+}
+
+function validated(resource: Resource, draft: KubernetesObject, old: KubernetesObject, isStatus: boolean) {
+  if (isStatus) return resource.validateStatusUpdate?.(draft, old) ?? [];
+  return [...(resource.validate?.(draft) ?? []), ...(resource.validateUpdate?.(draft, old) ?? [])];
+}
+
+/** `resourceVersion` and `uid` in the body of an update are conditions on the stored object. */
+function checkPreconditions(resource: Resource, current: Entry, draft: Draft<KubernetesObject>): void {
+  const { resourceVersion, uid } = metadataOf(draft);
+  if (uid !== undefined && uid !== '' && uid !== current.uid) {
+    throw conflict(resource, current.name, `Precondition failed: UID in precondition: ${uid}, UID in object meta: ${current.uid}`);
+  }
+  if (resourceVersion !== undefined && resourceVersion !== '' && resourceVersion !== '0' && resourceVersion !== String(current.revision)) {
+    throw conflict(resource, current.name, modified);
+  }
+}
+
+function keepField(draft: Draft<KubernetesObject>, old: KubernetesObject, field: string): void {
+  const value: unknown = Reflect.get(old, field);
+  if (value === undefined) Reflect.deleteProperty(draft, field);
+  else Reflect.set(draft, field, structuredClone(value));
+}
+
+/** A status write may change the status, labels, annotations and finalizers; the rest is the old object's. */
+function keepAllButStatus(draft: Draft<KubernetesObject>, old: KubernetesObject): void {
+  const fields = new Set([...Object.keys(draft), ...Object.keys(old)]);
+  for (const field of fields) if (!['status', 'metadata', 'kind', 'apiVersion'].includes(field)) keepField(draft, old, field);
+  keepOwners(metadataOf(draft), old);
+}
+
+function keepOwners(metadata: ReturnType<typeof metadataOf>, old: KubernetesObject): void {
+  const owners = old.metadata?.ownerReferences;
+  if (owners === undefined) delete metadata.ownerReferences;
+  else metadata.ownerReferences = structuredClone(owners) as NonNullable<typeof metadata.ownerReferences>;
+}
