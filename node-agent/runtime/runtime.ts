@@ -1,0 +1,210 @@
+/**
+ * What the pod workers ask of the machine. The plan above it speaks of pods; everything below it (namespaces, cgroups,
+ * overlay, network devices) is behind this interface. `native-runtime.ts` implements it over `native/`.
+ *
+ * Pods outlive the agent: whatever is started here goes on when the agent ends, and `recover` finds it again.
+ */
+
+/** Limits and weights of one cgroup. Absent: unlimited, or the kernel's default. */
+export interface CgroupResources {
+  /** Requested cpu, thousandths of a core: becomes shares (v1) or weight (v2). */
+  readonly cpuRequestMillis?: number;
+  /** Limit of cpu, thousandths of a core: becomes a quota per 100 ms. */
+  readonly cpuLimitMillis?: number;
+  readonly memoryLimitBytes?: number;
+  readonly pidsLimit?: number;
+}
+
+export type Qos = 'Guaranteed' | 'Burstable' | 'BestEffort';
+
+/** One pod's shell: its namespaces, address and cgroup. */
+export interface SandboxSpec {
+  readonly uid: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly hostname: string;
+  readonly qos: Qos;
+  readonly resources: CgroupResources;
+  readonly hostNetwork: boolean;
+  readonly hostPid: boolean;
+  readonly hostIpc: boolean;
+  readonly shareProcessNamespace: boolean;
+  readonly sysctls: Readonly<Record<string, string>>;
+}
+
+export interface Mount {
+  /** `bind`: `source` on the host. `tmpfs`: `sizeBytes` bounds it. */
+  readonly type: 'bind' | 'tmpfs';
+  readonly source: string;
+  /** Absolute path in the container; made when missing, resolved inside its root. */
+  readonly target: string;
+  readonly readOnly: boolean;
+  readonly sizeBytes?: number;
+  readonly propagation?: 'private' | 'slave' | 'shared';
+}
+
+/** Who a process runs as, and what it may do. Ids are numbers: names are looked up in the image before. */
+export interface ProcessSecurity {
+  readonly uid: number;
+  readonly gid: number;
+  readonly groups: readonly number[];
+  /** `CAP_CHOWN`, …: the bounding, effective and permitted set (for a root process; others lose effective and permitted). */
+  readonly capabilities: readonly string[];
+  readonly noNewPrivileges: boolean;
+  readonly privileged: boolean;
+  /** BPF bytes of the filter (`struct sock_filter[]`); absent: unconfined. */
+  readonly seccomp?: Buffer;
+  readonly oomScoreAdj: number;
+}
+
+export interface ContainerSpec {
+  /** Unique on this node: 64 hex digits. */
+  readonly id: string;
+  readonly name: string;
+  /** Unpacked layers, lowest first; the writable layer is the runtime's. */
+  readonly layers: readonly string[];
+  readonly readOnlyRoot: boolean;
+  /** The whole command line; `args[0]` is looked up in the container's PATH. */
+  readonly args: readonly string[];
+  /** `NAME=value`. */
+  readonly env: readonly string[];
+  readonly workingDir: string;
+  readonly mounts: readonly Mount[];
+  /** Paths hidden, and paths made read-only. Both empty: `procMount: Unmasked` or privileged. */
+  readonly maskedPaths: readonly string[];
+  readonly readOnlyPaths: readonly string[];
+  readonly security: ProcessSecurity;
+  readonly resources: CgroupResources;
+  readonly tty: boolean;
+  /** Keeps standard input open for `attach`. */
+  readonly stdin: boolean;
+  /** Standard input closes when the first attached client leaves. */
+  readonly stdinOnce: boolean;
+  /** Where coracle-pod writes the log, CRI format; rotated beside it as `.1` … */
+  readonly logPath: string;
+  readonly logMaxBytes: number;
+  readonly logMaxFiles: number;
+}
+
+export interface ContainerExit {
+  readonly containerId: string;
+  /** 128 + signal for a process that a signal ended. */
+  readonly exitCode: number;
+  readonly signal?: number;
+  readonly oomKilled: boolean;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  readonly finishedAt: number;
+}
+
+export interface StartedContainer {
+  readonly containerId: string;
+  /** Of the container's first process, in the host's pid namespace. */
+  readonly pid: number;
+  readonly startedAt: number;
+}
+
+export interface ExecSpec {
+  readonly args: readonly string[];
+  readonly tty: boolean;
+  readonly stdin: boolean;
+}
+
+/** A process started by exec, or the container's own streams by attach. Back-pressure is the sockets'. */
+export interface ProcessStreams {
+  /** Present when asked for. Ending it is end of input. */
+  readonly stdin?: NodeJS.WritableStream;
+  readonly stdout: NodeJS.ReadableStream;
+  /** Absent with a terminal. */
+  readonly stderr?: NodeJS.ReadableStream;
+  resize(columns: number, rows: number): void;
+  /** Resolves when the process has ended (exec), or the streams have (attach: exit code 0). */
+  readonly exit: Promise<{ readonly exitCode: number }>;
+  /** Ends the process (exec) or only the connection (attach). */
+  close(): void;
+}
+
+/** A running pod sandbox. Every method rejects with `RuntimeError` when the machine refuses. */
+export interface Sandbox {
+  readonly uid: string;
+  readonly spec: SandboxSpec;
+  /** IPv4 address; absent with the host's network. */
+  readonly address: string | undefined;
+  /** Running containers by id, and exits not yet forgotten: after `recover`, what happened while no agent looked. */
+  readonly running: ReadonlyMap<string, StartedContainer>;
+  readonly exits: ReadonlyMap<string, ContainerExit>;
+  /** Makes the root filesystem, mounts and process; resolves when the command was executed (exec(2) succeeded). */
+  start(spec: ContainerSpec): Promise<StartedContainer>;
+  /** Signals the container's first process; no error if it is gone. */
+  signal(containerId: string, signal: number): Promise<void>;
+  exec(containerId: string, spec: ExecSpec): Promise<ProcessStreams>;
+  attach(containerId: string, options: { readonly stdin: boolean }): Promise<ProcessStreams>;
+  /** Frees what an ended container has left (its writable layer, cgroup, exit record). */
+  remove(containerId: string): Promise<void>;
+  /** Opens a TCP connection from inside the pod's network namespace to its own loopback. */
+  dial(port: number): Promise<NodeJS.ReadWriteStream>;
+  /** Kills every process, frees everything the sandbox has; resolves when nothing is left. Safe to repeat. */
+  destroy(): Promise<void>;
+}
+
+export interface RuntimeEvents {
+  /** A container's first process ended; recorded on disk before. */
+  exited(uid: string, exit: ContainerExit): void;
+  /** The supervisor is gone, and with it every process of the pod. */
+  lost(uid: string): void;
+}
+
+export interface PodNetwork {
+  /** This node's share of pod addresses: `10.42.0.0/24`. */
+  readonly podCidr: string;
+  /** All pods' addresses: traffic that leaves it is masqueraded. */
+  readonly clusterCidr: string;
+  /** Other nodes: their share, and their own address as the gateway. */
+  readonly routes: readonly { readonly cidr: string; readonly via: string }[];
+}
+
+/** Options of one layer's unpacking. */
+export interface UnpackRequest {
+  /** The compressed blob on disk. */
+  readonly blob: string;
+  /** `sha256:…` of the blob as it is; checked while it streams. */
+  readonly digest: string;
+  /** `sha256:…` of the tar inside; checked too, when known. */
+  readonly diffId?: string;
+  readonly compression: 'gzip' | 'zstd' | 'none';
+  /** Directory to fill; must not exist. It appears only when complete. */
+  readonly target: string;
+}
+
+export interface Runtime {
+  /** Pods of this data directory that still run, adopted; what can't be adopted is destroyed. Call once, first. */
+  recover(): Promise<readonly Sandbox[]>;
+  /** Sets up or changes bridge, routes and masquerading. Needed before the first sandbox with a network of its own. */
+  configureNetwork(network: PodNetwork): Promise<void>;
+  createSandbox(spec: SandboxSpec): Promise<Sandbox>;
+  unpack(request: UnpackRequest): Promise<void>;
+  /** What one container or pod uses. */
+  usage(uid: string, containerId?: string): Promise<{ readonly cpuNanos: number; readonly memoryBytes: number; readonly pids: number }>;
+  /** Lets go of the pods, which go on running. */
+  close(): Promise<void>;
+}
+
+export type RuntimeErrorCode =
+  /** The command is not in the image or can't be executed. */
+  | 'CommandNotFound' | 'CommandNotExecutable'
+  /** A mount's source or target is wrong. */
+  | 'MountFailed'
+  /** The layer's bytes are not what its digest says, or hostile. */
+  | 'DigestMismatch' | 'BadLayer'
+  | 'NotFound' | 'Unavailable' | 'Failed';
+
+/** `message` says what was being done to which path and why the kernel refused. */
+export class RuntimeError extends Error {
+  readonly code: RuntimeErrorCode;
+
+  constructor(code: RuntimeErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'RuntimeError';
+    this.code = code;
+  }
+}
