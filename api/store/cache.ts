@@ -2,7 +2,7 @@
  * What the rest of the server sees of the watch cache: entries that hold bytes, ordered reads, waiting for a revision, and
  * watches. `watch-cache.ts` implements it.
  */
-import type { KubernetesObject } from '../../machinery/kinds/kind.ts';
+import type { Kind, KubernetesObject } from '../../machinery/kinds/kind.ts';
 import type { Resource } from '../resources/define.ts';
 import type { Revision } from './store.ts';
 
@@ -65,7 +65,8 @@ export interface ResourceCache<T extends KubernetesObject = KubernetesObject> {
 export interface Caches {
   /** Everything up to here is visible. */
   readonly revision: Revision;
-  of<T extends KubernetesObject>(resource: Resource<T>): ResourceCache<T>;
+  /** By group and plural: whoever only reads needs no more than the kind. Throws when no such resource is served. */
+  of<T extends KubernetesObject>(kind: Kind<T>): ResourceCache<T>;
   /** Resolves when `revision` is visible; rejects when `signal` aborts. */
   waitFor(revision: Revision, signal: AbortSignal): Promise<void>;
   /** Resolves when what was committed before this call is visible: what `resourceVersion=""` needs. */
