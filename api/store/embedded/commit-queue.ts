@@ -1,0 +1,163 @@
+/** Group commit: what arrives while the disk is busy goes to it together. One batch is on its way at a time. */
+import { OverloadedError, StoreEndedError, WriteFailedError } from '../errors.ts';
+import type { TransactionResult } from '../store.ts';
+import type { Batch, StoredLease, WriterReply } from './protocol.ts';
+import { firstRowOf, packRows, type Row } from './rows.ts';
+import type { Decision, Step } from './versions.ts';
+
+interface Accepted extends Decision {
+  readonly bytes: number;
+  readonly granted?: StoredLease;
+  readonly revoked?: number;
+  readonly resolve: (result: TransactionResult) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export type LeaseChange = { readonly granted: StoredLease } | { readonly revoked: number };
+
+export interface CommitQueue {
+  /** Throws `OverloadedError` before anything is decided. */
+  admit(): void;
+  /** Takes a decided transaction; resolves with its result when everything up to it is durable and published. */
+  add(decision: Decision, bytes: number): Promise<TransactionResult>;
+  addLease(change: LeaseChange): Promise<unknown>;
+  /** Resolves when all that was added is settled, one way or the other. */
+  drained(): Promise<void>;
+  /** Rejects everything not yet settled. */
+  end(error: StoreEndedError): void;
+}
+
+export interface CommitQueueOptions {
+  readonly write: (batch: Batch) => Promise<WriterReply>;
+  /** Called in order, after the fsync and before the replies: readers and watches are given the batch. */
+  readonly publish: (decisions: readonly Decision[]) => void;
+  /** The batch and what was decided after it never happened. */
+  readonly undo: () => void;
+}
+
+/** More in one batch would keep the main thread publishing for too long. */
+const maxBatchRows = 2048;
+const maxBatchBytes = 4 * 1024 * 1024;
+const maxQueuedBytes = 64 * 1024 * 1024;
+
+const unchanged: Decision = { result: { committed: true, revision: 0 }, steps: [] };
+
+export function createCommitQueue(options: CommitQueueOptions): CommitQueue {
+  let queue: Accepted[] = [];
+  let queuedBytes = 0;
+  let inFlight: readonly Accepted[] = [];
+  let isScheduled = false;
+  let ended: StoreEndedError | undefined;
+  let idle: (() => void)[] = [];
+
+  function enqueue(decision: Decision, bytes: number, lease?: LeaseChange): Promise<TransactionResult> {
+    if (ended !== undefined) return Promise.reject(ended);
+    const { promise, resolve, reject } = Promise.withResolvers<TransactionResult>();
+    queue.push({ ...decision, bytes, ...lease, resolve, reject });
+    queuedBytes += bytes;
+    schedule();
+    return promise;
+  }
+
+  /** At the end of this turn of the event loop, so that the requests read in it share one fsync. */
+  function schedule(): void {
+    if (isScheduled || inFlight.length > 0) return;
+    isScheduled = true;
+    setImmediate(() => {
+      isScheduled = false;
+      if (inFlight.length > 0) return;
+      settle(begin());
+      if (inFlight.length === 0 && queue.length === 0) becomeIdle();
+    });
+  }
+
+  function take(): Accepted[] {
+    let rows = 0;
+    let bytes = 0;
+    let count = 0;
+    while (count < queue.length && rows < maxBatchRows && bytes < maxBatchBytes) {
+      rows += queue[count]?.steps.length ?? 0;
+      bytes += queue[count]?.bytes ?? 0;
+      count++;
+    }
+    queuedBytes -= bytes;
+    const taken = queue.slice(0, count);
+    queue = queue.slice(count);
+    return taken;
+  }
+
+  /** Sends the next batch off. Returns what has nothing to write: to be settled by the caller, after all that came before. */
+  function begin(): readonly Accepted[] {
+    const accepted = take();
+    const batch = batchOf(accepted);
+    if (batch === undefined) return accepted;
+    inFlight = accepted;
+    options.write(batch).then(
+      (reply) => (reply.type === 'failed' ? fail(accepted, new WriteFailedError(new Error(reply.message))) : durable(accepted)),
+      (error: unknown) => fail(accepted, error instanceof Error ? error : new Error(String(error))),
+    );
+    return [];
+  }
+
+  /** The disk gets its next batch before the main thread publishes this one. */
+  function durable(accepted: readonly Accepted[]): void {
+    inFlight = [];
+    const following = begin();
+    settle(accepted);
+    settle(following);
+    if (inFlight.length > 0) return;
+    if (queue.length > 0) schedule();
+    else becomeIdle();
+  }
+
+  function settle(accepted: readonly Accepted[]): void {
+    options.publish(accepted);
+    for (const { resolve, result } of accepted) resolve(result);
+  }
+
+  function fail(accepted: readonly Accepted[], error: Error): void {
+    const lost = [...accepted, ...queue];
+    queue = [];
+    queuedBytes = 0;
+    inFlight = [];
+    options.undo();
+    for (const { reject } of lost) reject(error);
+    becomeIdle();
+  }
+
+  function becomeIdle(): void {
+    for (const resolve of idle.splice(0)) resolve();
+  }
+
+  return {
+    admit() {
+      if (queuedBytes >= maxQueuedBytes) throw new OverloadedError(queuedBytes);
+    },
+    add: (decision, bytes) => enqueue(decision, bytes),
+    addLease: (change) => enqueue(unchanged, 0, change),
+    drained() {
+      if (queue.length === 0 && inFlight.length === 0) return Promise.resolve();
+      return new Promise((resolve) => void (idle = [...idle, resolve]));
+    },
+    end(error) {
+      ended ??= error;
+      fail(inFlight, ended);
+    },
+  };
+}
+
+/** Undefined: nothing to write. */
+function batchOf(accepted: readonly Accepted[]): Batch | undefined {
+  const rows = accepted.flatMap((each) => each.steps.map((step, index) => rowOf(step, each.result.revision, index)));
+  const granted = accepted.flatMap((each) => each.granted ?? []);
+  const revoked = accepted.flatMap((each) => each.revoked ?? []);
+  if (rows.length + granted.length + revoked.length === 0) return undefined;
+  return { rows: packRows(rows), granted, revoked };
+}
+
+const nothing = new Uint8Array(0);
+
+function rowOf({ key, after }: Step, revision: number, index: number): Row {
+  const id = firstRowOf(revision) + index;
+  return { id, key, created: after?.createRevision ?? 0, lease: after?.lease ?? 0, value: after?.value ?? nothing };
+}
