@@ -55,14 +55,13 @@ function atoms(rule: PolicyRule): PolicyRule[] {
 }
 
 function covers(rule: PolicyRule, atom: PolicyRule): boolean {
-  const every = (asked: readonly string[] | undefined, test: (one: string) => boolean): boolean => (asked ?? []).every(test);
-  if (!every(atom.verbs, (verb) => has(rule.verbs, verb))) return false;
+  if (!atom.verbs.every((verb) => has(rule.verbs, verb))) return false;
   const [path] = atom.nonResourceURLs ?? [];
   if (path !== undefined) return (rule.nonResourceURLs ?? []).some((pattern) => pathMatches(pattern, path));
   const names = rule.resourceNames ?? [];
-  if (names.length > 0 && !(atom.resourceNames !== undefined && every(atom.resourceNames, (name) => names.includes(name)))) return false;
-  return every(atom.apiGroups, (group) => has(rule.apiGroups ?? [], group))
-    && every(atom.resources, (resource) => resourceCovered(rule.resources ?? [], resource));
+  if (names.length > 0 && atom.resourceNames?.every((name) => names.includes(name)) !== true) return false;
+  return (atom.apiGroups ?? []).every((group) => has(rule.apiGroups ?? [], group))
+    && (atom.resources ?? []).every((resource) => resourceCovered(rule.resources ?? [], resource));
 }
 
 function resourceCovered(held: readonly string[], resource: string): boolean {

@@ -1,0 +1,76 @@
+/** What a service-account token says. Pure. Source: "Managing service accounts", bound token claims. */
+
+/** Issuer of the cluster's tokens, and the audience that the API server itself accepts. */
+export const issuer = 'https://kubernetes.default.svc.cluster.local';
+export const apiAudiences: readonly string[] = [issuer];
+
+export interface Reference {
+  readonly name: string;
+  readonly uid: string;
+}
+
+export interface TokenSubject {
+  readonly namespace: string;
+  readonly serviceAccount: Reference;
+  readonly pod?: Reference;
+  readonly secret?: Reference;
+  readonly node?: Reference;
+}
+
+/** The private claim that holds the subject. */
+const claim = 'kubernetes.io';
+
+export function claimsOf(subject: TokenSubject): Record<string, unknown> {
+  const { namespace, serviceAccount, pod, secret, node } = subject;
+  return {
+    sub: userNameOf(namespace, serviceAccount.name),
+    [claim]: {
+      namespace,
+      ...(node === undefined ? {} : { node }),
+      ...(pod === undefined ? {} : { pod }),
+      ...(secret === undefined ? {} : { secret }),
+      serviceaccount: serviceAccount,
+    },
+  };
+}
+
+/** Undefined: these are not the claims of a service-account token. */
+export function subjectOf(claims: Readonly<Record<string, unknown>>): TokenSubject | undefined {
+  const own = claims[claim];
+  const namespace = member(own, 'namespace');
+  const serviceAccount = reference(member(own, 'serviceaccount'));
+  if (typeof namespace !== 'string' || serviceAccount === undefined) return undefined;
+  if (claims['sub'] !== userNameOf(namespace, serviceAccount.name)) return undefined;
+  const pod = reference(member(own, 'pod'));
+  const secret = reference(member(own, 'secret'));
+  const node = reference(member(own, 'node'));
+  return {
+    namespace, serviceAccount,
+    ...(pod === undefined ? {} : { pod }), ...(secret === undefined ? {} : { secret }), ...(node === undefined ? {} : { node }),
+  };
+}
+
+export function userNameOf(namespace: string, serviceAccount: string): string {
+  return `system:serviceaccount:${namespace}:${serviceAccount}`;
+}
+
+/** Namespace and name of the service account that a user is; undefined for others. */
+export function serviceAccountOf(userName: string): { readonly namespace: string; readonly name: string } | undefined {
+  const match = /^system:serviceaccount:([^:]+):([^:]+)$/.exec(userName);
+  const [, namespace, name] = match ?? [];
+  return namespace === undefined || name === undefined ? undefined : { namespace, name };
+}
+
+export function groupsOf(namespace: string): readonly string[] {
+  return ['system:serviceaccounts', `system:serviceaccounts:${namespace}`];
+}
+
+function member(value: unknown, name: string): unknown {
+  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
+}
+
+function reference(value: unknown): Reference | undefined {
+  const name = member(value, 'name');
+  const uid = member(value, 'uid');
+  return typeof name === 'string' && typeof uid === 'string' ? { name, uid } : undefined;
+}
