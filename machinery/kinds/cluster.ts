@@ -1,5 +1,5 @@
 import type {
-  V1ClusterRole, V1ClusterRoleBinding, V1Lease, V1LocalSubjectAccessReview, V1PolicyRule, V1PriorityClass, V1Role, V1RoleBinding,
+  RbacV1Subject, V1CertificateSigningRequest, V1ClusterRole, V1ClusterRoleBinding, V1Lease, V1LocalSubjectAccessReview, V1PolicyRule, V1PriorityClass, V1Role, V1RoleBinding, V1RoleRef,
   V1SelfSubjectAccessReview, V1SelfSubjectReview, V1SelfSubjectRulesReview, V1SubjectAccessReview, V1TokenReview,
 } from '@kubernetes/client-node';
 import { defineKind } from './kind.ts';
@@ -19,6 +19,13 @@ export const ClusterRole = defineKind<ClusterRole>('rbac.authorization.k8s.io', 
 export type ClusterRoleBinding = Wire<V1ClusterRoleBinding>;
 export const ClusterRoleBinding = defineKind<ClusterRoleBinding>('rbac.authorization.k8s.io', 'v1', 'ClusterRoleBinding', 'clusterrolebindings', 'Cluster');
 export type PolicyRule = Wire<V1PolicyRule>;
+export type RoleRef = Wire<V1RoleRef>;
+export type Subject = Wire<RbacV1Subject>;
+
+export type CertificateSigningRequest = Wire<V1CertificateSigningRequest>;
+export const CertificateSigningRequest = defineKind<CertificateSigningRequest>(
+  'certificates.k8s.io', 'v1', 'CertificateSigningRequest', 'certificatesigningrequests', 'Cluster',
+);
 
 export type TokenReview = Wire<V1TokenReview>;
 export const TokenReview = defineKind<TokenReview>('authentication.k8s.io', 'v1', 'TokenReview', 'tokenreviews', 'Cluster');

@@ -1,0 +1,36 @@
+import { deployment } from './apps/deployment.ts';
+import { replicaSet } from './apps/replica-set.ts';
+import { selfSubjectReview } from './authentication/self-subject-review.ts';
+import { tokenReview } from './authentication/token-review.ts';
+import { localSubjectAccessReview } from './authorization/local-subject-access-review.ts';
+import { selfSubjectAccessReview } from './authorization/self-subject-access-review.ts';
+import { selfSubjectRulesReview } from './authorization/self-subject-rules-review.ts';
+import { subjectAccessReview } from './authorization/subject-access-review.ts';
+import { certificateSigningRequest } from './certificates/certificate-signing-request.ts';
+import { lease } from './coordination/lease.ts';
+import { configMap } from './core/config-map.ts';
+import { event } from './core/event.ts';
+import { namespace } from './core/namespace.ts';
+import { node } from './core/node.ts';
+import { pod } from './core/pod.ts';
+import { secret } from './core/secret.ts';
+import { serviceAccount } from './core/service-account.ts';
+import { service } from './core/service.ts';
+import type { Resource } from './define.ts';
+import { clusterRoleBinding } from './rbac/cluster-role-binding.ts';
+import { clusterRole } from './rbac/cluster-role.ts';
+import { roleBinding } from './rbac/role-binding.ts';
+import { role } from './rbac/role.ts';
+import { priorityClass } from './scheduling/priority-class.ts';
+
+/** Every built-in kind that the server serves, group by group. To add a kind is to add its file and a line here. */
+export const resources: readonly Resource[] = [
+  configMap, event, namespace, node, pod, secret, serviceAccount, service,
+  deployment, replicaSet,
+  selfSubjectReview, tokenReview,
+  localSubjectAccessReview, selfSubjectAccessReview, selfSubjectRulesReview, subjectAccessReview,
+  certificateSigningRequest,
+  lease,
+  clusterRole, clusterRoleBinding, role, roleBinding,
+  priorityClass,
+];

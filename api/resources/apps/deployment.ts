@@ -1,0 +1,37 @@
+import { Deployment } from '../../../machinery/kinds/apps.ts';
+import { formatSelector, selectorOf } from '../../../machinery/selectors.ts';
+import { count, templateColumns, text } from '../columns.ts';
+import { age, defineResource, name } from '../define.ts';
+import { defaultDeployment } from './deployment/defaults.ts';
+import { validateDeployment, validateDeploymentUpdate } from './deployment/validate.ts';
+
+/** Source: "Deployments". */
+export const deployment = defineResource(Deployment, {
+  shortNames: ['deploy'],
+  categories: ['all'],
+  generation: true,
+  status: true,
+  columns: [
+    name(),
+    text('Ready', 'Ready pods of those that are wanted.', (object) => `${object.status?.readyReplicas ?? 0}/${object.spec?.replicas ?? 0}`),
+    count('Up-to-date', 'Pods of the newest template.', (object) => object.status?.updatedReplicas ?? 0),
+    count('Available', 'Pods that have been ready for long enough.', (object) => object.status?.availableReplicas ?? 0),
+    age(),
+    ...templateColumns<Deployment>(),
+  ],
+  scale: {
+    replicas: (object) => object.spec?.replicas ?? 0,
+    statusReplicas: (object) => object.status?.replicas ?? 0,
+    selector: (object) => formatSelector(selectorOf(object.spec?.selector)),
+    setReplicas(draft, replicas) {
+      if (draft.spec !== undefined) draft.spec.replicas = replicas;
+    },
+  },
+  defaults: defaultDeployment,
+  prepareForCreate(draft) {
+    draft.status = {};
+  },
+  validate: validateDeployment,
+  validateUpdate: validateDeploymentUpdate,
+  deletion: { defaultPropagation: 'Background' },
+});

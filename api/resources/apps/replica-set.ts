@@ -1,0 +1,37 @@
+import { ReplicaSet } from '../../../machinery/kinds/apps.ts';
+import { formatSelector, selectorOf } from '../../../machinery/selectors.ts';
+import { count, templateColumns } from '../columns.ts';
+import { age, defineResource, name } from '../define.ts';
+import { defaultReplicaSet, validateReplicaSet, validateReplicaSetUpdate } from './replica-set/rules.ts';
+
+/** Source: "ReplicaSet". */
+export const replicaSet = defineResource(ReplicaSet, {
+  shortNames: ['rs'],
+  categories: ['all'],
+  generation: true,
+  status: true,
+  fields: { 'status.replicas': (object) => String(object.status?.replicas ?? 0) },
+  columns: [
+    name(),
+    count('Desired', 'How many pods are wanted.', (object) => object.spec?.replicas ?? 0),
+    count('Current', 'How many pods there are.', (object) => object.status?.replicas ?? 0),
+    count('Ready', 'How many pods are ready.', (object) => object.status?.readyReplicas ?? 0),
+    age(),
+    ...templateColumns<ReplicaSet>(),
+  ],
+  scale: {
+    replicas: (object) => object.spec?.replicas ?? 0,
+    statusReplicas: (object) => object.status?.replicas ?? 0,
+    selector: (object) => formatSelector(selectorOf(object.spec?.selector)),
+    setReplicas(draft, replicas) {
+      if (draft.spec !== undefined) draft.spec.replicas = replicas;
+    },
+  },
+  defaults: defaultReplicaSet,
+  prepareForCreate(draft) {
+    draft.status = { replicas: 0 };
+  },
+  validate: validateReplicaSet,
+  validateUpdate: validateReplicaSetUpdate,
+  deletion: { defaultPropagation: 'Background' },
+});

@@ -1,0 +1,77 @@
+import { Path, duplicate, invalid, notSupported, required, type FieldError } from '../../../machinery/field-path.ts';
+import { CertificateSigningRequest } from '../../../machinery/kinds/cluster.ts';
+import { text, timed } from '../columns.ts';
+import { defineResource, humanDuration, name, since } from '../define.ts';
+import { immutable } from '../immutable.ts';
+
+const usages = [
+  'signing', 'digital signature', 'content commitment', 'key encipherment', 'key agreement', 'data encipherment', 'cert sign', 'crl sign',
+  'encipher only', 'decipher only', 'any', 'server auth', 'client auth', 'code signing', 'email protection', 's/mime', 'ipsec end system',
+  'ipsec tunnel', 'ipsec user', 'timestamping', 'ocsp signing', 'microsoft sgc', 'netscape sgc',
+];
+const shortestSeconds = 600;
+
+function condition({ status }: CertificateSigningRequest): string {
+  const has = (type: string): boolean => (status?.conditions ?? []).some((one) => one.type === type);
+  const verdict = has('Denied') ? 'Denied' : has('Approved') ? 'Approved' : 'Pending';
+  return `${verdict}${has('Failed') ? ',Failed' : ''}${(status?.certificate ?? '') === '' ? '' : ',Issued'}`;
+}
+
+/** Source: "Certificates and certificate signing requests". Who asks (`spec.username`, groups) is set by admission. */
+export const certificateSigningRequest = defineResource(CertificateSigningRequest, {
+  shortNames: ['csr'],
+  status: true,
+  subresources: [{ name: 'approval', kind: CertificateSigningRequest, verbs: ['get', 'patch', 'update'] }],
+  fields: { 'spec.signerName': (object) => object.spec.signerName },
+  columns: [
+    name(),
+    timed('Age', 'Time since the object was created.', (object, now) => since(object.metadata?.creationTimestamp, now)),
+    text('SignerName', 'Who is to sign.', (object) => object.spec.signerName),
+    text('Requestor', 'Who asked.', (object) => object.spec.username ?? ''),
+    text('RequestedDuration', 'How long the certificate is to be valid.', ({ spec }) => (spec.expirationSeconds === undefined ? '<none>' : humanDuration(spec.expirationSeconds * 1000))),
+    text('Condition', 'Is it approved, denied, issued?', condition),
+  ],
+  defaults(draft) {
+    draft.spec.usages ??= ['digital signature', 'key encipherment'];
+  },
+  prepareForCreate(draft) {
+    draft.status = {};
+  },
+  prepareForUpdate(draft, old) {
+    draft.spec = structuredClone(old.spec) as typeof draft.spec;
+  },
+  validate,
+  validateUpdate: (object, old) => immutable(object.spec, old.spec, new Path('spec')),
+});
+
+function validate(object: CertificateSigningRequest): FieldError[] {
+  const path = new Path('spec');
+  const { request, signerName, usages: asked = [], expirationSeconds } = object.spec;
+  const errors: FieldError[] = [];
+  if (!isRequest(request)) errors.push(invalid(path.child('request'), request, 'PEM block type must be CERTIFICATE REQUEST'));
+  if (asked.length === 0) errors.push(required(path.child('usages'), 'usages must be specified'));
+  for (const [index, usage] of asked.entries()) {
+    if (!usages.includes(usage)) errors.push(notSupported(path.child('usages').index(index), usage, usages.toSorted()));
+    else if (asked.indexOf(usage) < index) errors.push(duplicate(path.child('usages').index(index), usage));
+  }
+  errors.push(...validateSigner(signerName, path.child('signerName')));
+  if (expirationSeconds !== undefined && expirationSeconds < shortestSeconds) {
+    errors.push(invalid(path.child('expirationSeconds'), expirationSeconds, `may not specify a duration less than ${shortestSeconds} seconds (10 minutes)`));
+  }
+  return errors;
+}
+
+/** `request` is base64 of one PEM block. */
+function isRequest(request: string | undefined): boolean {
+  const pem = Buffer.from(request ?? '', 'base64').toString('latin1').trim();
+  return /^-----BEGIN (NEW )?CERTIFICATE REQUEST-----[\s\S]+-----END (NEW )?CERTIFICATE REQUEST-----$/.test(pem);
+}
+
+/** `domain.example/path`. */
+function validateSigner(signerName: string | undefined, path: Path): FieldError[] {
+  if (signerName === undefined || signerName === '') return [required(path)];
+  const [domain = '', ...rest] = signerName.split('/');
+  if (rest.length === 0 || rest.join('/') === '') return [invalid(path, signerName, 'must be a fully qualified domain and path of the form \'example.com/signer-name\'')];
+  if (domain.split('.').length < 2) return [invalid(path, signerName, 'should be a domain with at least two segments separated by dots')];
+  return [];
+}
