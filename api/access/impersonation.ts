@@ -1,7 +1,7 @@
 import { failure } from '../../machinery/status.ts';
-import { forbiddenCall } from '../dispatch.ts';
 import type { RequestInfo, User } from '../request.ts';
 import type { Authorizer, Credentials } from './access.ts';
+import { forbidden } from './forbidden.ts';
 import { groupsOf, serviceAccountOf } from './token-claims.ts';
 
 /** "Act as": a user who may, becomes another for one request. Source: "User impersonation". */
@@ -21,7 +21,7 @@ export function impersonated(user: User, headers: Credentials['headers'], author
   if (wanted === undefined) return user;
   for (const info of checksOf(wanted)) {
     const decision = authorizer.authorize(user, info);
-    if (!decision.allowed) throw forbiddenCall(user, info, decision.reason);
+    if (!decision.allowed) throw forbidden(user, info, decision.reason);
   }
   const account = serviceAccountOf(wanted.name);
   const groups = wanted.groups.length === 0 && account !== undefined ? [...groupsOf(account.namespace)] : [...wanted.groups];

@@ -29,13 +29,13 @@ const spec = new Path('spec');
 export async function issueServiceAccountToken(
   deps: TokenIssuer, { namespace, name }: { readonly namespace: string; readonly name: string }, request: TokenRequest,
 ): Promise<TokenRequest> {
-  const wish = request.spec ?? { audiences: [] };
+  const wish = request.spec ?? {};
   const seconds = wish.expirationSeconds ?? usual;
   const errors = validate(seconds);
   if (errors.length > 0) throw invalidObject({ group: 'authentication.k8s.io', kind: 'TokenRequest' }, '', errors);
   const account = found(deps.caches, ServiceAccount, namespace, name);
   const subject: TokenSubject = { namespace, serviceAccount: { name, uid: account.metadata?.uid ?? '' }, ...boundTo(deps.caches, namespace, name, wish.boundObjectRef) };
-  const granted = (wish.audiences ?? []).length === 0 ? apiAudiences : wish.audiences;
+  const granted = wish.audiences === undefined || wish.audiences.length === 0 ? apiAudiences : wish.audiences;
   const issued = Math.floor(deps.now() / 1000);
   const expires = issued + seconds;
   const { SignJWT } = await import('jose');
