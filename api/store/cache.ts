@@ -40,6 +40,15 @@ export interface Selection {
   readonly matches?: (entry: Entry) => boolean;
   /** Requirements `field=value` of the selectors, for the cache's watcher index (`metadata.name`, `spec.nodeName`). */
   readonly equals?: Readonly<Record<string, string>>;
+  /** Wants a BOOKMARK from time to time, so that it can resume from a fresh revision. */
+  readonly bookmarks?: true;
+}
+
+export interface Watch {
+  /** Nothing reaches the sink from here on. */
+  close(): void;
+  /** Queues a BOOKMARK behind what the sink has not been given yet; `initialEventsEnd` marks the end of the initial state. */
+  bookmark(initialEventsEnd?: true): void;
 }
 
 export interface ChangeSink<T extends KubernetesObject = KubernetesObject> {
@@ -57,8 +66,8 @@ export interface ResourceCache<T extends KubernetesObject = KubernetesObject> {
   get(namespace: string | undefined, name: string): Entry<T> | undefined;
   /** In key order. */
   list(namespace?: string): Iterable<Entry<T>>;
-  /** Changes after revision `from`, each once, in order; throws `CompactedError` when the ring no longer has them. */
-  watch(from: Revision, selection: Selection, sink: ChangeSink<T>): { close(): void };
+  /** Changes after revision `from`, on a later turn of the event loop, at most 1000 a call, each once, in order; throws `CompactedError` when the ring no longer has them. */
+  watch(from: Revision, selection: Selection, sink: ChangeSink<T>): Watch;
 }
 
 /** All caches of a server: they share the store's one watch, hence one revision. */

@@ -1,5 +1,7 @@
-/** The one place that knows how the package exports its class (CommonJS with a `default` member). */
 import sortedBTree from 'sorted-btree';
+
+/** The package is CommonJS with a `default` member: Node imports the module, bundlers and test runners that member. */
+const BTree = typeof sortedBTree === 'function' ? sortedBTree : sortedBTree.default;
 
 /** Strings in code unit order, which is byte order for keys in ASCII. */
 export interface SortedMap<V> {
@@ -15,7 +17,7 @@ export interface SortedMap<V> {
 }
 
 export function createSortedMap<V>(): SortedMap<V> {
-  const tree = new sortedBTree.default<string, V>(undefined, (a, b) => (a < b ? -1 : a > b ? 1 : 0));
+  const tree = new BTree<string, V>(undefined, (a, b) => (a < b ? -1 : a > b ? 1 : 0));
   return {
     get size() {
       return tree.size;

@@ -1,0 +1,165 @@
+/** One version of one object as bytes, with the little that is known about it without parsing. */
+import { apiVersionOf, type KubernetesObject } from '../../machinery/kinds/kind.ts';
+import type { Resource } from '../resources/define.ts';
+import type { Entry, Form } from './cache.ts';
+import { member, metadataSpan, type Span } from './metadata-scan.ts';
+import type { Revision } from './store.ts';
+
+/** What the entries of one resource share. */
+export interface EntryShape<T extends KubernetesObject = KubernetesObject> {
+  readonly resource: Resource<T>;
+  /** `/registry/<group>/<resource>/`. */
+  readonly prefix: string;
+  /** `{"kind":…,"apiVersion":…,"metadata":` as the encoder writes it. */
+  readonly opening: Buffer;
+  /** Freezes parsed objects, so that tests find whoever changes them. */
+  readonly freeze: boolean;
+  /** Names of the resource's own selectable fields, in the order in which entries keep their values. */
+  readonly fields: readonly string[];
+  /** Told when an object was parsed for its fields only, so that it can be released at the end of the tick. */
+  readonly onParsed: (entry: CacheEntry) => void;
+}
+
+/** An entry, and what only the cache may do with it. */
+export interface CacheEntry<T extends KubernetesObject = KubernetesObject> extends Entry<T> {
+  /** Lets go of an object that was parsed for its fields only: bytes cost the collector nothing, objects do. */
+  release(): void;
+}
+
+export function entryShape<T extends KubernetesObject>(resource: Resource<T>, freeze: boolean, onParsed: (entry: CacheEntry) => void): EntryShape<T> {
+  const opening = `{"kind":${JSON.stringify(resource.kind)},"apiVersion":${JSON.stringify(apiVersionOf(resource))},"metadata":`;
+  return { resource, prefix: prefixOf(resource), opening: Buffer.from(opening), freeze, fields: Object.keys(resource.fields), onParsed };
+}
+
+/** `/registry/<group>/<resource>/`; the core group is `core`. */
+export function prefixOf(resource: Pick<Resource, 'group' | 'plural'>): string {
+  return `/registry/${resource.group === '' ? 'core' : resource.group}/${resource.plural}/`;
+}
+
+export function createEntry<T extends KubernetesObject>(shape: EntryShape<T>, key: string, stored: Buffer, revision: Revision): CacheEntry<T> {
+  return new StoredEntry(shape, key, stored, revision);
+}
+
+const partialOpening = Buffer.from('{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":');
+const closeBrace = 0x7d;
+
+/** A class, because a hundred thousand of these must share their methods. */
+class StoredEntry<T extends KubernetesObject> implements CacheEntry<T> {
+  readonly key: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly revision: Revision;
+  readonly stored: Buffer;
+  readonly #shape: EntryShape<T>;
+  #metadata: Span | undefined;
+  #uid: string | undefined;
+  #labels: Readonly<Record<string, string>> | undefined;
+  #fields: readonly string[] | undefined;
+  #json: Buffer | undefined;
+  #partial: Buffer | undefined;
+  #object: T | undefined;
+  #isShared = false;
+
+  constructor(shape: EntryShape<T>, key: string, stored: Buffer, revision: Revision) {
+    const slash = shape.resource.scope === 'Namespaced' ? key.indexOf('/', shape.prefix.length) : -1;
+    this.key = key;
+    this.namespace = slash < 0 ? '' : key.slice(shape.prefix.length, slash);
+    this.name = key.slice(slash < 0 ? shape.prefix.length : slash + 1);
+    this.revision = revision;
+    this.stored = stored;
+    this.#shape = shape;
+  }
+
+  get uid(): string {
+    return (this.#uid ??= this.#member<string>('uid') ?? '');
+  }
+
+  get labels(): Readonly<Record<string, string>> {
+    return (this.#labels ??= this.#member<Record<string, string>>('labels') ?? noLabels);
+  }
+
+  field(name: string): string | undefined {
+    if (name === 'metadata.name') return this.name;
+    if (name === 'metadata.namespace') return this.namespace;
+    const index = this.#shape.fields.indexOf(name);
+    return index < 0 ? undefined : (this.#fields ??= this.#fieldValues())[index];
+  }
+
+  encoded(form: Form): Buffer {
+    return form === 'json' ? (this.#json ??= this.#encodeWhole()) : (this.#partial ??= this.#encodePartial());
+  }
+
+  get object(): T {
+    this.#isShared = true;
+    return this.#parsed();
+  }
+
+  release(): void {
+    if (!this.#isShared) this.#object = undefined;
+  }
+
+  #parsed(): T {
+    return (this.#object ??= parse<T>(this.stored, this.revision, this.#shape.freeze));
+  }
+
+  #fieldValues(): readonly string[] {
+    const object = this.#parsed();
+    if (!this.#isShared) this.#shape.onParsed(this);
+    return this.#shape.fields.map((name) => this.#shape.resource.fields[name]?.(object) ?? '');
+  }
+
+  #span(): Span {
+    return (this.#metadata ??= metadataSpan(this.stored) ?? missingMetadata(this.key));
+  }
+
+  /** Trusts the bytes: the server's own encoder wrote them. */
+  #member<V>(name: string): V | undefined {
+    const span = member(this.stored, this.#span().start, name);
+    return span === undefined ? undefined : (JSON.parse(this.stored.toString('utf8', span.start, span.end)) as V);
+  }
+
+  #encodeWhole(): Buffer {
+    const { opening } = this.#shape;
+    const isCanonical = this.stored.compare(opening, 0, opening.length, 0, opening.length) === 0;
+    return this.#spliced(isCanonical ? opening.length : this.#span().start, 0, this.stored.length, none);
+  }
+
+  #encodePartial(): Buffer {
+    const { start, end } = this.#span();
+    return this.#spliced(start, start, end, partialOpening, closeBrace);
+  }
+
+  /** `head`, then the stored bytes [`from`, `to`) with `resourceVersion` first in the metadata that begins at `metadata`. */
+  #spliced(metadata: number, from: number, to: number, head: Buffer, tail?: number): Buffer {
+    const isEmpty = this.stored[metadata + 1] === closeBrace;
+    const version = `"resourceVersion":"${this.revision}"${isEmpty ? '' : ','}`;
+    const length = head.length + (to - from) + version.length + (tail === undefined ? 0 : 1);
+    const encoded = Buffer.allocUnsafe(length);
+    let at = head.copy(encoded);
+    at += this.stored.copy(encoded, at, from, metadata + 1);
+    at += encoded.write(version, at, 'latin1');
+    at += this.stored.copy(encoded, at, metadata + 1, to);
+    if (tail !== undefined) encoded[at] = tail;
+    return encoded;
+  }
+}
+
+const noLabels: Readonly<Record<string, string>> = Object.freeze({});
+const none = Buffer.alloc(0);
+
+function parse<T extends KubernetesObject>(stored: Buffer, revision: Revision, freeze: boolean): T {
+  const object = JSON.parse(stored.toString()) as T & { metadata: { resourceVersion?: string } };
+  object.metadata.resourceVersion = String(revision);
+  if (freeze) deepFreeze(object);
+  return object;
+}
+
+function deepFreeze(value: unknown): void {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return;
+  Object.freeze(value);
+  for (const each of Object.values(value)) deepFreeze(each);
+}
+
+function missingMetadata(key: string): never {
+  throw new Error(`the store is damaged: ${key} has no metadata`);
+}
