@@ -23,7 +23,7 @@ function remote(lists: readonly (KubernetesObject | Error)[]): Remote {
   const requests: ApiRequest[] = [];
   const watches: Feed[] = [];
   const left = [...lists];
-  let notify: () => void = () => undefined;
+  let notify: (() => void) | undefined;
   return {
     requests,
     watches,
@@ -37,13 +37,13 @@ function remote(lists: readonly (KubernetesObject | Error)[]): Remote {
     async *watch(request) {
       requests.push(request);
       const queue: (readonly WatchEvent[] | Error | 'end')[] = [];
-      let wake: () => void = () => undefined;
+      let wake: (() => void) | undefined;
       const put = (item: readonly WatchEvent[] | Error | 'end'): void => {
         queue.push(item);
-        wake();
+        wake?.();
       };
       watches.push({ send: (...events) => put(events), end: (error) => put(error ?? 'end') });
-      notify();
+      notify?.();
       request.signal?.addEventListener('abort', () => put('end'));
       for (;;) {
         const item = queue.shift();

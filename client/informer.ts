@@ -173,7 +173,7 @@ async function list<T extends KubernetesObject>(state: State<T>, signal: AbortSi
     revision = page.metadata.resourceVersion ?? '';
   } while (next !== '');
   if (revision === '') throw failure('InternalError', `the list of ${state.kind.plural} came without a resourceVersion`);
-  for (const key of [...state.keys()]) if (!present.has(key)) state.apply(key, undefined);
+  for (const key of [...state.keys()].filter((known) => !present.has(known))) state.apply(key, undefined);
   for (const [key, object] of present) state.apply(key, object);
   state.position = revision;
   state.reach(revision);
