@@ -7,8 +7,8 @@ const sliceRows = 500;
 
 /**
  * Deletes, of the history below the compacted revision, one slice of what no reader may ask for any more: versions that a
- * later one up to that revision replaced, and deletions. What happened at the compacted revision itself stays, for a watch
- * may start there. Returns whether all is swept. A crash between slices loses nothing: the next sweep goes on.
+ * later one below that revision replaced, and deletions. What happened at the compacted revision itself stays, for a watch
+ * may start there; what it replaced goes with the next sweep. Returns whether all is swept. A crash between slices loses nothing: the next sweep goes on.
  */
 export function sweep(database: DatabaseSync): boolean {
   const start = readMeta(database, 'swept');

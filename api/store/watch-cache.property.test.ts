@@ -1,0 +1,141 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { defineKind, type KubernetesObject } from '../../machinery/kinds/kind.ts';
+import { defineResource } from '../resources/define.ts';
+import type { Change, Selection } from './cache.ts';
+import { openEmbedded } from './embedded.ts';
+import type { Store, Write } from './store.ts';
+import { createCaches } from './watch-cache.ts';
+
+interface Pod extends KubernetesObject {
+  readonly spec?: { readonly nodeName?: string };
+}
+
+const pods = defineResource<Pod>(defineKind<Pod>('', 'v1', 'Pod', 'pods'), { fields: { 'spec.nodeName': (pod) => pod.spec?.nodeName ?? '' } });
+
+interface Put {
+  readonly type: 'put' | 'delete';
+  readonly namespace: string;
+  readonly name: string;
+  readonly app: string;
+  readonly node: string;
+}
+
+interface StartWatch {
+  readonly type: 'watch';
+  readonly selection: number;
+  /** How many revisions back it starts. */
+  readonly back: number;
+}
+
+const step = fc.oneof(
+  { weight: 5, arbitrary: fc.record<Put>({
+    type: fc.constantFrom('put', 'put', 'delete'), namespace: fc.constantFrom('a', 'b'), name: fc.constantFrom('x', 'y'),
+    app: fc.constantFrom('web', 'db'), node: fc.constantFrom('', 'n1', 'n2'),
+  }) },
+  { weight: 2, arbitrary: fc.record<StartWatch>({ type: fc.constant('watch'), selection: fc.nat(5), back: fc.nat(6) }) },
+);
+/** Steps of one turn are sent together. */
+const plan = fc.array(fc.array(step, { maxLength: 6 }), { maxLength: 12 });
+
+interface Seen {
+  readonly namespace: string;
+  readonly name: string;
+  readonly app: string;
+  readonly node: string;
+}
+
+/** Each selection as the cache takes it, and as a plain predicate. */
+const selections: readonly { readonly selection: Selection; readonly selects: (pod: Seen) => boolean }[] = [
+  { selection: {}, selects: () => true },
+  { selection: { namespace: 'a' }, selects: (pod) => pod.namespace === 'a' },
+  { selection: { matches: (entry) => entry.labels['app'] === 'web' }, selects: (pod) => pod.app === 'web' },
+  { selection: { namespace: 'b', matches: (entry) => entry.labels['app'] === 'web' }, selects: (pod) => pod.namespace === 'b' && pod.app === 'web' },
+  { selection: { equals: { 'spec.nodeName': 'n1' } }, selects: (pod) => pod.node === 'n1' },
+  {
+    selection: { namespace: 'a', equals: { 'metadata.name': 'x' }, matches: (entry) => entry.name === 'x' && entry.labels['app'] === 'db' },
+    selects: (pod) => pod.namespace === 'a' && pod.name === 'x' && pod.app === 'db',
+  },
+];
+
+interface Past {
+  readonly revision: number;
+  readonly before: Seen | undefined;
+  readonly after: Seen | undefined;
+}
+
+function expected(past: readonly Past[], from: number, selects: (pod: Seen) => boolean): string[] {
+  return past.filter(({ revision }) => revision > from).flatMap(({ revision, before, after }) => {
+    const was = before !== undefined && selects(before) ? before : undefined;
+    const is = after !== undefined && selects(after) ? after : undefined;
+    if (is !== undefined) return `${was === undefined ? 'ADDED' : 'MODIFIED'} ${seenText(is)} ${revision}`;
+    return was === undefined ? [] : `DELETED ${seenText(was)} ${revision}`;
+  });
+}
+
+function seenText({ namespace, name, app, node }: Seen): string {
+  return `${namespace}/${name} ${app} ${node}`;
+}
+
+function changeText(change: Change<Pod>): string {
+  if (change.type === 'BOOKMARK') return 'BOOKMARK';
+  const { entry } = change;
+  expect(entry.object.metadata?.resourceVersion).toBe(String(entry.revision));
+  return `${change.type} ${seenText({ namespace: entry.namespace, name: entry.name, app: entry.labels['app'] ?? '', node: entry.field('spec.nodeName') ?? '' })} ${entry.revision}`;
+}
+
+function writeOf({ type, namespace, name, app, node }: Put): Write {
+  const key = `/registry/core/pods/${namespace}/${name}`;
+  if (type === 'delete') return { type: 'delete', key };
+  const object = { kind: 'Pod', apiVersion: 'v1', metadata: { labels: { app }, name, namespace }, spec: node === '' ? {} : { nodeName: node } };
+  return { type: 'put', key, value: Buffer.from(JSON.stringify(object)) };
+}
+
+/** Sends one turn's writes, and adds what they did to the past, in revision order. */
+async function send(store: Store, puts: readonly Put[], live: Map<string, Seen>, past: Past[]): Promise<void> {
+  const sent = await Promise.all(puts.map(async (put) => ({ put, result: await store.commit({ compares: [], writes: [writeOf(put)] }) })));
+  for (const { put, result } of sent.toSorted((a, b) => a.result.revision - b.result.revision)) {
+    const key = `${put.namespace}/${put.name}`;
+    const before = live.get(key);
+    const after = put.type === 'put' ? put : undefined;
+    if (before === undefined && after === undefined) continue;
+    past.push({ revision: result.revision, before, after });
+    if (after === undefined) live.delete(key);
+    else live.set(key, after);
+  }
+}
+
+it('every watcher is given exactly what its selection makes of the history, from wherever it starts', async () => {
+  await fc.assert(fc.asyncProperty(plan, async (turns) => {
+    const path = await mkdtemp(join(tmpdir(), 'watch-cache-'));
+    const store = await openEmbedded({ path });
+    const caches = await createCaches(store, [pods], { freeze: true });
+    const past: Past[] = [];
+    const live = new Map<string, Seen>();
+    const watchers: { readonly from: number; readonly selection: number; readonly seen: string[] }[] = [];
+    for (const [index, turn] of turns.entries()) {
+      const sending = send(store, turn.filter((each) => each.type !== 'watch'), live, past);
+      for (const { selection, back } of turn.filter((each) => each.type === 'watch')) {
+        const from = Math.max(1, caches.revision - back);
+        const seen: string[] = [];
+        caches.of(pods).watch(from, selections[selection]?.selection ?? {}, {
+          changes: (batch) => void seen.push(...batch.map(changeText)),
+          end: (error) => void seen.push(`ended: ${String(error)}`),
+        });
+        watchers.push({ from, selection, seen });
+      }
+      await sending;
+      if (index % 2 === 0) await nextTurn();
+    }
+    await nextTurn();
+    for (const { from, selection, seen } of watchers) expect(seen).toEqual(expected(past, from, selections[selection]?.selects ?? (() => false)));
+    expect([...caches.of(pods).list()].map((entry) => `${entry.namespace}/${entry.name}`)).toEqual([...live.keys()].toSorted());
+    caches.close();
+    await store.close();
+    await rm(path, { recursive: true });
+  }), { numRuns: 40 });
+});
