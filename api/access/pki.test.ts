@@ -87,6 +87,7 @@ describe('a certificate', () => {
     for (const name of ['localhost', 'kubernetes.default.svc', 'node-1']) expect(certificate.checkHost(name)).toBe(name);
     for (const address of ['127.0.0.1', '::1', serviceAddress, '192.0.2.7']) expect(certificate.checkIP(address)).toBe(address);
     expect((await pki.serverCertificate(['node-1'])).certPem).toBe(pair.certPem);
+    expect([pki.isServerName('node-1'), pki.isServerName('other')]).toEqual([true, false]);
     expect((await pki.serverCertificate(['node-2'])).certPem).not.toBe(pair.certPem);
   });
 

@@ -39,6 +39,8 @@ export interface Pki {
   readonly serviceAccountKeys: SigningKey;
   /** The API server's certificate: every name by which it is known, and `extra` DNS names and addresses. Kept on disk. */
   serverCertificate(extra: readonly string[]): Promise<KeyPair>;
+  /** Is this a name or address of the API server itself: one that nobody else may serve under? */
+  isServerName(name: string): boolean;
   /** Kept on disk, one per common name. */
   clientCertificate(subject: Subject): Promise<KeyPair>;
   /** For an agent's own server: user `system:node:<name>`, to serve and to call. Kept on disk. */
@@ -222,13 +224,17 @@ function createPki(secrets: Secrets, directory: string, now: () => number): Pki 
     await savePair(directory, file, pair);
     return pair;
   };
+  const known = new Set(serverNames);
   return {
     caPem: authority.certPem,
     caHash: createHash('sha256').update(new X509Certificate(authority.certPem).raw).digest('hex'),
     frontProxyCaPem: frontProxy.certPem,
     serviceAccountKeys: signingKey(secrets['service-account'].keyPem),
-    serverCertificate: (extra) =>
-      kept(authority, 'apiserver', { commonName: 'kube-apiserver', organizations: [], usages: ['server'], names: [...new Set([...serverNames, ...extra])] }),
+    serverCertificate(extra) {
+      for (const name of extra) known.add(name);
+      return kept(authority, 'apiserver', { commonName: 'kube-apiserver', organizations: [], usages: ['server'], names: [...known] });
+    },
+    isServerName: (name) => known.has(name),
     clientCertificate: (subject) => kept(authority, `client-${fileName(subject.commonName)}`, { ...subject, usages: ['client'], names: [] }),
     agentCertificate: (nodeName, addresses) => kept(authority, `agent-${fileName(nodeName)}`, {
       commonName: `system:node:${nodeName}`, organizations: ['system:nodes'], usages: ['server', 'client'], names: [...new Set([nodeName, ...addresses])],

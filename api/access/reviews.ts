@@ -1,0 +1,120 @@
+import { Path, invalid, invalidObject, required, type FieldError } from '../../machinery/field-path.ts';
+import type { LocalSubjectAccessReview, PolicyRule, SelfSubjectAccessReview, SelfSubjectReview, SelfSubjectRulesReview, SubjectAccessReview, TokenReview } from '../../machinery/kinds/cluster.ts';
+import { apiVersionOf, type KubernetesObject } from '../../machinery/kinds/kind.ts';
+import { failure } from '../../machinery/status.ts';
+import type { Codec } from '../handlers/writer.ts';
+import type { Call, Handler, RequestInfo, User } from '../request.ts';
+import type { ClusterAuthenticator } from './authentication.ts';
+import type { ClusterAuthorizer } from './rbac.ts';
+
+/** "May I?", "may they?", "who am I?", "whose token is this?": answered at once, never stored. Source: authorization.k8s.io/v1, authentication.k8s.io/v1. */
+
+export interface ReviewDependencies {
+  readonly authorizer: ClusterAuthorizer;
+  readonly authenticator: ClusterAuthenticator;
+  readonly codec: Pick<Codec, 'decode'>;
+}
+
+/** POST on each review, by plural. */
+export function reviewHandlers(deps: ReviewDependencies): Readonly<Record<string, Handler>> {
+  const answering = <T extends KubernetesObject>(answer: (asked: T, call: Call) => object | Promise<object>): Handler => async (call) => {
+    const asked = bodyOf<T>(deps.codec, call);
+    const status = await answer(asked, call);
+    const object = { ...asked, kind: call.resource.kind, apiVersion: apiVersionOf(call.resource), metadata: asked.metadata ?? {}, status };
+    return { type: 'object', code: 201, resource: call.resource, object };
+  };
+  const decide = (user: User, spec: AccessSpec): object => {
+    const { allowed, reason } = deps.authorizer.authorize(user, infoOf(spec));
+    return { allowed, ...(reason === '' ? {} : { reason }) };
+  };
+  return {
+    selfsubjectaccessreviews: answering<SelfSubjectAccessReview>(({ spec }, call) => {
+      refuse(call, accessErrors(spec));
+      return decide(call.user, spec);
+    }),
+    subjectaccessreviews: answering<SubjectAccessReview>(({ spec }, call) => {
+      refuse(call, [...accessErrors(spec), ...subjectErrors(spec)]);
+      return decide(subjectOf(spec), spec);
+    }),
+    localsubjectaccessreviews: answering<LocalSubjectAccessReview>(({ spec }, call) => {
+      refuse(call, [...accessErrors(spec), ...subjectErrors(spec), ...localErrors(spec, call.info.namespace)]);
+      return decide(subjectOf(spec), spec);
+    }),
+    selfsubjectrulesreviews: answering<SelfSubjectRulesReview>(({ spec }, call) => {
+      const namespace = spec.namespace ?? '';
+      if (namespace === '') throw failure('BadRequest', 'no namespace on request');
+      return rulesStatus(deps.authorizer.rulesFor(call.user, namespace));
+    }),
+    selfsubjectreviews: answering<SelfSubjectReview>((_asked, call) => ({ userInfo: userInfo(call.user) })),
+    tokenreviews: answering<TokenReview>(async ({ spec }) => {
+      if ((spec.token ?? '') === '') throw failure('BadRequest', 'token is required for TokenReview in authentication');
+      const check = await deps.authenticator.reviewToken(spec.token ?? '', spec.audiences ?? []);
+      if (check === undefined) return { user: {}, error: 'invalid bearer token' };
+      return { authenticated: true, user: userInfo(check.user), audiences: check.audiences };
+    }),
+  };
+}
+
+/** `spec` is required in every review's schema but SelfSubjectReview's: the codec lets no body through without it. */
+function bodyOf<T extends KubernetesObject>(codec: Pick<Codec, 'decode'>, call: Call): T {
+  const { body, resource, query, warn } = call;
+  if (body === undefined) throw failure('BadRequest', `the request has no body: send a ${resource.kind}`);
+  const decoded = codec.decode(resource, body, { fieldValidation: query['fieldValidation'], warn }) as KubernetesObject;
+  const spec: unknown = Reflect.get(decoded, 'spec');
+  if (typeof spec !== 'object' || spec === null) return { ...decoded, spec: {} } as unknown as T;
+  return decoded as T;
+}
+
+type AccessSpec = Pick<NonNullable<SelfSubjectAccessReview['spec']>, 'resourceAttributes' | 'nonResourceAttributes'>;
+type SubjectSpec = NonNullable<SubjectAccessReview['spec']>;
+const path = new Path('spec');
+
+function accessErrors({ resourceAttributes, nonResourceAttributes }: AccessSpec): FieldError[] {
+  if (resourceAttributes !== undefined && nonResourceAttributes !== undefined) {
+    return [invalid(path.child('nonResourceAttributes'), nonResourceAttributes, 'cannot be specified in combination with resourceAttributes')];
+  }
+  if (resourceAttributes !== undefined || nonResourceAttributes !== undefined) return [];
+  return [invalid(path.child('resourceAttributes'), null, 'exactly one of nonResourceAttributes or resourceAttributes must be specified')];
+}
+
+function subjectErrors({ user, groups }: SubjectSpec): FieldError[] {
+  if ((user ?? '') !== '' || (groups ?? []).length > 0) return [];
+  return [invalid(path.child('user'), user ?? '', 'at least one of user or group must be specified')];
+}
+
+function localErrors({ resourceAttributes, nonResourceAttributes }: SubjectSpec, namespace: string): FieldError[] {
+  if (nonResourceAttributes !== undefined) return [invalid(path.child('nonResourceAttributes'), nonResourceAttributes, 'disallowed on this kind of request')];
+  const asked = resourceAttributes?.namespace ?? '';
+  if (asked === '') return [required(path.child('resourceAttributes', 'namespace'))];
+  return asked === namespace ? [] : [invalid(path.child('resourceAttributes', 'namespace'), asked, 'must match metadata.namespace')];
+}
+
+function refuse(call: Call, errors: readonly FieldError[]): void {
+  if (errors.length > 0) throw invalidObject(call.resource, '', errors);
+}
+
+function subjectOf({ user = '', groups = [], uid, extra }: SubjectSpec): User {
+  return { name: user, groups, ...(uid === undefined ? {} : { uid }), ...(extra === undefined ? {} : { extra }) };
+}
+
+function infoOf({ resourceAttributes: asked, nonResourceAttributes }: AccessSpec): RequestInfo {
+  const none = { path: '', group: '', version: '', resource: '', subresource: '', namespace: '', name: '' };
+  if (asked === undefined) {
+    return { ...none, isResource: false, verb: nonResourceAttributes?.verb ?? '', path: nonResourceAttributes?.path ?? '' };
+  }
+  const { verb = '', group = '', version = '', resource = '', subresource = '', namespace = '', name = '' } = asked;
+  const selector = asked.fieldSelector?.rawSelector ?? asked.fieldSelector?.requirements?.map(({ key, values = [] }) => `${key}=${values[0] ?? ''}`).join(',');
+  return { path: '', isResource: true, verb, group, version, resource, subresource, namespace, name, ...(selector === undefined ? {} : { fieldSelector: selector }) };
+}
+
+function rulesStatus(rules: readonly PolicyRule[]): object {
+  const nonResourceRules = rules.filter((rule) => (rule.nonResourceURLs ?? []).length > 0)
+    .map(({ verbs, nonResourceURLs }) => ({ verbs, nonResourceURLs }));
+  const resourceRules = rules.filter((rule) => (rule.resources ?? []).length > 0)
+    .map(({ verbs, apiGroups, resources, resourceNames }) => ({ verbs, apiGroups, resources, ...(resourceNames === undefined ? {} : { resourceNames }) }));
+  return { resourceRules, nonResourceRules, incomplete: false };
+}
+
+function userInfo({ name, uid, groups, extra }: User): object {
+  return { username: name, ...(uid === undefined ? {} : { uid }), groups, ...(extra === undefined ? {} : { extra }) };
+}

@@ -1,0 +1,30 @@
+import type { ClusterAuthorizer } from '../access/rbac.ts';
+import type { AdmissionPlugin } from './admission.ts';
+import { certificateRequests } from './certificate-requests.ts';
+import { defaultTolerationSeconds } from './default-toleration-seconds.ts';
+import { namespaceLifecycle } from './namespace-lifecycle.ts';
+import { nodeRestriction } from './node-restriction.ts';
+import { priority } from './priority.ts';
+import { rbacEscalation } from './rbac-escalation.ts';
+import { serviceAccountAdmission } from './service-account.ts';
+import { taintNodesByCondition } from './taint-nodes-by-condition.ts';
+
+export interface AdmissionDependencies {
+  readonly authorizer: ClusterAuthorizer;
+  /** Five random characters. */
+  readonly nameSuffix: () => string;
+}
+
+/** The built-in plug-ins in Kubernetes' order; the checks that Kubernetes makes when it stores (roles) come last. */
+export function admissionPlugins({ authorizer, nameSuffix }: AdmissionDependencies): readonly AdmissionPlugin[] {
+  return [
+    namespaceLifecycle,
+    serviceAccountAdmission(nameSuffix),
+    nodeRestriction,
+    taintNodesByCondition,
+    priority,
+    defaultTolerationSeconds,
+    certificateRequests(authorizer),
+    rbacEscalation(authorizer),
+  ];
+}

@@ -1,0 +1,66 @@
+import { ServiceAccount, type Container, type Pod, type Volume } from '../../machinery/kinds/core.ts';
+import type { Draft } from '../../machinery/kinds/wire.ts';
+import { refused } from '../access/refused.ts';
+import type { AdmissionPlugin } from './admission.ts';
+
+/** Gives each pod its service account, and its containers the account's token. Source: "Admission controllers", ServiceAccount; "Configure service accounts for pods". */
+
+const mountPath = '/var/run/secrets/kubernetes.io/serviceaccount';
+const volumePrefix = 'kube-api-access-';
+const mirrorAnnotation = 'kubernetes.io/config.mirror';
+/** Asked for an hour and seven seconds, as Kubernetes does: the seven mark such tokens. */
+const expirationSeconds = 3607;
+
+/** `nameSuffix`: five random characters for the volume's name. */
+export function serviceAccountAdmission(nameSuffix: () => string): AdmissionPlugin {
+  return {
+    name: 'ServiceAccount',
+    handles: ({ operation, resource, subresource }) => operation === 'CREATE' && resource.group === '' && resource.plural === 'pods' && subresource === '',
+    mutate({ namespace, name, caches, resource }, draft) {
+      const pod = draft as Draft<Pod>;
+      if (pod.spec === undefined || pod.metadata?.annotations?.[mirrorAnnotation] !== undefined) return;
+      const asked = pod.spec.serviceAccountName ?? pod.spec.serviceAccount ?? '';
+      const accountName = asked === '' ? 'default' : asked;
+      pod.spec.serviceAccountName = accountName;
+      pod.spec.serviceAccount = accountName;
+      const account = caches.of(ServiceAccount).get(namespace, accountName)?.object;
+      if (account === undefined) {
+        throw refused({ group: resource.group, resource: resource.plural, name }, `error looking up service account ${namespace}/${accountName}: serviceaccount ${JSON.stringify(accountName)} not found`);
+      }
+      if (pod.spec.automountServiceAccountToken ?? account.automountServiceAccountToken ?? true) mountToken(pod.spec, nameSuffix);
+      if ((pod.spec.imagePullSecrets ?? []).length === 0 && (account.imagePullSecrets ?? []).length > 0) {
+        pod.spec.imagePullSecrets = structuredClone(account.imagePullSecrets) as NonNullable<typeof pod.spec.imagePullSecrets>;
+      }
+    },
+  };
+}
+
+type Spec = NonNullable<Draft<Pod>['spec']>;
+
+/** Mounts the volume where nothing is mounted yet; a pod that was copied with its volume keeps that. */
+function mountToken(spec: Spec, nameSuffix: () => string): void {
+  const bare = [...(spec.initContainers ?? []), ...spec.containers].filter((container) => !isMounted(container));
+  if (bare.length === 0) return;
+  const present = (spec.volumes ?? []).find(({ name, projected }) => projected !== undefined && name.startsWith(volumePrefix));
+  const name = present?.name ?? `${volumePrefix}${nameSuffix()}`;
+  for (const container of bare) container.volumeMounts = [...(container.volumeMounts ?? []), { name, mountPath, readOnly: true }];
+  if (present === undefined) spec.volumes = [...(spec.volumes ?? []), tokenVolume(name)];
+}
+
+function isMounted({ volumeMounts = [] }: Draft<Container>): boolean {
+  return volumeMounts.some((mount) => mount.mountPath === mountPath);
+}
+
+function tokenVolume(name: string): Draft<Volume> {
+  return {
+    name,
+    projected: {
+      defaultMode: 0o644,
+      sources: [
+        { serviceAccountToken: { expirationSeconds, path: 'token' } },
+        { configMap: { name: 'kube-root-ca.crt', items: [{ key: 'ca.crt', path: 'ca.crt' }] } },
+        { downwardAPI: { items: [{ path: 'namespace', fieldRef: { apiVersion: 'v1', fieldPath: 'metadata.namespace' } }] } },
+      ],
+    },
+  };
+}
