@@ -29,6 +29,8 @@ export interface RequestInfo {
   readonly subresource: string;
   readonly namespace: string;
   readonly name: string;
+  /** As in the query, of list, watch and deletecollection: a node may list its own pods only. A selector on `metadata.name` also sets `name`. */
+  readonly fieldSelector?: string;
 }
 
 /** How the caller wants the answer. */
@@ -50,6 +52,8 @@ export interface Call {
   readonly resource: Resource;
   /** First value of each query parameter. */
   readonly query: Readonly<Record<string, string>>;
+  /** The query as it came, without `?`: what a node's agent is asked with (`command` repeats). */
+  readonly search: string;
   readonly body?: Body;
   readonly patchType?: PatchType;
   readonly accept: Accept;
@@ -66,7 +70,8 @@ export type Result =
   /** Not stored as such: Status, Scale, TokenRequest, reviews, the outcome of a dry run. */
   | { readonly type: 'object'; readonly code: number; readonly resource: Resource; readonly object: KubernetesObject }
   | ListResult
-  | WatchResult;
+  | WatchResult
+  | AgentResult;
 
 export interface ListResult {
   readonly type: 'list';
@@ -81,7 +86,22 @@ export interface WatchResult {
   readonly type: 'watch';
   readonly resource: Resource;
   /** Starts the flow; `sink.end` comes last, unless closed first. Deadlines are inside. */
-  readonly open: (sink: ChangeSink) => { close(): void };
+  readonly open: (sink: WatchSink) => { close(): void };
+}
+
+/** Takes a watch's changes to a caller. */
+export interface WatchSink extends ChangeSink {
+  /** Resolves when there is room again; undefined: there is. The initial state waits for it, live changes don't. */
+  room?(): Promise<void> | undefined;
+}
+
+/** The answer comes from a node's agent: the carrier streams it, or splices an upgraded connection, byte for byte. */
+export interface AgentResult {
+  readonly type: 'agent';
+  readonly host: string;
+  readonly port: number;
+  /** With the query. */
+  readonly path: string;
 }
 
 /** One verb's code. Throws `ApiError`. */

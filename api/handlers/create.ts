@@ -6,7 +6,7 @@ import type { Call, Result } from '../request.ts';
 import type { Resource } from '../resources/define.ts';
 import type { Entry } from '../store/cache.ts';
 import { bindToRequest, generatedName, metadataOf, stampNew, validateMetadata } from './metadata.ts';
-import { alreadyExists, isDryRun, type Writer } from './writer.ts';
+import { alreadyExists, conflict, handlerKey, isDryRun, modified, putOf, type Writer } from './writer.ts';
 
 /** How often a name is drawn again when the drawn one is taken. Source: KEP-4420, retry on generateName. */
 const nameDraws = 8;
@@ -49,14 +49,28 @@ function admitted(writer: Writer, call: Call) {
   } as const;
 }
 
+/** More rounds than any contention for addresses needs. */
+const maxAttempts = 64;
+
 /** Undefined: the name is taken. */
-async function insert(writer: Writer, resource: Resource, object: KubernetesObject, dryRun: boolean): Promise<Entry | undefined> {
+async function insert(writer: Writer, resource: Resource, object: Draft<KubernetesObject>, dryRun: boolean): Promise<Entry | undefined> {
   const cache = writer.caches.of(resource);
   const { namespace, name = '' } = object.metadata ?? {};
   if (cache.get(namespace, name) !== undefined) return undefined;
   const key = cache.keyOf(namespace, name);
-  const value = writer.codec.encode(resource, object);
-  if (dryRun) return writer.caches.entry(resource, key, value, 0);
-  const result = await writer.store.commit({ compares: [{ key, revision: 0 }], writes: [{ type: 'put', key, value }] });
-  return result.committed ? writer.caches.entry(resource, key, value, result.revision) : undefined;
+  const source = writer.companions?.get(handlerKey(resource));
+  for (let attempt = 0; attempt < maxAttempts; attempt++) {
+    // A second round must not find the address that the first one drew.
+    const asked = source === undefined ? object : structuredClone(object);
+    const companions = await source?.create(asked);
+    const value = writer.codec.encode(resource, asked);
+    if (dryRun) return writer.caches.entry(resource, key, value, 0);
+    const result = await writer.store.commit({
+      compares: [{ key, revision: 0 }, ...(companions?.compares ?? [])],
+      writes: [await putOf(writer, resource, key, value), ...(companions?.writes ?? [])],
+    });
+    if (result.committed) return writer.caches.entry(resource, key, value, result.revision);
+    if (result.current[0] !== undefined) return undefined;
+  }
+  throw conflict(resource, name, modified);
 }

@@ -88,7 +88,12 @@ export function mayGoNow(resource: Resource, object: KubernetesObject): boolean 
 export function deleteOptions(writer: Writer, call: Call): DeleteOptions {
   const body = call.body === undefined ? {} : writer.codec.parse(call.body);
   if (typeof body !== 'object' || body === null) throw failure('BadRequest', 'the body of a deletion must be DeleteOptions');
-  const from = (name: string): unknown => Reflect.get(body, name) ?? call.query[name];
+  return optionsFrom(body, call.query);
+}
+
+/** DeleteOptions as they stand in a body, else in the query. Throws 400. */
+export function optionsFrom(body: object, query: Call['query']): DeleteOptions {
+  const from = (name: string): unknown => Reflect.get(body, name) ?? query[name];
   const policy = from('propagationPolicy') ?? (String(from('orphanDependents')) === 'true' ? 'Orphan' : undefined);
   if (policy !== undefined && policy !== 'Background' && policy !== 'Foreground' && policy !== 'Orphan') {
     throw failure('BadRequest', `propagationPolicy: Unsupported value: ${JSON.stringify(policy)}: supported values: "Background", "Foreground", "Orphan"`);
@@ -100,7 +105,7 @@ export function deleteOptions(writer: Writer, call: Call): DeleteOptions {
   };
   const dryRun: unknown = Reflect.get(body, 'dryRun');
   return {
-    dryRun: (Array.isArray(dryRun) && dryRun.includes('All')) || isDryRun(call.query),
+    dryRun: (Array.isArray(dryRun) && dryRun.includes('All')) || isDryRun(query),
     ...(policy === undefined ? {} : { propagationPolicy: policy }),
     ...gracePeriod(from('gracePeriodSeconds')),
     ...condition('uid'),

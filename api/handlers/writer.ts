@@ -5,7 +5,7 @@ import type { Admission } from '../admission/admission.ts';
 import type { Body } from '../request.ts';
 import type { Resource } from '../resources/define.ts';
 import type { Caches, Entry } from '../store/cache.ts';
-import type { Compare, Store, Write } from '../store/store.ts';
+import type { Compare, LeaseId, Store, Write } from '../store/store.ts';
 
 /** How objects get in and out of their byte form; `schema/` implements it. */
 export interface Codec {
@@ -35,6 +35,28 @@ export interface Writer {
   readonly uuid: () => string;
   /** Five characters for `generateName`. */
   readonly nameSuffix: () => string;
+  /** By `handlerKey`. Absent: no kind has any. */
+  readonly companions?: ReadonlyMap<string, CompanionSource>;
+  /** A lease for objects that expire. Absent: they don't. */
+  readonly leaseFor?: (ttlSeconds: number) => Promise<LeaseId>;
+}
+
+/** What else a kind's writes change in the same transaction. May set fields of the draft; throws 422. Runs again when a compare fails. */
+export interface CompanionSource {
+  create(draft: Draft<KubernetesObject>): Promise<Companions>;
+  update(draft: Draft<KubernetesObject>, old: KubernetesObject): Promise<Companions>;
+  remove(object: KubernetesObject): Promise<Companions>;
+}
+
+/** `pods.`, `deployments.apps/scale`: how tables of handlers name a resource or subresource. */
+export function handlerKey(resource: Pick<Resource, 'group' | 'plural'>, subresource = ''): string {
+  return `${resource.plural}.${resource.group}${subresource === '' ? '' : `/${subresource}`}`;
+}
+
+/** A put of an object, under a lease when its kind expires. */
+export async function putOf(writer: Writer, resource: Resource, key: string, value: Buffer): Promise<Write> {
+  if (resource.ttlSeconds === undefined || writer.leaseFor === undefined) return { type: 'put', key, value };
+  return { type: 'put', key, value, lease: await writer.leaseFor(resource.ttlSeconds) };
 }
 
 /** RFC 3339 to the second, in UTC: how Kubernetes prints `metav1.Time`. */
@@ -73,10 +95,10 @@ export function existing(writer: Writer, resource: Resource, namespace: string, 
   return entry;
 }
 
-/** What `change` makes of the current version. `companions` commit with it or not at all. */
+/** What `change` makes of the current version. */
 export type Outcome =
-  | { readonly type: 'put'; readonly object: KubernetesObject; readonly companions?: Companions }
-  | { readonly type: 'delete'; readonly companions?: Companions }
+  | { readonly type: 'put'; readonly object: Draft<KubernetesObject> }
+  | { readonly type: 'delete' }
   | { readonly type: 'keep' };
 
 /** Further writes that belong to an object's own transaction, and what they rest on. */
@@ -106,14 +128,14 @@ export async function changeObject(
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
     const outcome = await change(current);
     if (outcome.type === 'keep') return { entry: current, deleted: false };
+    const companions = await companionsOf(writer, resource, outcome, current);
     const value = outcome.type === 'put' ? writer.codec.encode(resource, outcome.object) : undefined;
     if (value !== undefined && value.equals(current.stored)) return { entry: current, deleted: false };
     if (dryRun) {
       const entry = value === undefined ? current : writer.caches.entry(resource, current.key, value, current.revision);
       return { entry, deleted: value === undefined };
     }
-    const { companions } = outcome;
-    const own: Write = value === undefined ? { type: 'delete', key: current.key } : { type: 'put', key: current.key, value };
+    const own: Write = value === undefined ? { type: 'delete', key: current.key } : await putOf(writer, resource, current.key, value);
     const result = await writer.store.commit({
       compares: [{ key: current.key, revision: current.revision }, ...(companions?.compares ?? [])],
       writes: [own, ...(companions?.writes ?? [])],
@@ -126,6 +148,11 @@ export async function changeObject(
     current = writer.caches.entry(resource, newer.key, newer.value, newer.modRevision);
   }
   throw conflict(resource, name, modified);
+}
+
+function companionsOf(writer: Writer, resource: Resource, outcome: Exclude<Outcome, { type: 'keep' }>, current: Entry): Promise<Companions> | undefined {
+  const source = writer.companions?.get(handlerKey(resource));
+  return outcome.type === 'put' ? source?.update(outcome.object, current.object) : source?.remove(current.object);
 }
 
 /** Is `dryRun=All` asked for? Throws 400 for any other value. */

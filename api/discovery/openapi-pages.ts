@@ -1,0 +1,46 @@
+import { createHash } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+import { failure } from '../../machinery/status.ts';
+import { clauses } from '../http/negotiation.ts';
+import type { Page, PageAnswer } from '../http/serve.ts';
+import type { Resource } from '../resources/define.ts';
+
+/** `/openapi/v2`, `/openapi/v3` and what v3 points to. The documents are built at the first question: most servers are never asked. */
+export function openApiPages(resources: readonly Resource[]): Page {
+  return ({ info: { path, verb } }, headers) => {
+    if (verb !== 'get' && verb !== 'head') return undefined;
+    if (path === '/openapi/v2') return versionTwo(resources, headers);
+    if (path === '/openapi/v3') return versionThreeIndex(resources);
+    if (path.startsWith('/openapi/v3/')) return versionThree(resources, path.slice('/openapi/v3/'.length));
+    return undefined;
+  };
+}
+
+const json = { 'content-type': 'application/json', vary: 'Accept' };
+
+async function versionTwo(resources: readonly Resource[], headers: IncomingHttpHeaders): Promise<PageAnswer> {
+  const accepted = clauses(headers.accept ?? '*/*').map(({ type }) => type);
+  if (!accepted.some((type) => ['*/*', 'application/*', 'application/json'].includes(type))) {
+    throw failure('NotAcceptable', 'only the following media types are accepted: application/json');
+  }
+  const { openApiV2 } = await import('../schema/openapi-v2.ts');
+  return tagged(openApiV2(resources), headers);
+}
+
+async function versionThreeIndex(resources: readonly Resource[]): Promise<PageAnswer> {
+  const { openApiV3Index } = await import('../schema/openapi-v3.ts');
+  return { code: 200, headers: json, body: openApiV3Index(resources) };
+}
+
+async function versionThree(resources: readonly Resource[], groupVersionPath: string): Promise<PageAnswer> {
+  const { openApiV3 } = await import('../schema/openapi-v3.ts');
+  const body = openApiV3(resources, groupVersionPath);
+  if (body === undefined) throw failure('NotFound', 'the server could not find the requested resource');
+  return { code: 200, headers: json, body };
+}
+
+function tagged(body: Buffer, headers: IncomingHttpHeaders): PageAnswer {
+  const etag = `"${createHash('sha512').update(body).digest('hex').toUpperCase()}"`;
+  if (headers['if-none-match'] === etag) return { code: 304, headers: { etag, vary: 'Accept' }, body: Buffer.alloc(0) };
+  return { code: 200, headers: { ...json, etag }, body };
+}

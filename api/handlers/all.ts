@@ -1,0 +1,84 @@
+import type { Call, Handler, Result } from '../request.ts';
+import { failure } from '../../machinery/status.ts';
+import type { Resource } from '../resources/define.ts';
+import { create } from './create.ts';
+import { deleteObject } from './delete.ts';
+import { deleteCollection } from './delete-collection.ts';
+import { get } from './get.ts';
+import { list } from './list.ts';
+import { patch } from './patch.ts';
+import type { Reader } from './reader.ts';
+import { approve } from './subresources/approval.ts';
+import { bind } from './subresources/binding.ts';
+import { attach, exec, portForward } from './subresources/connect.ts';
+import { evict } from './subresources/eviction.ts';
+import { finalize } from './subresources/finalize.ts';
+import { log } from './subresources/log.ts';
+import { scale } from './subresources/scale.ts';
+import { update } from './update.ts';
+import { watch } from './watch.ts';
+import { handlerKey, type Writer } from './writer.ts';
+
+export interface HandlerDependencies extends Reader, Writer {
+  readonly nodes: Resource;
+  /** POST on kinds that are answered and not stored, and on `serviceaccounts/token`: by `resource.group` and plural. */
+  readonly special: ReadonlyMap<string, Handler>;
+}
+
+/** The code of every verb and subresource. */
+export function createHandlers(deps: HandlerDependencies): (call: Call) => Handler {
+  const verbs = new Map<string, Handler>([
+    ['get', (call) => get(deps, call)],
+    ['list', (call) => list(deps, call)],
+    ['watch', (call) => watch(deps, call)],
+    ['create', (call) => create(deps, call)],
+    ['update', (call) => update(deps, call)],
+    ['patch', (call) => patch(deps, call)],
+    ['delete', (call) => deleteObject(deps, call)],
+    ['deletecollection', (call) => deleteCollection(deps, call)],
+  ]);
+  const own = subresourceHandlers(deps);
+  return ({ resource, info }) => {
+    const { verb, subresource } = info;
+    if (subresource === '') {
+      const special = deps.special.get(handlerKey(resource));
+      if (special !== undefined && verb === 'create') return special;
+      if (!(resource.verbs as readonly string[]).includes(verb)) throw notAllowed();
+      return verbs.get(verb) ?? refuse;
+    }
+    if (subresource === 'status' && resource.status) return statusVerbs.has(verb) ? verbs.get(verb) ?? refuse : refuse;
+    if (subresource === 'scale' && resource.scale !== undefined) return statusVerbs.has(verb) ? (call) => scale(deps, call) : refuse;
+    const found = own.get(`${verb} ${handlerKey(resource, subresource)}`);
+    if (found !== undefined) return found;
+    if (resource.subresources.some(({ name }) => name === subresource)) throw notAllowed();
+    throw failure('NotFound', 'the server could not find the requested resource');
+  };
+}
+
+const statusVerbs: ReadonlySet<string> = new Set(['get', 'update', 'patch']);
+
+function notAllowed() {
+  return failure('MethodNotAllowed', 'the server does not allow this method on the requested resource');
+}
+
+function refuse(): Promise<Result> {
+  return Promise.reject(notAllowed());
+}
+
+function subresourceHandlers(deps: HandlerDependencies): ReadonlyMap<string, Handler> {
+  const { nodes, special } = deps;
+  const both = (name: string, handler: Handler): [string, Handler][] => [[`get ${name}`, handler], [`create ${name}`, handler]];
+  const token = special.get('serviceaccounts./token');
+  return new Map<string, Handler>([
+    ['create pods./binding', (call) => bind(deps, call)],
+    ['create pods./eviction', (call) => evict(deps, call)],
+    ['get pods./log', (call) => log(deps, nodes, call)],
+    ...both('pods./exec', (call) => exec(deps, nodes, call)),
+    ...both('pods./attach', (call) => attach(deps, nodes, call)),
+    ...both('pods./portforward', (call) => portForward(deps, nodes, call)),
+    ['update namespaces./finalize', (call) => finalize(deps, call)],
+    ...['get', 'update', 'patch'].map((verb): [string, Handler] =>
+      [`${verb} certificatesigningrequests.certificates.k8s.io/approval`, verb === 'get' ? (call) => get(deps, call) : (call) => approve(deps, call)]),
+    ...(token === undefined ? [] : [['create serviceaccounts./token', token] satisfies [string, Handler]]),
+  ]);
+}

@@ -1,0 +1,12 @@
+import type { Call, Result } from '../request.ts';
+import { freshEnough, revisionOf, type Reader } from './reader.ts';
+import { notFound } from './writer.ts';
+
+/** GET on an object, or on its `/status`. `resourceVersion`: "" is the newest, "0" any, N at least as new. */
+export async function get(reader: Reader, call: Call): Promise<Result> {
+  const { resource, info, query, signal } = call;
+  await freshEnough(reader, revisionOf(query['resourceVersion']), signal);
+  const entry = reader.caches.of(resource).get(info.namespace === '' ? undefined : info.namespace, info.name);
+  if (entry === undefined) throw notFound(resource, info.name);
+  return { type: 'entry', code: 200, resource, entry };
+}

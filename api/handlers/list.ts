@@ -1,0 +1,113 @@
+import type { Call, ListResult } from '../request.ts';
+import type { Entry, ResourceCache, Selection } from '../store/cache.ts';
+import { CompactedError, FutureRevisionError, type Revision } from '../store/store.ts';
+import { formatContinue, parseContinue } from './continue-token.ts';
+import { listOptionsOf, type ListOptions } from './list-options.ts';
+import { expired, freshEnough, type Reader } from './reader.ts';
+import { selectionOf } from './selection.ts';
+
+/**
+ * GET on a collection. The newest state comes from the cache; an older one (`resourceVersionMatch=Exact`, the later pages of
+ * a list) from the store, so that all pages show one snapshot. Source: "Retrieving large results sets in chunks".
+ */
+export async function list(reader: Reader, call: Call): Promise<ListResult> {
+  const options = listOptionsOf(call.query, false);
+  const selection = selectionOf(call);
+  const { after, revision } = await position(reader, call, options);
+  const from = revision === undefined || revision === reader.caches.revision
+    ? fromCache(reader, call, selection, after)
+    : await fromStore(reader, call, selection, options, after, revision);
+  return page(call, options, selection, from);
+}
+
+interface Position {
+  /** Keys up to here were given out already. */
+  readonly after: string;
+  /** Undefined: what the cache shows. */
+  readonly revision: Revision | undefined;
+}
+
+async function position(reader: Reader, call: Call, options: ListOptions): Promise<Position> {
+  if (options.continue !== undefined) {
+    const token = parseContinue(options.continue, prefixOf(reader.caches.of(call.resource), call));
+    await freshEnough(reader, token.revision, call.signal);
+    return token;
+  }
+  await freshEnough(reader, options.revision, call.signal);
+  const legacyExact = options.match === undefined && options.limit > 0 && (options.revision ?? 0) > 0;
+  return { after: '', revision: options.match === 'Exact' || legacyExact ? options.revision : undefined };
+}
+
+/** What the keys of a call's collection begin with. */
+function prefixOf(cache: ResourceCache, call: Call): string {
+  const { namespace } = call.info;
+  return namespace === '' ? cache.keyOf(undefined, '').replace(/\/+$/, '/') : cache.keyOf(namespace, '');
+}
+
+interface Found {
+  /** Chosen entries, one more than the limit if there are. */
+  readonly entries: readonly Entry[];
+  readonly revision: Revision;
+  /** How many objects come after `entries`; undefined: unknown. */
+  readonly rest: number | undefined;
+}
+
+function fromCache(reader: Reader, call: Call, selection: Selection, after: string): Found {
+  const entries: Entry[] = [];
+  for (const entry of reader.caches.of(call.resource).list(selection.namespace)) {
+    if (entry.key > after && selection.matches?.(entry) !== false) entries.push(entry);
+  }
+  return { entries, revision: reader.caches.revision, rest: 0 };
+}
+
+async function fromStore(
+  reader: Reader, call: Call, selection: Selection, options: ListOptions, after: string, revision: Revision,
+): Promise<Found> {
+  const prefix = prefixOf(reader.caches.of(call.resource), call);
+  const wanted = options.limit === 0 ? Infinity : options.limit + 1;
+  const entries: Entry[] = [];
+  let from = after === '' ? prefix : `${after}\0`;
+  for (;;) {
+    const { items, count } = await rangeOrExpired(reader, options, after, {
+      from, to: `${prefix.slice(0, -1)}0`, revision, ...(wanted === Infinity ? {} : { limit: Math.max(wanted, 500) }),
+    });
+    for (const { key, value, modRevision } of items) {
+      const entry = reader.caches.entry(call.resource, key, value, modRevision);
+      if (selection.matches?.(entry) !== false) entries.push(entry);
+    }
+    const last = items.at(-1);
+    if (last === undefined || items.length >= count || entries.length >= wanted) return { entries, revision, rest: count - items.length };
+    from = `${last.key}\0`;
+  }
+}
+
+async function rangeOrExpired(reader: Reader, options: ListOptions, after: string, request: Parameters<Reader['store']['range']>[0]) {
+  try {
+    return await reader.store.range(request);
+  } catch (error) {
+    if (error instanceof CompactedError && options.continue !== undefined) throw continueExpired(after, error);
+    if (error instanceof CompactedError || error instanceof FutureRevisionError) {
+      throw expired(`The resourceVersion for the provided list is too old.`);
+    }
+    throw error;
+  }
+}
+
+/** 410 whose `metadata.continue` goes on without the snapshot, as Kubernetes offers. */
+function continueExpired(after: string, cause: Error) {
+  const error = expired('The provided continue parameter is too old to display a consistent list result. You can start a new list without '
+    + 'the continue parameter, or use the continue token in this response to retrieve the remainder of the results. Continuing with the '
+    + 'provided token results in an inconsistent list - objects that were created, modified, or deleted between the time the first chunk '
+    + 'was returned and now may show up in the list.');
+  Object.assign(error.status.metadata, { continue: formatContinue({ revision: undefined, after }) });
+  error.cause = cause;
+  return error;
+}
+
+function page(call: Call, options: ListOptions, selection: Selection, { entries, revision, rest }: Found): ListResult {
+  const { resource } = call;
+  const last = options.limit > 0 && entries.length > options.limit ? entries[options.limit - 1] : undefined;
+  if (last === undefined) return { type: 'list', resource, entries, revision };
+  const remaining = rest === undefined || selection.matches !== undefined ? {} : { remainingItemCount: entries.length - options.limit + rest };
+  return { type: 'list', resource, entries: entries.slice(0, options.limit), revision, continue: formatContinue({ revision, after: last.key }), ...remaining };
+}

@@ -1,0 +1,48 @@
+import { jsonPatch } from '../../machinery/patch/json-patch.ts';
+import { mergePatch } from '../../machinery/patch/merge-patch.ts';
+import type { KubernetesObject } from '../../machinery/kinds/kind.ts';
+import type { Draft } from '../../machinery/kinds/wire.ts';
+import { failure } from '../../machinery/status.ts';
+import type { Call, Result } from '../request.ts';
+import { replaced } from './update.ts';
+import { changeObject, isDryRun, type Writer } from './writer.ts';
+
+/**
+ * PATCH on an object or its `/status`: 200 with the stored object. The patch is applied to the newest version and again to a
+ * newer one when somebody wrote in between; a `resourceVersion` in it is a condition. Source: "Patch", API concepts.
+ */
+export async function patch(writer: Writer, call: Call): Promise<Result> {
+  const { resource, info, query } = call;
+  const { entry } = await changeObject(writer, resource, info.namespace, info.name, isDryRun(query), (current) =>
+    replaced(writer, call, current, patched(writer, call, current.object)));
+  return { type: 'entry', code: 200, resource, entry };
+}
+
+/** What the call's patch makes of `original`, decoded as the call's resource. Throws 400, 413, 415, 422. */
+export function patched(writer: Writer, call: Call, original: KubernetesObject): Draft<KubernetesObject> {
+  const { resource, body, query } = call;
+  if (body === undefined) throw failure('BadRequest', 'the request has no body: send a patch');
+  const value = merged(writer, call, original, writer.codec.parse(body));
+  return writer.codec.check(resource, value, { fieldValidation: query['fieldValidation'], warn: call.warn });
+}
+
+function merged(writer: Writer, call: Call, original: KubernetesObject, change: unknown): unknown {
+  switch (call.patchType) {
+    case 'application/json-patch+json': return jsonPatch(original, change);
+    case 'application/merge-patch+json': return mergePatch(original, objectPatch(change));
+    case 'application/strategic-merge-patch+json': return writer.codec.strategicMerge(call.resource, original, objectPatch(change));
+    default: throw unsupportedPatch();
+  }
+}
+
+export const patchTypes = ['application/json-patch+json', 'application/merge-patch+json', 'application/strategic-merge-patch+json'] as const;
+
+/** 415. */
+export function unsupportedPatch() {
+  return failure('UnsupportedMediaType', `the body of the request was in an unknown format - accepted media types include: ${patchTypes.join(', ')}`);
+}
+
+function objectPatch(change: unknown): object {
+  if (typeof change !== 'object' || change === null || Array.isArray(change)) throw failure('BadRequest', 'error decoding patch: a merge patch must be an object');
+  return change;
+}

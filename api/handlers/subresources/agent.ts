@@ -1,0 +1,56 @@
+import { Node, Pod } from '../../../machinery/kinds/core.ts';
+import { failure } from '../../../machinery/status.ts';
+import type { AgentResult, Call } from '../../request.ts';
+import type { Resource } from '../../resources/define.ts';
+import { freshEnough, type Reader } from '../reader.ts';
+import { existing, type Writer } from '../writer.ts';
+
+/** What leads to a node's agent: the pod's containers, and where the agent listens. Source: the kubelet's own paths. */
+
+export interface PodAt {
+  readonly pod: Pod;
+  readonly node: string;
+}
+
+/** The pod of a call, newest state, and the node that it runs on. Throws 404, 400. */
+export async function podOf(deps: Reader & Writer, call: Call): Promise<PodAt> {
+  await freshEnough(deps, undefined, call.signal);
+  const { object } = existing(deps, call.resource, call.info.namespace, call.info.name);
+  const pod = object as Pod;
+  const node = pod.spec?.nodeName ?? '';
+  if (node === '') throw failure('BadRequest', `pod ${call.info.name} does not have a host assigned`);
+  return { pod, node };
+}
+
+/** The container that a call means: the one it names, else the default or only one. Throws 400 in kubelet's words. */
+export function containerOf(pod: Pod, asked: string | undefined): string {
+  const name = pod.metadata?.name ?? '';
+  const { containers = [], initContainers = [], ephemeralContainers = [] } = pod.spec ?? {};
+  const names = (list: readonly { readonly name: string }[]) => list.map((one) => one.name);
+  if (asked !== undefined && asked !== '') {
+    if ([...containers, ...initContainers, ...ephemeralContainers].some((one) => one.name === asked)) return asked;
+    throw failure('BadRequest', `container ${asked} is not valid for pod ${name}`);
+  }
+  const [only] = containers;
+  if (only !== undefined && containers.length === 1) return only.name;
+  const choice = `a container name must be specified for pod ${name}, choose one of: [${names(containers).join(' ')}]`;
+  throw failure('BadRequest', initContainers.length === 0 ? choice : `${choice} or one of the init containers: [${names(initContainers).join(' ')}]`);
+}
+
+/** Where the agent of `node` answers `path`. Throws 503 when the node is gone or tells no address. */
+export function agentOf(deps: Writer, nodes: Resource, node: string, path: string): AgentResult {
+  const object = deps.caches.of(nodes).get(undefined, node)?.object as Node | undefined;
+  const addresses = object?.status?.addresses ?? [];
+  const host = ['InternalIP', 'Hostname', 'ExternalIP'].map((type) => addresses.find((one) => one.type === type)?.address).find((one) => one !== undefined);
+  const port = object?.status?.daemonEndpoints?.kubeletEndpoint?.Port;
+  if (host === undefined || port === undefined) throw failure('ServiceUnavailable', `no preferred addresses found for node ${JSON.stringify(node)}; known addresses: []`);
+  return { type: 'agent', host, port, path };
+}
+
+/** The parameters of `search` that are in `names`, repeated ones included, renamed as the agent calls them. */
+export function pick(search: string, names: Readonly<Record<string, string>>): URLSearchParams {
+  const from = new URLSearchParams(search);
+  const to = new URLSearchParams();
+  for (const [name, value] of from) if (Object.hasOwn(names, name)) to.append(names[name] ?? name, value);
+  return to;
+}

@@ -1,0 +1,79 @@
+import type { OutgoingHttpHeaders } from 'node:http';
+import { stringify } from 'yaml';
+import type { KubernetesObject } from '../../machinery/kinds/kind.ts';
+import type { ApiError } from '../../machinery/status.ts';
+import type { ListResult, Result } from '../request.ts';
+import type { Entry } from '../store/cache.ts';
+import type { Resource } from '../resources/define.ts';
+import type { Exchange } from './exchange.ts';
+import { listPieces, slices } from './list-body.ts';
+import type { Answer } from './negotiation.ts';
+import { send, sendSlices } from './send.ts';
+import { includeObject, tableHead, type TableRenderer } from './table.ts';
+
+/** How one answer is to be written. */
+export interface Rendering {
+  readonly answer: Answer;
+  readonly pretty: boolean;
+  readonly query: Readonly<Record<string, string>>;
+  /** Headers that every answer to this request carries. */
+  readonly headers: OutgoingHttpHeaders;
+  readonly tables: TableRenderer;
+  /** Cuts off who takes nothing for so long. */
+  readonly idleMs: number;
+}
+
+/** Longer lists are not laid out for eyes: that would hold the event loop. */
+const prettyEntries = 500;
+
+/** Writes an object, a list or a Status. */
+export function render(exchange: Exchange, result: Exclude<Result, { type: 'watch' | 'agent' }>, rendering: Rendering): Promise<void> {
+  switch (result.type) {
+    case 'entry': return send(exchange, result.code, ...written(rendering, entryBody(result.resource, result.entry, rendering)));
+    case 'object': return send(exchange, result.code, ...written(rendering, objectBody(result.object)));
+    case 'list': return renderList(exchange, result, rendering);
+  }
+}
+
+/** Writes a failure as its Status. */
+export function renderFailure(exchange: Exchange, error: ApiError, rendering: Pick<Rendering, 'headers' | 'pretty'> & { readonly answer?: Answer }): Promise<void> {
+  const { retryAfterSeconds } = error.status.details ?? {};
+  const headers = retryAfterSeconds === undefined ? rendering.headers : { ...rendering.headers, 'retry-after': String(retryAfterSeconds) };
+  const answer: Answer = rendering.answer ?? { as: 'json', media: 'application/json' };
+  const [all, body] = written({ answer, pretty: rendering.pretty, headers }, objectBody(error.status));
+  return send(exchange, error.code, all, body);
+}
+
+function renderList(exchange: Exchange, result: ListResult, rendering: Rendering): Promise<void> {
+  const { answer, tables, query } = rendering;
+  const pieces = listPieces(result, answer.as, tables, includeObject(query));
+  if (answer.media === 'application/yaml' || (rendering.pretty && result.entries.length <= prettyEntries)) {
+    return send(exchange, 200, ...written(rendering, Buffer.concat([...pieces])));
+  }
+  return sendSlices(exchange, 200, { ...rendering.headers, 'content-type': contentType(answer) }, slices(pieces), rendering.idleMs);
+}
+
+function entryBody(resource: Resource, entry: Entry, { answer, tables, query }: Rendering): Buffer {
+  if (answer.as === 'Table') {
+    const metadata = { resourceVersion: String(entry.revision) };
+    return Buffer.from(`${tableHead(metadata, tables.columns(resource))}${tables.row(resource, entry, includeObject(query))}]}`);
+  }
+  return entry.encoded(answer.as === 'json' ? 'json' : 'metadata');
+}
+
+function objectBody(object: KubernetesObject | ApiError['status']): Buffer {
+  return Buffer.from(JSON.stringify(object));
+}
+
+function written({ answer, pretty, headers }: Pick<Rendering, 'answer' | 'pretty' | 'headers'>, json: Buffer): [OutgoingHttpHeaders, Buffer] {
+  return [{ ...headers, 'content-type': contentType(answer) }, text(answer, pretty, json)];
+}
+
+function text({ media }: Answer, pretty: boolean, json: Buffer): Buffer {
+  if (media === 'application/yaml') return Buffer.from(stringify(JSON.parse(json.toString()), { schema: 'yaml-1.1', aliasDuplicateObjects: false, lineWidth: 0 }));
+  return pretty ? Buffer.from(`${JSON.stringify(JSON.parse(json.toString()), null, 2)}\n`) : json;
+}
+
+function contentType({ media }: Answer): string {
+  return media;
+}

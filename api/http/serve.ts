@@ -1,0 +1,223 @@
+import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { failure, type ApiError } from '../../machinery/status.ts';
+import type { Authenticator, Authorizer, Credentials } from '../access/access.ts';
+import { authorize, type Dispatch } from '../dispatch.ts';
+import { patchTypes, unsupportedPatch } from '../handlers/patch.ts';
+import type { AgentResult, Body, Call, Result, User } from '../request.ts';
+import type { Resource } from '../resources/define.ts';
+import { spliceToAgent, streamFromAgent, type AgentLink } from './agent-link.ts';
+import { bearerTokenOf } from './certificate.ts';
+import type { Exchange } from './exchange.ts';
+import { failureOf } from './failure-status.ts';
+import type { InFlight } from './in-flight.ts';
+import type { RequestMetrics } from './metrics.ts';
+import { bodyType, isPretty, mediaTypeOf, negotiate, type Answer } from './negotiation.ts';
+import { render, renderFailure, type Rendering } from './render.ts';
+import { parseTarget, type Target } from './request-info.ts';
+import type { SharedFrames } from './shared-frames.ts';
+import { includeObject, type TableRenderer } from './table.ts';
+import { tableFrames } from './watch-frames.ts';
+import { streamWatch } from './watch-stream.ts';
+
+/** Answers what is no resource: discovery, version, health, metrics, OpenAPI. Undefined: nothing is there. */
+export type Page = (target: Target, headers: IncomingHttpHeaders) => Promise<PageAnswer> | PageAnswer | undefined;
+
+export interface PageAnswer {
+  readonly code: number;
+  readonly headers: OutgoingHttpHeaders;
+  readonly body: Buffer;
+}
+
+/** What the edge works with. */
+export interface Edge {
+  readonly authenticator: Authenticator;
+  readonly authorizer: Authorizer;
+  readonly dispatch: Dispatch;
+  /** The resource at a group, version and plural. */
+  readonly resourceAt: (group: string, version: string, plural: string) => Resource | undefined;
+  readonly page: Page;
+  readonly agentLink: AgentLink;
+  readonly tables: TableRenderer;
+  readonly frames: SharedFrames;
+  readonly inFlight: InFlight;
+  readonly metrics: RequestMetrics;
+  /** Aborts when the server stops: watches end. */
+  readonly stopped: AbortSignal;
+  readonly uuid: () => string;
+  /** Told of failures that nobody foresaw. */
+  readonly onError: (what: string, error: unknown) => void;
+}
+
+/** Where a request came in. */
+export interface Peer {
+  /** Throws 401 when the certificate is not the cluster's. */
+  certificate(): Credentials['certificate'];
+}
+
+const maxBodyBytes = 3 * 1024 * 1024;
+const idleMs = 60_000;
+
+/** One request, from its head to the end of its answer. Never throws. */
+export async function serve(edge: Edge, exchange: Exchange, peer: Peer): Promise<void> {
+  const began = edge.metrics.now();
+  const headers: OutgoingHttpHeaders = { 'audit-id': auditId(edge, exchange.headers), 'cache-control': 'no-cache, private' };
+  let target: Target | undefined;
+  let answer: Answer | undefined;
+  let code = 200;
+  try {
+    target = parseTarget(exchange.method, exchange.url);
+    const user = await authenticate(edge, exchange.headers, peer);
+    if (!target.info.isResource) return await servePage(edge, exchange, target, user, headers);
+    const resource = resourceOf(edge, target);
+    answer = negotiate(exchange.headers.accept);
+    await serveResource(edge, exchange, { target, user, resource, answer, headers });
+  } catch (error) {
+    const known = failureOf(error);
+    ({ code } = known);
+    if (known.code === 500) edge.onError(`${exchange.method} ${exchange.url}`, error);
+    await renderFailure(exchange, known, { headers: withAuthenticate(headers, known), pretty: isPretty(target?.query ?? {}, exchange.headers['user-agent']) });
+  } finally {
+    edge.metrics.record(target?.info, code, began);
+  }
+}
+
+function auditId(edge: Pick<Edge, 'uuid'>, headers: IncomingHttpHeaders): string {
+  const asked = headers['audit-id'];
+  return typeof asked === 'string' && /^[\w-]{1,64}$/.test(asked) ? asked : edge.uuid();
+}
+
+function withAuthenticate(headers: OutgoingHttpHeaders, { code }: ApiError): OutgoingHttpHeaders {
+  return code === 401 ? { ...headers, 'www-authenticate': 'Bearer realm="kubernetes-master"' } : headers;
+}
+
+function authenticate(edge: Edge, headers: IncomingHttpHeaders, peer: Peer): Promise<User> {
+  const certificate = peer.certificate();
+  const bearerToken = bearerTokenOf(headers.authorization);
+  return edge.authenticator.authenticate({
+    ...(certificate === undefined ? {} : { certificate }), ...(bearerToken === undefined ? {} : { bearerToken }), headers,
+  });
+}
+
+async function servePage(edge: Edge, exchange: Exchange, target: Target, user: User, headers: OutgoingHttpHeaders): Promise<void> {
+  authorize(edge.authorizer, user, target.info);
+  const found = await edge.page(target, exchange.headers);
+  if (found === undefined) throw failure('NotFound', 'the server could not find the requested resource');
+  exchange.answer(found.code, { ...headers, ...found.headers, 'content-length': found.body.length }, found.body);
+}
+
+function resourceOf(edge: Edge, { info }: Target): Resource {
+  const resource = edge.resourceAt(info.group, info.version, info.resource);
+  if (resource === undefined) throw failure('NotFound', 'the server could not find the requested resource');
+  return resource;
+}
+
+interface Asked {
+  readonly target: Target;
+  readonly user: User;
+  readonly resource: Resource;
+  readonly answer: Answer;
+  readonly headers: OutgoingHttpHeaders;
+}
+
+async function serveResource(edge: Edge, exchange: Exchange, asked: Asked): Promise<void> {
+  const { target, answer, headers } = asked;
+  const { verb } = target.info;
+  const flight = edge.inFlight.begin(exchange);
+  let result: Result;
+  try {
+    const body = readOnly.has(verb) ? undefined : await bodyOf(exchange, verb, flight.signal);
+    result = await edge.dispatch(callOf(exchange.headers, asked, body, flight));
+  } finally {
+    flight.end();
+  }
+  if (exchange.gone) return;
+  if (result.type === 'watch') {
+    const form = answer.as === 'Table'
+      ? { own: tableFrames(edge.tables, includeObject(target.query)) }
+      : { shared: answer.as === 'json' ? 'json' : 'metadata' } as const;
+    await streamWatch(exchange, { ...headers, 'content-type': 'application/json' }, result, form, edge.frames, edge.stopped);
+  } else if (result.type === 'agent') {
+    if (target.info.subresource !== 'log') throw failure('BadRequest', 'Upgrade request required');
+    await streamFromAgent(exchange, edge.agentLink, result, plain(headers));
+  } else {
+    const rendering: Rendering = {
+      answer, pretty: isPretty(target.query, exchange.headers['user-agent']), query: target.query, headers, tables: edge.tables, idleMs,
+    };
+    await render(exchange, result, rendering);
+  }
+}
+
+function plain(headers: OutgoingHttpHeaders): Record<string, string> {
+  return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
+}
+
+const readOnly: ReadonlySet<string> = new Set(['get', 'list', 'watch']);
+
+async function bodyOf(exchange: Exchange, verb: string, signal: AbortSignal): Promise<Body | undefined> {
+  const bytes = await exchange.body(maxBodyBytes, signal);
+  if (bytes.length === 0) return undefined;
+  const header = exchange.headers['content-type'];
+  return { content: { bytes }, mediaType: verb === 'patch' ? mediaTypeOf(header) : bodyType(header) };
+}
+
+function callOf(asking: IncomingHttpHeaders, { target, user, resource, answer, headers }: Asked, body: Body | undefined, flight: { readonly signal: AbortSignal }): Call {
+  const warnings: string[] = [];
+  return {
+    info: target.info, user, resource, query: target.query, search: target.search, accept: answer,
+    ...(body === undefined ? {} : { body }),
+    ...(target.info.verb === 'patch' ? { patchType: patchTypeOf(asking) } : {}),
+    userAgent: userAgentOf(asking),
+    get signal() {
+      return flight.signal;
+    },
+    warn(text) {
+      if (warnings.includes(text)) return;
+      warnings.push(text);
+      headers['warning'] = warnings.map((one) => `299 - ${quoted(one)}`).join(', ');
+    },
+  };
+}
+
+function patchTypeOf(headers: IncomingHttpHeaders) {
+  const type = mediaTypeOf(headers['content-type']);
+  const known = patchTypes.find((one) => one === type);
+  if (known === undefined) throw unsupportedPatch();
+  return known;
+}
+
+function userAgentOf(headers: IncomingHttpHeaders): string {
+  const [name = ''] = (headers['user-agent'] ?? '').split('/', 1);
+  return name;
+}
+
+/** A quoted string of a header: what can't be in one is left out. */
+function quoted(text: string): string {
+  return `"${text.replaceAll(/[^\x20-\x7e]+/g, ' ').replaceAll(/["\\]/g, String.raw`\$&`)}"`;
+}
+
+/** One upgrade (exec, attach, port-forward): authorized like any request, then spliced to the node's agent. Never throws. */
+export async function serveUpgrade(edge: Edge, request: IncomingMessage, socket: Duplex, head: Buffer, peer: Peer): Promise<void> {
+  const { method = 'GET', url = '/', headers } = request;
+  try {
+    const target = parseTarget(method, url);
+    const user = await authenticate(edge, headers, peer);
+    if (!target.info.isResource) throw failure('NotFound', 'the server could not find the requested resource');
+    const answer: Answer = { as: 'json', media: 'application/json' };
+    const call = callOf(headers, { target, user, resource: resourceOf(edge, target), answer, headers: {} }, undefined, { signal: edge.stopped });
+    // A WebSocket handshake is a GET: who may only read must not run commands by it.
+    if (target.info.verb === 'get') authorize(edge.authorizer, user, { ...target.info, verb: 'create' });
+    const result = await edge.dispatch(call);
+    if (result.type !== 'agent') throw failure('BadRequest', 'this resource can\'t be upgraded');
+    await spliceToAgent(request, socket, head, edge.agentLink, result satisfies AgentResult);
+  } catch (error) {
+    const known = failureOf(error);
+    if (known.code === 500) edge.onError(`${method} ${url}`, error);
+    refuseUpgrade(socket, known);
+  }
+}
+
+function refuseUpgrade(socket: Duplex, { code, status }: ApiError): void {
+  const body = JSON.stringify(status);
+  socket.end(`HTTP/1.1 ${code} ${status.reason ?? 'Failure'}\r\ncontent-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\nconnection: close\r\n\r\n${body}`);
+}

@@ -1,0 +1,63 @@
+import type { Resource } from '../resources/define.ts';
+import type { Change, Entry } from '../store/cache.ts';
+import { objectFrame, type Frame } from './watch-frames.ts';
+
+/**
+ * What many watchers are told at once: each change is framed once, and what several are told together is put together once.
+ * Remembered for one turn of the event loop, in which the cache serves all who watch the same thing.
+ */
+export interface SharedFrames {
+  /** The bytes of `changes`, for any number of watchers; nobody may change them. */
+  join(resource: Resource, form: 'json' | 'metadata', changes: readonly Change[]): Buffer;
+}
+
+/** `soon`: runs when the current turn of the event loop is over. */
+export function createSharedFrames(soon: (run: () => void) => void): SharedFrames {
+  const framers = { json: remembering(objectFrame('json')), metadata: remembering(objectFrame('metadata')) };
+  let last: { readonly parts: readonly Buffer[]; readonly bytes: Buffer } | undefined;
+  let isRemembering = false;
+
+  function forget(): void {
+    isRemembering = false;
+    last = undefined;
+    for (const framer of Object.values(framers)) framer.forget();
+  }
+
+  return {
+    join(resource, form, changes) {
+      if (!isRemembering) {
+        isRemembering = true;
+        soon(forget);
+      }
+      const parts = changes.map((change) => framers[form].frame(resource, change));
+      const [only] = parts;
+      if (only !== undefined && parts.length === 1) return only;
+      if (last !== undefined && isSame(last.parts, parts)) return last.bytes;
+      last = { parts, bytes: Buffer.concat(parts) };
+      return last.bytes;
+    },
+  };
+}
+
+function isSame(a: readonly Buffer[], b: readonly Buffer[]): boolean {
+  return a.length === b.length && a.every((part, index) => part === b[index]);
+}
+
+function remembering(frame: Frame): { readonly frame: Frame; forget(): void } {
+  const known = { ADDED: new Map<Entry, Buffer>(), MODIFIED: new Map<Entry, Buffer>(), DELETED: new Map<Entry, Buffer>() };
+  return {
+    frame(resource, change) {
+      if (change.type === 'BOOKMARK') return frame(resource, change);
+      const of = known[change.type];
+      let bytes = of.get(change.entry);
+      if (bytes === undefined) {
+        bytes = frame(resource, change);
+        of.set(change.entry, bytes);
+      }
+      return bytes;
+    },
+    forget() {
+      for (const of of Object.values(known)) of.clear();
+    },
+  };
+}

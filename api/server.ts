@@ -1,0 +1,207 @@
+import { randomBytes, randomInt, randomUUID } from 'node:crypto';
+import type { Transport } from '../client/transport.ts';
+import { createAuthenticator, type ClusterAuthenticator } from './access/authentication.ts';
+import type { Pki } from './access/pki.ts';
+import { createAuthorizer, type ClusterAuthorizer } from './access/rbac.ts';
+import { reviewHandlers } from './access/reviews.ts';
+import { admissionPlugins } from './admission/all.ts';
+import { createAdmission } from './admission/admission.ts';
+import { bootstrap } from './bootstrap.ts';
+import { openApiPages } from './discovery/openapi-pages.ts';
+import { createPages } from './discovery/pages.ts';
+import type { Build } from './discovery/version.ts';
+import { createDispatch, type Dispatch } from './dispatch.ts';
+import { createHandlers, type HandlerDependencies } from './handlers/all.ts';
+import { serviceAddresses } from './handlers/service-addresses.ts';
+import { issueToken } from './handlers/subresources/token.ts';
+import { handlerKey } from './handlers/writer.ts';
+import type { Exchange } from './http/exchange.ts';
+import { createInFlight } from './http/in-flight.ts';
+import { listen, type Carrier } from './http/listener.ts';
+import { createRequestMetrics, type RequestMetrics } from './http/metrics.ts';
+import { serve, serveUpgrade, type Edge } from './http/serve.ts';
+import { createSharedFrames } from './http/shared-frames.ts';
+import { createTableRenderer } from './http/table.ts';
+import { localTransport } from './local.ts';
+import type { Handler, User } from './request.ts';
+import { resources } from './resources/all.ts';
+import { node } from './resources/core/node.ts';
+import type { Resource } from './resources/define.ts';
+import { createCodec } from './schema/codec.ts';
+import type { Caches } from './store/cache.ts';
+import { systemClock } from './store/clock.ts';
+import { createSharedLeases } from './store/shared-leases.ts';
+import type { Store } from './store/store.ts';
+import { createCaches } from './store/watch-cache.ts';
+
+export interface ApiServerOptions {
+  /** The caller opened it and closes it, after the server. */
+  readonly store: Store;
+  readonly pki: Pki;
+  /** What to listen on: `0.0.0.0`, `127.0.0.1`, `::`. */
+  readonly address: string;
+  /** 0: any free one. */
+  readonly port: number;
+  /** Further names and addresses for the server's certificate. */
+  readonly names?: readonly string[];
+  /** How callers reach it, when that isn't `address`. */
+  readonly advertise?: string;
+  readonly build?: Build;
+  /** Told of failures that nobody foresaw, and of the end of the store's watch. */
+  readonly onError?: (what: string, error: unknown) => void;
+  /** Freezes what reads hand out. For tests. */
+  readonly freeze?: boolean;
+}
+
+export interface ApiServer {
+  /** `https://127.0.0.1:6443`. */
+  readonly url: string;
+  readonly port: number;
+  readonly caPem: string;
+  readonly caches: Caches;
+  /** The API as `user`, inside this process. */
+  localTransport(user: User): Transport;
+  /** Takes no more requests, ends watches, lets requests finish until `signal` aborts (10 s without one), then breaks them off. */
+  close(signal?: AbortSignal): Promise<void>;
+}
+
+const requestMs = 60_000;
+const agentMs = 10_000;
+const closeMs = 10_000;
+const sweepMs = 1000;
+const suffixLetters = 'bcdfghjklmnpqrstvwxz2456789';
+
+/**
+ * Starts an API server on `store`. Throws what `listen` throws (`code` is `EADDRINUSE`, `EACCES` or `EADDRNOTAVAIL`) and what
+ * the store throws; everything that was started is then stopped.
+ */
+export async function createApiServer(options: ApiServerOptions): Promise<ApiServer> {
+  const onError = options.onError ?? (() => undefined);
+  const caches = await createCaches(options.store, resources, {
+    freeze: options.freeze ?? false, onEnd: (error) => { onError('the watch of the store ended', error); },
+  });
+  const authorizer = createAuthorizer(caches);
+  try {
+    return await assemble(options, caches, authorizer, onError);
+  } catch (error) {
+    authorizer.close();
+    caches.close();
+    throw error;
+  }
+}
+
+async function assemble(options: ApiServerOptions, caches: Caches, authorizer: ClusterAuthorizer, onError: Edge['onError']): Promise<ApiServer> {
+  const { pki } = options;
+  const authenticator = createAuthenticator({ pki, caches, authorizer, now: Date.now });
+  const deps = dependencies(options, caches, authorizer, authenticator);
+  const dispatch = createDispatch(authorizer, createHandlers(deps));
+  const stopping = new AbortController();
+  await bootstrap(deps);
+  const inFlight = createInFlight(Date.now, requestMs);
+  const metrics = createRequestMetrics({ inFlight: () => inFlight.count, revision: () => caches.revision });
+  const reach = options.advertise ?? (options.address === '0.0.0.0' || options.address === '::' ? '127.0.0.1' : options.address);
+  let port = options.port;
+  const edge: Edge = {
+    authenticator, authorizer, dispatch, resourceAt, inFlight, metrics, onError, stopped: stopping.signal, uuid: randomUUID,
+    page: pages(options, caches, metrics, () => `${reach}:${port}`),
+    agentLink: { caPem: pki.caPem, ...(await pki.clientCertificate({ commonName: 'coracle-apiserver', organizations: ['system:masters'] })), connectMs: agentMs },
+    tables: createTableRenderer(Date.now),
+    frames: createSharedFrames(setImmediate),
+  };
+  const listener = await listen({
+    address: options.address, port, caPem: pki.caPem, ...(await pki.serverCertificate([reach, ...(options.names ?? [])])),
+  }, carrierOf(edge));
+  ({ port } = listener);
+  const sweep = setInterval(() => { inFlight.sweep(); }, sweepMs);
+  sweep.unref();
+  return {
+    url: `https://${reach.includes(':') ? `[${reach}]` : reach}:${port}`, port, caPem: pki.caPem, caches,
+    localTransport: (user) => localFor(dispatch, user, stopping.signal),
+    async close(signal = AbortSignal.timeout(closeMs)) {
+      stopping.abort();
+      const stopped = listener.stop();
+      await Promise.race([Promise.all([inFlight.idle(), stopped]), aborted(signal)]);
+      listener.destroy();
+      await stopped;
+      clearInterval(sweep);
+      metrics.close();
+      authorizer.close();
+      caches.close();
+    },
+  };
+}
+
+function aborted(signal: AbortSignal): Promise<void> {
+  if (signal.aborted) return Promise.resolve();
+  return new Promise((resolve) => { signal.addEventListener('abort', () => { resolve(); }, { once: true }); });
+}
+
+const byPath: ReadonlyMap<string, Resource> = new Map(resources.map((resource) => [`${resource.group}/${resource.version}/${resource.plural}`, resource]));
+
+function resourceAt(group: string, version: string, plural: string): Resource | undefined {
+  return byPath.get(`${group}/${version}/${plural}`);
+}
+
+/** What handlers, admission and the seeding of a cluster work with. */
+function dependencies(options: ApiServerOptions, caches: Caches, authorizer: ClusterAuthorizer, authenticator: ClusterAuthenticator): HandlerDependencies {
+  const { store, pki } = options;
+  const codec = createCodec();
+  const random = () => randomInt(2 ** 32) / 2 ** 32;
+  const leases = createSharedLeases(store, systemClock);
+  const reviews = reviewHandlers({ authorizer, authenticator, codec });
+  const reviewed = resources.filter(({ stored }) => !stored).flatMap((resource): [string, Handler][] => {
+    const handler = reviews[resource.plural];
+    return handler === undefined ? [] : [[handlerKey(resource), handler]];
+  });
+  const token: Handler = (call) => issueToken({ pki, caches, codec, now: Date.now, uuid: randomUUID }, call);
+  return {
+    store, caches, codec, random, nameSuffix,
+    admission: createAdmission(admissionPlugins({ authorizer, nameSuffix })),
+    now: Date.now,
+    uuid: randomUUID,
+    after: systemClock.after,
+    companions: new Map([['services.', serviceAddresses({ store, random })]]),
+    leaseFor: (ttlSeconds) => leases.leaseFor(ttlSeconds),
+    nodes: node,
+    special: new Map([...reviewed, ['serviceaccounts./token', token]]),
+  };
+}
+
+function nameSuffix(): string {
+  return Array.from(randomBytes(5), (byte) => suffixLetters[byte % suffixLetters.length]).join('');
+}
+
+function pages(options: ApiServerOptions, caches: Caches, metrics: RequestMetrics, serverAddress: () => string): Edge['page'] {
+  return createPages({
+    resources, metrics, serverAddress,
+    build: options.build ?? { version: '0.0.0', nodeVersion: process.versions.node, platform: `linux/${process.arch === 'x64' ? 'amd64' : process.arch}` },
+    checks: [
+      { name: 'ping', live: true, problem: () => undefined },
+      { name: 'etcd', live: true, problem: () => storeProblem(caches) },
+      { name: 'informer-sync', live: false, problem: () => storeProblem(caches) },
+    ],
+    openApi: openApiPages(resources),
+  });
+}
+
+const checkMs = 5000;
+
+async function storeProblem(caches: Caches): Promise<string | undefined> {
+  try {
+    await caches.waitForNewest(AbortSignal.timeout(checkMs));
+    return undefined;
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+}
+
+function carrierOf(edge: Edge): Carrier {
+  return {
+    serve: (exchange: Exchange, peer) => void serve(edge, exchange, peer),
+    upgrade: (request, socket, head, peer) => void serveUpgrade(edge, request, socket, head, peer),
+  };
+}
+
+function localFor(dispatch: Dispatch, user: User, stopped: AbortSignal): Transport {
+  return localTransport({ dispatch, resourceAt, user, stopped, userAgent: user.name.split(':').at(-1) ?? user.name, deadlineMs: requestMs });
+}
