@@ -18,6 +18,6 @@ export const packages = [
   { name: 'busybox-static', why: 'the example image is made of it', need: 'run', probe: ['/usr/bin/busybox', '/bin/busybox'] },
   { name: 'iproute2', why: 'test hosts in network namespaces', need: 'test', probe: ['/sbin/ip', '/usr/sbin/ip'] },
   { name: 'nftables', why: 'tests look at the tables the agent made', need: 'test', probe: ['/usr/sbin/nft'] },
-  { name: 'unzip', why: 'unpacks kubectl from its npm package', need: 'test', probe: ['/usr/bin/unzip'] },
+  { name: 'unzip', why: 'unpacks kubectl from its npm package', need: 'run', probe: ['/usr/bin/unzip'] },
   { name: 'docker-registry', why: 'a real registry to pull from', need: 'test', probe: ['/usr/bin/docker-registry'] },
 ];

