@@ -3,6 +3,7 @@ import { apiVersionOf, type KubernetesObject } from '../machinery/kinds/kind.ts'
 import { failure } from '../machinery/status.ts';
 import type { Dispatch } from './dispatch.ts';
 import { failureOf } from './http/failure-status.ts';
+import { nameInSelector } from './http/request-info.ts';
 import type { Body, Call, ListResult, RequestInfo, Result, User } from './request.ts';
 import type { Resource } from './resources/define.ts';
 import type { Change } from './store/cache.ts';
@@ -55,12 +56,13 @@ function callOf(options: LocalOptions, request: ApiRequest, signal: AbortSignal)
   };
 }
 
-function infoOf({ verb, group, version, resource, namespace = '', name = '', subresource = '' }: ApiRequest): RequestInfo {
+function infoOf({ verb, group, version, resource, namespace = '', name = '', subresource = '', query }: ApiRequest): RequestInfo {
   const base = group === '' ? `/api/${version}` : `/apis/${group}/${version}`;
   const path = [base, ...(namespace === '' ? [] : ['namespaces', namespace]), resource, name, subresource].filter((part) => part !== '').join('/');
   // A namespace is in itself, for who may do what.
   const where = group === '' && resource === 'namespaces' ? name : namespace;
-  return { path, isResource: true, verb, group, version, resource, subresource, namespace: where, name };
+  const fieldSelector = query?.['fieldSelector'];
+  return { path, isResource: true, verb, group, version, resource, subresource, namespace: where, name: name === '' ? nameInSelector(verb, query ?? {}) : name, ...(fieldSelector === undefined ? {} : { fieldSelector }) };
 }
 
 function bodyOf({ body, patchType }: ApiRequest): Body {

@@ -3,8 +3,11 @@ import type { TokenRequest } from '../../machinery/kinds/authentication.ts';
 import { Node, Pod, Secret, ServiceAccount } from '../../machinery/kinds/core.ts';
 import type { KubernetesObject, Kind } from '../../machinery/kinds/kind.ts';
 import { failure } from '../../machinery/status.ts';
+import type { User } from '../request.ts';
 import type { Caches } from '../store/cache.ts';
+import { nodeNameOf } from './node-authorizer.ts';
 import type { Pki } from './pki.ts';
+import { refused } from './refused.ts';
 import { apiAudiences, claimsOf, issuer, type Reference, type TokenSubject } from './token-claims.ts';
 
 /** Issues service-account tokens. Source: "TokenRequest", authentication.k8s.io/v1. */
@@ -24,15 +27,17 @@ const spec = new Path('spec');
 
 /**
  * A token for a service account, as POST `serviceaccounts/token` answers it: `request` with `status.token`. Throws 404
- * without the account or what the token is to be bound to, 409 when that has another uid, 422.
+ * without the account or what the token is to be bound to, 409 when that has another uid, 422; 403 for a node that asks for
+ * more than a pod of its own needs.
  */
 export async function issueServiceAccountToken(
-  deps: TokenIssuer, { namespace, name }: { readonly namespace: string; readonly name: string }, request: TokenRequest,
+  deps: TokenIssuer, { namespace, name }: { readonly namespace: string; readonly name: string }, request: TokenRequest, user: User,
 ): Promise<TokenRequest> {
   const wish = request.spec ?? {};
   const seconds = wish.expirationSeconds ?? usual;
   const errors = validate(seconds);
   if (errors.length > 0) throw invalidObject({ group: 'authentication.k8s.io', kind: 'TokenRequest' }, '', errors);
+  checkNode(deps.caches, user, namespace, name, wish.boundObjectRef);
   const account = found(deps.caches, ServiceAccount, namespace, name);
   const subject: TokenSubject = { namespace, serviceAccount: { name, uid: account.metadata?.uid ?? '' }, ...boundTo(deps.caches, namespace, name, wish.boundObjectRef) };
   const granted = wish.audiences === undefined || wish.audiences.length === 0 ? apiAudiences : wish.audiences;
@@ -56,6 +61,16 @@ function validate(seconds: number): FieldError[] {
   const path = spec.child('expirationSeconds');
   if (seconds < shortest) return [invalid(path, seconds, 'may not specify a duration less than 10 minutes')];
   return seconds > longest ? [invalid(path, seconds, 'may not specify a duration larger than 2^32 seconds')] : [];
+}
+
+/** Source: "Admission controllers", NodeRestriction. */
+function checkNode(caches: Caches, user: User, namespace: string, account: string, bound: Bound): void {
+  const nodeName = nodeNameOf(user);
+  if (nodeName === undefined) return;
+  const refuse = (why: string) => refused({ group: '', resource: 'serviceaccounts', name: account }, why);
+  if (bound?.kind !== 'Pod' || (bound.name ?? '') === '') throw refuse('node requested token not bound to a pod');
+  if ((bound.uid ?? '') === '') throw refuse('node requested token with a pod binding without a uid');
+  if (caches.of(Pod).get(namespace, bound.name ?? '')?.object.spec?.nodeName !== nodeName) throw refuse('node requested token bound to a pod scheduled on a different node');
 }
 
 type Bound = NonNullable<TokenRequest['spec']>['boundObjectRef'];

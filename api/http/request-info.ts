@@ -80,7 +80,7 @@ function isTrue(text: string | undefined): boolean {
 const exactName = /^metadata\.name==?([^,=\\!]+)$/;
 
 /** A list or watch of one object, chosen by its name, counts as a request for that name: a role may allow just that. */
-function nameInSelector(verb: string, query: Readonly<Record<string, string>>): string {
+export function nameInSelector(verb: string, query: Readonly<Record<string, string>>): string {
   if (verb !== 'list' && verb !== 'watch' && verb !== 'deletecollection') return '';
   for (const term of (query['fieldSelector'] ?? '').split(',')) {
     const match = exactName.exec(term);

@@ -12,6 +12,6 @@ export async function issueToken(deps: TokenIssuer & Pick<Writer, 'codec'>, call
   const { info, body, query } = call;
   if (body === undefined) throw failure('BadRequest', 'the request has no body: send a TokenRequest');
   const request: TokenRequest = deps.codec.decode(tokenRequests, body, { fieldValidation: query['fieldValidation'], warn: call.warn });
-  const object = await issueServiceAccountToken(deps, { namespace: info.namespace, name: info.name }, request);
+  const object = await issueServiceAccountToken(deps, { namespace: info.namespace, name: info.name }, request, call.user);
   return { type: 'object', code: 201, resource: tokenRequests, object };
 }
