@@ -1,9 +1,12 @@
 import { randomBytes, randomInt, randomUUID } from 'node:crypto';
 import type { Transport } from '../client/transport.ts';
+import { runAggregation } from './access/aggregation.ts';
 import { createAuthenticator, type ClusterAuthenticator } from './access/authentication.ts';
+import { ensureJoinToken } from './access/join.ts';
 import type { Pki } from './access/pki.ts';
 import { createAuthorizer, type ClusterAuthorizer } from './access/rbac.ts';
 import { reviewHandlers } from './access/reviews.ts';
+import { runSigner } from './access/signer.ts';
 import { admissionPlugins } from './admission/all.ts';
 import { createAdmission } from './admission/admission.ts';
 import { bootstrap } from './bootstrap.ts';
@@ -61,6 +64,8 @@ export interface ApiServer {
   readonly caches: Caches;
   /** The API as `user`, inside this process. */
   localTransport(user: User): Transport;
+  /** What a machine joins with; made at the first call. */
+  joinToken(): Promise<string>;
   /** Takes no more requests, ends watches, lets requests finish until `signal` aborts (10 s without one), then breaks them off. */
   close(signal?: AbortSignal): Promise<void>;
 }
@@ -96,14 +101,14 @@ async function assemble(options: ApiServerOptions, caches: Caches, authorizer: C
   const deps = dependencies(options, caches, authorizer, authenticator);
   const dispatch = createDispatch(authorizer, createHandlers(deps));
   const stopping = new AbortController();
-  await bootstrap(deps);
   const inFlight = createInFlight(Date.now, requestMs);
   const metrics = createRequestMetrics({ inFlight: () => inFlight.count, revision: () => caches.revision });
   const reach = options.advertise ?? (options.address === '0.0.0.0' || options.address === '::' ? '127.0.0.1' : options.address);
   let port = options.port;
+  let isSeeded = false;
   const edge: Edge = {
     authenticator, authorizer, dispatch, resourceAt, inFlight, metrics, onError, stopped: stopping.signal, uuid: randomUUID,
-    page: pages(options, caches, metrics, () => `${reach}:${port}`),
+    page: pages(options, caches, metrics, () => `${reach}:${port}`, () => isSeeded),
     agentLink: { caPem: pki.caPem, ...(await pki.clientCertificate({ commonName: 'coracle-apiserver', organizations: ['system:masters'] })), connectMs: agentMs },
     tables: createTableRenderer(Date.now),
     frames: createSharedFrames(setImmediate),
@@ -114,21 +119,32 @@ async function assemble(options: ApiServerOptions, caches: Caches, authorizer: C
   ({ port } = listener);
   const sweep = setInterval(() => { inFlight.sweep(); }, sweepMs);
   sweep.unref();
-  return {
-    url: `https://${reach.includes(':') ? `[${reach}]` : reach}:${port}`, port, caPem: pki.caPem, caches,
-    localTransport: (user) => localFor(dispatch, user, stopping.signal),
-    async close(signal = AbortSignal.timeout(closeMs)) {
-      stopping.abort();
-      const stopped = listener.stop();
-      await Promise.race([Promise.all([inFlight.idle(), stopped]), aborted(signal)]);
-      listener.destroy();
-      await stopped;
-      clearInterval(sweep);
-      metrics.close();
-      authorizer.close();
-      caches.close();
-    },
+  // What the API server itself keeps true of its objects: rules of aggregated roles, certificates of nodes.
+  const keepers = [
+    runAggregation({ writer: deps, report: (error, name) => { onError(`aggregating the role ${name} failed`, error); } }),
+    runSigner({ writer: deps, pki, authorizer, report: (error, name) => { onError(`signing the certificate request ${name} failed`, error); } }),
+  ];
+  const url = `https://${reach.includes(':') ? `[${reach}]` : reach}:${port}`;
+  const close = async (signal = AbortSignal.timeout(closeMs)) => {
+    stopping.abort();
+    const stopped = listener.stop();
+    await Promise.race([Promise.all([inFlight.idle(), stopped]), aborted(signal)]);
+    listener.destroy();
+    await stopped;
+    clearInterval(sweep);
+    await Promise.all(keepers.map((keeper) => keeper.close()));
+    metrics.close();
+    authorizer.close();
+    caches.close();
   };
+  try {
+    await bootstrap({ writer: deps, pki, url, signal: AbortSignal.timeout(requestMs) });
+  } catch (error) {
+    await close();
+    throw error;
+  }
+  isSeeded = true;
+  return { url, port, caPem: pki.caPem, caches, localTransport: (user) => localFor(dispatch, user, stopping.signal), joinToken: () => ensureJoinToken(deps, pki), close };
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
@@ -171,13 +187,14 @@ function nameSuffix(): string {
   return Array.from(randomBytes(5), (byte) => suffixLetters[byte % suffixLetters.length]).join('');
 }
 
-function pages(options: ApiServerOptions, caches: Caches, metrics: RequestMetrics, serverAddress: () => string): Edge['page'] {
+function pages(options: ApiServerOptions, caches: Caches, metrics: RequestMetrics, serverAddress: () => string, isSeeded: () => boolean): Edge['page'] {
   return createPages({
     resources, metrics, serverAddress,
     build: options.build ?? { version: '0.0.0', nodeVersion: process.versions.node, platform: `linux/${process.arch === 'x64' ? 'amd64' : process.arch}` },
     checks: [
       { name: 'ping', live: true, problem: () => undefined },
       { name: 'etcd', live: true, problem: () => storeProblem(caches) },
+      { name: 'poststarthook/rbac/bootstrap-roles', live: false, problem: () => (isSeeded() ? undefined : 'not finished') },
       { name: 'informer-sync', live: false, problem: () => storeProblem(caches) },
     ],
     openApi: openApiPages(resources),

@@ -18,6 +18,7 @@ export interface ServiceAddressOptions {
 
 export const serviceRange = '10.43.0.0/16';
 const rangePrefix = '10.43.';
+const lowAddresses = 256;
 const firstNodePort = 30_000;
 const nodePortCount = 2768;
 /** Draws until the range counts as full. */
@@ -35,8 +36,8 @@ export function serviceAddresses({ store, random }: ServiceAddressOptions): Comp
 
   async function drawAddress(): Promise<string> {
     for (let draw = 0; draw < maxDraws; draw++) {
-      // Neither the network's own address nor the broadcast address.
-      const number = 1 + Math.floor(random() * 65_534);
+      // Not the low addresses, which have a meaning (API, DNS), and not the broadcast address.
+      const number = lowAddresses + Math.floor(random() * (65_535 - lowAddresses));
       const address = `${rangePrefix}${number >> 8}.${number & 255}`;
       if (!(await isTaken(addressKey(address)))) return address;
     }
