@@ -4,15 +4,16 @@
  * batch: fsync, memory, watches, replies. Readers see durable state only, so a write that was seen can't be lost.
  */
 import { systemClock, type Clock } from './clock.ts';
-import { StoreEndedError, StoreRefusedError, WriteFailedError } from './errors.ts';
-import { CompactedError, FutureRevisionError, type RangeRequest, type RangeResult, type Revision, type Store, type Transaction, type TransactionResult } from './store.ts';
-import { createCommitQueue } from './embedded/commit-queue.ts';
-import { createFeeds } from './embedded/feeds.ts';
+import { StoreEndedError, StoreRefusedError } from './errors.ts';
+import type { Revision, Store, Transaction, TransactionResult, WatchSink } from './store.ts';
+import { createCommitQueue, type CommitQueue } from './embedded/commit-queue.ts';
+import { createFeeds, type Feeds } from './embedded/feeds.ts';
 import { createLeaseExpiry } from './embedded/lease-expiry.ts';
-import type { Opened, ReaderOptions, ReaderReply, ReaderRequest, WriterOptions, WriterReply, WriterRequest } from './embedded/protocol.ts';
-import { movable, revisionOf, unpackRows, type Row } from './embedded/rows.ts';
-import { checkSize, createVersions, maxOperations, type Decision, type Version } from './embedded/versions.ts';
-import { startWorker, type WorkerLink } from './embedded/worker-link.ts';
+import { createPast, type Writer } from './embedded/past.ts';
+import type { Opened, WriterOptions } from './embedded/protocol.ts';
+import { movable, unpackRows } from './embedded/rows.ts';
+import { checkSize, createVersions, maxOperations, versionOfRow, type Decision, type Version, type Versions } from './embedded/versions.ts';
+import { startWorker } from './embedded/worker-link.ts';
 
 export interface EmbeddedOptions {
   /** A directory of the store's own; made if missing. */
@@ -28,10 +29,8 @@ export interface EmbeddedOptions {
   readonly onEnd?: (error: Error) => void;
 }
 
-type Writer = WorkerLink<WriterRequest, WriterReply>;
-type Reader = WorkerLink<ReaderRequest | { readonly type: 'close' }, ReaderReply>;
-
 const leaseRetryMs = 1000;
+const defaultCompactionMs = 5 * 60 * 1000;
 
 /** Opens or makes a store. Throws `StoreRefusedError`: in use by another process, of a newer format, damaged. */
 export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
@@ -50,56 +49,37 @@ export async function openEmbedded(options: EmbeddedOptions): Promise<Store> {
   }
 }
 
+/** Values are copied out of their pages: a page would otherwise stay in memory as long as one of its values. */
 async function loadLive(writer: Writer): Promise<Version[]> {
   const live: Version[] = [];
-  for (let after = ''; ;) {
-    const page = await writer.request({ type: 'load', after });
-    if (page.type !== 'page') throw new Error(`unexpected reply of the writer: ${page.type}`);
-    for (const row of unpackRows(page.rows)) live.push(versionOf(row));
-    const last = page.rows.keys.at(-1);
+  for (let page = writer.request({ type: 'load', after: '' }); ;) {
+    const reply = await page;
+    if (reply.type !== 'page') throw new Error(`unexpected reply of the writer: ${reply.type}`);
+    const last = reply.rows.keys.at(-1);
     if (last === undefined) return live;
-    after = last;
+    page = writer.request({ type: 'load', after: last });
+    for (const row of unpackRows(reply.rows)) live.push(versionOfRow({ ...row, value: Buffer.from(row.value) }));
   }
-}
-
-function versionOf(row: Row & { readonly value: Buffer }): Version {
-  return { key: row.key, value: row.value, createRevision: row.created, modRevision: revisionOf(row.id), lease: row.lease };
 }
 
 function assemble(options: EmbeddedOptions, writer: Writer, opened: Opened, live: readonly Version[], onCrash: (crash: (error: Error) => void) => void): Store {
   const clock = options.clock ?? systemClock;
-  const versions = createVersions(opened.revision, live);
-  let compacted = opened.compacted;
   let ended: StoreEndedError | undefined;
   const onProblem = (what: string, error: Error): void => void (ended ?? options.onProblem?.(what, error));
 
-  const reader = lazyReader(options.path, (error) => end(error));
-  const feeds = createFeeds({
-    revision: () => versions.revision,
-    compacted: () => compacted,
-    history: (request) => reader.request({ type: 'history', ...request }),
-  });
+  const versions = createVersions(opened.revision, live);
+  const past = createPast({ path: options.path, writer, compacted: opened.compacted, revision: () => versions.revision, onCrash: end });
+  const feeds = createFeeds({ revision: () => versions.revision, compacted: () => past.compacted, history: past.history });
   const queue = createCommitQueue({
     write: (batch) => writer.request({ type: 'commit', batch }, movable(batch.rows)),
-    publish,
+    publish: (decisions) => publish(versions, feeds, decisions),
     undo: () => versions.forget(),
   });
-  const leases = createLeaseExpiry({ clock, leases: opened.leases, expire, retryMs: leaseRetryMs, onProblem });
-  const compaction = compactPeriodically(clock, options.compactionPeriodMs ?? 5 * 60 * 1000, () => versions.revision, (revision) => {
-    compact(revision).catch((error: unknown) => onProblem('compaction', error instanceof Error ? error : new Error(String(error))));
+  const leases = createLeaseExpiry({ clock, leases: opened.leases, expire: (lease) => expire(lease, versions, queue, commit), retryMs: leaseRetryMs, onProblem });
+  const compaction = compactPeriodically(clock, options.compactionPeriodMs ?? defaultCompactionMs, () => versions.revision, (revision) => {
+    past.compact(revision).catch((error: unknown) => onProblem('compaction', error instanceof Error ? error : new Error(String(error))));
   });
   onCrash(end);
-
-  function publish(decisions: readonly Decision[]): void {
-    let changed = false;
-    for (const { result, steps } of decisions) {
-      if (steps.length === 0) continue;
-      changed = true;
-      versions.settle(result.revision, steps);
-      feeds.publish(result.revision, steps);
-    }
-    if (changed) feeds.progress();
-  }
 
   /** The store ends by itself: a worker died. */
   function end(cause: Error): void {
@@ -107,7 +87,7 @@ function assemble(options: EmbeddedOptions, writer: Writer, opened: Opened, live
     ended = new StoreEndedError(cause);
     stop(ended);
     void writer.terminate();
-    void reader.terminate();
+    void past.terminate();
     options.onEnd?.(ended);
   }
 
@@ -118,68 +98,36 @@ function assemble(options: EmbeddedOptions, writer: Writer, opened: Opened, live
     feeds.end(error);
   }
 
-  function decide(transaction: Transaction, bytes: number): Promise<TransactionResult> {
+  async function commit(transaction: Transaction): Promise<TransactionResult> {
+    refuseIfEnded();
+    const bytes = checkSize(transaction);
     queue.admit();
     return queue.add(versions.decide(transaction, (lease) => leases.exists(lease)), bytes);
   }
 
-  async function commit(transaction: Transaction): Promise<TransactionResult> {
+  function refuseIfEnded(): void {
     if (ended !== undefined) throw ended;
-    return decide(transaction, checkSize(transaction));
-  }
-
-  async function expire(lease: number): Promise<void> {
-    for (let keys = versions.keysOf(lease); keys.length > 0; keys = versions.keysOf(lease)) {
-      const writes = keys.slice(0, maxOperations).map((key) => ({ type: 'delete', key }) as const);
-      await commit({ compares: [], writes });
-    }
-    await queue.addLease({ revoked: lease });
-  }
-
-  async function range(request: RangeRequest): Promise<RangeResult> {
-    if (ended !== undefined) throw ended;
-    const { revision } = request;
-    if (revision === undefined || revision === versions.revision) return versions.range(request);
-    if (revision > versions.revision) throw new FutureRevisionError(versions.revision);
-    if (revision < compacted) throw new CompactedError(compacted);
-    const { from, to, limit = 0, countOnly = false } = request;
-    const reply = await reader.request({ type: 'range', from, to, revision, limit, countOnly });
-    if (reply.type === 'compacted') throw new CompactedError(reply.revision);
-    if (reply.type !== 'range') throw new Error(`unexpected reply of the reader: ${reply.type}`);
-    return { revision: versions.revision, items: [...unpackRows(reply.rows)].map(versionOf), count: reply.count };
-  }
-
-  async function compact(revision: Revision): Promise<void> {
-    if (ended !== undefined) throw ended;
-    if (revision > versions.revision) throw new FutureRevisionError(versions.revision);
-    if (revision <= compacted) return;
-    compacted = revision;
-    expectWritten(await writer.request({ type: 'compact', revision }));
-    for (;;) {
-      const reply = await writer.request({ type: 'sweep' });
-      expectWritten(reply);
-      if (reply.type === 'swept' && reply.done) return;
-    }
   }
 
   return {
-    range,
-    commit,
-    watch(prefix, from, sink) {
-      if (ended === undefined) return feeds.watch(prefix, from, sink);
-      const error = ended;
-      let isOpen = true;
-      queueMicrotask(() => void (isOpen && sink.end(error)));
-      return { close: () => void (isOpen = false) };
+    async range(request) {
+      refuseIfEnded();
+      const { revision } = request;
+      return revision === undefined || revision === versions.revision ? versions.range(request) : past.range(request, revision);
     },
+    commit,
+    watch: (prefix, from, sink) => (ended === undefined ? feeds.watch(prefix, from, sink) : endedWatch(sink, ended)),
     async grantLease(ttlSeconds) {
-      if (ended !== undefined) throw ended;
+      refuseIfEnded();
       const lease = { id: leases.nextId(), deadline: clock.now() + ttlSeconds * 1000 };
       await queue.addLease({ granted: lease });
       leases.add(lease);
       return String(lease.id);
     },
-    compact,
+    async compact(revision) {
+      refuseIfEnded();
+      await past.compact(revision);
+    },
     async close() {
       if (ended !== undefined) return;
       ended = new StoreEndedError();
@@ -187,34 +135,41 @@ function assemble(options: EmbeddedOptions, writer: Writer, opened: Opened, live
       compaction.cancel();
       await queue.drained();
       stop(ended);
-      await reader.close();
+      await past.close();
       await writer.request({ type: 'close' });
       await writer.ended;
     },
   };
 }
 
-function expectWritten(reply: WriterReply): void {
-  if (reply.type === 'failed') throw new WriteFailedError(new Error(reply.message));
+function publish(versions: Versions, feeds: Feeds, decisions: readonly Decision[]): void {
+  let changed = false;
+  for (const { result, steps } of decisions) {
+    if (steps.length === 0) continue;
+    changed = true;
+    versions.settle(result.revision, steps);
+    feeds.publish(result.revision, steps);
+  }
+  if (changed) feeds.progress();
 }
 
-/** The reader, started when first asked: most processes never read the past. */
-function lazyReader(path: string, onCrash: (error: Error) => void) {
-  let reader: Reader | undefined;
+/** Deletes a lease's keys by ordinary transactions, then the lease: a crash in between leaves it to expire again. */
+async function expire(lease: number, versions: Versions, queue: CommitQueue, commit: Store['commit']): Promise<void> {
+  for (let keys = versions.keysOf(lease); keys.length > 0; keys = versions.keysOf(lease)) {
+    const writes = keys.slice(0, maxOperations).map((key) => ({ type: 'delete', key }) as const);
+    await commit({ compares: [], writes });
+  }
+  await queue.addLease({ revoked: lease });
+}
+
+function endedWatch(sink: WatchSink, error: StoreEndedError): { close(): void } {
+  let isOpen = true;
+  queueMicrotask(() => {
+    if (isOpen) sink.end(error);
+  });
   return {
-    request(message: ReaderRequest): Promise<ReaderReply> {
-      const data: ReaderOptions = { path };
-      reader ??= startWorker(new URL('./embedded/reader-worker.ts', import.meta.url), data, onCrash);
-      return reader.request(message);
-    },
-    async close(): Promise<void> {
-      if (reader === undefined) return;
-      const ended = reader.ended;
-      reader.request({ type: 'close' }).catch(() => {});
-      await ended;
-    },
-    async terminate(): Promise<void> {
-      await reader?.terminate();
+    close() {
+      isOpen = false;
     },
   };
 }

@@ -4,9 +4,10 @@
  */
 const quote = 0x22;
 const backslash = 0x5c;
-const opening: readonly number[] = [0x7b, 0x5b];
-const closing: readonly number[] = [0x7d, 0x5d];
 const colon = 0x3a;
+const comma = 0x2c;
+const openBracket = 0x5b;
+const closeBracket = 0x5d;
 const openBrace = 0x7b;
 const closeBrace = 0x7d;
 
@@ -51,14 +52,14 @@ function endOfValue(json: Buffer, at: number): number {
     const byte = json[i] ?? 0;
     if (byte === quote) {
       i = endOfString(json, i);
-    } else if (opening.includes(byte)) {
+    } else if (byte === openBrace || byte === openBracket) {
       depth++;
       i++;
-    } else if (closing.includes(byte)) {
+    } else if (byte === closeBrace || byte === closeBracket) {
       if (depth === 0) return i;
       depth--;
       i++;
-    } else if (byte === 0x2c && depth === 0) {
+    } else if (byte === comma && depth === 0) {
       return i;
     } else {
       i++;

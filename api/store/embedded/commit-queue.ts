@@ -43,8 +43,7 @@ const maxQueuedBytes = 64 * 1024 * 1024;
 const unchanged: Decision = { result: { committed: true, revision: 0 }, steps: [] };
 
 export function createCommitQueue(options: CommitQueueOptions): CommitQueue {
-  let queue: Accepted[] = [];
-  let queuedBytes = 0;
+  const backlog = createBacklog();
   let inFlight: readonly Accepted[] = [];
   let isScheduled = false;
   let ended: StoreEndedError | undefined;
@@ -53,8 +52,7 @@ export function createCommitQueue(options: CommitQueueOptions): CommitQueue {
   function enqueue(decision: Decision, bytes: number, lease?: LeaseChange): Promise<TransactionResult> {
     if (ended !== undefined) return Promise.reject(ended);
     const { promise, resolve, reject } = Promise.withResolvers<TransactionResult>();
-    queue.push({ ...decision, bytes, ...lease, resolve, reject });
-    queuedBytes += bytes;
+    backlog.push({ ...decision, bytes, ...lease, resolve, reject });
     schedule();
     return promise;
   }
@@ -67,28 +65,13 @@ export function createCommitQueue(options: CommitQueueOptions): CommitQueue {
       isScheduled = false;
       if (inFlight.length > 0) return;
       settle(begin());
-      if (inFlight.length === 0 && queue.length === 0) becomeIdle();
+      if (inFlight.length === 0 && backlog.isEmpty) becomeIdle();
     });
-  }
-
-  function take(): Accepted[] {
-    let rows = 0;
-    let bytes = 0;
-    let count = 0;
-    while (count < queue.length && rows < maxBatchRows && bytes < maxBatchBytes) {
-      rows += queue[count]?.steps.length ?? 0;
-      bytes += queue[count]?.bytes ?? 0;
-      count++;
-    }
-    queuedBytes -= bytes;
-    const taken = queue.slice(0, count);
-    queue = queue.slice(count);
-    return taken;
   }
 
   /** Sends the next batch off. Returns what has nothing to write: to be settled by the caller, after all that came before. */
   function begin(): readonly Accepted[] {
-    const accepted = take();
+    const accepted = backlog.take();
     const batch = batchOf(accepted);
     if (batch === undefined) return accepted;
     inFlight = accepted;
@@ -106,8 +89,8 @@ export function createCommitQueue(options: CommitQueueOptions): CommitQueue {
     settle(accepted);
     settle(following);
     if (inFlight.length > 0) return;
-    if (queue.length > 0) schedule();
-    else becomeIdle();
+    if (backlog.isEmpty) becomeIdle();
+    else schedule();
   }
 
   function settle(accepted: readonly Accepted[]): void {
@@ -116,9 +99,7 @@ export function createCommitQueue(options: CommitQueueOptions): CommitQueue {
   }
 
   function fail(accepted: readonly Accepted[], error: Error): void {
-    const lost = [...accepted, ...queue];
-    queue = [];
-    queuedBytes = 0;
+    const lost = [...accepted, ...backlog.takeAll()];
     inFlight = [];
     options.undo();
     for (const { reject } of lost) reject(error);
@@ -131,18 +112,66 @@ export function createCommitQueue(options: CommitQueueOptions): CommitQueue {
 
   return {
     admit() {
-      if (queuedBytes >= maxQueuedBytes) throw new OverloadedError(queuedBytes);
+      if (backlog.bytes >= maxQueuedBytes) throw new OverloadedError(backlog.bytes);
     },
     add: (decision, bytes) => enqueue(decision, bytes),
     addLease: (change) => enqueue(unchanged, 0, change),
     drained() {
-      if (queue.length === 0 && inFlight.length === 0) return Promise.resolve();
+      if (backlog.isEmpty && inFlight.length === 0) return Promise.resolve();
       return new Promise((resolve) => void (idle = [...idle, resolve]));
     },
     end(error) {
       ended ??= error;
       fail(inFlight, ended);
     },
+  };
+}
+
+/** What waits for the disk. */
+interface Backlog {
+  readonly bytes: number;
+  readonly isEmpty: boolean;
+  push(accepted: Accepted): void;
+  /** As much as makes a batch, in order. */
+  take(): readonly Accepted[];
+  takeAll(): readonly Accepted[];
+}
+
+function createBacklog(): Backlog {
+  let waiting: Accepted[] = [];
+  let bytes = 0;
+
+  function takeFirst(count: number): readonly Accepted[] {
+    const taken = waiting.slice(0, count);
+    waiting = waiting.slice(count);
+    for (const each of taken) bytes -= each.bytes;
+    return taken;
+  }
+
+  return {
+    get bytes() {
+      return bytes;
+    },
+    get isEmpty() {
+      return waiting.length === 0;
+    },
+    push(accepted) {
+      waiting.push(accepted);
+      bytes += accepted.bytes;
+    },
+    take() {
+      let batchRows = 0;
+      let batchBytes = 0;
+      let count = 0;
+      for (const { steps, bytes: size } of waiting) {
+        if (batchRows >= maxBatchRows || batchBytes >= maxBatchBytes) break;
+        batchRows += steps.length;
+        batchBytes += size;
+        count++;
+      }
+      return takeFirst(count);
+    },
+    takeAll: () => takeFirst(waiting.length),
   };
 }
 

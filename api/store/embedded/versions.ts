@@ -2,6 +2,7 @@
 import { LeaseNotFoundError, TransactionTooLargeError } from '../errors.ts';
 import type { KeyValue, RangeRequest, RangeResult, Revision, Transaction, TransactionResult, Write } from '../store.ts';
 import { createSortedMap } from '../sorted-map.ts';
+import { revisionOf, type Row } from './rows.ts';
 
 export interface Version extends KeyValue {
   /** 0: none. */
@@ -33,7 +34,7 @@ export interface Versions {
   /** Everything decided but not settled never happened. */
   forget(): void;
   range(request: RangeRequest): RangeResult;
-  /** Live keys that were put with a lease, decided or durable. */
+  /** Durable keys of a lease that nothing decided since has taken from it. */
   keysOf(lease: number): readonly string[];
 }
 
@@ -53,7 +54,7 @@ export function checkSize({ compares, writes }: Transaction): number {
 /** `initial` are the live versions as of `revision`. */
 export function createVersions(revision: Revision, initial: Iterable<Version>): Versions {
   const durable = createSortedMap<Version>();
-  const leased = new Map<number, Set<string>>();
+  const leased = createLeasedKeys();
   /** The newest decided but not yet durable step of a key. */
   const pending = new Map<string, { readonly revision: Revision; readonly after: Version | undefined }>();
   let settled = revision;
@@ -61,18 +62,10 @@ export function createVersions(revision: Revision, initial: Iterable<Version>): 
   for (const version of initial) apply(version.key, undefined, version);
 
   function apply(key: string, before: Version | undefined, after: Version | undefined): void {
-    if (before !== undefined && before.lease !== 0) detach(before.lease, key);
+    if (before !== undefined) leased.detach(before.lease, key);
     if (after === undefined) return durable.delete(key);
+    leased.attach(after.lease, key);
     durable.set(key, after);
-    if (after.lease === 0) return;
-    const keys = leased.get(after.lease);
-    if (keys === undefined) leased.set(after.lease, new Set([key]));
-    else keys.add(key);
-  }
-
-  function detach(lease: number, key: string): void {
-    const keys = leased.get(lease);
-    if (keys?.delete(key) === true && keys.size === 0) leased.delete(lease);
   }
 
   function latest(key: string): Version | undefined {
@@ -123,7 +116,7 @@ export function createVersions(revision: Revision, initial: Iterable<Version>): 
       const count = durable.visit(request.from, request.to, limit, (version) => void items.push(version));
       return { revision: settled, items, count };
     },
-    keysOf: (lease) => [...(leased.get(lease) ?? [])].filter((key) => latest(key)?.lease === lease),
+    keysOf: (lease) => leased.keysOf(lease).filter((key) => latest(key)?.lease === lease),
   };
 }
 
@@ -131,4 +124,31 @@ function versionOf(write: Extract<Write, { type: 'put' }>, before: Version | und
   const lease = write.lease === undefined ? 0 : Number(write.lease);
   if (lease !== 0 && !leaseExists(lease)) throw new LeaseNotFoundError(String(write.lease));
   return { key: write.key, value: write.value, createRevision: before?.createRevision ?? revision, modRevision: revision, lease };
+}
+
+interface LeasedKeys {
+  attach(lease: number, key: string): void;
+  detach(lease: number, key: string): void;
+  keysOf(lease: number): readonly string[];
+}
+
+function createLeasedKeys(): LeasedKeys {
+  const leased = new Map<number, Set<string>>();
+  return {
+    attach(lease, key) {
+      if (lease === 0) return;
+      const keys = leased.get(lease);
+      if (keys === undefined) leased.set(lease, new Set([key]));
+      else keys.add(key);
+    },
+    detach(lease, key) {
+      const keys = leased.get(lease);
+      if (keys?.delete(key) === true && keys.size === 0) leased.delete(lease);
+    },
+    keysOf: (lease) => [...(leased.get(lease) ?? [])],
+  };
+}
+
+export function versionOfRow(row: Row & { readonly value: Buffer }): Version {
+  return { key: row.key, value: row.value, createRevision: row.created, modRevision: revisionOf(row.id), lease: row.lease };
 }

@@ -13,8 +13,8 @@ const options = workerData as WriterOptions;
 const port = parentPort;
 if (port === null) throw new Error('the writer runs in a worker thread');
 
-/** How much of the initial state goes in one message. Small: values are views of the page, which lives as long as one of them. */
-const pageBytes = 64 * 1024;
+/** How much of the initial state goes in one message. */
+const pageBytes = 1024 * 1024;
 
 interface Writer {
   readonly database: DatabaseSync;
