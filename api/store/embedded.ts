@@ -4,12 +4,12 @@
  * batch: fsync, memory, watches, replies. Readers see durable state only, so a write that was seen can't be lost.
  */
 import { systemClock, type Clock } from './clock.ts';
-import { StoreEndedError, StoreRefusedError } from './errors.ts';
-import type { Revision, Store, Transaction, TransactionResult, WatchSink } from './store.ts';
+import { asError, StoreEndedError, StoreRefusedError } from './errors.ts';
+import type { RangeRequest, RangeResult, Revision, Store, Transaction, TransactionResult, WatchSink } from './store.ts';
 import { createCommitQueue, type CommitQueue } from './embedded/commit-queue.ts';
 import { createFeeds, type Feeds } from './embedded/feeds.ts';
 import { createLeaseExpiry } from './embedded/lease-expiry.ts';
-import { createPast, type Writer } from './embedded/past.ts';
+import { createPast, type Past, type Writer } from './embedded/past.ts';
 import type { Opened, WriterOptions } from './embedded/protocol.ts';
 import { movable, unpackRows } from './embedded/rows.ts';
 import { checkSize, createVersions, maxOperations, versionOfRow, type Decision, type Version, type Versions } from './embedded/versions.ts';
@@ -75,9 +75,13 @@ function assemble(options: EmbeddedOptions, writer: Writer, opened: Opened, live
     publish: (decisions) => publish(versions, feeds, decisions),
     undo: () => versions.forget(),
   });
-  const leases = createLeaseExpiry({ clock, leases: opened.leases, expire: (lease) => expire(lease, versions, queue, commit), retryMs: leaseRetryMs, onProblem });
-  const compaction = compactPeriodically(clock, options.compactionPeriodMs ?? defaultCompactionMs, () => versions.revision, (revision) => {
-    past.compact(revision).catch((error: unknown) => onProblem('compaction', error instanceof Error ? error : new Error(String(error))));
+  const leases = createLeaseExpiry({
+    clock, leases: opened.leases, retryMs: leaseRetryMs, onProblem,
+    record: (granted) => queue.addLease({ granted }),
+    expire: (lease) => expire(lease, versions, queue, commit),
+  });
+  const compaction = compactPeriodically({
+    clock, periodMs: options.compactionPeriodMs ?? defaultCompactionMs, onProblem, revision: () => versions.revision, compact: past.compact,
   });
   onCrash(end);
 
@@ -98,6 +102,10 @@ function assemble(options: EmbeddedOptions, writer: Writer, opened: Opened, live
     feeds.end(error);
   }
 
+  const refuseIfEnded = (): void => {
+    if (ended !== undefined) throw ended;
+  };
+
   async function commit(transaction: Transaction): Promise<TransactionResult> {
     refuseIfEnded();
     const bytes = checkSize(transaction);
@@ -105,41 +113,34 @@ function assemble(options: EmbeddedOptions, writer: Writer, opened: Opened, live
     return queue.add(versions.decide(transaction, (lease) => leases.exists(lease)), bytes);
   }
 
-  function refuseIfEnded(): void {
-    if (ended !== undefined) throw ended;
-  }
-
   return {
     async range(request) {
       refuseIfEnded();
-      const { revision } = request;
-      return revision === undefined || revision === versions.revision ? versions.range(request) : past.range(request, revision);
+      return rangeOf(request, versions, past);
     },
     commit,
     watch: (prefix, from, sink) => (ended === undefined ? feeds.watch(prefix, from, sink) : endedWatch(sink, ended)),
-    async grantLease(ttlSeconds) {
-      refuseIfEnded();
-      const lease = { id: leases.nextId(), deadline: clock.now() + ttlSeconds * 1000 };
-      await queue.addLease({ granted: lease });
-      leases.add(lease);
-      return String(lease.id);
-    },
-    async compact(revision) {
-      refuseIfEnded();
-      await past.compact(revision);
-    },
+    grantLease: async (ttlSeconds) => (refuseIfEnded(), leases.grant(ttlSeconds)),
+    compact: async (revision) => (refuseIfEnded(), past.compact(revision)),
     async close() {
       if (ended !== undefined) return;
       ended = new StoreEndedError();
-      leases.close();
-      compaction.cancel();
       await queue.drained();
       stop(ended);
-      await past.close();
-      await writer.request({ type: 'close' });
-      await writer.ended;
+      await closeWorkers(past, writer);
     },
   };
+}
+
+function rangeOf(request: RangeRequest, versions: Versions, past: Past): RangeResult | Promise<RangeResult> {
+  const { revision } = request;
+  return revision === undefined || revision === versions.revision ? versions.range(request) : past.range(request, revision);
+}
+
+async function closeWorkers(past: Past, writer: Writer): Promise<void> {
+  await past.close();
+  await writer.request({ type: 'close' });
+  await writer.ended;
 }
 
 function publish(versions: Versions, feeds: Feeds, decisions: readonly Decision[]): void {
@@ -174,14 +175,22 @@ function endedWatch(sink: WatchSink, error: StoreEndedError): { close(): void } 
   };
 }
 
+interface Compaction {
+  readonly clock: Clock;
+  /** 0: never. */
+  readonly periodMs: number;
+  readonly revision: () => Revision;
+  readonly compact: (revision: Revision) => Promise<void>;
+  readonly onProblem: (what: string, error: Error) => void;
+}
+
 /** Each period compacts to the revision of the period before. A failure (a full disk) is tried again a period later. */
-function compactPeriodically(clock: Clock, periodMs: number, revision: () => Revision, compact: (revision: Revision) => void): { cancel(): void } {
+function compactPeriodically({ clock, periodMs, revision, compact, onProblem }: Compaction): { cancel(): void } {
   if (periodMs === 0) return { cancel: () => {} };
   let previous = revision();
   const tick = (): void => {
-    const target = previous;
+    compact(previous).catch((error: unknown) => onProblem('compaction', asError(error)));
     previous = revision();
-    compact(target);
     timer = clock.after(periodMs, tick);
   };
   let timer = clock.after(periodMs, tick);

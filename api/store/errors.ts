@@ -47,3 +47,8 @@ export class StoreEndedError extends Error {
     this.name = 'StoreEndedError';
   }
 }
+
+/** What was thrown, as an error. */
+export function asError(thrown: unknown): Error {
+  return thrown instanceof Error ? thrown : new Error(String(thrown));
+}

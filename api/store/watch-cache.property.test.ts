@@ -111,8 +111,9 @@ async function send(store: Store, puts: readonly Put[], live: Map<string, Seen>,
 
 it('every watcher is given exactly what its selection makes of the history, from wherever it starts', async () => {
   await fc.assert(fc.asyncProperty(plan, async (turns) => {
-    const path = await mkdtemp(join(tmpdir(), 'watch-cache-'));
-    const store = await openEmbedded({ path });
+    await using resources = new AsyncDisposableStack();
+    const path = resources.adopt(await mkdtemp(join(tmpdir(), 'watch-cache-')), (made) => rm(made, { recursive: true }));
+    const store = resources.adopt(await openEmbedded({ path }), (opened) => opened.close());
     const caches = await createCaches(store, [pods], { freeze: true });
     const past: Past[] = [];
     const live = new Map<string, Seen>();
@@ -135,7 +136,5 @@ it('every watcher is given exactly what its selection makes of the history, from
     for (const { from, selection, seen } of watchers) expect(seen).toEqual(expected(past, from, selections[selection]?.selects ?? (() => false)));
     expect([...caches.of(pods).list()].map((entry) => `${entry.namespace}/${entry.name}`)).toEqual([...live.keys()].toSorted());
     caches.close();
-    await store.close();
-    await rm(path, { recursive: true });
   }), { numRuns: 40 });
 });

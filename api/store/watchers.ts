@@ -1,5 +1,6 @@
 /** The watchers of one resource, found by what they select. */
 import type { Change, ChangeSink, Entry, Selection, Watch } from './cache.ts';
+import { asError } from './errors.ts';
 import type { Delivery, Recipient } from './delivery.ts';
 import type { Revision } from './store.ts';
 import type { Transition } from './transition.ts';
@@ -135,7 +136,7 @@ function createWatcher(from: Revision, selection: Selection, sink: ChangeSink, {
         const batch = due.flatMap((each) => changeOf(each, selects) ?? []);
         if (batch.length > 0) sink.changes(batch);
       } catch (error) {
-        end(error instanceof Error ? error : new Error(String(error)));
+        end(asError(error));
       }
       return due.length;
     },

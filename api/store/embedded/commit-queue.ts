@@ -1,17 +1,10 @@
 /** Group commit: what arrives while the disk is busy goes to it together. One batch is on its way at a time. */
-import { OverloadedError, StoreEndedError, WriteFailedError } from '../errors.ts';
+import { asError, WriteFailedError, type StoreEndedError } from '../errors.ts';
 import type { TransactionResult } from '../store.ts';
+import { createBacklog, type Accepted } from './backlog.ts';
 import type { Batch, StoredLease, WriterReply } from './protocol.ts';
 import { firstRowOf, packRows, type Row } from './rows.ts';
 import type { Decision, Step } from './versions.ts';
-
-interface Accepted extends Decision {
-  readonly bytes: number;
-  readonly granted?: StoredLease;
-  readonly revoked?: number;
-  readonly resolve: (result: TransactionResult) => void;
-  readonly reject: (error: Error) => void;
-}
 
 export type LeaseChange = { readonly granted: StoredLease } | { readonly revoked: number };
 
@@ -35,10 +28,6 @@ export interface CommitQueueOptions {
   readonly undo: () => void;
 }
 
-/** More in one batch would keep the main thread publishing for too long. */
-const maxBatchRows = 2048;
-const maxBatchBytes = 4 * 1024 * 1024;
-const maxQueuedBytes = 64 * 1024 * 1024;
 
 const unchanged: Decision = { result: { committed: true, revision: 0 }, steps: [] };
 
@@ -47,7 +36,7 @@ export function createCommitQueue(options: CommitQueueOptions): CommitQueue {
   let inFlight: readonly Accepted[] = [];
   let isScheduled = false;
   let ended: StoreEndedError | undefined;
-  let idle: (() => void)[] = [];
+  const idle = createIdle();
 
   function enqueue(decision: Decision, bytes: number, lease?: LeaseChange): Promise<TransactionResult> {
     if (ended !== undefined) return Promise.reject(ended);
@@ -64,8 +53,7 @@ export function createCommitQueue(options: CommitQueueOptions): CommitQueue {
     setImmediate(() => {
       isScheduled = false;
       if (inFlight.length > 0) return;
-      settle(begin());
-      if (inFlight.length === 0 && backlog.isEmpty) becomeIdle();
+      proceed(begin());
     });
   }
 
@@ -77,7 +65,7 @@ export function createCommitQueue(options: CommitQueueOptions): CommitQueue {
     inFlight = accepted;
     options.write(batch).then(
       (reply) => (reply.type === 'failed' ? fail(accepted, new WriteFailedError(new Error(reply.message))) : durable(accepted)),
-      (error: unknown) => fail(accepted, error instanceof Error ? error : new Error(String(error))),
+      (error: unknown) => fail(accepted, asError(error)),
     );
     return [];
   }
@@ -87,39 +75,34 @@ export function createCommitQueue(options: CommitQueueOptions): CommitQueue {
     inFlight = [];
     const following = begin();
     settle(accepted);
+    proceed(following);
+  }
+
+  function proceed(following: readonly Accepted[]): void {
     settle(following);
     if (inFlight.length > 0) return;
-    if (backlog.isEmpty) becomeIdle();
+    if (backlog.isEmpty) idle.reached();
     else schedule();
   }
 
-  function settle(accepted: readonly Accepted[]): void {
+  const settle = (accepted: readonly Accepted[]): void => {
     options.publish(accepted);
     for (const { resolve, result } of accepted) resolve(result);
-  }
+  };
 
   function fail(accepted: readonly Accepted[], error: Error): void {
     const lost = [...accepted, ...backlog.takeAll()];
     inFlight = [];
     options.undo();
     for (const { reject } of lost) reject(error);
-    becomeIdle();
-  }
-
-  function becomeIdle(): void {
-    for (const resolve of idle.splice(0)) resolve();
+    idle.reached();
   }
 
   return {
-    admit() {
-      if (backlog.bytes >= maxQueuedBytes) throw new OverloadedError(backlog.bytes);
-    },
+    admit: () => backlog.admit(),
     add: (decision, bytes) => enqueue(decision, bytes),
     addLease: (change) => enqueue(unchanged, 0, change),
-    drained() {
-      if (backlog.isEmpty && inFlight.length === 0) return Promise.resolve();
-      return new Promise((resolve) => void (idle = [...idle, resolve]));
-    },
+    drained: () => (backlog.isEmpty && inFlight.length === 0 ? Promise.resolve() : idle.wait()),
     end(error) {
       ended ??= error;
       fail(inFlight, ended);
@@ -127,51 +110,15 @@ export function createCommitQueue(options: CommitQueueOptions): CommitQueue {
   };
 }
 
-/** What waits for the disk. */
-interface Backlog {
-  readonly bytes: number;
-  readonly isEmpty: boolean;
-  push(accepted: Accepted): void;
-  /** As much as makes a batch, in order. */
-  take(): readonly Accepted[];
-  takeAll(): readonly Accepted[];
-}
-
-function createBacklog(): Backlog {
-  let waiting: Accepted[] = [];
-  let bytes = 0;
-
-  function takeFirst(count: number): readonly Accepted[] {
-    const taken = waiting.slice(0, count);
-    waiting = waiting.slice(count);
-    for (const each of taken) bytes -= each.bytes;
-    return taken;
-  }
-
+function createIdle(): { wait(): Promise<void>; reached(): void } {
+  let waiting: (() => void)[] = [];
   return {
-    get bytes() {
-      return bytes;
+    wait: () => new Promise((resolve) => void waiting.push(resolve)),
+    reached() {
+      const due = waiting;
+      waiting = [];
+      for (const resolve of due) resolve();
     },
-    get isEmpty() {
-      return waiting.length === 0;
-    },
-    push(accepted) {
-      waiting.push(accepted);
-      bytes += accepted.bytes;
-    },
-    take() {
-      let batchRows = 0;
-      let batchBytes = 0;
-      let count = 0;
-      for (const { steps, bytes: size } of waiting) {
-        if (batchRows >= maxBatchRows || batchBytes >= maxBatchBytes) break;
-        batchRows += steps.length;
-        batchBytes += size;
-        count++;
-      }
-      return takeFirst(count);
-    },
-    takeAll: () => takeFirst(waiting.length),
   };
 }
 

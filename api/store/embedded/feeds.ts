@@ -1,4 +1,5 @@
 /** The embedded store's watches: first what the history has, then what is committed. */
+import { asError } from '../errors.ts';
 import { CompactedError, type Revision, type StoreEvent, type WatchSink } from '../store.ts';
 import { prefixEnd } from '../sorted-map.ts';
 import type { ReaderReply } from './protocol.ts';
@@ -45,7 +46,7 @@ export function createFeeds(options: FeedsOptions): Feeds {
     try {
       run(feed.sink);
     } catch (error) {
-      stop(feed, error instanceof Error ? error : new Error(String(error)));
+      stop(feed, asError(error));
     }
   }
 
@@ -68,7 +69,7 @@ export function createFeeds(options: FeedsOptions): Feeds {
     watch(prefix, from, sink) {
       const feed: Feed = { prefix, sink, next: from, isLive: from > options.revision(), isOpen: true };
       feeds.add(feed);
-      if (!feed.isLive) catchUp(feed).catch((error: unknown) => stop(feed, error instanceof Error ? error : new Error(String(error))));
+      if (!feed.isLive) catchUp(feed).catch((error: unknown) => stop(feed, asError(error)));
       return {
         close() {
           feed.isOpen = false;

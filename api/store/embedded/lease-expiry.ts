@@ -1,19 +1,22 @@
 /** Deletes what was put with a lease when its time is over. Deadlines are on disk, so that a restart forgets none. */
+import { asError } from '../errors.ts';
 import type { Clock } from '../clock.ts';
+import type { LeaseId } from '../store.ts';
 import type { StoredLease } from './protocol.ts';
 
 export interface LeaseExpiry {
   /** Has it been granted, and is its time not over? */
   exists(lease: number): boolean;
-  /** An id never given before. */
-  nextId(): number;
-  add(lease: StoredLease): void;
+  /** Resolves with the id of a new lease once it is durable. */
+  grant(ttlSeconds: number): Promise<LeaseId>;
   close(): void;
 }
 
 export interface LeaseExpiryOptions {
   readonly clock: Clock;
   readonly leases: readonly StoredLease[];
+  /** Makes a lease durable. */
+  readonly record: (lease: StoredLease) => Promise<unknown>;
   /** Deletes the keys and forgets the lease. */
   readonly expire: (lease: number) => Promise<void>;
   /** After this many milliseconds a failed expiry (a full disk) is tried again. */
@@ -24,7 +27,7 @@ export interface LeaseExpiryOptions {
 /** Node's timers hold 31 bits of milliseconds. */
 const longestTimerMs = 0x7fff_ffff;
 
-export function createLeaseExpiry({ clock, leases, expire, retryMs, onProblem }: LeaseExpiryOptions): LeaseExpiry {
+export function createLeaseExpiry({ clock, leases, record, expire, retryMs, onProblem }: LeaseExpiryOptions): LeaseExpiry {
   const deadlines = new Map(leases.map(({ id, deadline }) => [id, deadline]));
   const timers = new Map<number, { cancel(): void }>();
   let last = Math.max(0, ...deadlines.keys());
@@ -45,7 +48,7 @@ export function createLeaseExpiry({ clock, leases, expire, retryMs, onProblem }:
         timers.delete(id);
       },
       (error: unknown) => {
-        onProblem(`end of lease ${id}`, error instanceof Error ? error : new Error(String(error)));
+        onProblem(`end of lease ${id}`, asError(error));
         arm(id, retryMs);
       },
     );
@@ -53,10 +56,14 @@ export function createLeaseExpiry({ clock, leases, expire, retryMs, onProblem }:
 
   return {
     exists: (id) => (deadlines.get(id) ?? 0) > clock.now(),
-    nextId: () => (last = Math.max(last + 1, clock.now())),
-    add({ id, deadline }) {
+    async grant(ttlSeconds) {
+      // Never an id of the past, though its lease is forgotten: somebody may still put keys with it.
+      const id = (last = Math.max(last + 1, clock.now()));
+      const deadline = clock.now() + ttlSeconds * 1000;
+      await record({ id, deadline });
       deadlines.set(id, deadline);
       arm(id, deadline - clock.now());
+      return String(id);
     },
     close() {
       isOpen = false;

@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { StoreEndedError } from '../errors.ts';
+import { asError, StoreEndedError } from '../errors.ts';
 
 /** A worker that answers each request once, in order. */
 export interface WorkerLink<Request, Reply> {
@@ -27,7 +27,7 @@ export function startWorker<Request, Reply>(file: URL, data: unknown, onCrash: (
   };
   worker.on('message', (reply: Reply) => waiting.shift()?.resolve(reply));
   worker.on('error', (error) => {
-    const cause = error instanceof Error ? error : new Error(String(error));
+    const cause = asError(error);
     stop(new StoreEndedError(cause));
     onCrash(cause);
   });
