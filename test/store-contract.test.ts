@@ -182,6 +182,22 @@ describe('the embedded store', () => {
     expect((await (await open()).range(all)).items[0]?.value.toString()).toBe(value);
   });
 
+  it('that fills up under concurrent writers forgets what it rejected, also what was decided on top of it', async () => {
+    const store = await open({ maxBytes: 2 * 1024 * 1024 });
+    const value = 'x'.repeat(200_000);
+    const outcomes = await Promise.all(Array.from({ length: 60 }, async (_, i) => {
+      const transaction = { compares: [{ key: `/${i % 30}`, revision: 0 }], writes: [put(`/${i % 30}`, value), put(`/pair/${i % 30}`)] };
+      return store.commit(transaction).catch((error: unknown) => error);
+    }));
+    const failures = outcomes.filter((outcome) => outcome instanceof Error);
+    expect(failures.length).toBeGreaterThan(0);
+    expect(failures.every((failure) => failure instanceof WriteFailedError)).toBe(true);
+    const { items, revision } = await store.range(all);
+    expect(await store.commit(write(put('/small')))).toEqual({ committed: true, revision: revision + 1 });
+    const written = outcomes.flatMap((outcome) => (typeof outcome === 'object' && outcome !== null && 'committed' in outcome && outcome.committed === true ? 1 : []));
+    expect([items.length, revision]).toEqual([written.length * 2, written.length + 1]);
+  });
+
   it('whose worker dies ends: commits are rejected, watches end, the owner is told', async () => {
     let told: Error | undefined;
     const store = await open({ onEnd: (error) => void (told = error) });

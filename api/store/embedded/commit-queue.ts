@@ -28,33 +28,23 @@ export interface CommitQueueOptions {
   readonly undo: () => void;
 }
 
-
 const unchanged: Decision = { result: { committed: true, revision: 0 }, steps: [] };
 
 export function createCommitQueue(options: CommitQueueOptions): CommitQueue {
   const backlog = createBacklog();
   let inFlight: readonly Accepted[] = [];
-  let isScheduled = false;
   let ended: StoreEndedError | undefined;
   const idle = createIdle();
+  const schedule = oncePerTurn(() => {
+    if (inFlight.length === 0) proceed(begin());
+  });
 
   function enqueue(decision: Decision, bytes: number, lease?: LeaseChange): Promise<TransactionResult> {
     if (ended !== undefined) return Promise.reject(ended);
     const { promise, resolve, reject } = Promise.withResolvers<TransactionResult>();
     backlog.push({ ...decision, bytes, ...lease, resolve, reject });
-    schedule();
+    if (inFlight.length === 0) schedule();
     return promise;
-  }
-
-  /** At the end of this turn of the event loop, so that the requests read in it share one fsync. */
-  function schedule(): void {
-    if (isScheduled || inFlight.length > 0) return;
-    isScheduled = true;
-    setImmediate(() => {
-      isScheduled = false;
-      if (inFlight.length > 0) return;
-      proceed(begin());
-    });
   }
 
   /** Sends the next batch off. Returns what has nothing to write: to be settled by the caller, after all that came before. */
@@ -107,6 +97,19 @@ export function createCommitQueue(options: CommitQueueOptions): CommitQueue {
       ended ??= error;
       fail(inFlight, ended);
     },
+  };
+}
+
+/** Runs at the end of a turn of the event loop, so that the requests read in it share one fsync. */
+function oncePerTurn(run: () => void): () => void {
+  let isScheduled = false;
+  return () => {
+    if (isScheduled) return;
+    isScheduled = true;
+    setImmediate(() => {
+      isScheduled = false;
+      run();
+    });
   };
 }
 
