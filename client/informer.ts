@@ -5,6 +5,7 @@ import { ApiError, failure, isReason } from '../machinery/status.ts';
 import { createBackoff, type Backoff } from './backoff.ts';
 import type { Client } from './client.ts';
 import { createInformerStore, keyOf, type IndexFunction } from './informer-store.ts';
+import { createKeyWaiters } from './key-waiters.ts';
 import { silentLog, type Log } from './log.ts';
 import { createRevisionGate } from './revision-gate.ts';
 import type { WatchEvent } from './transport.ts';
@@ -31,6 +32,8 @@ export interface Informer<T extends KubernetesObject> {
   waitForSync(signal: AbortSignal): Promise<void>;
   /** Resolves when everything up to `revision` is in. */
   waitForRevision(revision: string, signal: AbortSignal): Promise<void>;
+  /** Resolves when `condition` holds for the object under `key` (undefined: it isn't there). */
+  waitUntil(key: string, condition: (object: T | undefined) => boolean, signal: AbortSignal): Promise<void>;
   /** Keeps the copy up to date until `signal` aborts, then resolves. Once per informer. */
   run(signal: AbortSignal): Promise<void>;
 }
@@ -76,6 +79,7 @@ export function createInformer<T extends KubernetesObject>(client: Client, kind:
   const store = createInformerStore<T>(options.indexes ?? {});
   const gate = createRevisionGate();
   const handlers = new Set<ChangeHandler<T>>();
+  const waiters = createKeyWaiters<T>();
   let behind: string | undefined = 'not started';
   let started = false;
   const random = options.random ?? systemRandom;
@@ -96,6 +100,7 @@ export function createInformer<T extends KubernetesObject>(client: Client, kind:
       const after = options.freeze === true ? deepFreeze(object) : object;
       store.set(key, after);
       for (const handler of handlers) handler(before, after);
+      waiters.seen(key, after);
     },
   };
   return {
@@ -119,6 +124,7 @@ export function createInformer<T extends KubernetesObject>(client: Client, kind:
     },
     waitForSync: (signal) => gate.wait('0', signal),
     waitForRevision: (revision, signal) => gate.wait(revision, signal),
+    waitUntil: (key, condition, signal) => waiters.wait(key, condition, store.get(key), signal),
     run(signal) {
       if (started) throw new Error(`the informer of ${kind.plural} runs already`);
       started = true;

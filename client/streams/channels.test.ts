@@ -1,0 +1,31 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { decodeChannel, decodeResize, encodeChannel, encodeClose, encodeExit, encodeResize, type Channel } from './channels.ts';
+
+const channels: readonly Channel[] = ['stdin', 'stdout', 'stderr', 'error', 'resize'];
+
+describe('channel frames', () => {
+  it('decode to what was encoded', () => {
+    fc.assert(fc.property(fc.constantFrom(...channels), fc.uint8Array(), (channel, bytes) => {
+      expect(decodeChannel(encodeChannel(channel, bytes))).toEqual({ type: 'data', channel, data: Buffer.from(bytes) });
+      expect(decodeChannel(encodeClose(channel))).toEqual({ type: 'close', channel });
+    }));
+  });
+
+  it.each([
+    ['an empty message', []], ['an unknown channel', [7, 1]], ['a close of nothing', [255]], ['a close of an unknown channel', [255, 9]],
+  ])('are refused: %s', (_name, bytes) => {
+    expect(decodeChannel(Buffer.from(bytes))).toBeUndefined();
+  });
+
+  it('carry the size of a terminal', () => {
+    expect(decodeResize(encodeResize({ width: 80, height: 24 }).subarray(1))).toEqual({ width: 80, height: 24 });
+    expect(decodeResize(Buffer.from('{"Width":-1,"Height":24}'))).toBeUndefined();
+    expect(decodeResize(Buffer.from('nonsense'))).toBeUndefined();
+  });
+
+  it('end with a Status from which the exit code can be read', () => {
+    expect(JSON.parse(encodeExit(0).subarray(1).toString())).toEqual({ metadata: {}, status: 'Success' });
+    expect(JSON.parse(encodeExit(3).subarray(1).toString())).toMatchObject({ reason: 'NonZeroExitCode', details: { causes: [{ reason: 'ExitCode', message: '3' }] } });
+  });
+});

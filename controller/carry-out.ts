@@ -1,0 +1,167 @@
+import { isDeepStrictEqual } from 'node:util';
+import { ApiError, isReason } from '../machinery/status.ts';
+import type { Kind, KubernetesObject } from '../machinery/kinds/kind.ts';
+import type { Client, ObjectAddress } from '../client/client.ts';
+import type { Recorder } from '../client/events.ts';
+import { addressKey } from '../client/informer-store.ts';
+import type { CreateStep, DeleteStep, PatchStep, StatusStep, Step, UpdateStep } from './steps.ts';
+
+/** Carries out what a plan asks for. */
+
+/** What a cache must have seen before the key may be planned again. */
+export type Hold =
+  | { readonly type: 'revision'; readonly kind: Kind; readonly revision: string }
+  | { readonly type: 'deleting'; readonly kind: Kind; readonly key: string; readonly uid: string };
+
+export interface Outcome {
+  readonly holds: readonly Hold[];
+  /** Milliseconds until the key wants to be planned again. */
+  readonly againAfterMs?: number;
+  /** The first failure; steps after it were not carried out. */
+  readonly failure?: unknown;
+}
+
+export interface Tools {
+  readonly client: Client;
+  readonly recorder: Recorder;
+}
+
+interface Progress {
+  readonly tools: Tools;
+  readonly holds: Hold[];
+  againAfterMs: number | undefined;
+}
+
+/** In order, up to the first failure, which is part of the outcome: what was written before it must be waited for all the same. */
+export async function carryOut(steps: readonly Step[], tools: Tools): Promise<Outcome> {
+  const progress: Progress = { tools, holds: [], againAfterMs: undefined };
+  const outcome = (): Pick<Outcome, 'holds' | 'againAfterMs'> => (
+    { holds: progress.holds, ...(progress.againAfterMs === undefined ? {} : { againAfterMs: progress.againAfterMs }) }
+  );
+  try {
+    for (const step of steps) await take(step, progress);
+    return outcome();
+  } catch (failure) {
+    return { ...outcome(), failure };
+  }
+}
+
+async function take(step: Step, progress: Progress): Promise<void> {
+  switch (step.type) {
+    case 'create': return create(step, progress);
+    case 'update': return update(step, progress);
+    case 'status': return writeStatus(step, progress);
+    case 'patch': return patch(step, progress);
+    case 'delete': return remove(step, progress);
+    case 'deleteCollection': {
+      await progress.tools.client.deleteCollection(step.kind, { namespace: step.namespace });
+      return;
+    }
+    case 'event': {
+      progress.tools.recorder.record(step.regarding, step.eventType, step.reason, step.message);
+      return;
+    }
+    case 'requeueAfter': {
+      progress.againAfterMs = Math.min(step.ms, progress.againAfterMs ?? Infinity);
+      return;
+    }
+    case 'slowStart': return slowStart(step.steps, progress);
+    case 'together': return together(step.steps, progress);
+  }
+}
+
+async function slowStart(steps: readonly Step[], progress: Progress): Promise<void> {
+  for (let done = 0, size = 1; done < steps.length; done += size, size *= 2) await together(steps.slice(done, done + size), progress);
+}
+
+async function together(steps: readonly Step[], progress: Progress): Promise<void> {
+  const results = await Promise.allSettled(steps.map((step) => take(step, progress)));
+  const failed = results.find((result) => result.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+}
+
+function hold(progress: Progress, kind: Kind, written: KubernetesObject): void {
+  const revision = written.metadata?.resourceVersion;
+  if (revision !== undefined && revision !== '') progress.holds.push({ type: 'revision', kind, revision });
+}
+
+function say(progress: Progress, step: Step | undefined): void {
+  if (step?.type === 'event') progress.tools.recorder.record(step.regarding, step.eventType, step.reason, step.message);
+}
+
+async function create(step: CreateStep, progress: Progress): Promise<void> {
+  try {
+    const created = await progress.tools.client.create(step.kind, step.object);
+    hold(progress, step.kind, created);
+    say(progress, step.done?.(created.metadata?.name ?? ''));
+  } catch (error) {
+    if (step.existingIsFine === true && isReason(error, 'AlreadyExists')) return;
+    // In a namespace that is going away nothing can be made, nor need be.
+    if (isNamespaceTerminating(error)) return;
+    if (error instanceof ApiError) say(progress, step.failed?.(error));
+    throw error;
+  }
+}
+
+export function isNamespaceTerminating(error: unknown): boolean {
+  return isReason(error, 'Forbidden') && (error.status.details?.causes ?? []).some(({ reason }) => reason === 'NamespaceTerminating');
+}
+
+async function update(step: UpdateStep, progress: Progress): Promise<void> {
+  const { client } = progress.tools;
+  const { metadata } = step.object;
+  const written = step.subresource === undefined
+    ? await client.update(step.kind, step.object)
+    : await client.updateSubresource(step.kind, address(metadata?.namespace, metadata?.name ?? ''), step.subresource, step.object);
+  hold(progress, step.kind, written);
+  say(progress, step.done?.());
+}
+
+function address(namespace: string | undefined, name: string): ObjectAddress {
+  return namespace === undefined ? { name } : { namespace, name };
+}
+
+async function writeStatus(step: StatusStep, progress: Progress): Promise<void> {
+  if (isDeepStrictEqual(plain(step.object.status ?? {}), plain(step.status))) return;
+  const changed: StatusStep['object'] = { ...step.object, status: step.status };
+  hold(progress, step.kind, await progress.tools.client.updateStatus(step.kind, changed));
+}
+
+/** Without undefined fields: as it would be written. */
+function plain(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value));
+}
+
+async function patch(step: PatchStep, progress: Progress): Promise<void> {
+  const { client } = progress.tools;
+  if (step.ifAlive !== undefined) {
+    const live = await client.get(step.ifAlive.kind, step.ifAlive.at);
+    if (live.metadata?.uid !== step.ifAlive.uid || live.metadata.deletionTimestamp !== undefined) return;
+  }
+  try {
+    const options = step.subresource === undefined ? {} : { subresource: step.subresource };
+    hold(progress, step.kind, await client.patch(step.kind, step.at, step.patchType, step.body, options));
+  } catch (error) {
+    if (step.goneIsFine === true && isReason(error, 'NotFound', 'Conflict', 'Invalid')) return;
+    throw error;
+  }
+}
+
+async function remove(step: DeleteStep, progress: Progress): Promise<void> {
+  const { kind, uid, propagationPolicy, gracePeriodSeconds, resourceVersion } = step;
+  try {
+    await progress.tools.client.delete(kind, step.at, {
+      preconditions: { uid, ...(resourceVersion === undefined ? {} : { resourceVersion }) },
+      ...(propagationPolicy === undefined ? {} : { propagationPolicy }),
+      ...(gracePeriodSeconds === undefined ? {} : { gracePeriodSeconds }),
+    });
+    say(progress, step.done?.());
+  } catch (error) {
+    // Gone, or another object of its name has come: the one that was meant is no more.
+    if (!isReason(error, 'NotFound') && !(isReason(error, 'Conflict') && resourceVersion === undefined)) {
+      if (error instanceof ApiError) say(progress, step.failed?.(error));
+      throw error;
+    }
+  }
+  progress.holds.push({ type: 'deleting', kind, key: addressKey(step.at.namespace, step.at.name), uid });
+}
