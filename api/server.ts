@@ -22,6 +22,7 @@ import type { Exchange } from './http/exchange.ts';
 import { createInFlight } from './http/in-flight.ts';
 import { listen, type Carrier } from './http/listener.ts';
 import { createRequestMetrics, type RequestMetrics } from './http/metrics.ts';
+import { createProtobufDecoder } from './http/protobuf/decode.ts';
 import { serve, serveUpgrade, type Edge } from './http/serve.ts';
 import { createSharedFrames } from './http/shared-frames.ts';
 import { createTableRenderer } from './http/table.ts';
@@ -110,6 +111,7 @@ async function assemble(options: ApiServerOptions, caches: Caches, authorizer: C
     authenticator, authorizer, dispatch, resourceAt, inFlight, metrics, onError, stopped: stopping.signal, uuid: randomUUID,
     page: pages(options, caches, metrics, () => `${reach}:${port}`, () => isSeeded),
     agentLink: { caPem: pki.caPem, ...(await pki.clientCertificate({ commonName: 'coracle-apiserver', organizations: ['system:masters'] })), connectMs: agentMs },
+    protobuf: createProtobufDecoder(),
     tables: createTableRenderer(Date.now),
     frames: createSharedFrames(setImmediate),
   };

@@ -13,6 +13,7 @@ import { failureOf } from './failure-status.ts';
 import type { InFlight } from './in-flight.ts';
 import type { RequestMetrics } from './metrics.ts';
 import { bodyType, isPretty, mediaTypeOf, negotiate, type Answer } from './negotiation.ts';
+import { protobufType, type ProtobufDecoder } from './protobuf/decode.ts';
 import { render, renderFailure, type Rendering } from './render.ts';
 import { parseTarget, type Target } from './request-info.ts';
 import type { SharedFrames } from './shared-frames.ts';
@@ -38,6 +39,7 @@ export interface Edge {
   readonly resourceAt: (group: string, version: string, plural: string) => Resource | undefined;
   readonly page: Page;
   readonly agentLink: AgentLink;
+  readonly protobuf: ProtobufDecoder;
   readonly tables: TableRenderer;
   readonly frames: SharedFrames;
   readonly inFlight: InFlight;
@@ -126,7 +128,7 @@ async function serveResource(edge: Edge, exchange: Exchange, asked: Asked): Prom
   const flight = edge.inFlight.begin(exchange);
   let result: Result;
   try {
-    const body = readOnly.has(verb) ? undefined : await bodyOf(exchange, verb, flight.signal);
+    const body = readOnly.has(verb) ? undefined : await bodyOf(edge, exchange, verb, flight.signal);
     result = await edge.dispatch(callOf(exchange.headers, asked, body, flight));
   } finally {
     flight.end();
@@ -154,10 +156,11 @@ function plain(headers: OutgoingHttpHeaders): Record<string, string> {
 
 const readOnly: ReadonlySet<string> = new Set(['get', 'list', 'watch']);
 
-async function bodyOf(exchange: Exchange, verb: string, signal: AbortSignal): Promise<Body | undefined> {
+async function bodyOf({ protobuf }: Edge, exchange: Exchange, verb: string, signal: AbortSignal): Promise<Body | undefined> {
   const bytes = await exchange.body(maxBodyBytes, signal);
   if (bytes.length === 0) return undefined;
   const header = exchange.headers['content-type'];
+  if (mediaTypeOf(header) === protobufType && verb !== 'patch') return { content: { value: protobuf.decode(bytes) }, mediaType: 'application/json' };
   return { content: { bytes }, mediaType: verb === 'patch' ? mediaTypeOf(header) : bodyType(header) };
 }
 
