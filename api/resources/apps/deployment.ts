@@ -1,6 +1,8 @@
+import { Path } from '../../../machinery/field-path.ts';
 import { Deployment } from '../../../machinery/kinds/apps.ts';
 import { formatSelector, selectorOf } from '../../../machinery/selectors.ts';
 import { count, templateColumns, text } from '../columns.ts';
+import { podWarnings } from '../core/pod/warnings.ts';
 import { age, defineResource, name } from '../define.ts';
 import { defaultDeployment } from './deployment/defaults.ts';
 import { validateDeployment, validateDeploymentUpdate } from './deployment/validate.ts';
@@ -33,5 +35,6 @@ export const deployment = defineResource(Deployment, {
   },
   validate: validateDeployment,
   validateUpdate: validateDeploymentUpdate,
+  warnings: (object) => podWarnings(object.spec?.template?.spec, new Path('spec.template.spec')),
   deletion: { defaultPropagation: 'Background' },
 });

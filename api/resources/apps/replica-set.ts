@@ -1,6 +1,8 @@
+import { Path } from '../../../machinery/field-path.ts';
 import { ReplicaSet } from '../../../machinery/kinds/apps.ts';
 import { formatSelector, selectorOf } from '../../../machinery/selectors.ts';
 import { count, templateColumns } from '../columns.ts';
+import { podWarnings } from '../core/pod/warnings.ts';
 import { age, defineResource, name } from '../define.ts';
 import { defaultReplicaSet, validateReplicaSet, validateReplicaSetUpdate } from './replica-set/rules.ts';
 
@@ -33,5 +35,6 @@ export const replicaSet = defineResource(ReplicaSet, {
   },
   validate: validateReplicaSet,
   validateUpdate: validateReplicaSetUpdate,
+  warnings: (object) => podWarnings(object.spec?.template?.spec, new Path('spec.template.spec')),
   deletion: { defaultPropagation: 'Background' },
 });

@@ -22,16 +22,17 @@ export const certificateSigningRequest = defineResource(CertificateSigningReques
   shortNames: ['csr'],
   status: true,
   subresources: [{ name: 'approval', kind: CertificateSigningRequest, verbs: ['get', 'patch', 'update'] }],
-  fields: { 'spec.signerName': (object) => object.spec.signerName },
+  fields: { 'spec.signerName': (object) => object.spec?.signerName ?? '' },
   columns: [
     name(),
     timed('Age', 'Time since the object was created.', (object, now) => since(object.metadata?.creationTimestamp, now)),
-    text('SignerName', 'Who is to sign.', (object) => object.spec.signerName),
+    text('SignerName', 'Who is to sign.', (object) => object.spec.signerName ?? ''),
     text('Requestor', 'Who asked.', (object) => object.spec.username ?? ''),
     text('RequestedDuration', 'How long the certificate is to be valid.', ({ spec }) => (spec.expirationSeconds === undefined ? '<none>' : humanDuration(spec.expirationSeconds * 1000))),
     text('Condition', 'Is it approved, denied, issued?', condition),
   ],
   defaults(draft) {
+    draft.spec ??= { request: '', signerName: '' };
     draft.spec.usages ??= ['digital signature', 'key encipherment'];
   },
   prepareForCreate(draft) {

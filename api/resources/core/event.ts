@@ -51,6 +51,9 @@ export const event = defineResource(Event, {
     count('Count', 'How often it was observed.', (object) => object.series?.count ?? (object.count === undefined || object.count === 0 ? 1 : object.count), 1),
     { ...name<Event>(), priority: 1 },
   ],
+  defaults(draft) {
+    draft.involvedObject ??= {};
+  },
   validate(object) {
     const involved = object.involvedObject.namespace ?? '';
     const own = object.metadata?.namespace ?? '';

@@ -4,8 +4,8 @@ import { qosClass } from '../../../machinery/pod/qos.ts';
 import { defineResource, type Subresource } from '../define.ts';
 import { podColumns } from './pod/columns.ts';
 import { defaultPod } from './pod/defaults.ts';
-import { validatePodSpec } from './pod/spec.ts';
-import { validatePodUpdate } from './pod/update.ts';
+import { validateDeletionCost, validatePodSpec } from './pod/spec.ts';
+import { validatePodStatusUpdate, validatePodUpdate } from './pod/update.ts';
 import { podWarnings } from './pod/warnings.ts';
 
 const connect = (of: string, kind: string): Subresource => ({ name: of, kind: { group: '', version: 'v1', kind }, verbs: ['create', 'get'] });
@@ -43,8 +43,12 @@ export const pod = defineResource(Pod, {
       draft.status.conditions = [{ type: 'PodScheduled', status: 'False', reason: 'SchedulingGated', message: 'Scheduling is blocked due to non-empty scheduling gates' }];
     }
   },
-  validate: (object) => validatePodSpec(object.spec, new Path('spec')),
+  validate: (object) => [
+    ...validateDeletionCost(object.metadata?.annotations, new Path('metadata.annotations')),
+    ...validatePodSpec(object.spec, new Path('spec'), true),
+  ],
   validateUpdate: validatePodUpdate,
+  validateStatusUpdate: validatePodStatusUpdate,
   warnings: (object) => podWarnings(object.spec, new Path('spec')),
   deletion: { graceSeconds, answersObject: true },
 });

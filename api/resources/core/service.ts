@@ -2,8 +2,9 @@ import { Service } from '../../../machinery/kinds/core.ts';
 import { joined, labelsText, none, text } from '../columns.ts';
 import { age, defineResource, name } from '../define.ts';
 import { dns1035Label } from '../../../machinery/names.ts';
+import { keepGiven, validateServiceUpdate } from './service/addresses.ts';
 import { defaultService } from './service/defaults.ts';
-import { validateService, validateServiceUpdate } from './service/validate.ts';
+import { validateService } from './service/validate.ts';
 
 function externalAddress({ spec, status }: Service): string {
   const external = spec?.externalIPs ?? [];
@@ -37,6 +38,7 @@ export const service = defineResource(Service, {
   prepareForCreate(draft) {
     draft.status = { loadBalancer: {} };
   },
+  prepareForUpdate: keepGiven,
   validate: validateService,
   validateUpdate: validateServiceUpdate,
   deletion: { answersObject: true },

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Path, invalid, notSupported, required, type FieldError } from '../../../machinery/field-path.ts';
 import type { PolicyRule, RoleRef, Subject } from '../../../machinery/kinds/cluster.ts';
+import type { Draft } from '../../../machinery/kinds/wire.ts';
 import { dns1123Subdomain, pathSegment } from '../../../machinery/names.ts';
 
 /** What roles and bindings share. Source: "Using RBAC authorization". */
@@ -33,8 +34,9 @@ function validateRule(rule: PolicyRule, namespaced: boolean, path: Path): FieldE
 }
 
 /** `apiGroup`s that a binding may leave out. */
-export function defaultBinding(draft: { roleRef?: { apiGroup?: string }; subjects?: { kind?: string; apiGroup?: string }[] }): void {
-  if (draft.roleRef !== undefined && (draft.roleRef.apiGroup ?? '') === '') draft.roleRef.apiGroup = rbacGroup;
+export function defaultBinding(draft: Draft<Binding>): void {
+  draft.roleRef ??= { apiGroup: '', kind: '', name: '' };
+  if ((draft.roleRef.apiGroup ?? '') === '') draft.roleRef.apiGroup = rbacGroup;
   for (const subject of draft.subjects ?? []) {
     if (subject.apiGroup === undefined && (subject.kind === 'User' || subject.kind === 'Group')) subject.apiGroup = rbacGroup;
   }

@@ -1,11 +1,10 @@
 import type { Deployment } from '../../../../machinery/kinds/apps.ts';
 import type { Draft } from '../../../../machinery/kinds/wire.ts';
-import { defaultPodSpec } from '../../core/pod/defaults.ts';
+import { defaultTemplate } from '../template.ts';
 
 /** Source: "Deployment v1 apps", defaults. */
 export function defaultDeployment(draft: Draft<Deployment>): void {
-  const { spec } = draft;
-  if (spec === undefined) return;
+  const spec = (draft.spec ??= { selector: {}, template: {} });
   spec.replicas ??= 1;
   spec.revisionHistoryLimit ??= 10;
   spec.progressDeadlineSeconds ??= 600;
@@ -16,5 +15,5 @@ export function defaultDeployment(draft: Draft<Deployment>): void {
     rolling.maxUnavailable ??= '25%';
     rolling.maxSurge ??= '25%';
   }
-  if (spec.template?.spec !== undefined) defaultPodSpec(spec.template.spec);
+  defaultTemplate(spec);
 }

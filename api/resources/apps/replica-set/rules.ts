@@ -1,18 +1,29 @@
+import { Path, required, type FieldError } from '../../../../machinery/field-path.ts';
 import type { ReplicaSet } from '../../../../machinery/kinds/apps.ts';
 import type { Draft } from '../../../../machinery/kinds/wire.ts';
-import { defaultPodSpec } from '../../core/pod/defaults.ts';
-import type { Errors } from '../../define.ts';
+import { notNegative } from '../../checks.ts';
+import { immutable } from '../../immutable.ts';
+import { defaultTemplate, validateSelectorAndTemplate } from '../template.ts';
 
-/** Source: "ReplicaSet v1 apps", defaults. */
+/** Source: "ReplicaSetSpec", apps/v1; wording: Kubernetes' validation. */
+
+const specPath = new Path('spec');
+
 export function defaultReplicaSet(draft: Draft<ReplicaSet>): void {
-  const { spec } = draft;
-  if (spec === undefined) return;
+  const spec = (draft.spec ??= { selector: {} });
   spec.replicas ??= 1;
-  if (spec.template?.spec !== undefined) defaultPodSpec(spec.template.spec);
+  defaultTemplate(spec);
 }
-export function validateReplicaSet(_object: ReplicaSet): Errors {
-  return [];
+
+export function validateReplicaSet({ spec }: ReplicaSet): FieldError[] {
+  if (spec === undefined) return [required(specPath)];
+  return [
+    ...notNegative(specPath.child('replicas'), spec.replicas),
+    ...notNegative(specPath.child('minReadySeconds'), spec.minReadySeconds),
+    ...validateSelectorAndTemplate(spec),
+  ];
 }
-export function validateReplicaSetUpdate(_object: ReplicaSet, _old: ReplicaSet): Errors {
-  return [];
+
+export function validateReplicaSetUpdate(object: ReplicaSet, old: ReplicaSet): FieldError[] {
+  return immutable(object.spec?.selector, old.spec?.selector, specPath.child('selector'));
 }

@@ -9,6 +9,7 @@ export const defaultGraceSeconds = 30;
 
 /** Of pods and of templates alike. */
 export function defaultPodSpec(spec: Draft<PodSpec>): void {
+  spec.containers ??= [];
   spec.dnsPolicy ??= 'ClusterFirst';
   spec.restartPolicy ??= 'Always';
   spec.terminationGracePeriodSeconds ??= defaultGraceSeconds;
@@ -16,17 +17,16 @@ export function defaultPodSpec(spec: Draft<PodSpec>): void {
   spec.securityContext ??= {};
   defaultServiceAccount(spec);
   for (const container of spec.initContainers ?? []) defaultContainer(container);
-  for (const container of spec.containers ?? []) defaultContainer(container);
+  for (const container of spec.containers) defaultContainer(container);
   for (const volume of spec.volumes ?? []) defaultVolume(volume);
 }
 
 /** Of pods only: a template keeps what its author wrote. */
 export function defaultPod(draft: Draft<Pod>): void {
-  const { spec } = draft;
-  if (spec === undefined) return;
+  const spec = (draft.spec ??= { containers: [] });
   defaultPodSpec(spec);
   spec.enableServiceLinks ??= true;
-  for (const container of [...(spec.initContainers ?? []), ...(spec.containers ?? [])]) {
+  for (const container of [...(spec.initContainers ?? []), ...spec.containers]) {
     requestLimits(container);
     if (spec.hostNetwork === true) for (const port of container.ports ?? []) if ((port.hostPort ?? 0) === 0) port.hostPort = port.containerPort;
   }

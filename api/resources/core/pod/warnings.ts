@@ -1,6 +1,48 @@
 import type { Path } from '../../../../machinery/field-path.ts';
-import type { PodSpec } from '../../../../machinery/kinds/core.ts';
+import type { Container, PodSpec } from '../../../../machinery/kinds/core.ts';
+import { canonical, parseQuantity } from '../../../../machinery/quantity.ts';
 
-export function podWarnings(_spec: PodSpec | undefined, _path: Path): string[] {
-  return [];
+/** What is allowed but seldom meant. Source: Kubernetes' pod warnings; KEP-1693, warning mechanism. */
+
+/** Node labels that have newer names. */
+const renamed: Readonly<Record<string, string>> = {
+  'beta.kubernetes.io/arch': 'deprecated since v1.14; use "kubernetes.io/arch" instead',
+  'beta.kubernetes.io/os': 'deprecated since v1.14; use "kubernetes.io/os" instead',
+  'failure-domain.beta.kubernetes.io/region': 'deprecated since v1.17; use "topology.kubernetes.io/region" instead',
+  'failure-domain.beta.kubernetes.io/zone': 'deprecated since v1.17; use "topology.kubernetes.io/zone" instead',
+  'beta.kubernetes.io/instance-type': 'deprecated since v1.17; use "node.kubernetes.io/instance-type" instead',
+};
+
+export function podWarnings(spec: PodSpec | undefined, path: Path): string[] {
+  if (spec === undefined) return [];
+  const grace = spec.terminationGracePeriodSeconds ?? 0;
+  return [
+    ...Object.keys(spec.nodeSelector ?? {}).flatMap((key) => (Object.hasOwn(renamed, key) ? [`${path.child('nodeSelector').key(key).toString()}: ${renamed[key]}`] : [])),
+    ...(spec.imagePullSecrets ?? []).flatMap(({ name = '' }, index) => (name === '' ? [`${path.child('imagePullSecrets').index(index).toString()}: invalid empty name ""`] : [])),
+    ...repeatedAliases(spec, path),
+    ...(['initContainers', 'containers'] as const).flatMap((list) => (spec[list] ?? []).flatMap((container, index) => containerWarnings(container, path.child(list).index(index)))),
+    ...(grace < 0 ? [`${path.child('terminationGracePeriodSeconds').toString()}: must be >= 0; negative values are invalid and will be treated as 1`] : []),
+  ];
+}
+
+function repeatedAliases({ hostAliases = [] }: PodSpec, path: Path): string[] {
+  return hostAliases.flatMap(({ ip }, index) => (hostAliases.findIndex((one) => one.ip === ip) < index ? [`${path.child('hostAliases').index(index).child('ip').toString()}: duplicate ip ${JSON.stringify(ip)}`] : []));
+}
+
+function containerWarnings({ env = [], ports = [], resources }: Container, path: Path): string[] {
+  return [
+    ...(['limits', 'requests'] as const).flatMap((kind) => fractionOfByte(resources?.[kind]?.['memory'], path.child('resources', kind).key('memory'))),
+    ...env.flatMap(({ name }, index) => (env.findIndex((one) => one.name === name) < index
+      ? [`${path.child('env').index(index).toString()}: hides previous definition of ${JSON.stringify(name)}, which may be dropped when using apply`] : [])),
+    ...ports.flatMap((port, index) => {
+      const first = ports.findIndex((one) => one.containerPort === port.containerPort && one.protocol === port.protocol && one.hostPort === port.hostPort && one.hostIP === port.hostIP);
+      return first < index ? [`${path.child('ports').index(index).toString()}: duplicate port definition with ${path.child('ports').index(first).toString()}`] : [];
+    }),
+  ];
+}
+
+function fractionOfByte(text: string | undefined, path: Path): string[] {
+  const quantity = text === undefined ? undefined : parseQuantity(text);
+  if (text === undefined || quantity === undefined || quantity.nanos % 1_000_000_000n === 0n) return [];
+  return [`${path.toString()}: fractional byte value ${JSON.stringify(canonical(text))} is invalid, must be an integer`];
 }

@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import type { ContainerStatus, Pod, PodSpec } from '../../../../machinery/kinds/core.ts';
+import { validatePodStatusUpdate, validatePodUpdate } from './update.ts';
+
+const before: PodSpec = { containers: [{ name: 'a', image: 'x:1' }], terminationGracePeriodSeconds: 30, tolerations: [{ key: 'k', operator: 'Exists' }] };
+const rest = 'spec: Forbidden: pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)';
+
+const wrong = (spec: PodSpec, old: PodSpec = before): string[] => validatePodUpdate({ spec }, { spec: old }).map((error) => `${error.path.toString()}: ${error.body}`);
+
+describe('an update of a pod', () => {
+  it.each<[string, PodSpec, PodSpec?]>([
+    ['nothing', before], ['an image', { ...before, containers: [{ name: 'a', image: 'x:2' }] }],
+    ['a toleration more', { ...before, tolerations: [...(before.tolerations ?? []), { operator: 'Exists' }] }],
+    ['a deadline', { ...before, activeDeadlineSeconds: 5 }],
+    ['absent lists written as empty ones', { ...before, volumes: [], containers: [{ name: 'a', image: 'x:1', env: [] }] }],
+    ['a negative grace period made one second', { ...before, terminationGracePeriodSeconds: 1 }, { ...before, terminationGracePeriodSeconds: -1 }],
+    ['a gate less', { ...before, schedulingGates: [] }, { ...before, schedulingGates: [{ name: 'g' }] }],
+    ['a narrower node selector while gated', { ...before, schedulingGates: [{ name: 'g' }], nodeSelector: { a: 'b' } }, { ...before, schedulingGates: [{ name: 'g' }] }],
+  ])('may change %s', (_name, spec, old) => {
+    expect(wrong(spec, old)).toEqual([]);
+  });
+
+  it.each<[string, PodSpec, string[]]>([
+    ['a command', { ...before, containers: [{ name: 'a', image: 'x:1', command: ['y'] }] }, [rest]],
+    ['its node', { ...before, nodeName: 'n' }, [rest]],
+    ['its node selector', { ...before, nodeSelector: { a: 'b' } }, [rest]],
+    ['the number of containers', { ...before, containers: [] }, ['spec.containers: Forbidden: pod updates may not add or remove containers']],
+    ['a toleration', { ...before, tolerations: [] }, ['spec.tolerations: Forbidden: existing toleration can not be modified except its tolerationSeconds']],
+    ['a gate', { ...before, schedulingGates: [{ name: 'g' }] }, [`spec.schedulingGates[0].name: Forbidden: only deletion is allowed, but found new scheduling gate 'g'`]],
+  ])('may not change %s', (_name, spec, messages) => {
+    expect(wrong(spec)).toEqual(messages);
+  });
+
+  it('may only shorten a deadline', () => {
+    expect(wrong({ ...before, activeDeadlineSeconds: 9 }, { ...before, activeDeadlineSeconds: 5 })).toEqual(['spec.activeDeadlineSeconds: Invalid value: 9: must be less than or equal to previous value']);
+    expect(wrong(before, { ...before, activeDeadlineSeconds: 5 })).toEqual(['spec.activeDeadlineSeconds: Invalid value: null: must not update from a positive integer to nil value']);
+  });
+});
+
+function pod(restartPolicy: string, containerStatuses: readonly ContainerStatus[], qosClass = 'BestEffort'): Pod {
+  return { spec: { containers: [], restartPolicy }, status: { qosClass, containerStatuses } };
+}
+
+describe('a status', () => {
+  const ended = { name: 'a', image: 'x', imageID: '', ready: false, restartCount: 0, state: { terminated: { exitCode: 0 } } };
+  const alive = { ...ended, state: { running: {} } };
+
+  it('cannot bring an ended container back to life unless it restarts', () => {
+    expect(validatePodStatusUpdate(pod('Never', [alive]), pod('Never', [ended])).map((error) => error.path.toString())).toEqual(['status.containerStatuses[0].state']);
+    expect(validatePodStatusUpdate(pod('Always', [alive]), pod('Always', [ended]))).toEqual([]);
+  });
+
+  it('keeps the quality of service', () => {
+    expect(validatePodStatusUpdate(pod('Always', []), pod('Always', [], 'Burstable'))).toHaveLength(1);
+  });
+});
