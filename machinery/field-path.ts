@@ -9,7 +9,10 @@ export class Path {
   }
 
   child(...names: readonly string[]): Path {
-    return new Path([this.text, ...names].filter((part) => part !== '').join('.'));
+    // Validation walks many paths and prints few: concatenation is put off by the engine, a join is not.
+    let text = this.text;
+    for (const name of names) if (name !== '') text = text === '' ? name : `${text}.${name}`;
+    return new Path(text);
   }
 
   index(position: number): Path {

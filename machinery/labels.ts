@@ -1,4 +1,4 @@
-import { Path, forbidden, invalid, notSupported, required, tooLong, type FieldError } from './field-path.ts';
+import { Path, forbidden, invalid, required, tooLong, type FieldError } from './field-path.ts';
 import { labelValue, qualifiedName } from './names.ts';
 import type { LabelSelector } from './selectors.ts';
 
@@ -59,9 +59,4 @@ function validateExpression(expression: NonNullable<LabelSelector['matchExpressi
   }
   errors.push(...qualifiedName(key).map((message) => invalid(path.child('key'), key, message)));
   return [...errors, ...values.flatMap((value, index) => labelValue(value).map((message) => invalid(path.child('values').index(index), value, message)))];
-}
-
-/** `value` must be one of a field's choices; absent is left to `required`. */
-export function oneOf(value: string | undefined, choices: readonly string[], path: Path): FieldError[] {
-  return value === undefined || choices.includes(value) ? [] : [notSupported(path, value, choices)];
 }
