@@ -127,12 +127,13 @@ describe('a request for a token', () => {
   });
 });
 
+const put = (data: Record<string, string>) => cluster.put(Secret, {
+  type: 'bootstrap.kubernetes.io/token', metadata: { name: 'bootstrap-token-abcdef', namespace: 'kube-system' },
+  data: Object.fromEntries(Object.entries({ 'token-id': 'abcdef', 'token-secret': '0123456789abcdef', 'usage-bootstrap-authentication': 'true', ...data })
+    .map(([key, value]) => [key, base64(value)])),
+});
+
 describe('a bootstrap token', () => {
-  const put = (data: Record<string, string>) => cluster.put(Secret, {
-    type: 'bootstrap.kubernetes.io/token', metadata: { name: 'bootstrap-token-abcdef', namespace: 'kube-system' },
-    data: Object.fromEntries(Object.entries({ 'token-id': 'abcdef', 'token-secret': '0123456789abcdef', 'usage-bootstrap-authentication': 'true', ...data })
-      .map(([key, value]) => [key, base64(value)])),
-  });
 
   it('speaks for a bootstrapper and the groups that it gives', async () => {
     await put({ 'auth-extra-groups': 'system:bootstrappers:workers', expiration: '2026-01-01T00:00:01Z' });
@@ -151,9 +152,10 @@ describe('a bootstrap token', () => {
   });
 });
 
+const as = (organizations: string[], headers: Credentials['headers']) =>
+  authenticator.authenticate({ certificate: { commonName: 'ann', organizations }, headers });
+
 describe('acting as another', () => {
-  const as = (organizations: string[], headers: Credentials['headers']) =>
-    authenticator.authenticate({ certificate: { commonName: 'ann', organizations }, headers });
 
   it.each<[string, Credentials['headers'], object]>([
     ['becomes that user', { 'impersonate-user': 'ben' }, { name: 'ben', groups: ['system:authenticated'] }],

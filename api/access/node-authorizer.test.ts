@@ -27,6 +27,9 @@ afterAll(async () => {
   await cluster.close();
 });
 
+const may = (request: string) => authorizer.authorize(node, asking(request)).allowed;
+const list = (fieldSelector: string) => authorizer.authorize(node, asking('list pods', { fieldSelector })).allowed;
+
 describe('a node', () => {
   it.each([
     'get secrets in a/pull', 'get secrets in a/env', 'get secrets in a/init', 'watch secrets in a/volume', 'get secrets in a/projected',
@@ -36,7 +39,7 @@ describe('a node', () => {
     'get leases@coordination.k8s.io in kube-node-lease/n', 'create leases@coordination.k8s.io in kube-node-lease',
     'create events in a', 'create certificatesigningrequests@certificates.k8s.io', 'list services',
   ])('may %s', (request) => {
-    expect(authorizer.authorize(node, asking(request)).allowed).toBe(true);
+    expect(may(request)).toBe(true);
   });
 
   it.each([
@@ -46,20 +49,18 @@ describe('a node', () => {
     'get leases@coordination.k8s.io in kube-node-lease/m', 'get leases@coordination.k8s.io in kube-system/n',
     'list deployments@apps in a', 'get /metrics',
   ])('may not %s', (request) => {
-    expect(authorizer.authorize(node, asking(request)).allowed).toBe(false);
+    expect(may(request)).toBe(false);
   });
 
   it('lists and watches its own pods only', () => {
-    const list = (fieldSelector: string) => authorizer.authorize(node, asking('list pods', { fieldSelector })).allowed;
     expect([list('spec.nodeName=n'), list('spec.nodeName=m'), list('spec.nodeName!=n'), list('status.phase=Running')]).toEqual([true, false, false, false]);
   });
 
   it('loses what a pod needed when the pod goes', async () => {
-    const ask = () => authorizer.authorize(node, asking('get secrets in a/brief')).allowed;
     await cluster.put(Pod, { metadata: { name: 'brief', namespace: 'a' }, spec: { nodeName: 'n', containers: [], volumes: [{ name: 'v', secret: { secretName: 'brief' } }] } });
-    expect(ask()).toBe(true);
+    expect(may('get secrets in a/brief')).toBe(true);
     await cluster.remove(Pod, { namespace: 'a', name: 'brief' });
-    expect(ask()).toBe(false);
+    expect(may('get secrets in a/brief')).toBe(false);
   });
 
   it('is one by name and group both', () => {

@@ -12,6 +12,7 @@ let authorizer: ClusterAuthorizer;
 const rule = (verbs: string[], resources: string[], resourceNames?: string[]): PolicyRule =>
   ({ verbs, apiGroups: [''], resources, ...(resourceNames === undefined ? {} : { resourceNames }) });
 const roleRef = (kind: string, name: string) => ({ apiGroup: 'rbac.authorization.k8s.io', kind, name });
+const kindOf = (namespace: string) => (namespace === '' ? ClusterRoleBinding : RoleBinding);
 const account = (namespace: string, name: string): User =>
   ({ name: `system:serviceaccount:${namespace}:${name}`, groups: ['system:serviceaccounts', `system:serviceaccounts:${namespace}`, 'system:authenticated'] });
 
@@ -105,7 +106,6 @@ describe('the index', () => {
   it('agrees with looking at every binding, whatever comes and goes', async () => {
     for (const [index, rules] of roles.entries()) await cluster.put(ClusterRole, { metadata: { name: `r${index}` }, rules });
     const binding = fc.record({ namespace: fc.constantFrom('', 'p', 'q'), slot: fc.nat(2), role: fc.nat(5), subject: fc.nat(2) });
-    const kindOf = (namespace: string) => (namespace === '' ? ClusterRoleBinding : RoleBinding);
     await fc.assert(fc.asyncProperty(fc.array(fc.record({ binding, remove: fc.boolean() }), { maxLength: 8 }), async (steps) => {
       const present = new Map<string, Binding>();
       for (const { binding: one, remove } of steps) {

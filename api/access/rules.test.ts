@@ -4,6 +4,7 @@ import type { PolicyRule } from '../../machinery/kinds/cluster.ts';
 import { formatRule, notCovered, ruleAllows } from './rules.ts';
 import { asking } from './test-cluster.ts';
 
+const words = (values: string[], min = 0) => fc.uniqueArray(fc.constantFrom(...values), { minLength: min, maxLength: 2 });
 const pods: PolicyRule = { verbs: ['get', 'list'], apiGroups: [''], resources: ['pods'] };
 
 describe('a rule', () => {
@@ -42,7 +43,6 @@ describe('what a grant would add', () => {
   });
 
   it('is nothing only if every request that the grant allows is allowed already', () => {
-    const words = (values: string[], min = 0) => fc.uniqueArray(fc.constantFrom(...values), { minLength: min, maxLength: 2 });
     const rule: fc.Arbitrary<PolicyRule> = fc.record({
       verbs: words(['get', 'list', '*'], 1), apiGroups: words(['', 'apps', '*'], 1), resources: words(['pods', 'pods/log', '*/log', '*'], 1), resourceNames: words(['x', 'y']),
     });

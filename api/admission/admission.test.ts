@@ -78,6 +78,8 @@ describe('a namespace', () => {
   });
 });
 
+const shownTolerations = (tolerations?: object[]) => admit(Pod, { object: pod(tolerations === undefined ? {} : { tolerations }) }).spec?.tolerations?.map(({ key, tolerationSeconds }) => `${key ?? '*'} ${tolerationSeconds ?? 'ever'}`);
+
 describe('a new pod', () => {
   it('gets the default account, its token in every container, its pull secrets', () => {
     const { spec } = admit(Pod, { object: pod({ initContainers: [{ name: 'i' }] }) });
@@ -113,10 +115,9 @@ describe('a new pod', () => {
   });
 
   it('tolerates a silent node for five minutes, unless it says otherwise', () => {
-    const keys = (tolerations?: object[]) => admit(Pod, { object: pod(tolerations === undefined ? {} : { tolerations }) }).spec?.tolerations?.map(({ key, tolerationSeconds }) => `${key ?? '*'} ${tolerationSeconds ?? 'ever'}`);
-    expect(keys()).toEqual(['node.kubernetes.io/not-ready 300', 'node.kubernetes.io/unreachable 300']);
-    expect(keys([{ operator: 'Exists' }])).toEqual(['* ever']);
-    expect(keys([{ key: 'node.kubernetes.io/not-ready', operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 5 }])).toEqual(['node.kubernetes.io/not-ready 5', 'node.kubernetes.io/unreachable 300']);
+    expect(shownTolerations()).toEqual(['node.kubernetes.io/not-ready 300', 'node.kubernetes.io/unreachable 300']);
+    expect(shownTolerations([{ operator: 'Exists' }])).toEqual(['* ever']);
+    expect(shownTolerations([{ key: 'node.kubernetes.io/not-ready', operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 5 }])).toEqual(['node.kubernetes.io/not-ready 5', 'node.kubernetes.io/unreachable 300']);
   });
 
   it('has the priority of its class', () => {
@@ -162,11 +163,12 @@ describe('a node', () => {
   });
 });
 
+const bind = (kind: string, name: string) => ({ apiGroup: 'rbac.authorization.k8s.io', kind, name });
+
 describe('a grant', () => {
   const ann = someone('ann');
   const reading = { verbs: ['get'], apiGroups: [''], resources: ['pods'] };
   const deleting = { verbs: ['delete'], apiGroups: [''], resources: ['pods'] };
-  const bind = (kind: string, name: string) => ({ apiGroup: 'rbac.authorization.k8s.io', kind, name });
 
   beforeAll(async () => {
     await cluster.put(ClusterRole, { metadata: { name: 'reader' }, rules: [reading] });
@@ -200,15 +202,18 @@ describe('a grant', () => {
   });
 });
 
+const request = (status: object = {}) => ({ metadata: { name: 'r' }, spec: { request: '', signerName: 'kubernetes.io/kube-apiserver-client', username: 'forged', groups: ['system:masters'] }, status }) as CertificateSigningRequest;
+
+const update = (status: object, user = someone('ann')) => admit(CertificateSigningRequest, { operation: 'UPDATE', subresource: 'status', user, old: request(), object: request(status) });
+
+
 describe('a certificate signing request', () => {
-  const request = (status: object = {}) => ({ metadata: { name: 'r' }, spec: { request: '', signerName: 'kubernetes.io/kube-apiserver-client', username: 'forged', groups: ['system:masters'] }, status }) as CertificateSigningRequest;
   it('says who made it, whatever it says', () => {
     expect(admit(CertificateSigningRequest, { user: someone('ann', 'dev'), object: request() }).spec).toMatchObject({ username: 'ann', groups: ['dev', 'system:authenticated'] });
   });
 
   it('is approved and signed by those whom its signer trusts', () => {
     const approved = { conditions: [{ type: 'Approved', status: 'True' }] };
-    const update = (status: object, user = someone('ann')) => admit(CertificateSigningRequest, { operation: 'UPDATE', subresource: 'status', user, old: request(), object: request(status) });
     expect(refusal(() => update(approved)).message).toContain('user not permitted to approve requests with signerName "kubernetes.io/kube-apiserver-client"');
     expect(refusal(() => update({ certificate: 'x' })).message).toContain('user not permitted to sign requests');
     expect(() => update(approved, admin)).not.toThrow();
