@@ -1,0 +1,174 @@
+/**
+ * The node agent: what makes a machine a node. It registers it, runs the pods that are bound to it, and serves their logs
+ * and streams. It meets the rest of the cluster in the API only; pods go on without it, and without the API.
+ */
+import { randomBytes } from 'node:crypto';
+import { mkdir } from 'node:fs/promises';
+import { totalmem } from 'node:os';
+import { join } from 'node:path';
+import type { Clock } from '../machinery/clock.ts';
+import { Node, Pod, Service } from '../machinery/kinds/core.ts';
+import type { Client } from '../client/client.ts';
+import { createRecorder } from '../client/events.ts';
+import { createInformer } from '../client/informer.ts';
+import type { Log } from '../client/log.ts';
+import { clearIncoming, openImageStore, type ImageStore } from './images/store.ts';
+import { beatHeart } from './node/heartbeat.ts';
+import { createNetworkKeeper } from './node/network.ts';
+import { createNodeReporter } from './node/register.ts';
+import { readNodeFacts } from './node/registration.ts';
+import { createObjectSource } from './objects.ts';
+import type { NodeContext } from './pod/handle.ts';
+import { imagesInUse, readPodRecords } from './pod/records.ts';
+import { createStatusWriter } from './pod/status-writer.ts';
+import { createPodWorkers, type PodWorkers } from './pod/workers.ts';
+import type { Runtime, RuntimeEvents } from './runtime/runtime.ts';
+import { createStreamingServer } from './streaming/server.ts';
+
+export interface AgentOptions {
+  readonly client: Client;
+  /** Opens the machine's runtime, which tells `events` what happens to pods. The agent closes it. */
+  readonly runtime: (events: RuntimeEvents) => Promise<Runtime>;
+  readonly nodeName: string;
+  readonly dataDir: string;
+  /** The server's own certificate, and the cluster's CA that its callers must come from. */
+  readonly tls: { readonly certPem: string; readonly keyPem: string; readonly caPem: string };
+  /** The node's IPv4 address, and where the agent listens; port 0: any. */
+  readonly address: string;
+  readonly port: number;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly maxPods?: number;
+  /** All pods' addresses. */
+  readonly clusterCidr?: string;
+  /** Address of the cluster's DNS, once there is one. */
+  readonly clusterDns?: string;
+  /** Directory on a tmpfs for volumes in memory, this cluster's own: `/dev/shm/coracle-<instance>`. */
+  readonly memoryDir?: string;
+  /** Registries spoken to over plain HTTP, besides those on loopback. */
+  readonly insecureRegistries?: readonly string[];
+  /** The default seccomp filter's BPF. */
+  readonly defaultSeccomp?: Buffer;
+  readonly version?: string;
+  /** Most processes of one container. */
+  readonly pidsLimit?: number;
+}
+
+export interface Agent {
+  /** Runs until `signal` aborts; pods go on. Rejects when the node can't be (no runtime, port in use). */
+  run(signal: AbortSignal): Promise<void>;
+  /** Resolves with the port it listens on, once it does. */
+  readonly listening: Promise<number>;
+}
+
+const defaultMaxPods = 110;
+const defaultClusterCidr = '10.42.0.0/16';
+const defaultPidsLimit = 4096;
+
+export function createAgent(options: AgentOptions): Agent {
+  const listening = Promise.withResolvers<number>();
+  // Whoever doesn't ask for the port learns of a failure from `run`.
+  listening.promise.catch(() => {});
+  return {
+    listening: listening.promise,
+    async run(signal) {
+      const stop = new AbortController();
+      const working = AbortSignal.any([signal, stop.signal]);
+      try {
+        await runAgent(options, working, listening.resolve);
+      } catch (error) {
+        listening.reject(error);
+        throw error;
+      } finally {
+        stop.abort();
+      }
+    },
+  };
+}
+
+/** Exits that the runtime reports before the workers are there wait for them. */
+function createRelay(): RuntimeEvents & { connect(workers: RuntimeEvents): void } {
+  let target: RuntimeEvents | undefined;
+  const early: ((events: RuntimeEvents) => void)[] = [];
+  const send = (tell: (events: RuntimeEvents) => void): void => {
+    if (target === undefined) early.push(tell);
+    else tell(target);
+  };
+  return {
+    exited: (uid, exit) => send((events) => events.exited(uid, exit)),
+    lost: (uid) => send((events) => events.lost(uid)),
+    connect(workers) {
+      target = workers;
+      for (const tell of early.splice(0)) tell(workers);
+    },
+  };
+}
+
+async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (port: number) => void): Promise<void> {
+  const { client, clock, log, nodeName, dataDir } = options;
+  await mkdir(join(dataDir, 'pods'), { recursive: true, mode: 0o711 });
+  const relay = createRelay();
+  const runtime = await options.runtime(relay);
+  try {
+    const images = await openImageStore({ dataDir, unpack: (request) => runtime.unpack(request), inUse: () => imagesInUse(dataDir) });
+    await clearIncoming(dataDir);
+    const sandboxes = await runtime.recover();
+    const records = await readPodRecords(dataDir, (uid, error) => log.error({ err: error, uid }, 'the record of a pod can\'t be read: the pod is begun anew'));
+    const nodes = createInformer(client, Node, { clock, log });
+    const services = createInformer(client, Service, { clock, log });
+    const pods = createInformer(client, Pod, { clock, log, fieldSelector: `spec.nodeName=${nodeName}` });
+    const network = createNetworkKeeper({ runtime, nodes, nodeName, clusterCidr: options.clusterCidr ?? defaultClusterCidr, clock, log, changed: () => reporter.changed() });
+    const server = createStreamingServer({ tls: options.tls, log, runtime, find: (namespace, name) => workers.find(namespace, name), list: () => workers.list(), clock, nodeName });
+    const port = await server.listen(options.port, options.address, signal);
+    const facts = await readNodeFacts({
+      name: nodeName, address: options.address, port, labels: options.labels ?? {}, maxPods: options.maxPods ?? defaultMaxPods, dataDir,
+      runtimeVersion: `coracle://${options.version ?? '0.1.0'}`,
+    });
+    const reporter = createNodeReporter({ client, clock, log, facts, dataDir, networkConfigured: network.configured, images: () => reportedImages(images) });
+    const objects = createObjectSource(client, clock);
+    const context: NodeContext = {
+      client, clock, log, runtime, images, objects, dataDir, nodeName, hostAddress: options.address,
+      recorder: createRecorder(client, { component: 'kubelet', host: nodeName, clock, log }),
+      statuses: createStatusWriter(client, clock, log, signal),
+      memoryDir: options.memoryDir ?? join(dataDir, 'memory'), allocatable: () => facts.allocatable, services: () => services.list(),
+      clusterDns: options.clusterDns, insecureRegistries: options.insecureRegistries ?? [], defaultSeccomp: options.defaultSeccomp,
+      memoryCapacityBytes: totalmem(), pidsLimit: options.pidsLimit ?? defaultPidsLimit,
+      networkReady: (each) => network.ready(each), newId: () => randomBytes(32).toString('hex'),
+    };
+    const workers: PodWorkers = createPodWorkers(context, signal);
+    await workers.adoptAll(records, sandboxes);
+    relay.connect(workers);
+    listening(port);
+    log.info({ node: nodeName, adopted: records.size, port }, 'the node agent runs');
+    await Promise.all([
+      nodes.run(signal), services.run(signal), pods.run(signal), objects.run(signal), network.run(signal), reporter.run(signal),
+      beatHeart(client, clock, log, nodeName, signal), followPods(pods, services, workers, signal), server.closed,
+    ]);
+    await workers.settled();
+  } finally {
+    await runtime.close();
+  }
+}
+
+/** Pods are followed from a complete list on: until then, what was written down goes on. Services first: their variables go into containers. */
+async function followPods(
+  pods: ReturnType<typeof createInformer<Pod>>, services: ReturnType<typeof createInformer<Service>>, workers: PodWorkers, signal: AbortSignal,
+): Promise<void> {
+  try {
+    await Promise.all([pods.waitForSync(signal), services.waitForSync(signal)]);
+  } catch (error) {
+    if (signal.aborted) return;
+    throw error;
+  }
+  workers.keepOnly(pods.list());
+  pods.onChange((before, after) => workers.changed(before, after));
+}
+
+/** The largest images, as a node's status lists them. */
+const imagesReported = 50;
+
+async function reportedImages(images: ImageStore): Promise<NonNullable<NonNullable<Node['status']>['images']>> {
+  const all = (await images.list()).toSorted((a, b) => b.sizeBytes - a.sizeBytes).slice(0, imagesReported);
+  return all.map((image) => ({ names: [...image.repoDigests, ...image.references].slice(0, 5), sizeBytes: image.sizeBytes }));
+}

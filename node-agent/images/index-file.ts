@@ -1,0 +1,32 @@
+/** `index.json`: which images there are, and their names. */
+export interface ImageRecord {
+  readonly id: string;
+  readonly references: readonly string[];
+  readonly repoDigests: readonly string[];
+  readonly sizeBytes: number;
+  readonly diffIds: readonly string[];
+}
+
+export interface ImageIndex {
+  readonly images: Readonly<Record<string, ImageRecord>>;
+}
+
+export const emptyIndex: ImageIndex = { images: {} };
+
+/** Reads our own file; throws when something else has written it. */
+export function parseIndex(text: string): ImageIndex {
+  const value: unknown = JSON.parse(text);
+  if (typeof value !== 'object' || value === null || !('images' in value) || typeof value.images !== 'object' || value.images === null) {
+    throw new TypeError('the image index has no images');
+  }
+  for (const record of Object.values(value.images)) {
+    if (!isRecord(record)) throw new TypeError('the image index has a record of another form');
+  }
+  return value as ImageIndex;
+}
+
+function isRecord(value: unknown): value is ImageRecord {
+  if (typeof value !== 'object' || value === null) return false;
+  const { id, references, repoDigests, sizeBytes, diffIds } = value as Partial<Record<keyof ImageRecord, unknown>>;
+  return typeof id === 'string' && Array.isArray(references) && Array.isArray(repoDigests) && typeof sizeBytes === 'number' && Array.isArray(diffIds);
+}

@@ -1,0 +1,43 @@
+import type { Secret } from '../../machinery/kinds/core.ts';
+import type { ImageReference } from './reference.ts';
+import type { Credentials } from './registry.ts';
+
+/** What a `kubernetes.io/dockerconfigjson` (or old dockercfg) Secret says about an image's registry. Source: "Pull an Image from a Private Registry". */
+export function credentialsFor(secret: Secret, reference: ImageReference): readonly Credentials[] {
+  const entries = { ...authsOf(secret.data?.['.dockercfg']), ...fieldsOf(authsOf(secret.data?.['.dockerconfigjson'])['auths']) };
+  return Object.entries(entries).flatMap(([server, entry]) => (serves(server, reference) ? credentialsOf(fieldsOf(entry)) : []));
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+function fieldsOf(value: unknown): Fields {
+  return typeof value === 'object' && value !== null ? (value as Fields) : {};
+}
+
+function authsOf(base64: string | undefined): Fields {
+  if (base64 === undefined) return {};
+  try {
+    return fieldsOf(JSON.parse(Buffer.from(base64, 'base64').toString('utf8')));
+  } catch {
+    // A user's Secret that is no JSON gives no credentials; the registry's refusal says the rest.
+    return {};
+  }
+}
+
+/** `https://index.docker.io/v1/`, `registry.example.com`, `*.example.com/team`. */
+function serves(server: string, reference: ImageReference): boolean {
+  const [host = '', ...path] = server.replace(/^https?:\/\//, '').replace(/\/(v1|v2)\/?$/, '').replace(/\/$/, '').split('/');
+  const registry = host === 'index.docker.io' || host === 'registry-1.docker.io' ? 'docker.io' : host;
+  const pattern = new RegExp(`^${registry.split('*').map((part) => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&')).join('[^.:]*')}$`);
+  const prefix = path.join('/');
+  return pattern.test(reference.registry) && (prefix === '' || reference.repository === prefix || reference.repository.startsWith(`${prefix}/`));
+}
+
+function credentialsOf(entry: Fields): readonly Credentials[] {
+  const { auth, username, password } = entry;
+  if (typeof username === 'string' && typeof password === 'string') return [{ username, password }];
+  if (typeof auth !== 'string') return [];
+  const decoded = Buffer.from(auth, 'base64').toString('utf8');
+  const colon = decoded.indexOf(':');
+  return colon < 0 ? [] : [{ username: decoded.slice(0, colon), password: decoded.slice(colon + 1) }];
+}

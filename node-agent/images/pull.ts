@@ -1,0 +1,109 @@
+import { createWriteStream } from 'node:fs';
+import { rename, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { bytesDigest } from './digest.ts';
+import { ImageError } from './image-error.ts';
+import { choosePlatform, indexTypes, isIndex, manifestTypes, parseConfig, parseJson, parseManifest, type Descriptor, type Manifest } from './manifest.ts';
+import { formatReference, parseReference, repositoryOf, type ImageReference } from './reference.ts';
+import { openRegistry, type Credentials, type Registry } from './registry.ts';
+import type { ImageIntake, LayerSource, StoredImage } from './store.ts';
+
+export interface PullOptions {
+  /** Tried in order after none at all is refused. */
+  readonly credentials?: readonly Credentials[];
+  /** Registries (`host[:port]`) spoken to over plain HTTP; loopback ones always are when they answer so. */
+  readonly insecureRegistries?: readonly string[];
+  readonly signal?: AbortSignal;
+  /** Whole pull, milliseconds. */
+  readonly deadlineMs?: number;
+}
+
+const largestDocument = 8 * 1024 * 1024;
+const defaultDeadlineMs = 30 * 60_000;
+
+/** Brings an image from its registry. Source: OCI distribution-spec 1.1, pulling manifests and blobs. Throws `ImageError` in containerd's words. */
+export async function pullImage(intake: ImageIntake, text: string, options: PullOptions): Promise<StoredImage> {
+  const reference = parseReference(text);
+  if (reference === undefined) throw new ImageError('InvalidName', `couldn't parse image name "${text}": invalid reference format`);
+  const deadline = AbortSignal.timeout(options.deadlineMs ?? defaultDeadlineMs);
+  const signal = options.signal === undefined ? deadline : AbortSignal.any([options.signal, deadline]);
+  const name = formatReference(reference);
+  try {
+    const registry = openRegistry(reference, { credentials: options.credentials ?? [], insecureRegistries: options.insecureRegistries ?? [], signal });
+    const { digest, manifest } = await resolveManifest(registry, reference, name);
+    const config = await registry.document(`blobs/${manifest.config.digest}`, [], largestDocument);
+    check(config.body, manifest.config);
+    const { diffIds } = parseConfig(parseJson(config.body, `the config of ${name}`), name);
+    if (diffIds.length !== manifest.layers.length) throw new ImageError('Corrupt', `${name} has ${manifest.layers.length} layers, its config ${diffIds.length}`);
+    const layers = manifest.layers.map((layer, position) => layerOf(intake, registry, layer, diffIds[position] ?? ''));
+    return await intake.admit({ config: config.body, layers, references: [reference], repoDigests: [`${repositoryOf(reference)}@${digest}`] }, signal);
+  } catch (error) {
+    if (options.signal?.aborted === true) throw options.signal.reason;
+    const code = error instanceof ImageError ? error.code : 'Unavailable';
+    throw new ImageError(code, `failed to pull and unpack image "${name}": ${causeOf(error)}`, { cause: error });
+  }
+}
+
+/** Node's fetch hides the reason one level down. */
+function causeOf(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  return error.cause instanceof Error && error.message === 'fetch failed' ? error.cause.message : error.message;
+}
+
+async function resolveManifest(registry: Registry, reference: ImageReference, name: string): Promise<{ digest: string; manifest: Manifest }> {
+  const accept = [...manifestTypes, ...indexTypes];
+  const first = await registry.document(`manifests/${reference.digest ?? reference.tag ?? 'latest'}`, accept, largestDocument).catch((error: unknown) => {
+    if (!(error instanceof ImageError)) throw error;
+    throw new ImageError(error.code, `failed to resolve reference "${name}": ${error.message}`, { cause: error });
+  });
+  const digest = bytesDigest(first.body);
+  if (reference.digest !== undefined && digest !== reference.digest) throw new ImageError('Corrupt', `the registry answered ${digest} for ${reference.digest}`);
+  const document = parseJson(first.body, `the manifest of ${name}`);
+  if (!isIndex(document, first.mediaType)) return { digest, manifest: parseManifest(document, name) };
+  const chosen = choosePlatform(document, name);
+  const second = await registry.document(`manifests/${chosen.digest}`, accept, largestDocument);
+  check(second.body, chosen);
+  return { digest, manifest: parseManifest(parseJson(second.body, chosen.digest), chosen.digest) };
+}
+
+function check(body: Buffer, descriptor: Descriptor): void {
+  if (body.length !== descriptor.size) throw new ImageError('Corrupt', `${descriptor.digest} has ${body.length} bytes instead of ${descriptor.size}`);
+  if (bytesDigest(body) !== descriptor.digest) throw new ImageError('Corrupt', `${descriptor.digest} has other bytes than its digest says`);
+}
+
+function layerOf(intake: ImageIntake, registry: Registry, layer: Descriptor, diffId: string): LayerSource {
+  return { diffId, digest: layer.digest, size: layer.size, fetch: () => download(intake, registry, layer) };
+}
+
+/** Goes on where an earlier attempt stopped; the digest is checked by unpacking. */
+async function download(intake: ImageIntake, registry: Registry, layer: Descriptor): Promise<string> {
+  const hex = layer.digest.slice('sha256:'.length);
+  const whole = join(intake.blobsDir, hex);
+  const partial = `${whole}.partial`;
+  const sizeOf = async (path: string): Promise<number> => await stat(path).then((info) => info.size, () => 0);
+  if ((await sizeOf(whole)) === layer.size) return whole;
+  const present = await sizeOf(partial);
+  if (present !== layer.size || layer.size === 0) {
+    const { body, offset } = await registry.blob(layer.digest, present < layer.size ? present : 0);
+    const limit = atMost(layer.size - offset, layer.digest);
+    await pipeline(Readable.fromWeb(body), limit, createWriteStream(partial, offset === 0 ? { flags: 'w' } : { flags: 'r+', start: offset }));
+  }
+  const size = await sizeOf(partial);
+  if (size !== layer.size) throw new ImageError('Unavailable', `layer ${layer.digest} ended after ${size} of ${layer.size} bytes`);
+  await rename(partial, whole);
+  return whole;
+}
+
+/** Passes bytes on, and fails when more come than were promised. */
+function atMost(bytes: number, what: string): (source: AsyncIterable<Buffer>) => AsyncIterable<Buffer> {
+  return async function* limited(source) {
+    let left = bytes;
+    for await (const chunk of source) {
+      left -= chunk.length;
+      if (left < 0) throw new ImageError('Corrupt', `${what} is longer than the manifest says`);
+      yield chunk;
+    }
+  };
+}

@@ -1,0 +1,256 @@
+/**
+ * Images on this node: content-addressed, shared by all pods, safe against a crash at any instant and against several
+ * processes (an agent and `coracle image`). Under `<dataDir>/images/`: `blobs/sha256/` (configs; layers only while they are
+ * fetched), `layers/<diff id>/` unpacked (a directory there is complete), `index.json` (names and images, replaced
+ * atomically). What the index doesn't name doesn't exist: a pull that was cut short leaves files, never an image.
+ */
+import { createHash } from 'node:crypto';
+import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Runtime } from '../runtime/runtime.ts';
+import { ImageError } from './image-error.ts';
+import { emptyIndex, parseIndex, type ImageIndex, type ImageRecord } from './index-file.ts';
+import { withLock } from './lock.ts';
+import { compressionOf, parseConfig, parseJson, type ImageConfig } from './manifest.ts';
+import { formatReference, parseReference, referenceKey, repositoryOf, type ImageReference } from './reference.ts';
+import { replaceFile } from '../replace-file.ts';
+import { importImage } from './import.ts';
+import { pullImage, type PullOptions } from './pull.ts';
+
+export interface StoredImage {
+  /** `sha256:…` of the image's config: its identity. */
+  readonly id: string;
+  /** Names it has: `docker.io/library/web:1`. */
+  readonly references: readonly string[];
+  /** `docker.io/library/web@sha256:…`: what registries call it. */
+  readonly repoDigests: readonly string[];
+  readonly sizeBytes: number;
+  /** Unpacked layers on disk, lowest first. */
+  readonly layers: readonly string[];
+  readonly config: ImageConfig;
+}
+
+export interface ImageStore {
+  /** Takes in an OCI layout (directory or tar) or a `docker save` archive; answers the images, named as the archive names them or as `options.name`. */
+  import(path: string, options?: { readonly name?: string; readonly signal?: AbortSignal }): Promise<readonly StoredImage[]>;
+  list(): Promise<readonly StoredImage[]>;
+  /** Takes a name (or every name of an id) away, and the image with its last name; `InUse` while a pod runs from it. */
+  remove(reference: string): Promise<void>;
+  pull(reference: string, options: PullOptions): Promise<StoredImage>;
+  /** By name, digest or id; `undefined` when it isn't here. `ImageError` `InvalidName` for a text that is no name. */
+  resolve(reference: string): Promise<StoredImage | undefined>;
+}
+
+export interface ImageStoreOptions {
+  readonly dataDir: string;
+  readonly unpack: Runtime['unpack'];
+  /** Ids of images that pods run from. */
+  readonly inUse?: () => Promise<ReadonlySet<string>>;
+}
+
+/** One layer to take in: where its bytes are (or how to get them), and what is inside. */
+export interface LayerSource {
+  readonly diffId: string;
+  /** The blob's own digest, checked by unpacking. */
+  readonly digest: string;
+  readonly size: number;
+  /** Brings the blob to disk and answers its path. */
+  fetch(): Promise<string>;
+}
+
+/** A complete image on its way in. */
+export interface IncomingImage {
+  readonly config: Buffer;
+  readonly layers: readonly LayerSource[];
+  readonly references: readonly ImageReference[];
+  readonly repoDigests: readonly string[];
+}
+
+/** What importing and pulling ask of the store. */
+export interface ImageIntake {
+  readonly blobsDir: string;
+  readonly incomingDir: string;
+  hasLayer(diffId: string): Promise<boolean>;
+  admit(image: IncomingImage, signal?: AbortSignal): Promise<StoredImage>;
+}
+
+const layersAtOnce = 3;
+const lockDeadlineMs = 30_000;
+
+const hexOf = (digest: string): string => digest.slice('sha256:'.length);
+
+export async function openImageStore(options: ImageStoreOptions): Promise<ImageStore> {
+  const root = join(options.dataDir, 'images');
+  const paths = {
+    index: join(root, 'index.json'), lock: join(root, 'lock'), blobs: join(root, 'blobs', 'sha256'), layers: join(root, 'layers'), incoming: join(root, 'incoming'),
+  };
+  for (const directory of [paths.blobs, paths.layers, paths.incoming]) await mkdir(directory, { recursive: true, mode: 0o700 });
+  const readIndex = createIndexReader(paths.index);
+  const unpacking = new Map<string, Promise<void>>();
+  const layerPath = (diffId: string): string => join(paths.layers, hexOf(diffId));
+
+  const change = (edit: (index: ImageIndex) => Promise<ImageIndex> | ImageIndex): Promise<void> => withLock(paths.lock, lockDeadlineMs, async () => {
+    await replaceFile(paths.index, JSON.stringify(await edit(await readIndex())));
+  });
+  const stored = async (record: ImageRecord): Promise<StoredImage> => {
+    const config = await readFile(join(paths.blobs, hexOf(record.id)));
+    return { ...record, layers: record.diffIds.map(layerPath), config: parseConfig(parseJson(config, `the config of ${record.id}`), record.id) };
+  };
+
+  async function unpackLayer(layer: LayerSource): Promise<void> {
+    const target = layerPath(layer.diffId);
+    if (await exists(target)) return;
+    const blob = await layer.fetch();
+    const compression = compressionOf(await firstBytes(blob));
+    try {
+      await options.unpack({ blob, digest: layer.digest, diffId: layer.diffId, compression, target });
+    } catch (error) {
+      // Another process may have been first; anything else is a failure, and the blob is not to be resumed from.
+      if (await exists(target)) return;
+      await rm(blob, { force: true });
+      throw error;
+    }
+    await rm(blob, { force: true });
+  }
+
+  /** One unpacking of a layer at a time, whoever asks. */
+  function takeLayer(layer: LayerSource): Promise<void> {
+    const running = unpacking.get(layer.diffId) ?? unpackLayer(layer).finally(() => unpacking.delete(layer.diffId));
+    unpacking.set(layer.diffId, running);
+    return running;
+  }
+
+  const intake: ImageIntake = {
+    blobsDir: paths.blobs, incomingDir: paths.incoming,
+    hasLayer: (diffId) => exists(layerPath(diffId)),
+    async admit(image, signal) {
+      const id = `sha256:${createHash('sha256').update(image.config).digest('hex')}`;
+      await inBatches(image.layers, layersAtOnce, async (layer) => {
+        signal?.throwIfAborted();
+        await takeLayer(layer);
+      });
+      await replaceFile(join(paths.blobs, hexOf(id)), image.config);
+      await change(async (index) => {
+        for (const { diffId } of image.layers) {
+          if (!(await exists(layerPath(diffId)))) throw new ImageError('Unavailable', `layer ${diffId} was removed while image ${id} was taken in: try again`);
+        }
+        return withImage(index, id, image);
+      });
+      const record = (await readIndex()).images[id];
+      if (record === undefined) throw new ImageError('NotFound', `image ${id} was removed while it was taken in`);
+      return await stored(record);
+    },
+  };
+
+  return {
+    import: (path, importOptions = {}) => importImage(intake, path, importOptions),
+    pull: (reference, pullOptions) => pullImage(intake, reference, pullOptions),
+    async list() {
+      return await Promise.all(Object.values((await readIndex()).images).map(stored));
+    },
+    async resolve(reference) {
+      const record = find(await readIndex(), reference);
+      return record === undefined ? undefined : await stored(record);
+    },
+    async remove(reference) {
+      await change(async (index) => {
+        const record = find(index, reference);
+        if (record === undefined) throw new ImageError('NotFound', `image "${reference}" is not here`);
+        const left = withoutName(index, record, reference);
+        if (left.images[record.id] === undefined) await removeFiles(left, record);
+        return left;
+      });
+    },
+  };
+
+  /** Takes away what only this image needed, under the lock. */
+  async function removeFiles(left: ImageIndex, record: ImageRecord): Promise<void> {
+    if ((await options.inUse?.())?.has(record.id) === true) throw new ImageError('InUse', `image ${record.id} is used by a pod`);
+    const needed = new Set(Object.values(left.images).flatMap((each) => each.diffIds));
+    for (const diffId of record.diffIds.filter((each) => !needed.has(each))) {
+      // Renamed first: a directory under `layers/` is always complete.
+      const doomed = join(paths.incoming, `${hexOf(diffId)}.removed`);
+      await rm(doomed, { recursive: true, force: true });
+      if (await exists(layerPath(diffId))) await rename(layerPath(diffId), doomed);
+      await rm(doomed, { recursive: true, force: true });
+    }
+    await rm(join(paths.blobs, hexOf(record.id)), { force: true });
+  }
+}
+
+/** Reads the index when the file has changed since the last reading. */
+function createIndexReader(path: string): () => Promise<ImageIndex> {
+  let seen: { readonly stamp: string; readonly index: ImageIndex } | undefined;
+  return async () => {
+    const info = await stat(path, { bigint: true }).catch((error: NodeJS.ErrnoException) => {
+      if (error.code === 'ENOENT') return undefined;
+      throw error;
+    });
+    if (info === undefined) return emptyIndex;
+    const stamp = `${info.ino}:${info.mtimeNs}:${info.size}`;
+    if (seen?.stamp !== stamp) seen = { stamp, index: parseIndex(await readFile(path, 'utf8')) };
+    return seen.index;
+  };
+}
+
+function withImage(index: ImageIndex, id: string, image: IncomingImage): ImageIndex {
+  const before = index.images[id];
+  const names = image.references.map(referenceKey);
+  const others = Object.values(index.images).filter((each) => each.id !== id)
+    // A name points to one image: the older holder loses it, and stays under its id while pods may use it.
+    .map((each) => ({ ...each, references: each.references.filter((name) => !names.includes(name)) }));
+  const record: ImageRecord = {
+    id, references: [...new Set([...(before?.references ?? []), ...names])], repoDigests: [...new Set([...(before?.repoDigests ?? []), ...image.repoDigests])],
+    sizeBytes: image.layers.reduce((sum, layer) => sum + layer.size, image.config.length), diffIds: image.layers.map((layer) => layer.diffId),
+  };
+  return { images: Object.fromEntries([...others, record].map((each) => [each.id, each])) };
+}
+
+function find(index: ImageIndex, text: string): ImageRecord | undefined {
+  const byId = index.images[text] ?? index.images[`sha256:${text}`];
+  if (byId !== undefined) return byId;
+  const reference = parseReference(text);
+  if (reference === undefined) throw new ImageError('InvalidName', `couldn't parse image name "${text}": invalid reference format`);
+  const key = referenceKey(reference);
+  return Object.values(index.images).find((each) => each.references.includes(key) || each.repoDigests.includes(`${repositoryOf(reference)}@${reference.digest ?? ''}`));
+}
+
+function withoutName(index: ImageIndex, record: ImageRecord, text: string): ImageIndex {
+  const isId = text === record.id || `sha256:${text}` === record.id;
+  const reference = isId ? undefined : parseReference(text);
+  const references = reference === undefined ? [] : record.references.filter((each) => each !== formatReference(reference));
+  const { [record.id]: _removed, ...others } = index.images;
+  return { images: references.length === 0 ? others : { ...others, [record.id]: { ...record, references } } };
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await stat(path).then(() => true, (error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return false;
+    throw error;
+  });
+}
+
+async function firstBytes(path: string): Promise<Buffer> {
+  const file = await open(path);
+  try {
+    const { buffer, bytesRead } = await file.read(Buffer.alloc(4), 0, 4, 0);
+    return buffer.subarray(0, bytesRead);
+  } finally {
+    await file.close();
+  }
+}
+
+/** Runs `work` for each item, so many at once; the first failure ends it. */
+async function inBatches<T>(items: readonly T[], atOnce: number, work: (item: T) => Promise<void>): Promise<void> {
+  const waiting = [...items];
+  const worker = async (): Promise<void> => {
+    for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await work(item);
+  };
+  await Promise.all(Array.from({ length: atOnce }, worker));
+}
+
+/** Names of files that a cut-short import left; for the agent to clear at its start. */
+export async function clearIncoming(dataDir: string): Promise<void> {
+  const incoming = join(dataDir, 'images', 'incoming');
+  for (const name of await readdir(incoming)) await rm(join(incoming, name), { recursive: true, force: true });
+}

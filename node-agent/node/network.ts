@@ -1,0 +1,74 @@
+import { Node } from '../../machinery/kinds/core.ts';
+import type { Informer } from '../../client/informer.ts';
+import type { Log } from '../../client/log.ts';
+import { pause, type Clock } from '../../machinery/clock.ts';
+import type { PodNetwork, Runtime } from '../runtime/runtime.ts';
+import { podNetwork } from './routes.ts';
+
+/** Keeps the machine's pod network as the nodes' objects say. */
+export interface NetworkKeeper {
+  readonly configured: () => boolean;
+  /** Resolves when pods can have addresses. */
+  ready(signal: AbortSignal): Promise<void>;
+  run(signal: AbortSignal): Promise<void>;
+}
+
+export interface NetworkKeeperOptions {
+  readonly runtime: Pick<Runtime, 'configureNetwork'>;
+  readonly nodes: Informer<Node>;
+  readonly nodeName: string;
+  readonly clusterCidr: string;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly changed: () => void;
+}
+
+const retryMs = 2000;
+
+export function createNetworkKeeper(options: NetworkKeeperOptions): NetworkKeeper {
+  const { runtime, nodes, nodeName, clusterCidr, clock, log } = options;
+  const first = Promise.withResolvers<void>();
+  let configured: string | undefined;
+  let wake = Promise.withResolvers<void>();
+
+  async function apply(network: PodNetwork, signal: AbortSignal): Promise<void> {
+    try {
+      await runtime.configureNetwork(network);
+      configured = JSON.stringify(network);
+      log.info({ node: nodeName, podCidr: network.podCidr, routes: network.routes.length }, 'the pod network is set up');
+      first.resolve();
+      options.changed();
+    } catch (error) {
+      log.error({ err: error, node: nodeName, podCidr: network.podCidr }, 'the pod network was not set up: it is tried again');
+      await pause(clock, retryMs, signal).catch(() => undefined);
+      wake.resolve();
+    }
+  }
+
+  return {
+    configured: () => configured !== undefined,
+    async ready(signal) {
+      if (configured !== undefined) return;
+      signal.throwIfAborted();
+      const aborted = Promise.withResolvers<never>();
+      const onAbort = (): void => aborted.reject(signal.reason);
+      signal.addEventListener('abort', onAbort, { once: true });
+      try {
+        await Promise.race([first.promise, aborted.promise]);
+      } finally {
+        signal.removeEventListener('abort', onAbort);
+      }
+    },
+    async run(signal) {
+      const unsubscribe = nodes.onChange(() => wake.resolve());
+      signal.addEventListener('abort', () => wake.resolve(), { once: true });
+      while (!signal.aborted) {
+        wake = Promise.withResolvers<void>();
+        const wanted = podNetwork(nodes.list(), nodeName, clusterCidr);
+        if (wanted !== undefined && JSON.stringify(wanted) !== configured) await apply(wanted, signal);
+        else await wake.promise;
+      }
+      unsubscribe();
+    },
+  };
+}

@@ -1,0 +1,107 @@
+import { readFile, statfs } from 'node:fs/promises';
+import { pause, type Clock } from '../../machinery/clock.ts';
+import { Node, type NodeCondition } from '../../machinery/kinds/core.ts';
+import { isReason } from '../../machinery/status.ts';
+import type { Client } from '../../client/client.ts';
+import type { Log } from '../../client/log.ts';
+import { newNode, nodeConditions, nodeStatus, type NodeFacts, type NodeHealth } from './registration.ts';
+import { rfc3339 } from '../pod/status.ts';
+
+export interface NodeReporter {
+  /** Something about the node has changed: its status is written soon. */
+  changed(): void;
+  run(signal: AbortSignal): Promise<void>;
+}
+
+export interface NodeReporterOptions {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly facts: NodeFacts;
+  readonly dataDir: string;
+  readonly networkConfigured: () => boolean;
+  readonly images: () => Promise<NonNullable<Node['status']>['images']>;
+}
+
+/** Unchanged, the status is written this often; the Lease says in between that the node lives. */
+const statusEveryMs = 5 * 60_000;
+const lookEveryMs = 10_000;
+const longestWaitMs = 10_000;
+const requestDeadlineMs = 10_000;
+
+/** Registers the node, again if somebody deletes it, and keeps its status. */
+export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
+  const { client, clock, log, facts } = options;
+  let conditions: readonly NodeCondition[] = [];
+  let wake = new AbortController();
+
+  async function report(signal: AbortSignal): Promise<void> {
+    const deadline = AbortSignal.any([signal, AbortSignal.timeout(requestDeadlineMs)]);
+    const node = await register(client, facts, deadline);
+    const before = conditions.length > 0 ? conditions : node.status?.conditions ?? [];
+    conditions = nodeConditions(await health(options), before, rfc3339(clock.now()));
+    const status = nodeStatus(facts, conditions, await options.images());
+    await client.patch(Node, { name: facts.name }, 'application/strategic-merge-patch+json', { status }, { subresource: 'status', signal: deadline });
+  }
+
+  /** Resolves when it is time to write the status again. */
+  async function whenDue(signal: AbortSignal): Promise<void> {
+    const until = clock.now() + statusEveryMs;
+    while (!signal.aborted && clock.now() < until) {
+      await pause(clock, lookEveryMs, AbortSignal.any([signal, wake.signal])).catch(() => undefined);
+      if (wake.signal.aborted) return;
+      const next = nodeConditions(await health(options), conditions, rfc3339(clock.now()));
+      if (next.some((each, position) => each.status !== conditions[position]?.status)) return;
+    }
+  }
+
+  return {
+    changed: () => wake.abort(),
+    async run(signal) {
+      let waitMs = 200;
+      while (!signal.aborted) {
+        wake = new AbortController();
+        try {
+          await report(signal);
+          waitMs = 200;
+          await whenDue(signal);
+        } catch (error) {
+          if (signal.aborted) return;
+          log.warn({ err: error, node: facts.name, waitMs }, 'the node status was not written: it is tried again');
+          await pause(clock, waitMs, signal).catch(() => undefined);
+          waitMs = Math.min(waitMs * 2, longestWaitMs);
+        }
+      }
+    },
+  };
+}
+
+async function register(client: Client, facts: NodeFacts, signal: AbortSignal): Promise<Node> {
+  const present = await client.get(Node, { name: facts.name }, signal).catch((error: unknown) => {
+    if (isReason(error, 'NotFound')) return undefined;
+    throw error;
+  });
+  if (present === undefined) return await client.create(Node, newNode(facts), { signal });
+  const labels = present.metadata?.labels ?? {};
+  if (Object.entries(facts.labels).every(([key, value]) => labels[key] === value)) return present;
+  return await client.patch(Node, { name: facts.name }, 'application/merge-patch+json', { metadata: { labels: facts.labels } }, { signal });
+}
+
+/** Below this the machine is short of memory: Kubernetes' default threshold. */
+const leastMemoryBytes = 100 * 1024 * 1024;
+const leastDiskBytes = 1024 ** 3;
+const leastPids = 1000;
+
+async function health(options: NodeReporterOptions): Promise<NodeHealth> {
+  const meminfo = await readFile('/proc/meminfo', 'utf8');
+  const available = Number(/^MemAvailable:\s+(\d+) kB/m.exec(meminfo)?.[1] ?? Infinity) * 1024;
+  const disk = await statfs(options.dataDir);
+  const [, running = '0'] = /\d+\/(\d+)/.exec(await readFile('/proc/loadavg', 'utf8')) ?? [];
+  const mostPids = Number((await readFile('/proc/sys/kernel/pid_max', 'utf8')).trim());
+  const networkConfigured = options.networkConfigured();
+  return {
+    ...(networkConfigured ? {} : { notReady: 'container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:the node has no share of pod addresses yet' }),
+    memoryPressure: available < leastMemoryBytes, diskPressure: disk.bavail * disk.bsize < leastDiskBytes,
+    pidPressure: mostPids - Number(running) < leastPids, networkConfigured,
+  };
+}

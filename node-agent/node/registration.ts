@@ -1,0 +1,119 @@
+import { readFile, statfs } from 'node:fs/promises';
+import { arch, availableParallelism, release, totalmem } from 'node:os';
+import type { Draft } from '../../machinery/kinds/wire.ts';
+import type { Node, NodeCondition } from '../../machinery/kinds/core.ts';
+
+/** What a node is: read once from the machine. */
+export interface NodeFacts {
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly capacity: Readonly<Record<string, string>>;
+  readonly allocatable: Readonly<Record<string, string>>;
+  readonly info: NonNullable<NonNullable<Node['status']>['nodeInfo']>;
+}
+
+const architecture = ({ x64: 'amd64', arm64: 'arm64' } as Readonly<Record<string, string>>)[arch()] ?? arch();
+export const kubeletVersion = 'v1.36.0';
+
+export interface NodeOptions {
+  readonly name: string;
+  readonly address: string;
+  readonly port: number;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly maxPods: number;
+  readonly dataDir: string;
+  readonly runtimeVersion: string;
+  /** Kept for the machine itself, bytes and millicores. */
+  readonly reserved?: { readonly memoryBytes?: number; readonly cpuMillis?: number };
+}
+
+export async function readNodeFacts(options: NodeOptions): Promise<NodeFacts> {
+  const disk = await statfs(options.dataDir, { bigint: true });
+  const cpus = availableParallelism();
+  const memory = totalmem();
+  const storage = disk.blocks * disk.bsize;
+  const { memoryBytes = 0, cpuMillis = 0 } = options.reserved ?? {};
+  const text = async (path: string): Promise<string> => (await readFile(path, 'utf8').catch(() => '')).trim();
+  const osRelease = await text('/etc/os-release');
+  return {
+    name: options.name, address: options.address, port: options.port,
+    labels: {
+      ...options.labels, 'kubernetes.io/hostname': options.name, 'kubernetes.io/os': 'linux', 'kubernetes.io/arch': architecture,
+      'beta.kubernetes.io/os': 'linux', 'beta.kubernetes.io/arch': architecture,
+    },
+    capacity: quantities(cpus * 1000, memory, storage, options.maxPods),
+    allocatable: quantities(cpus * 1000 - cpuMillis, memory - memoryBytes, (storage * 9n) / 10n, options.maxPods),
+    info: {
+      machineID: await text('/etc/machine-id'), systemUUID: await text('/sys/class/dmi/id/product_uuid'), bootID: await text('/proc/sys/kernel/random/boot_id'),
+      kernelVersion: release(), osImage: /^PRETTY_NAME="?([^"\n]*)/m.exec(osRelease)?.[1] ?? 'Linux', containerRuntimeVersion: options.runtimeVersion,
+      kubeletVersion, kubeProxyVersion: '', operatingSystem: 'linux', architecture,
+    },
+  };
+}
+
+function quantities(cpuMillis: number, memoryBytes: number, storageBytes: bigint, pods: number): Readonly<Record<string, string>> {
+  return {
+    cpu: cpuMillis % 1000 === 0 ? String(cpuMillis / 1000) : `${cpuMillis}m`, memory: `${Math.floor(memoryBytes / 1024)}Ki`,
+    'ephemeral-storage': `${storageBytes / 1024n}Ki`, 'hugepages-1Gi': '0', 'hugepages-2Mi': '0', pods: String(pods),
+  };
+}
+
+/** The object that a node registers itself as. */
+export function newNode(facts: NodeFacts): Node {
+  return { metadata: { name: facts.name, labels: facts.labels, annotations: { 'volumes.kubernetes.io/controller-managed-attach-detach': 'true' } }, spec: {}, status: {} };
+}
+
+export interface NodeHealth {
+  /** Why pods can't run here; absent: they can. */
+  readonly notReady?: string;
+  readonly memoryPressure: boolean;
+  readonly diskPressure: boolean;
+  readonly pidPressure: boolean;
+  readonly networkConfigured: boolean;
+}
+
+interface Verdict {
+  readonly status: boolean;
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** Conditions in Kubernetes' words; each keeps the time of its last change. Pure. Source: "Node conditions". */
+export function nodeConditions(health: NodeHealth, before: readonly NodeCondition[], now: string): readonly NodeCondition[] {
+  const verdicts: Readonly<Record<string, Verdict>> = {
+    NetworkUnavailable: health.networkConfigured
+      ? { status: false, reason: 'RouteCreated', message: 'the node has its share of pod addresses and its routes' }
+      : { status: true, reason: 'NoRouteCreated', message: 'the node waits for its share of pod addresses' },
+    MemoryPressure: health.memoryPressure
+      ? { status: true, reason: 'KubeletHasInsufficientMemory', message: 'kubelet has insufficient memory available' }
+      : { status: false, reason: 'KubeletHasSufficientMemory', message: 'kubelet has sufficient memory available' },
+    DiskPressure: health.diskPressure
+      ? { status: true, reason: 'KubeletHasDiskPressure', message: 'kubelet has disk pressure' }
+      : { status: false, reason: 'KubeletHasNoDiskPressure', message: 'kubelet has no disk pressure' },
+    PIDPressure: health.pidPressure
+      ? { status: true, reason: 'KubeletHasInsufficientPID', message: 'kubelet has insufficient PID available' }
+      : { status: false, reason: 'KubeletHasSufficientPID', message: 'kubelet has sufficient PID available' },
+    Ready: health.notReady === undefined
+      ? { status: true, reason: 'KubeletReady', message: 'kubelet is posting ready status' }
+      : { status: false, reason: 'KubeletNotReady', message: health.notReady },
+  };
+  return Object.entries(verdicts).map(([type, verdict]) => {
+    const status = verdict.status ? 'True' : 'False';
+    const last = before.find((each) => each.type === type);
+    const since = last?.status === status ? last.lastTransitionTime : undefined;
+    return { type, status, reason: verdict.reason, message: verdict.message, lastHeartbeatTime: now, lastTransitionTime: since ?? now };
+  });
+}
+
+/** The node's status as the API should have it. */
+export function nodeStatus(facts: NodeFacts, conditions: readonly NodeCondition[], images: NonNullable<Node['status']>['images']): NonNullable<Node['status']> {
+  const status: Draft<NonNullable<Node['status']>> = {
+    capacity: { ...facts.capacity }, allocatable: { ...facts.allocatable }, nodeInfo: { ...facts.info },
+    conditions: conditions.map((each) => ({ ...each })),
+    addresses: [{ type: 'InternalIP', address: facts.address }, { type: 'Hostname', address: facts.name }],
+    daemonEndpoints: { kubeletEndpoint: { Port: facts.port } },
+  };
+  return { ...status, ...(images === undefined ? {} : { images }) };
+}

@@ -1,0 +1,54 @@
+import type { ContainerExit, Sandbox } from '../runtime/runtime.ts';
+import { isRunning, withExit, withStarted, withoutActivity, type ContainerRecord, type Exit, type PodState } from './state.ts';
+
+/** What a pod's state is when the agent starts again: what was written down, corrected by what the runtime found. Pure. */
+export function adopt(state: PodState, sandbox: Pick<Sandbox, 'running' | 'exits' | 'address'> | undefined, now: number): PodState {
+  const { volumesRetryAt: _volumes, sandboxRetryAt: _sandbox, ...rest } = state;
+  const settled: PodState = { ...rest, volumes: state.volumes === 'ready' ? 'ready' : 'absent', sandbox: sandbox === undefined ? 'absent' : 'ready', deleting: false };
+  if (sandbox === undefined) return state.sandbox === 'absent' ? withoutTasks(settled) : sandboxLost(settled, now);
+  const containers = [...state.containers.values()].map((record) => adoptContainer(withoutActivity(record), sandbox, now));
+  return { ...settled, containers: new Map(containers.map((each) => [each.name, each])), ...(sandbox.address === undefined ? {} : { address: sandbox.address }) };
+}
+
+function withoutTasks(state: PodState): PodState {
+  return { ...state, containers: new Map([...state.containers].map(([name, record]) => [name, withoutPending(withoutActivity(record))])) };
+}
+
+function withoutPending(record: ContainerRecord): ContainerRecord {
+  const { pending: _pending, ...rest } = record;
+  return rest;
+}
+
+function adoptContainer(record: ContainerRecord, sandbox: Pick<Sandbox, 'running' | 'exits'>, now: number): ContainerRecord {
+  const { stopping: _stopping, ...rest } = record;
+  const pending = record.pending?.id ?? '';
+  const running = sandbox.running.get(pending);
+  const ended = sandbox.exits.get(pending);
+  if (running !== undefined) return withStarted(rest, running.startedAt);
+  if (ended !== undefined) return withExit(withStarted(rest, ended.startedAt), exitOf(ended));
+  const kept = withoutPending(rest);
+  if (!isRunning(kept) || sandbox.running.has(kept.current?.id ?? '')) return kept;
+  const exit = sandbox.exits.get(kept.current?.id ?? '');
+  return withExit(kept, exit === undefined ? vanished(now) : exitOf(exit));
+}
+
+/** Every process of the pod is gone: what ran has ended, and init containers have to run again in the next sandbox. */
+export function sandboxLost(state: PodState, now: number): PodState {
+  const containers = [...state.containers.values()].map((record) => withExit(withoutPending(withoutActivity(record)), vanished(now)));
+  return { ...state, sandbox: 'absent', containers: new Map(containers.map((each) => [each.name, each])) };
+}
+
+/** An exit in the words of a container's status. */
+export function exitOf(exit: ContainerExit): Exit {
+  return {
+    exitCode: exit.oomKilled && exit.exitCode === 0 ? 137 : exit.exitCode,
+    ...(exit.signal === undefined ? {} : { signal: exit.signal }),
+    reason: exit.oomKilled ? 'OOMKilled' : exit.exitCode === 0 ? 'Completed' : 'Error',
+    finishedAt: exit.finishedAt,
+  };
+}
+
+/** Killed with its sandbox, or while nobody looked. */
+function vanished(now: number): Exit {
+  return { exitCode: 137, reason: 'Error', message: 'the pod sandbox ended and the container with it', finishedAt: now };
+}

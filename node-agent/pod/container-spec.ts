@@ -1,0 +1,109 @@
+import { join, normalize, posix } from 'node:path';
+import type { Container, Pod } from '../../machinery/kinds/core.ts';
+import { parseQuantity, toMillis, toUnits } from '../../machinery/quantity.ts';
+import { ConfigError, expand } from '../environment.ts';
+import type { ImageConfig } from '../images/manifest.ts';
+import type { CgroupResources, ContainerSpec, Mount, ProcessSecurity } from '../runtime/runtime.ts';
+import { maskedPaths, readOnlyPaths } from './security.ts';
+
+/** What goes into one container, gathered by the worker. */
+export interface ContainerParts {
+  readonly id: string;
+  readonly layers: readonly string[];
+  readonly image: ImageConfig;
+  /** As the pod's spec makes it; the image's own comes beneath. */
+  readonly environment: ReadonlyMap<string, string>;
+  readonly hostname: string;
+  readonly security: ProcessSecurity;
+  /** Volumes by name: where they are on the host. */
+  readonly volumePath: (name: string) => string | undefined;
+  /** Files of the pod by their path in the container: /etc/hosts, …; a volume mounted there wins. */
+  readonly files: ReadonlyMap<string, string>;
+  readonly logPath: string;
+  readonly pidsLimit: number | undefined;
+}
+
+const logMaxBytes = 10 * 1024 * 1024;
+const logMaxFiles = 5;
+const defaultPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** Puts a container together. Pure. Throws `ConfigError` when the pod asks for what can't be. */
+export function containerSpec(pod: Pod, container: Container, parts: ContainerParts): ContainerSpec {
+  const { securityContext } = container;
+  const args = commandLine(container, parts);
+  if (args.length === 0) throw new ConfigError('no command specified');
+  const bare = securityContext?.privileged === true || securityContext?.procMount === 'Unmasked';
+  return {
+    id: parts.id, name: container.name, layers: parts.layers, readOnlyRoot: securityContext?.readOnlyRootFilesystem === true,
+    args, env: environmentList(container, parts), workingDir: container.workingDir ?? (parts.image.workingDir === '' ? '/' : parts.image.workingDir),
+    mounts: mountsOf(pod, container, parts), maskedPaths: bare ? [] : maskedPaths, readOnlyPaths: bare ? [] : readOnlyPaths,
+    security: parts.security,
+    resources: { ...resourcesOf(container), ...(parts.pidsLimit === undefined ? {} : { pidsLimit: parts.pidsLimit }) },
+    tty: container.tty === true, stdin: container.stdin === true, stdinOnce: container.stdinOnce === true,
+    logPath: parts.logPath, logMaxBytes, logMaxFiles,
+  };
+}
+
+/** `command` replaces the image's entrypoint and its arguments with it; `args` replaces the arguments only ("Define a Command"). */
+function commandLine(container: Container, parts: ContainerParts): readonly string[] {
+  const known = (name: string): string | undefined => parts.environment.get(name);
+  const command = container.command?.map((each) => expand(each, known)) ?? [];
+  const args = container.args?.map((each) => expand(each, known)) ?? [];
+  if (command.length > 0) return [...command, ...args];
+  return [...parts.image.entrypoint, ...(args.length > 0 ? args : parts.image.command)];
+}
+
+function environmentList(container: Container, parts: ContainerParts): readonly string[] {
+  const variables = new Map<string, string>([['PATH', defaultPath], ['HOSTNAME', parts.hostname], ...(container.tty === true ? [['TERM', 'xterm'] as const] : [])]);
+  for (const entry of parts.image.env) {
+    const equals = entry.indexOf('=');
+    if (equals > 0) variables.set(entry.slice(0, equals), entry.slice(equals + 1));
+  }
+  for (const [name, value] of parts.environment) variables.set(name, value);
+  return [...variables].map(([name, value]) => `${name}=${value}`);
+}
+
+export function resourcesOf(container: Container): CgroupResources {
+  const { requests, limits } = container.resources ?? {};
+  const cpuRequest = parseQuantity(requests?.['cpu'] ?? limits?.['cpu'] ?? '');
+  const cpuLimit = parseQuantity(limits?.['cpu'] ?? '');
+  const memoryLimit = parseQuantity(limits?.['memory'] ?? '');
+  return {
+    ...(cpuRequest === undefined ? {} : { cpuRequestMillis: toMillis(cpuRequest) }),
+    ...(cpuLimit === undefined ? {} : { cpuLimitMillis: toMillis(cpuLimit) }),
+    ...(memoryLimit === undefined ? {} : { memoryLimitBytes: toUnits(memoryLimit) }),
+  };
+}
+
+function mountsOf(pod: Pod, container: Container, parts: ContainerParts): readonly Mount[] {
+  const volumes = (container.volumeMounts ?? []).map((mount): Mount => {
+    const path = parts.volumePath(mount.name);
+    if (path === undefined) throw new ConfigError(`volume "${mount.name}" is not in the pod`);
+    const target = posix.resolve('/', mount.mountPath);
+    const live = pod.spec?.volumes?.find((each) => each.name === mount.name);
+    const alwaysReadOnly = live?.configMap !== undefined || live?.secret !== undefined || live?.projected !== undefined || live?.downwardAPI !== undefined;
+    return {
+      type: 'bind', source: withSubPath(path, mount, parts), target, readOnly: mount.readOnly === true || alwaysReadOnly,
+      propagation: mount.mountPropagation === 'Bidirectional' ? 'shared' : mount.mountPropagation === 'HostToContainer' ? 'slave' : 'private',
+    };
+  });
+  const taken = new Set(volumes.map((mount) => mount.target));
+  const files = [...parts.files].filter(([target]) => !taken.has(target)).map(([target, source]): Mount => ({ type: 'bind', source, target, readOnly: false, propagation: 'private' }));
+  // Outer directories first: an inner mount must not be hidden.
+  return [...files, ...volumes].toSorted((a, b) => a.target.split('/').length - b.target.split('/').length);
+}
+
+type VolumeMount = NonNullable<Container['volumeMounts']>[number];
+
+/** The part of a volume that a mount asks for: '' is all of it. */
+export function subPathOf(mount: VolumeMount, environment: ReadonlyMap<string, string>): string {
+  const path = mount.subPathExpr === undefined || mount.subPathExpr === '' ? mount.subPath ?? '' : expand(mount.subPathExpr, (name) => environment.get(name));
+  if (path.startsWith('/') || path.split('/').includes('..')) throw new ConfigError(`subPath "${path}" must stay inside the volume`);
+  if (path.includes('$(')) throw new ConfigError(`missing value for "${path}"`);
+  return path;
+}
+
+function withSubPath(path: string, mount: VolumeMount, parts: ContainerParts): string {
+  const subPath = subPathOf(mount, parts.environment);
+  return subPath === '' ? path : normalize(join(path, subPath));
+}

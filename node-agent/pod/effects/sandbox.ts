@@ -1,0 +1,126 @@
+import { rm } from 'node:fs/promises';
+import type { Pod } from '../../../machinery/kinds/core.ts';
+import { parseQuantity, toMillis, toUnits } from '../../../machinery/quantity.ts';
+import { qosClass } from '../../../machinery/pod/qos.ts';
+import { podLimits, podRequests } from '../../../machinery/pod/requests.ts';
+import { hostnameOf } from '../../pod-files.ts';
+import type { CgroupResources, SandboxSpec } from '../../runtime/runtime.ts';
+import { VolumeError } from '../../volumes/volumes.ts';
+import { sandboxLost } from '../adopt.ts';
+import { writePodFiles } from '../files.ts';
+import type { PodHandle } from '../handle.ts';
+import { containersOf } from '../state.ts';
+
+/** The pod as a whole: its volumes and its sandbox, made and taken away. */
+
+const retryMs = 2000;
+
+export async function prepareVolumes(handle: PodHandle): Promise<void> {
+  handle.change((state) => ({ ...state, volumes: 'working' }));
+  try {
+    await handle.volumes.prepare(handle.pod(), handle.facts());
+    handle.change(({ volumesRetryAt: _retryAt, ...state }) => ({ ...state, volumes: 'ready' }));
+  } catch (error) {
+    handle.event('Warning', 'FailedMount', error instanceof VolumeError ? error.message : `Unable to attach or mount volumes: ${messageOf(error)}`);
+    handle.change((state) => ({ ...state, volumes: 'absent', volumesRetryAt: handle.node.clock.now() + retryMs }));
+  }
+}
+
+export async function createSandbox(handle: PodHandle): Promise<void> {
+  handle.change((state) => ({ ...state, sandbox: 'working' }));
+  try {
+    const pod = handle.pod();
+    if (pod.spec?.hostNetwork !== true) await handle.node.networkReady(handle.starting);
+    const sandbox = await handle.node.runtime.createSandbox(sandboxSpec(pod, handle.uid));
+    handle.setSandbox(sandbox);
+    await writePodFiles(handle, sandbox.address);
+    handle.change(({ sandboxRetryAt: _retryAt, ...state }) => ({ ...state, sandbox: 'ready', ...(sandbox.address === undefined ? {} : { address: sandbox.address }) }));
+  } catch (error) {
+    // Half a sandbox is none: what was made is taken away before the next attempt.
+    await handle.sandbox()?.destroy();
+    handle.setSandbox(undefined);
+    if (!handle.starting.aborted) handle.event('Warning', 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${messageOf(error)}`);
+    handle.change((state) => ({ ...state, sandbox: 'absent', sandboxRetryAt: handle.node.clock.now() + retryMs }));
+  }
+}
+
+export async function destroySandbox(handle: PodHandle): Promise<void> {
+  handle.change((state) => ({ ...state, sandbox: 'working' }));
+  try {
+    await handle.sandbox()?.destroy();
+    handle.setSandbox(undefined);
+    handle.change(({ sandboxRetryAt: _retryAt, ...state }) => ({ ...state, sandbox: 'absent' }));
+  } catch (error) {
+    handle.event('Warning', 'FailedKillPod', `error killing pod: failed to "KillPodSandbox" for "${handle.uid}": ${messageOf(error)}`);
+    handle.change((state) => ({ ...state, sandbox: 'ready', sandboxRetryAt: handle.node.clock.now() + retryMs }));
+  }
+}
+
+/** The supervisor died, and every process of the pod with it: what is left is cleared, and a new sandbox may follow. */
+export async function sandboxWasLost(handle: PodHandle): Promise<void> {
+  const lost = handle.sandbox();
+  handle.setSandbox(undefined);
+  handle.change((state) => ({ ...sandboxLost(state, handle.node.clock.now()), sandbox: 'working' }));
+  handle.event('Normal', 'SandboxChanged', 'Pod sandbox changed, it will be killed and re-created.');
+  try {
+    await lost?.destroy();
+  } catch (error) {
+    handle.node.log.error({ err: error, uid: handle.uid }, 'what a lost pod sandbox left was not cleared');
+  }
+  handle.change((state) => ({ ...initAgain(handle.pod(), state), sandbox: 'absent' }));
+}
+
+/** In a new sandbox the init containers run again, unless the pod is past needing them. */
+function initAgain(pod: Pod, state: ReturnType<PodHandle['state']>): ReturnType<PodHandle['state']> {
+  const records = new Map(state.containers);
+  for (const { spec, role } of containersOf(pod)) {
+    const record = records.get(spec.name);
+    if (role !== 'init' || record?.current === undefined) continue;
+    const { current, ...rest } = record;
+    records.set(spec.name, { ...rest, previous: current, restartCount: record.restartCount + 1 });
+  }
+  return { ...state, containers: records };
+}
+
+export async function removeVolumes(handle: PodHandle): Promise<void> {
+  handle.change((state) => ({ ...state, volumes: 'working' }));
+  try {
+    await handle.volumes.remove();
+    await rm(`${handle.directory}/files`, { recursive: true, force: true });
+    handle.change(({ volumesRetryAt: _retryAt, ...state }) => ({ ...state, volumes: 'absent' }));
+  } catch (error) {
+    handle.node.log.error({ err: error, uid: handle.uid }, 'volumes of a pod were not removed: it is tried again');
+    handle.change((state) => ({ ...state, volumes: 'ready', volumesRetryAt: handle.node.clock.now() + retryMs }));
+  }
+}
+
+export function sandboxSpec(pod: Pod, uid: string): SandboxSpec {
+  const spec = pod.spec ?? { containers: [] };
+  const sysctls = spec.securityContext?.sysctls ?? [];
+  return {
+    uid, namespace: pod.metadata?.namespace ?? '', name: pod.metadata?.name ?? '', hostname: hostnameOf(pod), qos: qosClass(spec), resources: podResources(pod),
+    hostNetwork: spec.hostNetwork === true, hostPid: spec.hostPID === true, hostIpc: spec.hostIPC === true, shareProcessNamespace: spec.shareProcessNamespace === true,
+    sysctls: Object.fromEntries(sysctls.map(({ name, value }) => [name, value])),
+  };
+}
+
+/** The pod's cgroup: a limit holds for the pod only when every container has one (Kubernetes' pod cgroups), or the pod itself. */
+function podResources(pod: Pod): CgroupResources {
+  const spec = pod.spec ?? { containers: [] };
+  const requests = podRequests(spec);
+  const limits = podLimits(spec);
+  const bounded = (name: string): boolean => spec.resources?.limits?.[name] !== undefined
+    || [...spec.containers, ...(spec.initContainers ?? [])].every((container) => parseQuantity(container.resources?.limits?.[name] ?? '') !== undefined);
+  const cpuRequest = requests.get('cpu');
+  const cpuLimit = bounded('cpu') ? limits.get('cpu') : undefined;
+  const memoryLimit = bounded('memory') ? limits.get('memory') : undefined;
+  return {
+    ...(cpuRequest === undefined ? {} : { cpuRequestMillis: toMillis(cpuRequest) }),
+    ...(cpuLimit === undefined ? {} : { cpuLimitMillis: toMillis(cpuLimit) }),
+    ...(memoryLimit === undefined ? {} : { memoryLimitBytes: toUnits(memoryLimit) }),
+  };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

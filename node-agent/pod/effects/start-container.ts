@@ -1,0 +1,176 @@
+import { lstat, mkdir, realpath, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import type { Container } from '../../../machinery/kinds/core.ts';
+import { parseQuantity, toUnits } from '../../../machinery/quantity.ts';
+import { qosClass } from '../../../machinery/pod/qos.ts';
+import { ConfigError, environmentOf } from '../../environment.ts';
+import { lookUpUser } from '../../images/users.ts';
+import type { StoredImage } from '../../images/store.ts';
+import { hostnameOf } from '../../pod-files.ts';
+import { RuntimeError, type ContainerSpec } from '../../runtime/runtime.ts';
+import { serviceLinks } from '../../service-links.ts';
+import { afterAttempt } from '../back-off.ts';
+import { containerSpec, subPathOf } from '../container-spec.ts';
+import { logPathOf, podFiles, terminationFile } from '../files.ts';
+import type { PodHandle } from '../handle.ts';
+import { runHook } from '../hooks.ts';
+import { oomScoreAdjOf, securityOf } from '../security.ts';
+import { containersOf, isRunning, recordOf, withExit, withStarted, withoutActivity, type ContainerRecord, type Health } from '../state.ts';
+import { ensureImage } from './ensure-image.ts';
+import { StartFailure } from './start-failure.ts';
+
+const configRetryMs = 10_000;
+/** Kubernetes' runtimes answer a command that can't be executed with this. */
+const startErrorExitCode = 128;
+
+/** Image, configuration, process, postStart hook. Never rejects for what the pod asked: that ends in its state and events. */
+export async function startContainer(handle: PodHandle, name: string): Promise<void> {
+  const container = containersOf(handle.pod()).find((each) => each.spec.name === name)?.spec;
+  if (container === undefined) return;
+  handle.changeContainer(name, (record) => ({ ...record, activity: 'starting' }));
+  try {
+    const image = await ensureImage(handle, container);
+    const spec = await configure(handle, container, image);
+    handle.starting.throwIfAborted();
+    await launch(handle, container, image, spec);
+  } catch (error) {
+    if (handle.starting.aborted) handle.changeContainer(name, (record) => withoutActivity(withoutPending(record)));
+    else fail(handle, container, error);
+  }
+}
+
+function fail(handle: PodHandle, container: Container, error: unknown): void {
+  const failure = error instanceof StartFailure ? error
+    : error instanceof ConfigError ? new StartFailure('CreateContainerConfigError', error.message, 'Failed', `Error: ${error.message}`)
+      : new StartFailure('CreateContainerError', messageOf(error), 'Failed', `Error: ${messageOf(error)}`);
+  handle.event('Warning', failure.eventReason, failure.eventMessage, container.name);
+  const now = handle.node.clock.now();
+  handle.changeContainer(container.name, (record) => {
+    const pullFailed = failure.reason === 'ErrImagePull';
+    const pullBackOff = pullFailed ? afterAttempt(record.pullBackOff, now, now) : record.pullBackOff;
+    const retryAt = now + (pullFailed ? pullBackOff?.delayMs ?? configRetryMs : configRetryMs);
+    return {
+      ...withoutActivity(withoutPending(record)), waiting: { reason: failure.reason, message: failure.message }, failedAt: now, retryAt,
+      ...(pullBackOff === undefined ? {} : { pullBackOff }),
+    };
+  });
+}
+
+function withoutPending(record: ContainerRecord): ContainerRecord {
+  const { pending: _pending, ...rest } = record;
+  return rest;
+}
+
+async function configure(handle: PodHandle, container: Container, image: StoredImage): Promise<ContainerSpec> {
+  const pod = handle.pod();
+  const { node } = handle;
+  const links = serviceLinks(node.services(), pod.metadata?.namespace ?? '', pod.spec?.enableServiceLinks !== false);
+  const facts = handle.facts();
+  const environment = await environmentOf(pod, container, handle.objects, links, facts);
+  const wanted = container.securityContext?.runAsUser ?? pod.spec?.securityContext?.runAsUser;
+  const user = await lookUpUser(image.layers, wanted === undefined ? image.config.user : String(wanted)).catch((error: unknown) => {
+    throw new ConfigError(messageOf(error), { cause: error });
+  });
+  const qos = qosClass(pod.spec ?? { containers: [] });
+  const memoryRequest = parseQuantity(container.resources?.requests?.['memory'] ?? '');
+  const oomScoreAdj = oomScoreAdjOf(qos, memoryRequest === undefined ? 0 : toUnits(memoryRequest), node.memoryCapacityBytes);
+  const id = node.newId();
+  const record = recordOf(handle.state(), container.name);
+  const logPath = logPathOf(handle, container.name, record.current === undefined ? record.restartCount : record.restartCount + 1);
+  const termination = terminationFile(handle, id);
+  await mkdir(dirname(logPath), { recursive: true, mode: 0o755 });
+  await writeFile(termination, '', { mode: 0o666 });
+  await makeSubPaths(handle, container, environment);
+  return containerSpec(pod, container, {
+    id, layers: image.layers, image: image.config, environment, hostname: hostnameOf(pod),
+    security: securityOf(pod, container, { user, imageUser: image.config.user, defaultSeccomp: node.defaultSeccomp, oomScoreAdj }),
+    volumePath: (name) => handle.volumes.pathOf(pod, name),
+    files: new Map([...podFiles(handle), [container.terminationMessagePath ?? '/dev/termination-log', termination]]),
+    logPath, pidsLimit: node.pidsLimit,
+  });
+}
+
+/** A subPath that isn't there becomes a directory; one that leads out of its volume through a link is refused. */
+async function makeSubPaths(handle: PodHandle, container: Container, environment: ReadonlyMap<string, string>): Promise<void> {
+  for (const mount of container.volumeMounts ?? []) {
+    const volume = handle.volumes.pathOf(handle.pod(), mount.name);
+    const subPath = subPathOf(mount, environment);
+    if (volume === undefined || subPath === '') continue;
+    const path = join(volume, subPath);
+    if ((await lstat(path).catch(() => undefined)) === undefined) await mkdir(path, { recursive: true, mode: 0o755 });
+    const [root, real] = [await realpath(volume), await realpath(path)];
+    if (real !== root && !real.startsWith(`${root}/`)) throw new ConfigError(`subPath "${subPath}" leads out of volume "${mount.name}"`);
+  }
+}
+
+async function launch(handle: PodHandle, container: Container, image: StoredImage, spec: ContainerSpec): Promise<void> {
+  const { name } = container;
+  const { clock } = handle.node;
+  const sandbox = handle.sandbox();
+  if (sandbox === undefined) throw new StartFailure('CreateContainerError', 'the pod sandbox is gone');
+  const reference = image.references[0] ?? container.image ?? '';
+  handle.changeContainer(name, (record) => ({
+    ...withBackOff(record, clock.now()), pending: { id: spec.id, imageId: image.repoDigests[0] ?? image.id, configId: image.id, image: reference, logPath: spec.logPath },
+  }));
+  // Written down first: a crash between here and the answer must not leave a process that nobody knows.
+  await handle.persist();
+  const ended = recordOf(handle.state(), name).current;
+  let startedAt: number;
+  try {
+    ({ startedAt } = await sandbox.start(spec));
+  } catch (error) {
+    await startFailed(handle, container, error);
+    return;
+  }
+  handle.event('Normal', 'Created', 'Container created', name);
+  handle.event('Normal', 'Started', 'Container started', name);
+  // It may have ended before this answer came: then its exit is in the record already.
+  handle.changeContainer(name, (record) => (record.pending?.id === spec.id
+    ? { ...withStarted(record, startedAt), activity: 'postStart', health: firstHealth(container) } : withoutActivity(record)));
+  if (ended !== undefined) await sandbox.remove(ended.id).catch((error: unknown) => logLeftover(handle, ended.id, error));
+  if (isRunning(recordOf(handle.state(), name))) await afterStart(handle, container, spec.id);
+}
+
+function withBackOff(record: ContainerRecord, now: number): ContainerRecord {
+  const endedAt = record.current?.exit?.finishedAt;
+  return endedAt === undefined ? record : { ...record, restartBackOff: afterAttempt(record.restartBackOff, endedAt, now) };
+}
+
+/** Without a probe a running container has started and is ready. */
+function firstHealth(container: Container): Health {
+  const started = container.startupProbe === undefined;
+  return { started, ready: started && container.readinessProbe === undefined };
+}
+
+async function afterStart(handle: PodHandle, container: Container, id: string): Promise<void> {
+  const hook = container.lifecycle?.postStart;
+  const failure = hook === undefined ? undefined : await runHook(handle, container, id, hook, handle.working).then(() => undefined, messageOf);
+  if (failure !== undefined && !handle.working.aborted) handle.event('Warning', 'FailedPostStartHook', `PostStartHook failed: ${failure}`, container.name);
+  handle.changeContainer(container.name, (record) => {
+    const rest = withoutActivity(record);
+    if (failure === undefined || record.current?.id !== id) return rest;
+    return { ...rest, health: { ...rest.health, failed: 'FailedPostStartHook' } };
+  });
+}
+
+/** A command that can't be executed counts as a run that ended at once, as Kubernetes' runtimes report it. */
+async function startFailed(handle: PodHandle, container: Container, error: unknown): Promise<void> {
+  const isCommand = error instanceof RuntimeError && (error.code === 'CommandNotFound' || error.code === 'CommandNotExecutable');
+  const message = messageOf(error);
+  if (!isCommand) throw new StartFailure('CreateContainerError', message, 'Failed', `Error: ${message}`);
+  const now = handle.node.clock.now();
+  handle.event('Normal', 'Created', 'Container created', container.name);
+  handle.event('Warning', 'Failed', `Error: ${message}`, container.name);
+  handle.changeContainer(container.name, (record) => ({
+    ...withExit(withStarted(record, 0), { exitCode: startErrorExitCode, reason: 'StartError', message, finishedAt: now }),
+    waiting: { reason: 'RunContainerError', message },
+  }));
+}
+
+function logLeftover(handle: PodHandle, containerId: string, error: unknown): void {
+  handle.node.log.warn({ err: error, uid: handle.uid, containerId }, 'what an ended container left was not removed');
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,14 @@
+/** A container that can't be started: the waiting reason and message of its status, and the event that tells why. */
+export class StartFailure extends Error {
+  override readonly name = 'StartFailure';
+  readonly reason: string;
+  readonly eventReason: string;
+  readonly eventMessage: string;
+
+  constructor(reason: string, message: string, eventReason = 'Failed', eventMessage = message) {
+    super(message);
+    this.reason = reason;
+    this.eventReason = eventReason;
+    this.eventMessage = eventMessage;
+  }
+}

@@ -1,0 +1,40 @@
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { hostnameOf, hostsFile, resolverFile } from '../pod-files.ts';
+import type { PodHandle } from './handle.ts';
+
+/** Where a pod's own files are: `<pod dir>/files/`. */
+function filesDirectory(handle: PodHandle): string {
+  return join(handle.directory, 'files');
+}
+
+/** Writes /etc/hosts, /etc/hostname and /etc/resolv.conf of a pod whose sandbox has just got its address. */
+export async function writePodFiles(handle: PodHandle, address: string | undefined): Promise<void> {
+  const directory = filesDirectory(handle);
+  const pod = handle.pod();
+  const hostname = hostnameOf(pod);
+  const ofHost = (path: string): Promise<string> => readFile(path, 'utf8').catch(() => '');
+  await mkdir(directory, { recursive: true, mode: 0o755 });
+  await writeFile(join(directory, 'hosts'), hostsFile(pod, address, hostname, await ofHost('/etc/hosts')), { mode: 0o644 });
+  await writeFile(join(directory, 'hostname'), `${hostname}\n`, { mode: 0o644 });
+  const resolver = resolverFile(pod, { clusterDns: handle.node.clusterDns, hostFile: await ofHost('/etc/resolv.conf') });
+  await writeFile(join(directory, 'resolv.conf'), resolver, { mode: 0o644 });
+}
+
+/** By their path in a container. */
+export function podFiles(handle: PodHandle): ReadonlyMap<string, string> {
+  const directory = filesDirectory(handle);
+  return new Map([
+    ['/etc/hosts', join(directory, 'hosts')], ['/etc/hostname', join(directory, 'hostname')], ['/etc/resolv.conf', join(directory, 'resolv.conf')],
+  ]);
+}
+
+/** The file behind a run's termination message path. */
+export function terminationFile(handle: PodHandle, containerId: string): string {
+  return join(filesDirectory(handle), `termination-${containerId.slice(0, 16)}`);
+}
+
+/** `<pod dir>/logs/<container>/<restart>.log`. */
+export function logPathOf(handle: PodHandle, container: string, attempt: number): string {
+  return join(handle.directory, 'logs', container, `${attempt}.log`);
+}

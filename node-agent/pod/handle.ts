@@ -1,0 +1,65 @@
+import type { Clock } from '../../machinery/clock.ts';
+import type { Pod, Service } from '../../machinery/kinds/core.ts';
+import type { Client } from '../../client/client.ts';
+import type { EventType, Recorder } from '../../client/events.ts';
+import type { Log } from '../../client/log.ts';
+import type { PodFacts } from '../downward.ts';
+import type { ImageStore } from '../images/store.ts';
+import type { HeldObjects, ObjectSource } from '../objects.ts';
+import type { Runtime, Sandbox } from '../runtime/runtime.ts';
+import type { PodVolumes } from '../volumes/volumes.ts';
+import type { ContainerRecord, PodState } from './state.ts';
+import type { StatusWriter } from './status-writer.ts';
+
+/** What every pod worker of a node shares. */
+export interface NodeContext {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly runtime: Runtime;
+  readonly images: ImageStore;
+  readonly objects: ObjectSource;
+  readonly recorder: Recorder;
+  readonly statuses: StatusWriter;
+  readonly dataDir: string;
+  /** Directory on a tmpfs for `medium: Memory`, this cluster's own. */
+  readonly memoryDir: string;
+  readonly nodeName: string;
+  readonly hostAddress: string;
+  readonly allocatable: () => Readonly<Record<string, string>>;
+  readonly services: () => readonly Service[];
+  readonly clusterDns: string | undefined;
+  readonly insecureRegistries: readonly string[];
+  readonly defaultSeccomp: Buffer | undefined;
+  readonly memoryCapacityBytes: number;
+  readonly pidsLimit: number | undefined;
+  /** Resolves when pods can have addresses. */
+  networkReady(signal: AbortSignal): Promise<void>;
+  /** 64 hex digits, never the same twice. */
+  newId(): string;
+}
+
+/** One pod, as the effects of its worker see it. */
+export interface PodHandle {
+  readonly node: NodeContext;
+  readonly uid: string;
+  readonly directory: string;
+  pod(): Pod;
+  state(): PodState;
+  /** Replaces the state, and has it written down and planned on. */
+  change(edit: (state: PodState) => PodState): void;
+  changeContainer(name: string, edit: (record: ContainerRecord) => ContainerRecord): void;
+  /** Resolves when the state is on disk. */
+  persist(): Promise<void>;
+  sandbox(): Sandbox | undefined;
+  setSandbox(sandbox: Sandbox | undefined): void;
+  readonly volumes: PodVolumes;
+  readonly objects: HeldObjects;
+  facts(): PodFacts;
+  /** `container`: the event is about that part of the pod. */
+  event(type: EventType, reason: string, message: string, container?: string): void;
+  /** Aborts when nothing may be started any more. */
+  readonly starting: AbortSignal;
+  /** Aborts when the agent stops: the pod goes on, its worker doesn't. */
+  readonly working: AbortSignal;
+}

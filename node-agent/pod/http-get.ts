@@ -1,0 +1,55 @@
+import { request as httpRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import type { Container } from '../../machinery/kinds/core.ts';
+
+export interface HttpGet {
+  readonly scheme: string;
+  readonly host: string;
+  readonly port: number;
+  readonly path: string;
+  readonly headers: readonly { readonly name: string; readonly value: string }[];
+  readonly deadlineMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** Read of a body, bytes; the rest is left. */
+const keptBytes = 10 * 1024;
+
+/**
+ * One GET for a hook or a probe: certificates aren't checked, as Kubernetes' aren't, and a redirect counts as success.
+ * Rejects with why no answer came.
+ */
+export async function httpGet(get: HttpGet): Promise<{ readonly code: number; readonly body: string }> {
+  const signal = AbortSignal.any([get.signal, AbortSignal.timeout(get.deadlineMs)]);
+  const path = get.path.startsWith('/') ? get.path : `/${get.path}`;
+  const headers = new Map<string, string>([['user-agent', 'kube-probe/1.36'], ['accept', '*/*'], ['connection', 'close']]);
+  for (const { name, value } of get.headers) headers.set(name.toLowerCase(), value);
+  const options = { host: get.host, port: get.port, path, headers: Object.fromEntries(headers), signal, agent: false as const };
+  const response = await new Promise<IncomingMessage>((resolve, reject) => {
+    const request = get.scheme === 'HTTPS' ? httpsRequest({ ...options, rejectUnauthorized: false }) : httpRequest(options);
+    request.on('response', resolve).on('error', reject).end();
+  });
+  return { code: response.statusCode ?? 0, body: await beginning(response) };
+}
+
+async function beginning(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  for await (const chunk of response) {
+    if (!Buffer.isBuffer(chunk)) continue;
+    chunks.push(chunk);
+    size += chunk.length;
+    if (size >= keptBytes) break;
+  }
+  response.destroy();
+  return Buffer.concat(chunks).toString('utf8').slice(0, keptBytes);
+}
+
+/** A port by number or by its name among the container's ports. Throws when there is none of that name. */
+export function portOf(container: Container, port: number | string | object): number {
+  const number = Number(port);
+  if (Number.isInteger(number) && number > 0) return number;
+  const named = container.ports?.find((each) => each.name === port);
+  if (named === undefined) throw new Error(`couldn't find port: ${JSON.stringify(port)}`);
+  return named.containerPort;
+}

@@ -1,0 +1,191 @@
+import type { Pod } from '../../machinery/kinds/core.ts';
+import { formatSeconds, nextAttemptAt } from './back-off.ts';
+import { restarts } from './restart-policy.ts';
+import { containersOf, isRunning, recordOf, type ContainerRecord, type Outcome, type PodContainer, type PodState, type Waiting } from './state.ts';
+
+export type Step =
+  | { readonly do: 'prepareVolumes' | 'createSandbox' | 'destroySandbox' | 'removeVolumes' | 'delete' | 'forget' }
+  /** Image, configuration, process, and its postStart hook. */
+  | { readonly do: 'start'; readonly container: string }
+  /** preStop hook, SIGTERM; `message` is the Killing event's. */
+  | { readonly do: 'stop'; readonly container: string; readonly graceMs: number; readonly message: string }
+  | { readonly do: 'kill'; readonly container: string }
+  /** Says that the container waits out a back-off. */
+  | { readonly do: 'backOff'; readonly container: string; readonly waiting: Waiting }
+  | { readonly do: 'fail'; readonly outcome: Outcome };
+
+export interface Plan {
+  readonly steps: readonly Step[];
+  /** Plan again then (milliseconds since the epoch), if nothing happens before. */
+  readonly wakeAt?: number;
+}
+
+const nothing: Plan = { steps: [] };
+const defaultGraceSeconds = 30;
+/** Kubernetes never kills without a second's notice. */
+const shortestGraceMs = 1000;
+/** How long `ErrImagePull` is shown before `ImagePullBackOff`. */
+const pullErrorShownMs = 2000;
+
+/** What to do next for a pod. Pure: the same pod, state and time give the same steps. Behaviour: "Pod Lifecycle". */
+export function plan(pod: Pod, state: PodState, now: number): Plan {
+  if (isEnding(pod, state)) return end(pod, state, now);
+  const deadline = deadlineOf(pod, state);
+  if (deadline !== undefined && now >= deadline) return { steps: [{ do: 'fail', outcome: deadlineExceeded }] };
+  const run = keepRunning(pod, state, now);
+  return deadline === undefined ? run : { ...run, wakeAt: Math.min(deadline, run.wakeAt ?? Infinity) };
+}
+
+const deadlineExceeded: Outcome = { phase: 'Failed', reason: 'DeadlineExceeded', message: 'Pod was active on the node longer than the specified deadline' };
+
+function deadlineOf(pod: Pod, state: PodState): number | undefined {
+  const seconds = pod.spec?.activeDeadlineSeconds;
+  return seconds === undefined ? undefined : state.startTime + seconds * 1000;
+}
+
+/** Whether nothing may be started any more. */
+export function isEnding(pod: Pod, state: PodState): boolean {
+  return state.removed || pod.metadata?.deletionTimestamp !== undefined || state.outcome !== undefined || isFinished(pod, state);
+}
+
+/** Every container has ended for good, or an init container has failed for good. */
+export function isFinished(pod: Pod, state: PodState): boolean {
+  const containers = containersOf(pod);
+  if (initFailed(pod, state)) return true;
+  return containers.filter((c) => c.role === 'main').every((c) => hasEnded(pod, c, recordOf(state, c.spec.name)));
+}
+
+export function initFailed(pod: Pod, state: PodState): boolean {
+  return containersOf(pod).some((c) => {
+    const run = recordOf(state, c.spec.name).current;
+    return c.role === 'init' && run?.exit !== undefined && run.exit.exitCode !== 0 && !restarts(pod, c, run);
+  });
+}
+
+function hasEnded(pod: Pod, container: PodContainer, record: ContainerRecord): boolean {
+  return record.activity === undefined && record.current?.exit !== undefined && !restarts(pod, container, record.current);
+}
+
+function join(plans: readonly Plan[]): Plan {
+  const wakeAt = Math.min(...plans.map((each) => each.wakeAt ?? Infinity));
+  return { steps: plans.flatMap((each) => each.steps), ...(Number.isFinite(wakeAt) ? { wakeAt } : {}) };
+}
+
+function keepRunning(pod: Pod, state: PodState, now: number): Plan {
+  const ground = join([
+    prepare(state.volumes, state.volumesRetryAt, { do: 'prepareVolumes' }, now),
+    prepare(state.sandbox, state.sandboxRetryAt, { do: 'createSandbox' }, now),
+  ]);
+  if (state.volumes !== 'ready' || state.sandbox !== 'ready') return ground;
+  const plans: Plan[] = [];
+  const all = containersOf(pod);
+  const mainsBegun = all.some((c) => c.role === 'main' && recordOf(state, c.spec.name).current !== undefined);
+  for (const container of all) {
+    const record = recordOf(state, container.spec.name);
+    if (container.role === 'init' && record.activity === undefined && record.current?.exit?.exitCode === 0) continue;
+    plans.push(advance(pod, container, record, now));
+    if (container.role === 'init') return join(plans);
+    if (container.role === 'sidecar' && !mainsBegun && !(isRunning(record) && record.health.started)) return join(plans);
+  }
+  return join(plans);
+}
+
+function prepare(progress: PodState['volumes'], retryAt: number | undefined, step: Step, now: number): Plan {
+  if (progress !== 'absent') return nothing;
+  return retryAt !== undefined && retryAt > now ? { steps: [], wakeAt: retryAt } : { steps: [step] };
+}
+
+/** The next step of one container that should run. */
+function advance(pod: Pod, container: PodContainer, record: ContainerRecord, now: number): Plan {
+  const name = container.spec.name;
+  if (record.activity === 'starting') return nothing;
+  if (isRunning(record)) return watchOver(pod, container, record, now);
+  if (record.activity !== undefined) return nothing;
+  const ended = record.current?.exit === undefined ? undefined : record.current;
+  if (ended !== undefined && !restarts(pod, container, ended)) return nothing;
+  if (record.retryAt !== undefined && record.retryAt > now) return waitForRetry(container, record, now, record.retryAt);
+  const due = ended?.exit === undefined ? now : nextAttemptAt(record.restartBackOff, ended.exit.finishedAt);
+  if (due <= now) return { steps: [{ do: 'start', container: name }] };
+  return { steps: crashLoop(pod, container, record), wakeAt: due };
+}
+
+function watchOver(pod: Pod, container: PodContainer, record: ContainerRecord, now: number): Plan {
+  const name = container.spec.name;
+  const { stopping, health } = record;
+  if (stopping !== undefined) return escalate(name, record, stopping.killAt, now);
+  if (health.failed === undefined) return nothing;
+  return { steps: [{ do: 'stop', container: name, graceMs: graceMsOf(pod, container), message: health.failed }] };
+}
+
+function escalate(container: string, record: ContainerRecord, killAt: number, now: number): Plan {
+  if (record.stopping?.killed === true) return nothing;
+  return now >= killAt ? { steps: [{ do: 'kill', container }] } : { steps: [], wakeAt: killAt };
+}
+
+/** A container that probes condemn may have a grace period of its own ("Probe-level terminationGracePeriodSeconds"). */
+function graceMsOf(pod: Pod, container: PodContainer): number {
+  const { livenessProbe, startupProbe } = container.spec;
+  const seconds = startupProbe?.terminationGracePeriodSeconds ?? livenessProbe?.terminationGracePeriodSeconds ?? pod.spec?.terminationGracePeriodSeconds;
+  return Math.max((seconds ?? defaultGraceSeconds) * 1000, shortestGraceMs);
+}
+
+function waitForRetry(container: PodContainer, record: ContainerRecord, now: number, retryAt: number): Plan {
+  if (record.waiting?.reason !== 'ErrImagePull') return { steps: [], wakeAt: retryAt };
+  const shownUntil = (record.failedAt ?? now) + pullErrorShownMs;
+  if (now < shownUntil) return { steps: [], wakeAt: Math.min(shownUntil, retryAt) };
+  const message = `Back-off pulling image "${container.spec.image ?? ''}": ErrImagePull: ${record.waiting.message ?? ''}`;
+  return { steps: [{ do: 'backOff', container: container.spec.name, waiting: { reason: 'ImagePullBackOff', message } }], wakeAt: retryAt };
+}
+
+/** `podName_namespace(uid)`, as Kubernetes names a pod in messages. */
+export function podTitle(pod: Pod): string {
+  return `${pod.metadata?.name ?? ''}_${pod.metadata?.namespace ?? ''}(${pod.metadata?.uid ?? ''})`;
+}
+
+function crashLoop(pod: Pod, container: PodContainer, record: ContainerRecord): readonly Step[] {
+  const delay = record.restartBackOff?.delayMs ?? 0;
+  // A command that can't be executed keeps its own reason for the first wait: its message is the cause.
+  const firstWait = record.restartCount <= 1 && record.current?.exit?.reason === 'StartError';
+  if (firstWait || record.waiting?.reason === 'CrashLoopBackOff') return [];
+  const message = `back-off ${formatSeconds(delay)} restarting failed container=${container.spec.name} pod=${podTitle(pod)}`;
+  return [{ do: 'backOff', container: container.spec.name, waiting: { reason: 'CrashLoopBackOff', message } }];
+}
+
+/** Brings everything down in order: containers, sidecars after them, sandbox, volumes, and then the object if it is being deleted. */
+function end(pod: Pod, state: PodState, now: number): Plan {
+  const containers = containersOf(pod).filter((c) => isAlive(recordOf(state, c.spec.name)));
+  if (containers.length > 0) {
+    const others = containers.filter((c) => c.role !== 'sidecar');
+    return join((others.length > 0 ? others : containers).map((c) => bringDown(pod, state, c, now)));
+  }
+  if (state.sandbox === 'working' || state.volumes === 'working') return nothing;
+  if (state.sandbox === 'ready') return retried(state.sandboxRetryAt, { do: 'destroySandbox' }, now);
+  if (state.volumes === 'ready') return retried(state.volumesRetryAt, { do: 'removeVolumes' }, now);
+  if (state.removed) return { steps: [{ do: 'forget' }] };
+  return pod.metadata?.deletionTimestamp !== undefined && !state.deleting ? { steps: [{ do: 'delete' }] } : nothing;
+}
+
+function retried(retryAt: number | undefined, step: Step, now: number): Plan {
+  return retryAt !== undefined && retryAt > now ? { steps: [], wakeAt: retryAt } : { steps: [step] };
+}
+
+function isAlive(record: ContainerRecord): boolean {
+  return isRunning(record) || record.activity !== undefined;
+}
+
+function bringDown(pod: Pod, state: PodState, container: PodContainer, now: number): Plan {
+  const name = container.spec.name;
+  const record = recordOf(state, name);
+  if (!isRunning(record)) return nothing;
+  const graceMs = endGraceMs(pod, state);
+  const { stopping } = record;
+  if (stopping === undefined) return { steps: [{ do: 'stop', container: name, graceMs, message: `Stopping container ${name}` }] };
+  return escalate(name, record, Math.min(stopping.killAt, stopping.since + graceMs), now);
+}
+
+function endGraceMs(pod: Pod, state: PodState): number {
+  const { metadata, spec } = pod;
+  const forced = state.removed && metadata?.deletionTimestamp === undefined;
+  const seconds = forced ? 0 : metadata?.deletionGracePeriodSeconds ?? spec?.terminationGracePeriodSeconds ?? defaultGraceSeconds;
+  return Math.max(seconds * 1000, shortestGraceMs);
+}

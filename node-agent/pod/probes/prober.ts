@@ -1,0 +1,104 @@
+import type { Container, Probe } from '../../../machinery/kinds/core.ts';
+import type { PodHandle } from '../handle.ts';
+import { isEnding } from '../plan.ts';
+import { containersOf, isRunning, recordOf, type Health } from '../state.ts';
+import { runProbe } from './probe.ts';
+
+/** Keeps every running container's probes going, and its health in the pod's state. */
+export interface Prober {
+  /** Begins with containers that now run, ends with those that don't. */
+  follow(): void;
+  stop(): void;
+}
+
+type Kind = 'startup' | 'liveness' | 'readiness';
+
+const titles: Readonly<Record<Kind, string>> = { startup: 'Startup', liveness: 'Liveness', readiness: 'Readiness' };
+
+export function createProber(handle: PodHandle): Prober {
+  /** By container and kind: which run is probed, and how to end it. */
+  const probing = new Map<string, { readonly containerId: string; readonly stop: AbortController }>();
+
+  function follow(): void {
+    for (const { spec: container, role } of containersOf(handle.pod())) {
+      if (role === 'init') continue;
+      const record = recordOf(handle.state(), container.name);
+      const containerId = isRunning(record) ? record.current?.id : undefined;
+      for (const [kind, probe] of probesOf(container)) {
+        const key = `${container.name}/${kind}`;
+        const wanted = containerId !== undefined && (kind === 'startup' ? !record.health.started : record.health.started) ? containerId : undefined;
+        const present = probing.get(key);
+        if (present?.containerId === wanted) continue;
+        present?.stop.abort();
+        probing.delete(key);
+        if (wanted === undefined) continue;
+        const stop = new AbortController();
+        probing.set(key, { containerId: wanted, stop });
+        keepProbing(handle, container, wanted, kind, probe, stop.signal);
+      }
+    }
+  }
+
+  return {
+    follow,
+    stop() {
+      for (const each of probing.values()) each.stop.abort();
+      probing.clear();
+    },
+  };
+}
+
+function probesOf(container: Container): readonly (readonly [Kind, Probe])[] {
+  const { startupProbe, livenessProbe, readinessProbe } = container;
+  const all: readonly (readonly [Kind, Probe | undefined])[] = [['startup', startupProbe], ['liveness', livenessProbe], ['readiness', readinessProbe]];
+  return all.flatMap(([kind, probe]) => (probe === undefined ? [] : [[kind, probe]]));
+}
+
+/** One probe after the other, `periodSeconds` apart, until `stop` aborts. */
+function keepProbing(handle: PodHandle, container: Container, containerId: string, kind: Kind, probe: Probe, stop: AbortSignal): void {
+  const { clock } = handle.node;
+  const periodMs = (probe.periodSeconds ?? 10) * 1000;
+  let passes = 0;
+  let failures = 0;
+  const once = async (): Promise<void> => {
+    const failure = await runProbe(handle, container, containerId, probe, AbortSignal.any([stop, handle.working]));
+    if (stop.aborted || handle.working.aborted) return;
+    passes = failure === undefined ? passes + 1 : 0;
+    failures = failure === undefined ? 0 : failures + 1;
+    if (failure !== undefined) handle.event('Warning', 'Unhealthy', `${titles[kind]} probe failed: ${failure}`, container.name);
+    const edit = verdict(kind, container.name, probe, passes, failures);
+    if (edit !== undefined) changeHealth(handle, container.name, containerId, edit);
+    again(periodMs);
+  };
+  const again = (ms: number): void => {
+    const cancel = clock.setTimer(ms, () => {
+      stop.removeEventListener('abort', cancel);
+      void once();
+    });
+    stop.addEventListener('abort', cancel, { once: true });
+  };
+  again((probe.initialDelaySeconds ?? 0) * 1000);
+}
+
+/** What so many passes or failures in a row mean; `undefined`: nothing yet. */
+export function verdict(kind: Kind, container: string, probe: Probe, passes: number, failures: number): ((health: Health) => Health) | undefined {
+  const passed = passes >= (probe.successThreshold ?? 1);
+  const failed = failures >= (probe.failureThreshold ?? 3);
+  if (kind === 'readiness') {
+    if (passed) return (health) => ({ ...health, ready: true });
+    return failed ? (health) => ({ ...health, ready: false }) : undefined;
+  }
+  if (kind === 'startup' && passed) return (health) => ({ ...health, started: true });
+  return failed ? (health) => ({ ...health, failed: `Container ${container} failed ${kind} probe, will be restarted` }) : undefined;
+}
+
+function changeHealth(handle: PodHandle, name: string, containerId: string, edit: (health: Health) => Health): void {
+  const record = recordOf(handle.state(), name);
+  // A pod that is ending is not restarted for its health.
+  if (record.current?.id !== containerId || !isRunning(record) || isEnding(handle.pod(), handle.state())) return;
+  const container = containersOf(handle.pod()).find((each) => each.spec.name === name)?.spec;
+  const next = edit(record.health);
+  // Once started, a container without a readiness probe is ready.
+  const health = next.started && !record.health.started && container?.readinessProbe === undefined ? { ...next, ready: true } : next;
+  if (JSON.stringify(health) !== JSON.stringify(record.health)) handle.changeContainer(name, (each) => ({ ...each, health }));
+}

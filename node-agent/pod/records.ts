@@ -1,0 +1,69 @@
+import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Pod } from '../../machinery/kinds/core.ts';
+import { replaceFile } from '../replace-file.ts';
+import type { ContainerRecord, PodState } from './state.ts';
+
+/**
+ * What the agent writes down about a pod, `<data-dir>/pods/<uid>/agent.json`: the object as last seen and the worker's
+ * state. Enough to go on with every pod while the API can't be reached.
+ */
+export interface PodRecord {
+  readonly pod: Pod;
+  readonly state: PodState;
+}
+
+const fileName = 'agent.json';
+
+export function podDirectory(dataDir: string, uid: string): string {
+  return join(dataDir, 'pods', uid);
+}
+
+export async function writePodRecord(dataDir: string, uid: string, record: PodRecord): Promise<void> {
+  const directory = podDirectory(dataDir, uid);
+  await mkdir(directory, { recursive: true, mode: 0o711 });
+  const state = { ...record.state, containers: [...record.state.containers.values()] };
+  await replaceFile(join(directory, fileName), JSON.stringify({ pod: record.pod, state }));
+}
+
+export async function removePodRecord(dataDir: string, uid: string): Promise<void> {
+  await rm(podDirectory(dataDir, uid), { recursive: true, force: true });
+}
+
+/** Every pod that was written down. A file that can't be read is reported to `broken` and left out. */
+export async function readPodRecords(dataDir: string, broken: (uid: string, error: unknown) => void): Promise<ReadonlyMap<string, PodRecord>> {
+  const records = new Map<string, PodRecord>();
+  const names = await readdir(join(dataDir, 'pods')).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  for (const uid of names) {
+    try {
+      records.set(uid, parseRecord(await readFile(join(podDirectory(dataDir, uid), fileName), 'utf8')));
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) broken(uid, error);
+    }
+  }
+  return records;
+}
+
+/** Ids of the images that pods of this data directory run from. */
+export async function imagesInUse(dataDir: string): Promise<ReadonlySet<string>> {
+  const records = await readPodRecords(dataDir, (uid, error) => {
+    throw new Error(`the record of pod ${uid} can't be read: its images are not known`, { cause: error });
+  });
+  const runs = [...records.values()].flatMap(({ state }) => [...state.containers.values()].flatMap((each) => [each.pending, each.current]));
+  return new Set(runs.filter((run) => run !== undefined && run.exit === undefined).map((run) => run?.configId ?? ''));
+}
+
+function parseRecord(text: string): PodRecord {
+  const value: unknown = JSON.parse(text);
+  if (typeof value !== 'object' || value === null || !('pod' in value) || !('state' in value)) throw new TypeError('it has another form');
+  const { pod, state } = value;
+  if (typeof pod !== 'object' || pod === null || typeof state !== 'object' || state === null || !('containers' in state) || !Array.isArray(state.containers)) {
+    throw new TypeError('it has another form');
+  }
+  // Written by `writePodRecord` alone, atomically: its parts are taken on trust.
+  const containers = new Map((state.containers as readonly ContainerRecord[]).map((each) => [each.name, each]));
+  return { pod: pod as Pod, state: { ...(state as unknown as PodState), containers } };
+}

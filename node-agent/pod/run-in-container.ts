@@ -1,0 +1,33 @@
+import type { PodHandle } from './handle.ts';
+
+/** Output of a hook or probe that is kept, bytes: as much as Kubernetes shows. */
+const keptBytes = 10 * 1024;
+
+/** Runs a command in a running container and answers how it ended, with the beginning of what it wrote. Aborting ends it. */
+export async function runInContainer(
+  handle: PodHandle, containerId: string, args: readonly string[], signal: AbortSignal,
+): Promise<{ readonly exitCode: number; readonly output: string }> {
+  const sandbox = handle.sandbox();
+  if (sandbox === undefined) throw new Error('the pod sandbox is gone');
+  const streams = await sandbox.exec(containerId, { args, tty: false, stdin: false });
+  const chunks: Buffer[] = [];
+  let kept = 0;
+  const keep = (chunk: unknown): void => {
+    if (!Buffer.isBuffer(chunk) || kept >= keptBytes) return;
+    chunks.push(chunk.subarray(0, keptBytes - kept));
+    kept += chunk.length;
+  };
+  streams.stdout.on('data', keep);
+  streams.stderr?.on('data', keep);
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const onAbort = (): void => reject(signal.reason);
+  signal.addEventListener('abort', onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  try {
+    const { exitCode } = await Promise.race([streams.exit, aborted]);
+    return { exitCode, output: Buffer.concat(chunks).toString('utf8') };
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    streams.close();
+  }
+}

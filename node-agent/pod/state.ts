@@ -1,0 +1,166 @@
+/**
+ * The pod worker's room: what one pod is doing on this node as a value (`state.ts`), what to do next (`plan.ts`, pure),
+ * what the API is told (`status.ts`, pure), and the shell that carries steps out (`worker.ts`). Plans know pods and
+ * containers only; namespaces, overlay and sockets are the runtime's.
+ */
+import type { Container, Pod } from '../../machinery/kinds/core.ts';
+
+/** How a container's run ended. Times are milliseconds since the epoch. */
+export interface Exit {
+  readonly exitCode: number;
+  readonly signal?: number;
+  /** Kubernetes' word: `Completed`, `Error`, `OOMKilled`, `StartError`, `ContainerStatusUnknown`. */
+  readonly reason: string;
+  readonly message?: string;
+  readonly finishedAt: number;
+}
+
+/** One run of a container. */
+export interface Run {
+  readonly id: string;
+  /** As the status shows it: repository and digest, or the id. */
+  readonly imageId: string;
+  /** The image in the store. */
+  readonly configId: string;
+  readonly image: string;
+  /** Absent while pending. */
+  readonly startedAt?: number;
+  readonly exit?: Exit;
+  /** File of this run's log. */
+  readonly logPath: string;
+}
+
+/** Waits between restarts: doubles at each, forgotten after a long quiet run. */
+export interface BackOff {
+  readonly delayMs: number;
+  /** When the last attempt was made that set `delayMs`. */
+  readonly since: number;
+}
+
+export interface Waiting {
+  readonly reason: string;
+  readonly message?: string;
+}
+
+export interface Stopping {
+  readonly since: number;
+  /** When SIGKILL follows. */
+  readonly killAt: number;
+  readonly killed: boolean;
+}
+
+export interface Health {
+  /** The startup probe has passed, or there is none. */
+  readonly started: boolean;
+  /** The readiness probe passes, or there is none. */
+  readonly ready: boolean;
+  /** Set when the liveness or startup probe has given up: the event's message. */
+  readonly failed?: string;
+}
+
+export const unknownHealth: Health = { started: false, ready: false };
+
+/** What the worker knows of one container; replaced, never changed. */
+export interface ContainerRecord {
+  readonly name: string;
+  readonly restartCount: number;
+  /** Asked of the runtime, not yet known to run: written down before the request, so that a crash loses no process. */
+  readonly pending?: Run;
+  readonly current?: Run;
+  /** The run before `current`, ended. */
+  readonly previous?: Run;
+  readonly restartBackOff?: BackOff;
+  readonly pullBackOff?: BackOff;
+  /** Something that takes time is under way: no other step may be taken for this container. */
+  readonly activity?: 'starting' | 'postStart';
+  readonly stopping?: Stopping;
+  /** Why it can't be started, in Kubernetes' words, and when to try again. */
+  readonly waiting?: Waiting;
+  readonly failedAt?: number;
+  readonly retryAt?: number;
+  readonly health: Health;
+}
+
+export type Progress = 'absent' | 'working' | 'ready';
+
+/** Why the pod as a whole was ended before its containers did. */
+export interface Outcome {
+  readonly phase: 'Failed' | 'Succeeded';
+  readonly reason: string;
+  readonly message: string;
+}
+
+/** What the worker knows of one pod. */
+export interface PodState {
+  readonly containers: ReadonlyMap<string, ContainerRecord>;
+  readonly volumes: Progress;
+  readonly sandbox: Progress;
+  /** The sandbox's address; kept after its end, as the status keeps it. */
+  readonly address?: string;
+  /** When to try volumes or the sandbox again after a failure. */
+  readonly volumesRetryAt?: number;
+  readonly sandboxRetryAt?: number;
+  readonly startTime: number;
+  readonly outcome?: Outcome;
+  /** The object left the API without us: nothing more is reported. */
+  readonly removed: boolean;
+  /** The object's deletion is under way. */
+  readonly deleting: boolean;
+}
+
+export type Role = 'init' | 'sidecar' | 'main';
+
+export interface PodContainer {
+  readonly spec: Container;
+  readonly role: Role;
+}
+
+/** Init containers and sidecars in order, then the others. */
+export function containersOf(pod: Pod): readonly PodContainer[] {
+  const init = (pod.spec?.initContainers ?? []).map((spec): PodContainer => ({ spec, role: spec.restartPolicy === 'Always' ? 'sidecar' : 'init' }));
+  return [...init, ...(pod.spec?.containers ?? []).map((spec): PodContainer => ({ spec, role: 'main' }))];
+}
+
+export function newRecord(name: string): ContainerRecord {
+  return { name, restartCount: 0, health: unknownHealth };
+}
+
+export function recordOf(state: PodState, name: string): ContainerRecord {
+  return state.containers.get(name) ?? newRecord(name);
+}
+
+export function isRunning(record: ContainerRecord): boolean {
+  return record.current?.startedAt !== undefined && record.current.exit === undefined;
+}
+
+/** A pod that was seen for the first time at `now`. */
+export function newState(now: number): PodState {
+  return { containers: new Map(), volumes: 'absent', sandbox: 'absent', startTime: now, removed: false, deleting: false };
+}
+
+export function withRecord(state: PodState, record: ContainerRecord): PodState {
+  return { ...state, containers: new Map(state.containers).set(record.name, record) };
+}
+
+/** The record when its pending run has begun (or ended before anyone saw it begin). */
+export function withStarted(record: ContainerRecord, startedAt: number): ContainerRecord {
+  const { pending, waiting: _waiting, stopping: _stopping, failedAt: _failedAt, retryAt: _retryAt, ...rest } = record;
+  if (pending === undefined) return record;
+  const { current } = record;
+  return {
+    ...rest, current: { ...pending, startedAt }, restartCount: current === undefined ? record.restartCount : record.restartCount + 1,
+    ...(current === undefined ? {} : { previous: current }),
+  };
+}
+
+/** The record when its current run has ended. */
+export function withExit(record: ContainerRecord, exit: Exit): ContainerRecord {
+  const { stopping: _stopping, activity: _activity, ...rest } = record;
+  if (record.current === undefined || record.current.exit !== undefined) return record;
+  return { ...rest, current: { ...record.current, exit }, health: unknownHealth };
+}
+
+export function withoutActivity(record: ContainerRecord): ContainerRecord {
+  const { activity: _activity, ...rest } = record;
+  return rest;
+}

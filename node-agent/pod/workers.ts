@@ -1,0 +1,69 @@
+import type { Pod } from '../../machinery/kinds/core.ts';
+import { isTerminal } from '../../machinery/pod/readiness.ts';
+import type { ContainerExit, RuntimeEvents, Sandbox } from '../runtime/runtime.ts';
+import { adopt } from './adopt.ts';
+import type { NodeContext } from './handle.ts';
+import type { PodRecord } from './records.ts';
+import { newState, type PodState } from './state.ts';
+import { createPodWorker, type PodWorker } from './worker.ts';
+
+/** All pods of this node, each with its worker. */
+export interface PodWorkers extends RuntimeEvents {
+  /** Goes on with what was written down and what still runs; what nobody wrote down is destroyed. */
+  adoptAll(records: ReadonlyMap<string, PodRecord>, sandboxes: readonly Sandbox[]): Promise<void>;
+  /** One change of a pod that is bound to this node. */
+  changed(before: Pod | undefined, after: Pod | undefined): void;
+  /** The API's list is complete: pods that it doesn't have are ended. */
+  keepOnly(pods: readonly Pod[]): void;
+  find(namespace: string, name: string): PodWorker | undefined;
+  list(): readonly PodWorker[];
+  settled(): Promise<void>;
+}
+
+export function createPodWorkers(node: NodeContext, working: AbortSignal): PodWorkers {
+  const workers = new Map<string, PodWorker>();
+
+  function begin(pod: Pod, state: PodState, sandbox: Sandbox | undefined): void {
+    const uid = pod.metadata?.uid ?? '';
+    workers.set(uid, createPodWorker(node, { pod, state, sandbox }, working, () => workers.delete(uid)));
+  }
+
+  function desire(pod: Pod): void {
+    const uid = pod.metadata?.uid ?? '';
+    const worker = workers.get(uid);
+    if (worker !== undefined) worker.desire(pod);
+    // A finished pod of which nothing is known here has nothing left but its object.
+    else if (!isTerminal(pod) || pod.metadata?.deletionTimestamp !== undefined) begin(pod, newState(node.clock.now()), undefined);
+  }
+
+  return {
+    async adoptAll(records, sandboxes) {
+      const byUid = new Map(sandboxes.map((sandbox) => [sandbox.uid, sandbox]));
+      for (const [uid, record] of records) {
+        const sandbox = byUid.get(uid);
+        byUid.delete(uid);
+        begin(record.pod, adopt(record.state, sandbox, node.clock.now()), sandbox);
+      }
+      for (const stranger of byUid.values()) {
+        node.log.warn({ uid: stranger.uid, name: stranger.spec.name }, 'a pod sandbox without a record is destroyed');
+        await stranger.destroy();
+      }
+    },
+    changed(before, after) {
+      const replaced = before !== undefined && before.metadata?.uid !== after?.metadata?.uid;
+      if (replaced) workers.get(before.metadata?.uid ?? '')?.remove();
+      if (after !== undefined) desire(after);
+    },
+    keepOnly(pods) {
+      const wanted = new Set(pods.map((pod) => pod.metadata?.uid));
+      for (const worker of workers.values()) if (!wanted.has(worker.uid)) worker.remove();
+    },
+    find: (namespace, name) => [...workers.values()].findLast((each) => each.pod().metadata?.name === name && each.pod().metadata?.namespace === namespace),
+    list: () => [...workers.values()],
+    exited: (uid: string, exit: ContainerExit) => workers.get(uid)?.exited(exit),
+    lost: (uid: string) => workers.get(uid)?.lost(),
+    async settled() {
+      await Promise.all([...workers.values()].map((worker) => worker.settled()));
+    },
+  };
+}

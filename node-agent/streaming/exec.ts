@@ -1,0 +1,44 @@
+import { encodeExit, encodeFailure } from '../../client/streams/channels.ts';
+import { RuntimeError } from '../runtime/runtime.ts';
+import type { StreamingOptions } from './server.ts';
+import { StreamError } from './stream-error.ts';
+import { findPod, runningTarget } from './target.ts';
+import { asks, type StreamSession } from './upgrade.ts';
+import { copyIn, copyOut, sendMessage } from './websocket.ts';
+
+/** /exec/{namespace}/{pod}/{container}?command=…&input&output&error&tty */
+export async function serveExec(options: StreamingOptions, path: readonly string[], query: URLSearchParams): Promise<StreamSession> {
+  const [namespace = '', pod = '', container = ''] = path;
+  const worker = findPod(options.find, namespace, pod);
+  const { sandbox, containerId } = runningTarget(worker, container);
+  const args = query.getAll('command');
+  if (args.length === 0) throw new StreamError(400, 'you must specify a command');
+  const tty = asks(query, 'tty');
+  return async (socket) => {
+    let streams;
+    try {
+      streams = await sandbox.exec(containerId, { args, tty, stdin: asks(query, 'input', 'stdin') });
+    } catch (error) {
+      await sendMessage(socket, commandFailure(error));
+      socket.close(1000);
+      return;
+    }
+    copyIn(socket, streams);
+    const { close } = streams;
+    socket.on('close', () => close.call(streams));
+    try {
+      const [, , { exitCode }] = await Promise.all([copyOut(socket, 'stdout', streams.stdout), copyOut(socket, 'stderr', streams.stderr), streams.exit]);
+      await sendMessage(socket, encodeExit(exitCode));
+      socket.close(1000);
+    } finally {
+      close.call(streams);
+    }
+  };
+}
+
+/** A command that isn't there ends an exec with a shell's exit codes in the message, as Kubernetes' runtimes have it. */
+function commandFailure(error: unknown): Buffer {
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof RuntimeError && error.code === 'CommandNotFound') return encodeFailure(`error executing command in container: ${message}`);
+  return encodeFailure(`Internal error occurred: ${message}`);
+}

@@ -1,0 +1,53 @@
+import type { IncomingMessage } from 'node:http';
+import type { Duplex } from 'node:stream';
+import { WebSocketServer, type WebSocket } from 'ws';
+import { channelProtocol, olderChannelProtocol } from '../../client/streams/channels.ts';
+import { serveAttach } from './attach.ts';
+import { serveExec } from './exec.ts';
+import type { StreamingOptions } from './server.ts';
+import { StreamError } from './stream-error.ts';
+
+/** Largest message taken from a client, bytes: a terminal's input and a copied file's blocks are far smaller. */
+const largestMessage = 8 * 1024 * 1024;
+
+/** What to do with the socket once it is open; made before the upgrade, so that a refusal is a plain HTTP answer. */
+export type StreamSession = { run(socket: WebSocket): Promise<void> }['run'];
+
+/** Answers a WebSocket upgrade for exec, attach or port-forward. */
+export function acceptUpgrade(options: StreamingOptions, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  socket.on('error', () => socket.destroy());
+  void open(options, request).then((session) => {
+    const spoken = [channelProtocol, olderChannelProtocol];
+    const server = new WebSocketServer({
+      noServer: true, maxPayload: largestMessage, perMessageDeflate: false,
+      handleProtocols: (offered) => spoken.find((protocol) => offered.has(protocol)) ?? false,
+    });
+    server.handleUpgrade(request, socket, head, (client) => {
+      session(client).catch((error: unknown) => {
+        options.log.warn({ err: error, url: request.url }, 'a stream ended with a failure');
+        client.close(1011, 'internal error');
+      });
+    });
+  }).catch((error: unknown) => {
+    if (!(error instanceof StreamError)) options.log.error({ err: error, url: request.url }, 'a stream was not opened');
+    const { code, message } = error instanceof StreamError ? error : new StreamError(500, error instanceof Error ? error.message : String(error));
+    const body = Buffer.from(message);
+    socket.end(`HTTP/1.1 ${code} Refused\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${message}`);
+  });
+}
+
+async function open(options: StreamingOptions, request: IncomingMessage): Promise<StreamSession> {
+  const url = new URL(request.url ?? '/', 'https://node');
+  const [verb, ...path] = url.pathname.split('/').filter((part) => part !== '').map(decodeURIComponent);
+  if (request.headers.upgrade?.toLowerCase() !== 'websocket') throw new StreamError(400, 'unable to upgrade: only WebSocket is spoken here');
+  switch (verb) {
+    case 'exec': return await serveExec(options, path, url.searchParams);
+    case 'attach': return await serveAttach(options, path, url.searchParams);
+    default: throw new StreamError(404, '404 page not found');
+  }
+}
+
+/** Whether a query asks for a stream, by either of its names: `input` and `stdin`, … */
+export function asks(query: URLSearchParams, ...names: readonly string[]): boolean {
+  return names.some((name) => query.get(name) === 'true' || query.get(name) === '1');
+}

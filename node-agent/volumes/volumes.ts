@@ -1,0 +1,104 @@
+/**
+ * A pod's volumes on this node's disk: `<pod dir>/volumes/<name>`, filled before its containers start, kept up to date
+ * while it runs, taken away with it. Knows pods and files; mounting into containers is the runtime's.
+ */
+import { chmod, chown, mkdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Clock } from '../../machinery/clock.ts';
+import type { Pod, Volume } from '../../machinery/kinds/core.ts';
+import type { Client } from '../../client/client.ts';
+import type { PodFacts } from '../downward.ts';
+import type { HeldObjects } from '../objects.ts';
+import { writeAtomically } from './atomic-writer.ts';
+import { checkHostPath } from './host-path.ts';
+import { payloadOf } from './payload.ts';
+import { createPodTokens } from './service-account-token.ts';
+
+/** A volume can't be had; the message is the FailedMount event's. */
+export class VolumeError extends Error {
+  override readonly name = 'VolumeError';
+}
+
+export interface VolumeContext {
+  readonly client: Client;
+  readonly clock: Clock;
+  readonly objects: HeldObjects;
+  /** `<data-dir>/pods/<uid>`. */
+  readonly podDir: string;
+  /** Directory on a tmpfs for volumes with `medium: Memory`, this pod's own. */
+  readonly memoryDir: string;
+}
+
+export interface PodVolumes {
+  /** Makes and fills everything. Safe to repeat. Throws `VolumeError`. */
+  prepare(pod: Pod, facts: PodFacts): Promise<void>;
+  /** Where a volume's content is on the host. */
+  pathOf(pod: Pod, name: string): string | undefined;
+  /** When `prepare` is due again because of a token; `undefined`: only when an object changes. */
+  refreshAt(): number | undefined;
+  remove(): Promise<void>;
+}
+
+/** Whether what a volume shows may change while the pod runs. */
+export function isLive(volume: Volume): boolean {
+  return volume.configMap !== undefined || volume.secret !== undefined || volume.downwardAPI !== undefined || volume.projected !== undefined;
+}
+
+export function createPodVolumes(first: Pod, context: VolumeContext): PodVolumes {
+  const tokens = createPodTokens(context.client, context.clock, first);
+  const directoryOf = (volume: Volume): string => join(volume.emptyDir?.medium === 'Memory' ? context.memoryDir : join(context.podDir, 'volumes'), volume.name);
+
+  async function prepareOne(pod: Pod, volume: Volume, facts: PodFacts): Promise<void> {
+    if (volume.hostPath !== undefined) return await checkHostPath(volume.hostPath.path, volume.hostPath.type ?? '');
+    const directory = directoryOf(volume);
+    const { fsGroup } = pod.spec?.securityContext ?? {};
+    if (volume.emptyDir !== undefined) return await makeEmptyDir(directory, fsGroup);
+    if (!isLive(volume)) throw new Error(`no volume plugin matched: volume "${volume.name}" is of a kind that this node doesn't have`);
+    const payload = await payloadOf(volume, { pod, objects: context.objects, facts, token: tokens.token });
+    if (payload === undefined) return;
+    await mkdir(directory, { recursive: true, mode: 0o755 });
+    const stamp = new Date(context.clock.now()).toISOString().slice(0, 19).replace(/[-T:]/g, '_');
+    const grouped = fsGroup === undefined ? payload : new Map([...payload].map(([path, file]) => [path, { ...file, mode: file.mode | 0o440 }]));
+    await writeAtomically(directory, grouped, ownerOf(pod, volume, fsGroup), stamp);
+  }
+
+  return {
+    async prepare(pod, facts) {
+      for (const volume of pod.spec?.volumes ?? []) {
+        await prepareOne(pod, volume, facts).catch((error: unknown) => {
+          const message = error instanceof Error ? error.message : String(error);
+          throw new VolumeError(`MountVolume.SetUp failed for volume "${volume.name}" : ${message}`, { cause: error });
+        });
+      }
+    },
+    pathOf(pod, name) {
+      const volume = pod.spec?.volumes?.find((each) => each.name === name);
+      return volume === undefined ? undefined : volume.hostPath?.path ?? directoryOf(volume);
+    },
+    refreshAt: () => tokens.refreshAt(),
+    async remove() {
+      await rm(join(context.podDir, 'volumes'), { recursive: true, force: true });
+      await rm(context.memoryDir, { recursive: true, force: true });
+    },
+  };
+}
+
+/** A token is read by the pod's one user when all its containers have the same and there is no group (as Kubernetes does). */
+function ownerOf(pod: Pod, volume: Volume, fsGroup: number | undefined): { uid: number; gid: number } {
+  const hasToken = volume.projected?.sources?.some((source) => source.serviceAccountToken !== undefined) === true;
+  if (!hasToken || fsGroup !== undefined) return { uid: 0, gid: fsGroup ?? 0 };
+  const containers = [...(pod.spec?.containers ?? []), ...(pod.spec?.initContainers ?? [])];
+  const users = new Set(containers.map((each) => each.securityContext?.runAsUser ?? pod.spec?.securityContext?.runAsUser));
+  const [user] = users;
+  return { uid: users.size === 1 && user !== undefined ? user : 0, gid: 0 };
+}
+
+/** World-writable, as Kubernetes makes it; with fsGroup it belongs to the group, and what is made inside inherits it. */
+async function makeEmptyDir(directory: string, fsGroup: number | undefined): Promise<void> {
+  const made = await mkdir(directory, { recursive: true });
+  if (made === undefined) return;
+  await chmod(directory, 0o777);
+  if (fsGroup === undefined) return;
+  await chown(directory, 0, fsGroup);
+  await chmod(directory, 0o2777);
+}
