@@ -1,3 +1,4 @@
+import { failure } from '../machinery/status.ts';
 import type { Authorizer } from './access/access.ts';
 import { forbidden } from './access/forbidden.ts';
 import type { Call, Handler, RequestInfo, Result, User } from './request.ts';
@@ -11,6 +12,9 @@ export type Dispatch = (call: Call) => Promise<Result>;
 export function createDispatch(authorizer: Authorizer, handlerOf: (call: Call) => Handler): Dispatch {
   return async (call) => {
     authorize(authorizer, call.user, call.info);
+    if (call.resource.scope === 'Cluster' && call.info.namespace !== '' && call.resource.plural !== 'namespaces') {
+      throw failure('NotFound', 'the server could not find the requested resource');
+    }
     const inScope = call.resource.scope === 'Cluster' && call.info.namespace !== '' ? { ...call, info: { ...call.info, namespace: '' } } : call;
     return handlerOf(inScope)(inScope);
   };

@@ -96,7 +96,8 @@ async function* watchLocally(options: LocalOptions, request: ApiRequest): AsyncG
   const aborted = AbortSignal.any([options.stopped, ...(request.signal === undefined ? [] : [request.signal])]);
   if (aborted.aborted) return;
   const asked = { ...request, verb: 'watch' as const };
-  const result = await failing(options.dispatch(callOf(options, asked, callSignal(options, asked))));
+  const result = await unless(aborted, options.dispatch(callOf(options, asked, callSignal(options, asked))));
+  if (result === undefined) return;
   if (result.type !== 'watch') throw failure('BadRequest', 'this resource can\'t be watched');
   const queue = waitingChanges();
   const flow = result.open(queue.sink);
@@ -115,10 +116,13 @@ async function* watchLocally(options: LocalOptions, request: ApiRequest): AsyncG
   }
 }
 
-async function failing<T>(promise: Promise<T>): Promise<T> {
+/** Undefined: `aborted` while it was asked for. */
+async function unless<T>(aborted: AbortSignal, promise: Promise<T>): Promise<T | undefined> {
   try {
-    return await promise;
+    const value = await promise;
+    return aborted.aborted ? undefined : value;
   } catch (error) {
+    if (aborted.aborted) return undefined;
     throw failureOf(error);
   }
 }

@@ -164,7 +164,6 @@ function resourceAt(group: string, version: string, plural: string): Resource | 
 function dependencies(options: ApiServerOptions, caches: Caches, authorizer: ClusterAuthorizer, authenticator: ClusterAuthenticator): HandlerDependencies {
   const { store, pki } = options;
   const codec = createCodec();
-  const random = () => randomInt(2 ** 32) / 2 ** 32;
   const leases = createSharedLeases(store, systemClock);
   const reviews = reviewHandlers({ authorizer, authenticator, codec });
   const reviewed = resources.filter(({ stored }) => !stored).flatMap((resource): [string, Handler][] => {
@@ -183,6 +182,11 @@ function dependencies(options: ApiServerOptions, caches: Caches, authorizer: Clu
     nodes: node,
     special: new Map([...reviewed, ['serviceaccounts./token', token]]),
   };
+}
+
+/** In [0, 1). */
+function random(): number {
+  return randomInt(2 ** 32) / 2 ** 32;
 }
 
 function nameSuffix(): string {

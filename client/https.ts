@@ -79,8 +79,9 @@ async function exchange(link: Link, method: string, path: string, request: Pick<
   request.signal?.throwIfAborted();
   const ended = link.connection.use();
   try {
-    const session = await link.connection.session();
+    // Before anything is waited for: the caller may reuse its object.
     const body = request.body === undefined ? undefined : JSON.stringify(request.body);
+    const session = await link.connection.session();
     const stream = openStream(session, {
       ...link.headers, ':method': method, ':path': path,
       ...(body === undefined ? {} : { 'content-type': request.patchType ?? 'application/json' }),

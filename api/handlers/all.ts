@@ -40,6 +40,7 @@ export function createHandlers(deps: HandlerDependencies): (call: Call) => Handl
   const own = subresourceHandlers(deps);
   return ({ resource, info }) => {
     const { verb, subresource } = info;
+    checkAddress(resource, info);
     if (subresource === '') {
       const special = deps.special.get(handlerKey(resource));
       if (special !== undefined && verb === 'create') return special;
@@ -55,6 +56,17 @@ export function createHandlers(deps: HandlerDependencies): (call: Call) => Handl
   };
 }
 
+const collectionVerbs: ReadonlySet<string> = new Set(['list', 'watch', 'create', 'deletecollection']);
+
+/** Is the URL one that the resource has? A name where one is needed, a namespace where one belongs. */
+function checkAddress(resource: Resource, { verb, namespace, name, subresource }: Call['info']): void {
+  const acrossNamespaces = verb === 'list' || verb === 'watch';
+  const isSpecial = !resource.stored && namespace === '';
+  if (resource.scope === 'Namespaced' && namespace === '' && !acrossNamespaces && !isSpecial) throw notAllowed();
+  if (name === '' && (subresource !== '' || !collectionVerbs.has(verb))) throw notAllowed();
+  if (name !== '' && subresource === '' && verb === 'create') throw notAllowed();
+}
+
 const statusVerbs: ReadonlySet<string> = new Set(['get', 'update', 'patch']);
 
 function notAllowed() {
@@ -65,9 +77,13 @@ function refuse(): Promise<Result> {
   return Promise.reject(notAllowed());
 }
 
+/** By GET (WebSocket) and by POST (SPDY). */
+function both(name: string, handler: Handler): [string, Handler][] {
+  return [[`get ${name}`, handler], [`create ${name}`, handler]];
+}
+
 function subresourceHandlers(deps: HandlerDependencies): ReadonlyMap<string, Handler> {
   const { nodes, special } = deps;
-  const both = (name: string, handler: Handler): [string, Handler][] => [[`get ${name}`, handler], [`create ${name}`, handler]];
   const token = special.get('serviceaccounts./token');
   return new Map<string, Handler>([
     ['create pods./binding', (call) => bind(deps, call)],

@@ -2,6 +2,8 @@ import { isDeepStrictEqual } from 'node:util';
 import { Path, forbidden, invalid, required, type FieldError } from '../../machinery/field-path.ts';
 import type { KubernetesObject, ObjectMeta } from '../../machinery/kinds/kind.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
+import { validateAnnotations, validateFinalizers, validateLabels } from '../../machinery/labels.ts';
+import { dns1123Subdomain } from '../../machinery/names.ts';
 import { failure } from '../../machinery/status.ts';
 import type { RequestInfo } from '../request.ts';
 import type { Resource } from '../resources/define.ts';
@@ -76,12 +78,16 @@ function wish(object: KubernetesObject): Record<string, unknown> {
 
 /** Metadata of a new object. */
 export function validateMetadata(resource: Resource, object: KubernetesObject): FieldError[] {
-  const { name, ownerReferences = [] } = object.metadata ?? {};
-  const errors: FieldError[] = [];
+  const { name, ownerReferences = [], labels, annotations, finalizers } = object.metadata ?? {};
+  const errors: FieldError[] = [
+    ...validateLabels(labels, metadataPath.child('labels')),
+    ...validateAnnotations(annotations, metadataPath.child('annotations')),
+    ...validateFinalizers(finalizers, metadataPath.child('finalizers')),
+  ];
   if (name === undefined || name === '') {
     errors.push(required(metadataPath.child('name'), 'name or generateName is required'));
   } else {
-    errors.push(...(resource.validateName?.(name) ?? []).map((message) => invalid(metadataPath.child('name'), name, message)));
+    errors.push(...(resource.validateName ?? dns1123Subdomain)(name).map((message) => invalid(metadataPath.child('name'), name, message)));
   }
   const controllers = ownerReferences.filter((owner) => owner.controller === true);
   if (controllers.length > 1) {

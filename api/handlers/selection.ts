@@ -10,7 +10,9 @@ const metadataFields: ReadonlySet<string> = new Set(['metadata.name', 'metadata.
 export function selectionOf(call: Call): Selection {
   const { info, query, resource } = call;
   const labels = parseLabelSelector(query['labelSelector'] ?? '');
-  const fields = parseFieldSelector(query['fieldSelector'] ?? '');
+  const asked = parseFieldSelector(query['fieldSelector'] ?? '');
+  // `/watch/…/<name>`, and selectors that name one object.
+  const fields: readonly FieldRequirement[] = info.name === '' ? asked : [...asked, { field: 'metadata.name', operator: '=', value: info.name }];
   for (const { field } of fields) checkField(resource, field);
   const namespace = info.namespace === '' ? {} : { namespace: info.namespace };
   if (labels.length === 0 && fields.length === 0) return namespace;

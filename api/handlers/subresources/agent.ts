@@ -26,15 +26,18 @@ export async function podOf(deps: Reader & Writer, call: Call): Promise<PodAt> {
 export function containerOf(pod: Pod, asked: string | undefined): string {
   const name = pod.metadata?.name ?? '';
   const { containers = [], initContainers = [], ephemeralContainers = [] } = pod.spec ?? {};
-  const names = (list: readonly { readonly name: string }[]) => list.map((one) => one.name);
   if (asked !== undefined && asked !== '') {
     if ([...containers, ...initContainers, ...ephemeralContainers].some((one) => one.name === asked)) return asked;
     throw failure('BadRequest', `container ${asked} is not valid for pod ${name}`);
   }
   const [only] = containers;
   if (only !== undefined && containers.length === 1) return only.name;
-  const choice = `a container name must be specified for pod ${name}, choose one of: [${names(containers).join(' ')}]`;
-  throw failure('BadRequest', initContainers.length === 0 ? choice : `${choice} or one of the init containers: [${names(initContainers).join(' ')}]`);
+  const choice = `a container name must be specified for pod ${name}, choose one of: [${nameList(containers)}]`;
+  throw failure('BadRequest', initContainers.length === 0 ? choice : `${choice} or one of the init containers: [${nameList(initContainers)}]`);
+}
+
+function nameList(list: readonly { readonly name: string }[]): string {
+  return list.map((one) => one.name).join(' ');
 }
 
 /** Where the agent of `node` answers `path`. Throws 503 when the node is gone or tells no address. */

@@ -20,7 +20,11 @@ export async function approve(writer: Writer, call: Call): Promise<Result> {
 
 function withConditions(old: KubernetesObject, asked: KubernetesObject): Draft<KubernetesObject> {
   const draft = structuredClone(asked) as Draft<KubernetesObject>;
-  const status = (object: KubernetesObject): object => (Reflect.get(object, 'status') as object | undefined) ?? {};
-  Reflect.set(draft, 'status', { ...structuredClone(status(old)), conditions: Reflect.get(status(asked), 'conditions') ?? [] });
+  Reflect.set(draft, 'status', { ...structuredClone(statusOf(old)), conditions: Reflect.get(statusOf(asked), 'conditions') ?? [] });
   return draft;
+}
+
+function statusOf(object: KubernetesObject): object {
+  const status: unknown = Reflect.get(object, 'status');
+  return typeof status === 'object' && status !== null ? status : {};
 }
