@@ -1,0 +1,101 @@
+import { randomBytes, randomInt } from 'node:crypto';
+import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { CommandFailure, systemCode } from './failure.ts';
+
+/**
+ * A data directory: all that one cluster (or one node of it) keeps on a machine. `cluster.json` says whose it is, so that
+ * a command never works on another's.
+ */
+export type Role = 'up' | 'server' | 'agent';
+
+/** Contents of `cluster.json`. */
+export interface Identity {
+  readonly format: 1;
+  readonly role: Role;
+  /** Six characters of [a-z0-9], a letter first: prefixes every cgroup, network device and nftables table made for it. */
+  readonly instance: string;
+  /** Addresses of all the cluster's pods: `10.42.0.0/16`. Chosen by `up` and `server`; an agent learns its part from its Node. */
+  readonly clusterCidr?: string;
+  /** SHA-256 of the authority of the cluster that an agent joined. */
+  readonly caHash?: string;
+  readonly nodeName?: string;
+}
+
+export interface DataDir {
+  readonly path: string;
+  readonly identity: Identity;
+}
+
+const letters = 'abcdefghijklmnopqrstuvwxyz';
+const characters = `${letters}0123456789`;
+
+/** A new instance id. */
+export function newInstance(): string {
+  const rest = Array.from({ length: 5 }, () => characters[randomInt(characters.length)]).join('');
+  return `${letters[randomInt(letters.length)] ?? 'a'}${rest}`;
+}
+
+/** The identity of an existing data directory, or undefined where there is none. */
+export async function readIdentity(path: string): Promise<Identity | undefined> {
+  const file = join(path, 'cluster.json');
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    if (systemCode(error) === 'ENOENT') return undefined;
+    throw new CommandFailure(`cannot read ${file}`, { cause: error });
+  });
+  return text === undefined ? undefined : parseIdentity(file, text);
+}
+
+function parseIdentity(file: string, text: string): Identity {
+  const wrong = new CommandFailure(`${file} is damaged: restore it from a backup, or remove the data directory to start anew`);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw wrong;
+  }
+  const field = (name: string): unknown => (typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined);
+  const optional = (name: 'clusterCidr' | 'caHash' | 'nodeName') => {
+    const found = field(name);
+    return typeof found === 'string' ? { [name]: found } : {};
+  };
+  const [format, role, instance] = [field('format'), field('role'), field('instance')];
+  if (typeof format === 'number' && format > 1) throw new CommandFailure(`${file} was written by a newer Coracle (format ${format}): use that version`);
+  if (format !== 1 || (role !== 'up' && role !== 'server' && role !== 'agent') || typeof instance !== 'string' || !/^[a-z][a-z0-9]{5}$/.test(instance)) throw wrong;
+  return { format, role, instance, ...optional('clusterCidr'), ...optional('caHash'), ...optional('nodeName') };
+}
+
+/** Opens the data directory for `role`, made when missing. Throws `CommandFailure` when it is another role's. */
+export async function openDataDir(path: string, role: Role, fresh: () => Partial<Identity> | Promise<Partial<Identity>>): Promise<DataDir> {
+  const absolute = resolve(path);
+  const present = await readIdentity(absolute);
+  if (present !== undefined) {
+    if (present.role !== role) throw new CommandFailure(`${absolute} belongs to 'coracle ${present.role}': choose another --data-dir, or remove that one with 'coracle down --data-dir ${absolute} --purge'`);
+    return { path: absolute, identity: present };
+  }
+  const identity: Identity = { format: 1, role, instance: newInstance(), ...(await fresh()) };
+  await mkdir(absolute, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+    throw new CommandFailure(`cannot make the data directory ${absolute}`, { cause: error });
+  });
+  await chmod(absolute, 0o700);
+  await writeDurably(join(absolute, 'cluster.json'), `${JSON.stringify(identity, null, 2)}\n`, 0o600);
+  return { path: absolute, identity };
+}
+
+/** Replaces a file: whole or not at all, and on disk when it returns. */
+export async function writeDurably(path: string, text: string, mode: number): Promise<void> {
+  const temporary = `${path}.${randomBytes(4).toString('hex')}.part`;
+  try {
+    const handle = await open(temporary, 'wx', mode);
+    try {
+      await handle.writeFile(text);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, path);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}

@@ -1,0 +1,105 @@
+import { ensureServerToken, openPki, type Pki } from '../../api/access/pki.ts';
+import { WrongTokenError } from '../../api/access/sealing.ts';
+import type { User } from '../../api/request.ts';
+import { createApiServer, type ApiServer } from '../../api/server.ts';
+import { StoreRefusedError } from '../../api/store/errors.ts';
+import { openEmbedded } from '../../api/store/embedded.ts';
+import type { Store } from '../../api/store/store.ts';
+import { createClient, type Client } from '../../client/client.ts';
+import { createRecorder } from '../../client/events.ts';
+import type { Log } from '../../client/log.ts';
+import { createControllers } from '../../controller/run.ts';
+import { systemClock, systemRandom } from '../../machinery/clock.ts';
+import { createScheduler } from '../../scheduler/scheduler.ts';
+import { join } from 'node:path';
+import { CommandFailure, systemCode } from '../failure.ts';
+import { runComponents, type Components } from './components.ts';
+
+export interface ControlPlaneOptions {
+  readonly dataDir: string;
+  readonly address: string;
+  readonly port: number;
+  /** Further names and addresses for the server's certificate. */
+  readonly names: readonly string[];
+  /** How other machines reach the API. */
+  readonly advertise?: string;
+  readonly clusterCidr: string;
+  readonly version: string;
+  readonly log: Log;
+}
+
+export interface ControlPlane {
+  readonly api: ApiServer;
+  readonly pki: Pki;
+  /** The API as a component of this process, under its own user. */
+  clientFor(user: User): Client;
+  /** Rejects when a component fails for good. */
+  readonly failed: Promise<never>;
+  /** Stops components, then the API, then the store. */
+  stop(): Promise<void>;
+}
+
+export const scheduler: User = { name: 'system:kube-scheduler', groups: ['system:authenticated'] };
+export const controllerManager: User = { name: 'system:kube-controller-manager', groups: ['system:authenticated'] };
+
+/** API server, scheduler and controllers over the embedded store, in this process. Throws `CommandFailure` for what a user can mend. */
+export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
+  const { dataDir, log } = options;
+  const store = await openStore(dataDir, log);
+  try {
+    const pki = await openPki(store, { dataDir, token: await ensureServerToken(dataDir), now: systemClock.now });
+    const api = await serve(options, store, pki);
+    const clientFor = (user: User): Client => createClient(api.localTransport(user));
+    const components = startComponents(options, clientFor);
+    return {
+      api, pki, clientFor, failed: components.failed,
+      async stop() {
+        await components.stop();
+        await api.close();
+        await store.close();
+      },
+    };
+  } catch (error) {
+    await store.close();
+    if (error instanceof WrongTokenError) throw new CommandFailure(error.message, { cause: error });
+    throw error;
+  }
+}
+
+async function openStore(dataDir: string, log: Log): Promise<Store> {
+  try {
+    return await openEmbedded({
+      path: join(dataDir, 'store'),
+      onProblem: (what, error) => log.warn({ err: error }, what),
+      onEnd: (error) => log.error({ err: error }, 'the store ended'),
+    });
+  } catch (error) {
+    if (error instanceof StoreRefusedError) throw new CommandFailure(error.message, { cause: error });
+    throw error;
+  }
+}
+
+async function serve({ address, port, names, advertise, version, log }: ControlPlaneOptions, store: Store, pki: Pki): Promise<ApiServer> {
+  try {
+    return await createApiServer({
+      store, pki, address, port, names, ...(advertise === undefined ? {} : { advertise }),
+      build: { version, nodeVersion: process.versions.node, platform: `linux/${process.arch === 'x64' ? 'amd64' : process.arch}` },
+      onError: (what, error) => log.error({ err: error }, what),
+    });
+  } catch (error) {
+    if (systemCode(error) === 'EADDRINUSE') throw new CommandFailure(`port ${port} on ${address} is in use: choose another with --api-port, or stop what listens there (ss -ltnp 'sport = :${port}')`);
+    if (systemCode(error) === 'EADDRNOTAVAIL') throw new CommandFailure(`this machine has no address ${address}: choose another with --api-address`);
+    throw error;
+  }
+}
+
+function startComponents({ clusterCidr, log }: ControlPlaneOptions, clientFor: (user: User) => Client): Components {
+  const forScheduler = clientFor(scheduler);
+  const forControllers = clientFor(controllerManager);
+  return runComponents(log, {
+    scheduler: createScheduler({
+      client: forScheduler, recorder: createRecorder(forScheduler, { component: 'default-scheduler', clock: systemClock, log }), clock: systemClock, random: systemRandom, log,
+    }),
+    controllers: createControllers({ client: forControllers, clock: systemClock, random: systemRandom, log, clusterCidr }),
+  });
+}

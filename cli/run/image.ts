@@ -1,0 +1,68 @@
+import { resolve } from 'node:path';
+import { ImageError } from '../../node-agent/images/image-error.ts';
+import { openImageStore, type ImageStore } from '../../node-agent/images/store.ts';
+import { openRuntime } from '../../node-agent/runtime/native-runtime.ts';
+import { RuntimeError } from '../../node-agent/runtime/runtime.ts';
+import { silentLog } from '../../client/log.ts';
+import { readIdentity } from '../data-dir.ts';
+import { CommandFailure } from '../failure.ts';
+import { requireRoot } from '../host.ts';
+import type { Invocation } from '../terminal.ts';
+
+export interface ImageCommandOptions {
+  readonly dataDir: string;
+}
+
+export async function importImage({ terminal }: Invocation, path: string, options: ImageCommandOptions & { readonly name?: string }): Promise<void> {
+  await withImages(options, async (images) => {
+    const found = await images.import(resolve(path), options.name === undefined ? {} : { name: options.name });
+    for (const { id, references } of found) terminal.line(`${references.join(', ')} ${shortId(id)}`);
+  });
+}
+
+export async function listImages({ terminal }: Invocation, options: ImageCommandOptions): Promise<void> {
+  await withImages(options, async (images) => {
+    const rows = (await images.list()).flatMap(({ id, references, sizeBytes }) => (references.length === 0 ? ['<none>'] : references).map((reference) => [reference, shortId(id), megabytes(sizeBytes)]));
+    for (const line of aligned([['NAME', 'ID', 'SIZE'], ...rows])) terminal.line(line);
+  });
+}
+
+export async function removeImages({ terminal }: Invocation, references: readonly string[], options: ImageCommandOptions): Promise<void> {
+  await withImages(options, async (images) => {
+    for (const reference of references) {
+      await images.remove(reference);
+      terminal.line(`removed ${reference}`);
+    }
+  });
+}
+
+/** The image store of a node's data directory, which an agent may be using at the same time. */
+async function withImages(options: ImageCommandOptions, use: (images: ImageStore) => Promise<void>): Promise<void> {
+  requireRoot('image');
+  const dataDir = resolve(options.dataDir);
+  const identity = await readIdentity(dataDir);
+  if (identity === undefined) throw new CommandFailure(`${dataDir} is no data directory of Coracle: start one with 'coracle up --data-dir ${dataDir}', or name another with --data-dir`);
+  const runtime = await openRuntime({ dataDir, instance: identity.instance, log: silentLog });
+  try {
+    await use(await openImageStore({ dataDir, unpack: (request) => runtime.unpack(request) }));
+  } catch (error) {
+    if (error instanceof ImageError || error instanceof RuntimeError) throw new CommandFailure(error.message, { cause: error.cause });
+    throw error;
+  } finally {
+    await runtime.close();
+  }
+}
+
+function shortId(id: string): string {
+  return id.replace('sha256:', '').slice(0, 12);
+}
+
+function megabytes(bytes: number): string {
+  return `${(bytes / 1e6).toFixed(1)}MB`;
+}
+
+/** Columns padded to their widest cell, three spaces apart. */
+export function aligned(rows: readonly (readonly string[])[]): string[] {
+  const widths = (rows[0] ?? []).map((_cell, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
+  return rows.map((row) => row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0))).join('   '));
+}

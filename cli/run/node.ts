@@ -1,0 +1,36 @@
+import type { Client } from '../../client/client.ts';
+import type { Log } from '../../client/log.ts';
+import { systemClock } from '../../machinery/clock.ts';
+import { createAgent } from '../../node-agent/agent.ts';
+import { openRuntime } from '../../node-agent/runtime/native-runtime.ts';
+import { isPortFree } from '../host.ts';
+import { runComponents, type Components } from './components.ts';
+
+export interface NodeOptions {
+  readonly dataDir: string;
+  readonly instance: string;
+  readonly nodeName: string;
+  /** By which the API server and other nodes reach this one. */
+  readonly address: string;
+  /** The streaming server's port; absent: 10250, or any free one when that is taken. */
+  readonly port?: number;
+  readonly client: Client;
+  /** Serves streams, and is shown the API server's certificate. */
+  readonly tls: { readonly certPem: string; readonly keyPem: string; readonly caPem: string };
+  /** Addresses of all pods; an agent of a remote server leaves it to the default. */
+  readonly clusterCidr?: string;
+  readonly version: string;
+  readonly log: Log;
+}
+
+const kubeletPort = 10250;
+
+/** Runs this machine's agent until stopped; its pods go on running afterwards. */
+export async function startNode(options: NodeOptions): Promise<Components> {
+  const { dataDir, instance, log, port = (await isPortFree('0.0.0.0', kubeletPort)) ? kubeletPort : 0 } = options;
+  const agent = createAgent({
+    ...options, port, clock: systemClock, memoryDir: `/dev/shm/coracle-${instance}`,
+    runtime: (events) => openRuntime({ dataDir, instance, events, log }),
+  });
+  return runComponents(log, { agent });
+}
