@@ -60,6 +60,7 @@ describe('label selectors', () => {
     expect(matches(selectorOf(undefined), { a: 'b' })).toBe(false);
     expect(matches(nothing, undefined)).toBe(false);
     expect(matches(selectorOf({}), undefined)).toBe(true);
+    expect(matches(selectorOf({ matchExpressions: [{ key: 'a', operator: 'Like', values: ['b'] }] }), { a: 'b' })).toBe(false);
     expect(formatSelector(selectorOf({ matchLabels: { b: '1', a: '2' }, matchExpressions: [{ key: 'c', operator: 'Exists' }] }))).toBe('a=2,b=1,c');
   });
 });

@@ -138,16 +138,19 @@ function sorted(requirements: readonly Requirement[]): Selector {
   return requirements.toSorted((a, b) => (a.key === b.key ? 0 : a.key < b.key ? -1 : 1));
 }
 
-const expressionOperators: ReadonlySet<string> = new Set(['In', 'NotIn', 'Exists', 'DoesNotExist']);
+function isExpressionOperator(text: string): text is Operator {
+  return text === 'In' || text === 'NotIn' || text === 'Exists' || text === 'DoesNotExist';
+}
 
-/** The selector that stands in an object (`spec.selector`). Undefined chooses nothing, `{}` everything; it must have been validated. */
+/** The selector that stands in an object (`spec.selector`). Undefined chooses nothing, as does an operator that there is none of; `{}` chooses everything. */
 export function selectorOf(selector: LabelSelector | undefined): Selector {
   if (selector === undefined) return nothing;
   const exact = Object.entries(selector.matchLabels ?? {}).map(([key, value]): Requirement => ({ key, operator: 'In', values: [value] }));
-  const expressions = (selector.matchExpressions ?? []).map(({ key, operator, values = [] }): Requirement => {
-    if (!expressionOperators.has(operator)) throw failure('InternalError', `${JSON.stringify(operator)} is not a valid label selector operator`);
-    return { key, operator: operator as Operator, values: values.toSorted() };
-  });
+  const expressions: Requirement[] = [];
+  for (const { key, operator, values = [] } of selector.matchExpressions ?? []) {
+    if (!isExpressionOperator(operator)) return nothing;
+    expressions.push({ key, operator, values: values.toSorted() });
+  }
   return sorted([...exact, ...expressions]);
 }
 

@@ -58,7 +58,7 @@ export function serviceAddresses({ store, random }: ServiceAddressOptions): Comp
     if (clusterIP === '') spec.clusterIP = await drawAddress();
     spec.clusterIPs = [spec.clusterIP ?? ''];
     if (clusterIP === '' || held.has(addressKey(clusterIP))) return [];
-    const why = !isInRange(clusterIP) ? `provided IP is not in the valid range. The range of valid IPs is ${serviceRange}`
+    const why = !isInRange(clusterIP) ? `the provided IP (${clusterIP}) is not in the valid range. The range of valid IPs is ${serviceRange}`
       : (await isTaken(addressKey(clusterIP))) ? 'provided IP is already allocated' : undefined;
     const path = new Path('spec').child('clusterIPs');
     return why === undefined ? [] : [invalid(path, [clusterIP], `failed to allocate IP ${clusterIP}: ${why}`)];

@@ -32,7 +32,8 @@ export function podLimits(spec: PodSpec): ReadonlyMap<string, Quantity> {
   return total;
 }
 
-function isPodLevel(name: string): boolean {
+/** May the resource be asked for a pod as a whole? */
+export function isPodLevel(name: string): boolean {
   return podLevel.has(name) || name.startsWith('hugepages-');
 }
 

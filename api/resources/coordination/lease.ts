@@ -7,12 +7,11 @@ import { age, defineResource, name } from '../define.ts';
 export const lease = defineResource(Lease, {
   columns: [name(), text('Holder', 'Who holds it.', (object) => object.spec?.holderIdentity ?? ''), age()],
   validate(object) {
-    const { leaseDurationSeconds, leaseTransitions, holderIdentity, strategy, preferredHolder } = object.spec ?? {};
+    const { leaseDurationSeconds, leaseTransitions, strategy, preferredHolder } = object.spec ?? {};
     const path = new Path('spec');
     const errors: FieldError[] = [];
     if (leaseDurationSeconds !== undefined && leaseDurationSeconds <= 0) errors.push(invalid(path.child('leaseDurationSeconds'), leaseDurationSeconds, 'must be greater than 0'));
     if (leaseTransitions !== undefined && leaseTransitions < 0) errors.push(invalid(path.child('leaseTransitions'), leaseTransitions, 'must be greater than or equal to 0'));
-    if (holderIdentity === '') errors.push(invalid(path.child('holderIdentity'), holderIdentity, 'must not be empty'));
     if (preferredHolder !== undefined && preferredHolder !== '' && (strategy ?? '') === '') errors.push(required(path.child('strategy'), 'strategy must be specified when preferredHolder is specified'));
     return errors;
   },

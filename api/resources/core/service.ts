@@ -18,7 +18,7 @@ function ports({ spec }: Service): string {
   return joined((spec?.ports ?? []).map(({ port, nodePort = 0, protocol = 'TCP' }) => (nodePort > 0 ? `${port}:${nodePort}/${protocol}` : `${port}/${protocol}`)));
 }
 
-/** Source: "Service". Its addresses are given by `cluster-ip.ts`, in the transaction that writes it. */
+/** Source: "Service". Its addresses are given by `handlers/service-addresses.ts`, in the transaction that writes it. */
 export const service = defineResource(Service, {
   shortNames: ['svc'],
   categories: ['all'],

@@ -57,6 +57,17 @@ describe('defaults of a pod', () => {
     expect(defaulted({ hostNetwork: true, containers: [{ name: 'c', image: 'x', ports: [{ containerPort: 80 }] }] })).toMatchObject({ containers: [{ ports: [{ hostPort: 80 }] }] });
   });
 
+  it('of a whole pod’s resources are what its containers ask together, else the limit', () => {
+    expect(defaulted({ resources: { limits: { cpu: '2', memory: '1Gi' } }, containers: [{ name: 'a', image: 'x', resources: { requests: { cpu: '250m' } } }, { name: 'b', image: 'x', resources: { requests: { cpu: '1' } } }] }))
+      .toMatchObject({ resources: { requests: { cpu: '1250m', memory: '1Gi' } } });
+  });
+
+  it('keep both spellings of an address in step', () => {
+    const pod = { spec: { containers: [] }, status: { podIP: '10.0.0.1', hostIPs: [{ ip: '10.0.0.2' }] } } as Draft<Pod>;
+    defaultPod(pod);
+    expect(pod.status).toEqual({ podIP: '10.0.0.1', podIPs: [{ ip: '10.0.0.1' }], hostIP: '10.0.0.2', hostIPs: [{ ip: '10.0.0.2' }] });
+  });
+
   it('change nothing when they run again', () => {
     const once = defaulted({ containers: [{ name: 'c', image: 'x', resources: { limits: { cpu: '1' } } }], volumes: [{ name: 'a' }] }) as PodSpec;
     expect(defaulted(once)).toEqual(once);
