@@ -114,6 +114,10 @@ describe('a new pod', () => {
       .toBe('pods "p" is forbidden: error looking up service account a/ghost: serviceaccount "ghost" not found');
   });
 
+  it('may be earlier than its namespace\'s default account', () => {
+    expect(admit(Pod, { object: pod({}, { namespace: 'kube-node-lease' }) }).spec).toMatchObject({ serviceAccountName: 'default', volumes: [{ name: 'kube-api-access-xyz42' }] });
+  });
+
   it('tolerates a silent node for five minutes, unless it says otherwise', () => {
     expect(shownTolerations()).toEqual(['node.kubernetes.io/not-ready 300', 'node.kubernetes.io/unreachable 300']);
     expect(shownTolerations([{ operator: 'Exists' }])).toEqual(['* ever']);

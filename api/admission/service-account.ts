@@ -23,7 +23,9 @@ export function serviceAccountAdmission(nameSuffix: () => string): AdmissionPlug
       const accountName = asked === '' ? 'default' : asked;
       pod.spec.serviceAccountName = accountName;
       pod.spec.serviceAccount = accountName;
-      const account = caches.of(ServiceAccount).get(namespace, accountName)?.object;
+      const found = caches.of(ServiceAccount).get(namespace, accountName)?.object;
+      // The controller makes every namespace's default account: a pod may be earlier, and waits for it on its node.
+      const account: ServiceAccount | undefined = found ?? (accountName === 'default' ? {} : undefined);
       if (account === undefined) {
         throw refused({ group: resource.group, resource: resource.plural, name }, `error looking up service account ${namespace}/${accountName}: serviceaccount ${JSON.stringify(accountName)} not found`);
       }
