@@ -66,6 +66,8 @@ export interface Definition<P extends KubernetesObject, O> {
   plan(object: P, observed: O, now: number): readonly Step[];
   /** What to do when a step has failed, before the key backs off: conditions that tell users. Pure. */
   planFailure?(object: P, observed: O, failure: unknown, now: number): readonly Step[];
+  /** Its keys share something scarce: one at a time, and never on caches that miss a write made for any of them. */
+  readonly serial?: boolean;
   /** Which primary objects to look at when they change; default: all. */
   selects?(object: P): boolean;
 }
@@ -104,7 +106,7 @@ async function runController<P extends KubernetesObject, O>(definition: Definiti
   const unsubscribe = subscribe(definition, informers, queue);
   const recorder = shell.recorder(definition.component ?? `${definition.name}-controller`);
   const holds = new Map<string, readonly Hold[]>();
-  await queue.run(shell.concurrency, async (key) => {
+  await queue.run(definition.serial === true ? 1 : shell.concurrency, async (key) => {
     const startedAt = clock.now();
     try {
       const again = await reconcile(definition, shell, recorder, holds, key, signal);
@@ -144,17 +146,18 @@ async function reconcile<P extends KubernetesObject, O>(
   definition: Definition<P, O>, shell: Shell, recorder: Recorder, holds: Map<string, readonly Hold[]>, key: string, signal: AbortSignal,
 ): Promise<{ readonly againAfterMs?: number }> {
   const { informers, client, clock } = shell;
-  await settle(holds.get(key) ?? [], shell, signal);
-  holds.delete(key);
+  const heldUnder = definition.serial === true ? '' : key;
+  await settle(holds.get(heldUnder) ?? [], shell, signal);
+  holds.delete(heldUnder);
   const object = informers.informer(definition.primary).get(key);
   if (object === undefined) return {};
   const tools = { client, recorder };
   const observed = await definition.observe(object, { caches: informers, client, signal, now: clock.now() });
   const outcome = await carryOut(definition.plan(object, observed, clock.now()), tools);
-  if (outcome.holds.length > 0) holds.set(key, outcome.holds);
+  if (outcome.holds.length > 0) holds.set(heldUnder, outcome.holds);
   if (outcome.failure === undefined) return outcome.againAfterMs === undefined ? {} : { againAfterMs: outcome.againAfterMs };
   const told = await carryOut(definition.planFailure?.(object, observed, outcome.failure, clock.now()) ?? [], tools);
-  if (told.holds.length > 0) holds.set(key, [...outcome.holds, ...told.holds]);
+  if (told.holds.length > 0) holds.set(heldUnder, [...outcome.holds, ...told.holds]);
   throw outcome.failure;
 }
 

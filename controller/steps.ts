@@ -109,6 +109,11 @@ export function status<T extends KubernetesObject & { readonly status?: unknown 
   return { type: 'status', kind, object, status: wanted };
 }
 
+/** An update of a whole object of its kind. */
+export function update<T extends KubernetesObject>(kind: Kind<T>, object: T, more: Pick<UpdateStep, 'subresource' | 'done'> = {}): UpdateStep {
+  return { type: 'update', kind, object, ...more };
+}
+
 /** Where an object is. */
 export function at(object: KubernetesObject): ObjectAddress {
   const { namespace, name = '' } = object.metadata ?? {};

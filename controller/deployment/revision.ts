@@ -1,7 +1,7 @@
 import { Deployment, ReplicaSet } from '../../machinery/kinds/apps.ts';
 import { ownerReference } from '../../machinery/owner-references.ts';
 import { referenceTo } from '../../client/events.ts';
-import { at, event, type CreateStep, type Step } from '../steps.ts';
+import { at, event, update, type CreateStep, type Step } from '../steps.ts';
 import { currentSize } from './rolling-update.ts';
 import { sizeAnnotations, sizeOf, type Rollout } from './rollout.ts';
 import { hashLabel, templateHash } from './template-hash.ts';
@@ -43,7 +43,7 @@ export function syncRevision(rollout: Rollout): readonly Step[] {
   const noted = Object.entries(annotations).every(([name, value]) => current.metadata?.annotations?.[name] === value);
   if (!noted || (minReadySeconds ?? 0) !== (current.spec?.minReadySeconds ?? 0)) {
     const spec = current.spec === undefined ? {} : { spec: { ...current.spec, ...(minReadySeconds === undefined ? {} : { minReadySeconds }) } };
-    return [{ type: 'update', kind: ReplicaSet, object: { ...current, metadata: { ...current.metadata, annotations }, ...spec } }];
+    return [update(ReplicaSet, { ...current, metadata: { ...current.metadata, annotations }, ...spec })];
   }
   const revision = annotations[revisionAnnotation];
   if (deployment.metadata?.annotations?.[revisionAnnotation] === revision) return [];

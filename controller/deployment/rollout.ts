@@ -1,8 +1,6 @@
-import type { Deployment, ReplicaSet } from '../../machinery/kinds/apps.ts';
-import { ReplicaSet as ReplicaSetKind } from '../../machinery/kinds/apps.ts';
-import { Deployment as DeploymentKind } from '../../machinery/kinds/apps.ts';
+import { Deployment, ReplicaSet } from '../../machinery/kinds/apps.ts';
 import { referenceTo } from '../../client/events.ts';
-import { event, type Step } from '../steps.ts';
+import { event, update, type Step } from '../steps.ts';
 import { desiredReplicas, fenceposts } from './fenceposts.ts';
 import { sameTemplate } from './template-hash.ts';
 
@@ -59,9 +57,9 @@ export function scaleTo(deployment: Deployment, set: ReplicaSet, size: number): 
   const noted = Object.entries(wanted).every(([name, value]) => set.metadata?.annotations?.[name] === value);
   if (was === size && noted) return [];
   const direction = size > was ? 'up' : 'down';
-  const told = event(referenceTo(DeploymentKind, deployment), 'Normal', 'ScalingReplicaSet', `Scaled ${direction} replica set ${set.metadata?.name} from ${was} to ${size}`);
+  const told = event(referenceTo(Deployment, deployment), 'Normal', 'ScalingReplicaSet', `Scaled ${direction} replica set ${set.metadata?.name} from ${was} to ${size}`);
   const object: ReplicaSet = {
     ...set, metadata: { ...set.metadata, annotations: { ...set.metadata?.annotations, ...wanted } }, ...(set.spec === undefined ? {} : { spec: { ...set.spec, replicas: size } }),
   };
-  return [{ type: 'update', kind: ReplicaSetKind, object, ...(was === size ? {} : { done: () => told }) }];
+  return [update(ReplicaSet, object, was === size ? {} : { done: () => told })];
 }

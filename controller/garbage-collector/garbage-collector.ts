@@ -1,0 +1,160 @@
+import type { OwnerReference } from '../../machinery/kinds/core.ts';
+import type { Kind, KubernetesObject } from '../../machinery/kinds/kind.ts';
+import { groupOf } from '../../machinery/owner-references.ts';
+import { isReason } from '../../machinery/status.ts';
+import type { Client } from '../../client/client.ts';
+import { referenceTo, type Recorder } from '../../client/events.ts';
+import { createWorkQueue, type WorkQueue } from '../../client/work-queue.ts';
+import { unlessAborted, type Controller, type Shell } from '../define.ts';
+import { decide, type Decision, type OwnerState } from './decide.ts';
+import { createGraph, foregroundFinalizer, nodeOf, orphanFinalizer, type Graph, type GraphNode } from './graph.ts';
+
+/** Deletes what nothing owns any longer. A graph of all objects says where to look; what the API says then decides. */
+
+interface Collector {
+  readonly graph: Graph;
+  readonly client: Client;
+  readonly recorder: Recorder;
+  readonly kinds: readonly Kind[];
+  readonly queue: WorkQueue;
+}
+
+/** `kinds`: all that can be listed, watched and deleted, of both scopes; Events own nothing and are owned by nothing. */
+export function garbageCollector(kinds: readonly Kind[]): Controller {
+  const collected = kinds.filter(({ plural }) => plural !== 'events');
+  return { name: 'garbage-collector', run: (shell, signal) => run(shell, collected, signal) };
+}
+
+async function run(shell: Shell, kinds: readonly Kind[], signal: AbortSignal): Promise<void> {
+  const { informers, client, clock, random, log } = shell;
+  const queue = createWorkQueue({
+    clock, random, failed: (uid, err, waitMs) => {
+      if (isReason(err, 'Conflict')) log.debug({ uid, waitMs }, 'an object changed while its owners were looked at');
+      else log.warn({ uid, err, waitMs }, 'the owners of an object could not be settled');
+    },
+  });
+  const collector: Collector = { graph: createGraph(), client, recorder: shell.recorder('garbage-collector-controller'), kinds, queue };
+  // An owner must not look absent only because its kind's list comes later.
+  await Promise.all(kinds.map((kind) => informers.informer(kind).waitForSync(signal))).catch(unlessAborted(signal));
+  if (signal.aborted) return;
+  for (const kind of kinds) for (const object of informers.informer(kind).list()) collector.graph.set(nodeOf(kind, object));
+  const unsubscribe = kinds.map((kind) => informers.informer(kind).onChange((before, after) => changed(collector, kind, before, after)));
+  await queue.run(shell.concurrency, (uid, stop) => settle(collector, uid, stop), signal);
+  for (const end of unsubscribe) end();
+}
+
+function changed({ graph, queue }: Collector, kind: Kind, before: KubernetesObject | undefined, after: KubernetesObject | undefined): void {
+  const old = before === undefined ? undefined : nodeOf(kind, before);
+  const node = after === undefined ? undefined : nodeOf(kind, after);
+  // Deleted and made again between two events: the first is gone all the same.
+  if (old !== undefined && old.uid !== node?.uid) gone(graph, queue, old);
+  if (node === undefined) return;
+  graph.set(node);
+  if (node.foreground || node.orphaning || node.owners.some(({ uid }) => mayBeGone(graph.get(uid)))) queue.add(node.uid);
+  if (node.foreground) for (const dependent of graph.dependentsOf(node.uid)) queue.add(dependent.uid);
+  // One that no longer names its owner, or no longer blocks it, may be the last that the owner waited for.
+  for (const { uid } of old?.owners ?? []) if (graph.get(uid)?.foreground === true) queue.add(uid);
+}
+
+function mayBeGone(owner: GraphNode | undefined): boolean {
+  return owner === undefined || owner.foreground;
+}
+
+function gone(graph: Graph, queue: WorkQueue, node: GraphNode): void {
+  graph.delete(node.uid);
+  for (const dependent of graph.dependentsOf(node.uid)) queue.add(dependent.uid);
+  for (const { uid } of node.owners) if (graph.get(uid)?.foreground === true) queue.add(uid);
+}
+
+async function settle(collector: Collector, uid: string, signal: AbortSignal): Promise<void> {
+  const { graph, client } = collector;
+  const known = graph.get(uid);
+  if (known === undefined || (known.deleting && !known.foreground && !known.orphaning)) return;
+  const live = await ifPresent(client.get(known.kind, addressOf(known), signal));
+  if (live?.metadata?.uid !== uid) return;
+  const node = nodeOf(known.kind, live);
+  const owners = await Promise.all(node.owners.map(async (reference) => ({ reference, state: await stateOf(collector, node, reference, signal) })));
+  await carry(collector, node, live, decide({ node, owners, dependents: graph.dependentsOf(uid) }), signal);
+}
+
+function addressOf(node: GraphNode): { readonly namespace?: string; readonly name: string } {
+  return node.namespace === '' ? { name: node.name } : { namespace: node.namespace, name: node.name };
+}
+
+async function ifPresent<T>(asked: Promise<T>): Promise<T | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (isReason(error, 'NotFound')) return undefined;
+    throw error;
+  }
+}
+
+/** Absence is never taken from a cache: the API is asked, by name, and the uid compared. */
+async function stateOf(collector: Collector, node: GraphNode, reference: OwnerReference, signal: AbortSignal): Promise<OwnerState> {
+  const cached = collector.graph.get(reference.uid);
+  const reachable = cached === undefined || cached.kind.scope === 'Cluster' || cached.namespace === node.namespace;
+  if (cached !== undefined && reachable) return cached.foreground ? 'waiting' : 'solid';
+  const kind = collector.kinds.find((one) => one.kind === reference.kind && one.group === groupOf(reference.apiVersion));
+  // Of a kind that this cluster doesn't know (any longer) nothing can be said.
+  if (kind === undefined) return 'solid';
+  if (kind.scope === 'Namespaced' && node.namespace === '') {
+    invalid(collector, node, reference);
+    return 'solid';
+  }
+  const owner = await ifPresent(collector.client.get(kind, kind.scope === 'Cluster' ? { name: reference.name } : { namespace: node.namespace, name: reference.name }, signal));
+  if (owner?.metadata?.uid !== reference.uid) {
+    if (!reachable) invalid(collector, node, reference);
+    return 'absent';
+  }
+  return nodeOf(kind, owner).foreground ? 'waiting' : 'solid';
+}
+
+/** A reference across namespaces never holds. */
+function invalid({ recorder }: Collector, node: GraphNode, reference: OwnerReference): void {
+  const where = node.namespace === '' ? 'does not exist at cluster scope' : `does not exist in namespace "${node.namespace}"`;
+  const about = referenceTo(node.kind, { metadata: { name: node.name, uid: node.uid, ...(node.namespace === '' ? {} : { namespace: node.namespace }) } });
+  recorder.record(about, 'Warning', 'OwnerRefInvalidNamespace', `ownerRef [${reference.apiVersion}/${reference.kind}, namespace: ${node.namespace}, name: ${reference.name}, uid: ${reference.uid}] ${where}`);
+}
+
+async function carry(collector: Collector, node: GraphNode, live: KubernetesObject, decision: Decision, signal: AbortSignal): Promise<void> {
+  const { client, queue } = collector;
+  switch (decision.type) {
+    case 'keep': return;
+    case 'dropOwners': {
+      await client.update(node.kind, withoutOwners(live, decision.uids), { signal });
+      return;
+    }
+    case 'delete': {
+      const preconditions = { uid: node.uid, ...(live.metadata?.resourceVersion === undefined ? {} : { resourceVersion: live.metadata.resourceVersion }) };
+      await ifPresent(client.delete(node.kind, addressOf(node), { propagationPolicy: decision.policy, preconditions, signal }));
+      return;
+    }
+    case 'deleteDependents': {
+      for (const { uid } of decision.dependents) queue.add(uid);
+      return;
+    }
+    case 'release': {
+      await client.update(node.kind, withoutFinalizer(live, foregroundFinalizer), { signal });
+      return;
+    }
+    case 'orphanDependents': {
+      await Promise.all(decision.dependents.map((dependent) => setFree(client, dependent, node.uid, signal)));
+      await client.update(node.kind, withoutFinalizer(live, orphanFinalizer), { signal });
+    }
+  }
+}
+
+async function setFree(client: Client, dependent: GraphNode, owner: string, signal: AbortSignal): Promise<void> {
+  const live = await ifPresent(client.get(dependent.kind, addressOf(dependent), signal));
+  if (live?.metadata?.uid !== dependent.uid || !(live.metadata.ownerReferences ?? []).some(({ uid }) => uid === owner)) return;
+  await ifPresent(client.update(dependent.kind, withoutOwners(live, [owner]), { signal }));
+}
+
+function withoutOwners<T extends KubernetesObject>(object: T, uids: readonly string[]): T {
+  return { ...object, metadata: { ...object.metadata, ownerReferences: (object.metadata?.ownerReferences ?? []).filter(({ uid }) => !uids.includes(uid)) } };
+}
+
+function withoutFinalizer<T extends KubernetesObject>(object: T, finalizer: string): T {
+  return { ...object, metadata: { ...object.metadata, finalizers: (object.metadata?.finalizers ?? []).filter((name) => name !== finalizer) } };
+}
