@@ -65,6 +65,17 @@ describe('a Deployment', () => {
   });
 });
 
+describe('reported counts', () => {
+  it('agree with each other and never go back', () => {
+    const errors = deployment.validateStatusUpdate?.({ status: { replicas: 1, readyReplicas: 2, availableReplicas: 3, observedGeneration: 1 } }, { status: { observedGeneration: 2 } }) ?? [];
+    expect(errors.map((error) => `${error.path.toString()}: ${error.body}`)).toEqual([
+      'status.readyReplicas: Invalid value: 2: cannot be greater than status.replicas', 'status.availableReplicas: Invalid value: 3: cannot be greater than status.replicas',
+      'status.availableReplicas: Invalid value: 3: cannot be greater than readyReplicas', 'status.observedGeneration: Invalid value: 1: cannot be decremented',
+    ]);
+    expect(deployment.validateStatusUpdate?.({ status: { replicas: 3, updatedReplicas: 1, readyReplicas: 2, availableReplicas: 2 } }, {})).toEqual([]);
+  });
+});
+
 describe('a ReplicaSet', () => {
   it('validates as a Deployment does and shows its counts', () => {
     const draft = { metadata: { name: 'web-1' }, spec: { replicas: 2, selector: { matchLabels: { app: 'web' } } }, status: { replicas: 2, readyReplicas: 1 } } as Draft<ReplicaSet>;

@@ -4,6 +4,7 @@ import { formatSelector, selectorOf } from '../../../machinery/selectors.ts';
 import { count, templateColumns, text } from '../columns.ts';
 import { podWarnings } from '../core/pod/warnings.ts';
 import { age, defineResource, name } from '../define.ts';
+import { validateCounts } from './counts.ts';
 import { defaultDeployment } from './deployment/defaults.ts';
 import { validateDeployment, validateDeploymentUpdate } from './deployment/validate.ts';
 
@@ -35,6 +36,7 @@ export const deployment = defineResource(Deployment, {
   },
   validate: validateDeployment,
   validateUpdate: validateDeploymentUpdate,
+  validateStatusUpdate: (object, old) => validateCounts(object.status, old.status),
   warnings: (object) => podWarnings(object.spec?.template?.spec, new Path('spec.template.spec')),
   deletion: { defaultPropagation: 'Background' },
 });

@@ -4,6 +4,7 @@ import { formatSelector, selectorOf } from '../../../machinery/selectors.ts';
 import { count, templateColumns } from '../columns.ts';
 import { podWarnings } from '../core/pod/warnings.ts';
 import { age, defineResource, name } from '../define.ts';
+import { validateCounts } from './counts.ts';
 import { defaultReplicaSet, validateReplicaSet, validateReplicaSetUpdate } from './replica-set/rules.ts';
 
 /** Source: "ReplicaSet". */
@@ -35,6 +36,7 @@ export const replicaSet = defineResource(ReplicaSet, {
   },
   validate: validateReplicaSet,
   validateUpdate: validateReplicaSetUpdate,
+  validateStatusUpdate: (object, old) => validateCounts(object.status, old.status),
   warnings: (object) => podWarnings(object.spec?.template?.spec, new Path('spec.template.spec')),
   deletion: { defaultPropagation: 'Background' },
 });

@@ -1,4 +1,4 @@
-import { Path, duplicate, invalid, notSupported, required, type FieldError } from '../../../machinery/field-path.ts';
+import { Path, duplicate, forbidden, invalid, notSupported, required, type FieldError } from '../../../machinery/field-path.ts';
 import { CertificateSigningRequest } from '../../../machinery/kinds/cluster.ts';
 import { text, timed } from '../columns.ts';
 import { defineResource, humanDuration, name, since } from '../define.ts';
@@ -10,6 +10,7 @@ const usages = [
   'ipsec tunnel', 'ipsec user', 'timestamping', 'ocsp signing', 'microsoft sgc', 'netscape sgc',
 ];
 const shortestSeconds = 600;
+const finalTypes: readonly string[] = ['Approved', 'Denied', 'Failed'];
 
 function condition({ status }: CertificateSigningRequest): string {
   const has = (type: string): boolean => (status?.conditions ?? []).some((one) => one.type === type);
@@ -43,6 +44,7 @@ export const certificateSigningRequest = defineResource(CertificateSigningReques
   },
   validate,
   validateUpdate: (object, old) => immutable(object.spec, old.spec, new Path('spec')),
+  validateStatusUpdate,
 });
 
 function validate(object: CertificateSigningRequest): FieldError[] {
@@ -59,6 +61,25 @@ function validate(object: CertificateSigningRequest): FieldError[] {
   if (expirationSeconds !== undefined && expirationSeconds < shortestSeconds) {
     errors.push(invalid(path.child('expirationSeconds'), expirationSeconds, `may not specify a duration less than ${shortestSeconds} seconds (10 minutes)`));
   }
+  return errors;
+}
+
+/** A verdict is final and is one; a certificate, once issued, stays. */
+function validateStatusUpdate({ status }: CertificateSigningRequest, old: CertificateSigningRequest): FieldError[] {
+  const path = new Path('status.conditions');
+  const conditions = status?.conditions ?? [];
+  const has = (type: string): boolean => conditions.some((one) => one.type === type);
+  const errors: FieldError[] = conditions.flatMap((one, index) => [
+    ...(one.type === '' ? [required(path.index(index).child('type'))] : []),
+    ...(finalTypes.includes(one.type) && one.status !== 'True' ? [notSupported(path.index(index).child('status'), one.status, ['True'])] : []),
+    ...(conditions.findIndex((other) => other.type === one.type) < index ? [duplicate(path.index(index).child('type'), one.type)] : []),
+  ]);
+  if (has('Approved') && has('Denied')) errors.push(invalid(path, 'Denied', 'Approved and Denied conditions are mutually exclusive'));
+  for (const { type } of old.status?.conditions ?? []) {
+    if (finalTypes.includes(type) && !has(type)) errors.push(forbidden(path, `updates may not remove a condition of type ${JSON.stringify(type)}`));
+  }
+  const before = old.status?.certificate ?? '';
+  if (before !== '' && before !== status?.certificate) errors.push(forbidden(new Path('status.certificate'), 'updates may not modify existing certificate content'));
   return errors;
 }
 

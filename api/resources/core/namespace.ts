@@ -13,6 +13,8 @@ const nameLabel = 'kubernetes.io/metadata.name';
 /** Source: "Namespaces"; deletion: the `finalize` subresource takes names off `spec.finalizers`. */
 export const namespace = defineResource(Namespace, {
   shortNames: ['ns'],
+  // All but `deletecollection`: namespaces go one by one.
+  verbs: ['create', 'delete', 'get', 'list', 'patch', 'update', 'watch'],
   status: true,
   subresources: [{ name: 'finalize', kind: Namespace, verbs: ['update'] }],
   fields: { 'status.phase': (object) => object.status?.phase ?? '' },
