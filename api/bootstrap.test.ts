@@ -14,7 +14,7 @@ import { validateMetadata } from './handlers/metadata.ts';
 let cluster: TestCluster;
 const pki = { caPem: 'CA', frontProxyCaPem: 'FRONT', caHash: 'ab'.repeat(32) };
 const url = 'https://192.0.2.1:6443';
-const run = () => bootstrap({ writer: cluster.writer, pki, url, signal: AbortSignal.timeout(5000) });
+const run = (at = url) => bootstrap({ writer: cluster.writer, pki, url: at, signal: AbortSignal.timeout(5000) });
 
 beforeAll(async () => {
   cluster = await startTestCluster();
@@ -75,6 +75,12 @@ describe('a later start', () => {
     expect(rules).toContainEqual(extra);
     expect(rules).toContainEqual(scheduler?.rules?.[0]);
     expect(cluster.caches.of(ClusterRoleBinding).get(undefined, 'system:basic-user')?.object.subjects?.map(({ name }) => name)).toEqual(['ann', 'system:authenticated']);
+  });
+
+  it('on another port leads everybody there', async () => {
+    await run('https://192.0.2.1:7443');
+    expect(cluster.caches.of(Service).get('default', 'kubernetes')?.object.spec?.ports?.map(({ targetPort }) => targetPort)).toEqual([7443]);
+    expect(cluster.caches.of(ConfigMap).get('kube-public', 'cluster-info')?.object.data?.['kubeconfig']).toContain('server: https://192.0.2.1:7443');
   });
 
   it('leaves a role alone that says so', async () => {

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ClusterRole, ClusterRoleBinding, PolicyRule } from '../machinery/kinds/cluster.ts';
+import type { Service } from '../machinery/kinds/core.ts';
 import { apiVersionOf, type KubernetesObject } from '../machinery/kinds/kind.ts';
 import type { Draft } from '../machinery/kinds/wire.ts';
 import { defaultBindings, defaultRoles, rule, type DefaultRole } from './access/default-roles.ts';
@@ -92,7 +93,7 @@ export function seeds(pki: BootstrapOptions['pki'], url: string): readonly Seed[
     ...defaultRoles.map(roleSeed),
     ...defaultBindings.map((binding) => bindingSeed(binding.name, binding.role, binding.subjects)),
     ...publicInformation(pki, url),
-    { resource: service, object: kubernetesService(url) },
+    kubernetesService(url),
   ];
 }
 
@@ -205,14 +206,19 @@ function clusterInfo(caPem: string, url: string): string {
   ].join('\n');
 }
 
-/** How pods reach the API. */
-function kubernetesService(url: string): KubernetesObject {
-  const targetPort = Number(new URL(url).port === '' ? '443' : new URL(url).port);
-  return {
+/** How pods reach the API. The server may be given another port at a later start. */
+function kubernetesService(url: string): Seed {
+  const { port } = new URL(url);
+  const ports = [{ name: 'https', port: 443, protocol: 'TCP', targetPort: port === '' ? 443 : Number(port) }];
+  const object: Service = {
     ...named(service, 'kubernetes', { namespace: 'default', labels: { component: 'apiserver', provider: 'kubernetes' } }),
     spec: {
       type: 'ClusterIP', clusterIP: serviceAddress, clusterIPs: [serviceAddress], ipFamilies: ['IPv4'], ipFamilyPolicy: 'SingleStack',
-      sessionAffinity: 'None', internalTrafficPolicy: 'Cluster', ports: [{ name: 'https', port: 443, protocol: 'TCP', targetPort }],
+      sessionAffinity: 'None', internalTrafficPolicy: 'Cluster', ports,
     },
-  } as KubernetesObject;
+  };
+  return {
+    resource: service, object,
+    repair: (present: Service) => (isDeepStrictEqual(present.spec?.ports, ports) ? undefined : { ...present, spec: { ...present.spec, ports } }),
+  };
 }
