@@ -1,0 +1,24 @@
+import { failure } from '../status.ts';
+import { fieldOf, isList, isObject, type JsonObject } from './json-value.ts';
+
+/** What a strategic merge patch says beside values: keys that begin with `$`. Source: "Strategic Merge Patch", sig-api-machinery. */
+export const directive = '$patch';
+export const retainKeys = '$retainKeys';
+export const orderPrefix = '$setElementOrder/';
+export const deletePrefix = '$deleteFromPrimitiveList/';
+
+/** A value as it lands where nothing was before: directives and nulls mean nothing there. */
+export function plainValue(value: unknown): unknown {
+  if (isList(value)) return value.filter((item) => !(isObject(item) && fieldOf(item, directive) === 'delete')).map(plainValue);
+  return isObject(value) ? withoutDirectives(value) : value;
+}
+
+export function withoutDirectives(value: JsonObject): JsonObject {
+  if (fieldOf(value, directive) === 'delete') return {};
+  const kept = Object.entries(value).filter(([name, inner]) => inner !== null && name !== directive && name !== retainKeys && !name.startsWith(orderPrefix) && !name.startsWith(deletePrefix));
+  return Object.fromEntries(kept.map(([name, inner]) => [name, plainValue(inner)]));
+}
+
+export function badDirective(value: unknown) {
+  return failure('BadRequest', `Unknown patch type found in patch: ${JSON.stringify(value)}: ${directive} is 'merge', 'replace' or 'delete'`);
+}

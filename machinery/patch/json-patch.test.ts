@@ -1,0 +1,29 @@
+import { describe, expect, it } from 'vitest';
+import { jsonPatch } from './json-patch.ts';
+
+describe('jsonPatch', () => {
+  it.each([
+    ['adds', { a: 1 }, [{ op: 'add', path: '/b', value: 2 }], { a: 1, b: 2 }],
+    ['appends to a list', { a: [1] }, [{ op: 'add', path: '/a/-', value: 2 }], { a: [1, 2] }],
+    ['removes', { a: 1, b: 2 }, [{ op: 'remove', path: '/b' }], { a: 1 }],
+    ['replaces', { a: 1 }, [{ op: 'replace', path: '/a', value: { b: 1 } }], { a: { b: 1 } }],
+    ['moves', { a: 1 }, [{ op: 'move', from: '/a', path: '/b' }], { b: 1 }],
+    ['copies', { a: [1] }, [{ op: 'copy', from: '/a', path: '/b' }], { a: [1], b: [1] }],
+    ['reads escaped names', { 'a/b': 1 }, [{ op: 'replace', path: '/a~1b', value: 2 }], { 'a/b': 2 }],
+    ['goes on after a test that holds', { a: 1 }, [{ op: 'test', path: '/a', value: 1 }, { op: 'remove', path: '/a' }], {}],
+  ])('%s', (_name, original, patch, want) => {
+    const before = structuredClone(original);
+    expect(jsonPatch(original, patch)).toEqual(want);
+    expect(original).toEqual(before);
+  });
+
+  it.each([
+    ['no list', { op: 'add' }, 400], ['an operation without a path', [{ op: 'add' }], 400], ['a test that fails', [{ op: 'test', path: '/a', value: 2 }], 422],
+    ['a path that is not there', [{ op: 'remove', path: '/x/y' }], 422], ['an unknown operation', [{ op: 'upend', path: '/a' }], 422],
+    ['a prototype', [{ op: 'add', path: '/__proto__/x', value: 1 }], 422],
+    ['too many operations', Array.from({ length: 10_001 }, () => ({ op: 'test', path: '/a', value: 1 })), 413],
+    ['copies that grow without end', [{ op: 'replace', path: '/a', value: 'x'.repeat(100_000) }, ...Array.from({ length: 40 }, (_, index) => ({ op: 'copy', from: '/a', path: `/b${index}` }))], 413],
+  ])('refuses %s', (_name, patch, code) => {
+    expect(() => jsonPatch({ a: 1 }, patch)).toThrow(expect.objectContaining({ status: expect.objectContaining({ code }) }));
+  });
+});

@@ -1,0 +1,47 @@
+import jsonpatch, { type Operation } from 'fast-json-patch';
+import { failure, type ApiError } from '../status.ts';
+import { isObject } from './json-value.ts';
+
+/** Kubernetes' own bounds: operations of one patch, and bytes that its `copy` operations may add together. */
+const mostOperations = 10_000;
+const mostCopiedBytes = 3 << 20;
+
+/** `original` with a JSON patch; neither is changed. Source: RFC 6902. Throws 400 (no patch), 413 (too much), 422 (does not apply). */
+export function jsonPatch(original: unknown, patch: unknown): unknown {
+  const operations = operationsOf(patch);
+  let document: unknown = structuredClone(original);
+  let copied = 0;
+  for (const [index, operation] of operations.entries()) {
+    try {
+      document = jsonpatch.applyOperation(document, structuredClone(operation), true, true, true, index).newDocument;
+    } catch (error) {
+      throw unapplicable(error);
+    }
+    if (operation.op === 'copy') copied += JSON.stringify(jsonpatch.getValueByPointer(document, operation.path))?.length ?? 0;
+    if (copied > mostCopiedBytes) throw failure('RequestEntityTooLarge', `the copy operations of the JSON patch add more than ${mostCopiedBytes} bytes`);
+  }
+  return document;
+}
+
+function operationsOf(patch: unknown): readonly Operation[] {
+  if (!Array.isArray(patch)) throw failure('BadRequest', 'error decoding patch: a JSON patch must be a list of operations');
+  if (patch.length > mostOperations) {
+    throw failure('RequestEntityTooLarge', `The allowed maximum operations in a JSON patch is ${mostOperations}, got ${patch.length}`);
+  }
+  return patch.map((operation: unknown, index) => {
+    if (!isOperation(operation)) throw failure('BadRequest', `error decoding patch: operation ${index} needs op and path`);
+    return operation;
+  });
+}
+
+/** What every operation must have; `applyOperation` checks the rest of each. */
+function isOperation(value: unknown): value is Operation {
+  return isObject(value) && typeof value['op'] === 'string' && typeof value['path'] === 'string';
+}
+
+function unapplicable(error: unknown): ApiError {
+  const name: unknown = isObject(error) ? Reflect.get(error, 'name') : undefined;
+  const why = typeof name === 'string' && name !== 'Error' ? name : error instanceof Error ? error.message : String(error);
+  const [first = why] = why.split('\n');
+  return failure('Invalid', 'the server rejected our request due to an error in our request', { causes: [{ reason: 'UnexpectedServerResponse', message: first }] }, { cause: error });
+}
