@@ -8,7 +8,12 @@ const typeCheck = ['types', bin('typescript/bin/tsc'), '--noEmit', '-p', root];
 const lint = ['lint', bin('oxlint/bin/oxlint'), '--config', join(root, '.oxlintrc.json'), '--deny-warnings', root];
 const tests = (args) => ['tests', bin('vitest/vitest.mjs'), 'run', ...args];
 
+/** The quick start's cluster: this checkout's own, beside whatever else runs on the machine. */
+const quickstartDir = join(root, '.coracle');
+
 const commands = {
+  quickstart: { needs: ['run'], steps: (args) => [['quickstart', join(root, 'setup/quickstart.mjs'), quickstartDir, ...args]] },
+  down: { steps: () => [['down', join(root, 'cli/main.ts'), 'down', '--purge', '--data-dir', quickstartDir]] },
   check: { needs: ['run'], steps: () => [typeCheck, lint] },
   test: { needs: ['run', 'test'], steps: (args) => (args.length > 0 ? [tests(args)] : [typeCheck, lint, tests([])]) },
 };
@@ -19,7 +24,7 @@ if (command === undefined) {
   process.stderr.write(`run: unknown command '${name}'; one of: ${Object.keys(commands).join(', ')}\n`);
   process.exit(1);
 }
-await setup(command.needs);
+if (command.needs !== undefined) await setup(command.needs);
 for (const [label, ...argv] of command.steps(args)) {
   const started = Date.now();
   const { status, error } = spawnSync(pinnedNode, argv, { cwd: root, stdio: 'inherit' });
