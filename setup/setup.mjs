@@ -95,6 +95,14 @@ async function unpackKubectl() {
   });
 }
 
+async function generateKinds() {
+  const inputs = ['package-lock.json', 'setup/generate-schema.mjs', 'setup/tables'];
+  await stamped('schema', inputs, ['generated/schema.js', 'generated/schema.d.ts', 'generated/descriptions.js', 'generated/descriptions.d.ts'], async () => {
+    const { generateSchema } = await import('./generate-schema.mjs');
+    generateSchema(root);
+  });
+}
+
 async function assembleExampleImage() {
   await stamped('example image', ['setup/example-image.mjs'], ['generated/images/web.tar'], async () => {
     const { buildExampleImage } = await import('./example-image.mjs');
@@ -106,6 +114,7 @@ async function assembleExampleImage() {
 export async function setup(needs) {
   installPackages(needs);
   await installModules();
+  await generateKinds();
   await unpackKubectl();
   await assembleExampleImage();
 }
