@@ -1,7 +1,6 @@
-import { timestamp } from '../../machinery/conditions.ts';
+import { findCondition, timestamp } from '../../machinery/conditions.ts';
 import { Node, type Taint } from '../../machinery/kinds/core.ts';
 import { update, type Step } from '../steps.ts';
-import { readiness } from './health.ts';
 
 /** The taints that follow from a node's state. Source: "Taints and Tolerations", taint based evictions; taint nodes by condition. */
 
@@ -35,9 +34,10 @@ function isOurs(taint: Taint): boolean {
 
 function wantedTaints(node: Node, evicts: boolean): readonly Taint[] {
   const wanted: Taint[] = [];
-  const ready = readiness(node);
+  const ready = findCondition(node.status?.conditions, 'Ready')?.status;
   if (ready !== 'True') {
-    const key = ready === 'False' ? notReady : unreachable;
+    // One that hasn't said how it is has only just come.
+    const key = ready === 'Unknown' ? unreachable : notReady;
     wanted.push({ key, effect: 'NoSchedule' });
     if (evicts) wanted.push({ key, effect: 'NoExecute' });
   }
