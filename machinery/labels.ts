@@ -48,7 +48,7 @@ export function validateLabelSelector(selector: LabelSelector | undefined, path:
 }
 
 function validateExpression(expression: NonNullable<LabelSelector['matchExpressions']>[number], path: Path): FieldError[] {
-  const { key, operator, values = [] } = expression;
+  const { key = '', operator = '', values = [] } = expression;
   const errors: FieldError[] = [];
   if (withValues.has(operator)) {
     if (values.length === 0) errors.push(required(path.child('values'), "must be specified when `operator` is 'In' or 'NotIn'"));

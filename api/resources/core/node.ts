@@ -1,6 +1,7 @@
-import { Path, duplicate, invalid, notSupported, required, type FieldError } from '../../../machinery/field-path.ts';
+import { Path, duplicate, invalid, type FieldError } from '../../../machinery/field-path.ts';
 import { Node, type Taint } from '../../../machinery/kinds/core.ts';
 import { labelValue, qualifiedName } from '../../../machinery/names.ts';
+import { chosen, faults } from '../checks.ts';
 import { none, text, unknown } from '../columns.ts';
 import { age, defineResource, name } from '../define.ts';
 
@@ -69,13 +70,9 @@ function validateTaints(taints: readonly Taint[], path: Path): FieldError[] {
   const seen = new Set<string>();
   return taints.flatMap((taint, index) => {
     const at = path.index(index);
-    const errors = [
-      ...qualifiedName(taint.key).map((message) => invalid(at.child('key'), taint.key, message)),
-      ...labelValue(taint.value ?? '').map((message) => invalid(at.child('value'), taint.value, message)),
-    ];
-    if (taint.effect === '') errors.push(required(at.child('effect')));
-    else if (!effects.some((effect) => effect === taint.effect)) errors.push(notSupported(at.child('effect'), taint.effect, effects));
-    const identity = `${taint.effect} ${taint.key}`;
+    const { key = '', value = '', effect = '' } = taint;
+    const errors = [...faults(at.child('key'), key, qualifiedName(key)), ...faults(at.child('value'), value, labelValue(value)), ...chosen(at.child('effect'), effect, effects)];
+    const identity = `${effect} ${key}`;
     if (seen.has(identity)) errors.push({ ...duplicate(at, taint), body: `${duplicate(at, taint).body}: taints must be unique by key and effect pair` });
     seen.add(identity);
     return errors;

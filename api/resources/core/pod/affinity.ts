@@ -52,10 +52,10 @@ function validateNodeTerm(term: NodeTerm, checkValues: boolean, path: Path): Fie
   ];
 }
 
-function validateExpression({ key, operator, values = [] }: NodeRequirement, checkValues: boolean, path: Path): FieldError[] {
+function validateExpression({ key = '', operator = '', values = [] }: NodeRequirement, checkValues: boolean, path: Path): FieldError[] {
   return [
     ...validateOperator(operator, values.length, path),
-    ...faults(path.child('key'), key, qualifiedName(key ?? '')),
+    ...faults(path.child('key'), key, qualifiedName(key)),
     ...(checkValues ? values.flatMap((value, index) => faults(path.child('values').index(index), value, labelValue(value))) : []),
   ];
 }
@@ -70,7 +70,7 @@ function validateOperator(operator: string, values: number, path: Path): FieldEr
   }
 }
 
-function validateField({ key, operator, values = [] }: NodeRequirement, path: Path): FieldError[] {
+function validateField({ key = '', operator = '', values = [] }: NodeRequirement, path: Path): FieldError[] {
   const errors: FieldError[] = [];
   if (operator !== 'In' && operator !== 'NotIn') errors.push(invalid(path.child('operator'), operator, 'not a valid selector operator'));
   else if (values.length !== 1) errors.push(required(path.child('values'), "must be only one value when `operator` is 'In' or 'NotIn' for node field selector"));
@@ -83,7 +83,7 @@ function validatePodAffinity(affinity: PodAffinity, path: Path): FieldError[] {
     ...(affinity[hard] ?? []).flatMap((term, index) => validatePodTerm(term, path.child(hard).index(index))),
     ...(affinity[soft] ?? []).flatMap(({ weight, podAffinityTerm }, index) => [
       ...validateWeight(weight, path.child(soft).index(index).child('weight')),
-      ...validatePodTerm(podAffinityTerm, path.child(soft).index(index).child('podAffinityTerm')),
+      ...validatePodTerm(podAffinityTerm ?? { topologyKey: '' }, path.child(soft).index(index).child('podAffinityTerm')),
     ]),
   ];
 }

@@ -60,6 +60,7 @@ function validateQuantity(name: string, text: string, path: Path): FieldError[] 
 function validateRequest(name: string, text: string, limits: Amounts, path: Path): FieldError[] {
   const limit = limits[name];
   if (limit === undefined) return mayOvercommit(name) ? [] : [required(path.child('limits'), 'Limit must be set for non overcommitable resources')];
+  if (limit === text) return [];
   const [asked, most] = [parseQuantity(text), parseQuantity(limit)];
   if (asked === undefined || most === undefined) return [];
   const order = compare(asked, most);

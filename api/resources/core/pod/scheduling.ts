@@ -22,9 +22,9 @@ export function validateScheduling(spec: PodSpec, path: Path): FieldError[] {
 }
 
 function validateGates(gates: readonly { readonly name: string }[], path: Path): FieldError[] {
-  return gates.flatMap(({ name }, index) => {
-    const repeated = gates.findIndex((gate) => gate.name === name) < index;
-    return [...faults(path.index(index), name, qualifiedName(name ?? '')), ...(repeated ? [duplicate(path.index(index), name)] : [])];
+  return gates.flatMap(({ name = '' }, index) => {
+    const repeated = gates.findIndex((gate) => (gate.name ?? '') === name) < index;
+    return [...faults(path.index(index), name, qualifiedName(name)), ...(repeated ? [duplicate(path.index(index), name)] : [])];
   });
 }
 
@@ -56,7 +56,7 @@ function validateSpread(constraints: readonly Constraint[], path: Path): FieldEr
   const seen = new Set<string>();
   return constraints.flatMap((constraint, index) => {
     const at = path.index(index);
-    const pair = `{${constraint.topologyKey}, ${constraint.whenUnsatisfiable}}`;
+    const pair = `{${constraint.topologyKey ?? ''}, ${constraint.whenUnsatisfiable ?? ''}}`;
     const repeated = seen.has(pair);
     seen.add(pair);
     return [...validateConstraint(constraint, at), ...(repeated ? [duplicate(at.child('{topologyKey, whenUnsatisfiable}'), pair)] : [])];

@@ -36,8 +36,8 @@ function validateTolerations(spec: PodSpec, before: PodSpec): FieldError[] {
 }
 
 function validateGates(spec: PodSpec, before: PodSpec): FieldError[] {
-  const known = new Set((before.schedulingGates ?? []).map((gate) => gate.name));
-  return (spec.schedulingGates ?? []).flatMap(({ name }, index) =>
+  const known = new Set((before.schedulingGates ?? []).map((gate) => gate.name ?? ''));
+  return (spec.schedulingGates ?? []).flatMap(({ name = '' }, index) =>
     (known.has(name) ? [] : [forbidden(specPath.child('schedulingGates').index(index).child('name'), `only deletion is allowed, but found new scheduling gate '${name}'`)]));
 }
 
