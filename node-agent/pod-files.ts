@@ -75,7 +75,10 @@ function parseResolver(text: string): Resolver {
 
 /** A later option of the same name replaces an earlier one. */
 function mergeOptions(base: readonly string[], more: readonly string[]): readonly string[] {
-  const named = (option: string): string => option.split(':')[0] ?? '';
-  const overridden = new Set(more.map(named));
-  return [...base.filter((option) => !overridden.has(named(option))), ...more];
+  const overridden = new Set(more.map(optionName));
+  return [...base.filter((option) => !overridden.has(optionName(option))), ...more];
+}
+
+function optionName(option: string): string {
+  return option.split(':')[0] ?? '';
 }

@@ -82,7 +82,6 @@ async function download(intake: ImageIntake, registry: Registry, layer: Descript
   const hex = layer.digest.slice('sha256:'.length);
   const whole = join(intake.blobsDir, hex);
   const partial = `${whole}.partial`;
-  const sizeOf = async (path: string): Promise<number> => await stat(path).then((info) => info.size, () => 0);
   if ((await sizeOf(whole)) === layer.size) return whole;
   const present = await sizeOf(partial);
   if (present !== layer.size || layer.size === 0) {
@@ -94,6 +93,11 @@ async function download(intake: ImageIntake, registry: Registry, layer: Descript
   if (size !== layer.size) throw new ImageError('Unavailable', `layer ${layer.digest} ended after ${size} of ${layer.size} bytes`);
   await rename(partial, whole);
   return whole;
+}
+
+/** 0 for a file that isn't there. */
+function sizeOf(path: string): Promise<number> {
+  return stat(path).then((info) => info.size, () => 0);
 }
 
 /** Passes bytes on, and fails when more come than were promised. */

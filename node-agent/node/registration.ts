@@ -35,8 +35,7 @@ export async function readNodeFacts(options: NodeOptions): Promise<NodeFacts> {
   const memory = totalmem();
   const storage = disk.blocks * disk.bsize;
   const { memoryBytes = 0, cpuMillis = 0 } = options.reserved ?? {};
-  const text = async (path: string): Promise<string> => (await readFile(path, 'utf8').catch(() => '')).trim();
-  const osRelease = await text('/etc/os-release');
+  const osRelease = await textOf('/etc/os-release');
   return {
     name: options.name, address: options.address, port: options.port,
     labels: {
@@ -46,11 +45,16 @@ export async function readNodeFacts(options: NodeOptions): Promise<NodeFacts> {
     capacity: quantities(cpus * 1000, memory, storage, options.maxPods),
     allocatable: quantities(cpus * 1000 - cpuMillis, memory - memoryBytes, (storage * 9n) / 10n, options.maxPods),
     info: {
-      machineID: await text('/etc/machine-id'), systemUUID: await text('/sys/class/dmi/id/product_uuid'), bootID: await text('/proc/sys/kernel/random/boot_id'),
+      machineID: await textOf('/etc/machine-id'), systemUUID: await textOf('/sys/class/dmi/id/product_uuid'), bootID: await textOf('/proc/sys/kernel/random/boot_id'),
       kernelVersion: release(), osImage: /^PRETTY_NAME="?([^"\n]*)/m.exec(osRelease)?.[1] ?? 'Linux', containerRuntimeVersion: options.runtimeVersion,
       kubeletVersion, kubeProxyVersion: '', operatingSystem: 'linux', architecture,
     },
   };
+}
+
+/** '' for a file that this machine doesn't have. */
+async function textOf(path: string): Promise<string> {
+  return (await readFile(path, 'utf8').catch(() => '')).trim();
 }
 
 function quantities(cpuMillis: number, memoryBytes: number, storageBytes: bigint, pods: number): Readonly<Record<string, string>> {

@@ -13,12 +13,16 @@ export async function writePodFiles(handle: PodHandle, address: string | undefin
   const directory = filesDirectory(handle);
   const pod = handle.pod();
   const hostname = hostnameOf(pod);
-  const ofHost = (path: string): Promise<string> => readFile(path, 'utf8').catch(() => '');
   await mkdir(directory, { recursive: true, mode: 0o755 });
   await writeFile(join(directory, 'hosts'), hostsFile(pod, address, hostname, await ofHost('/etc/hosts')), { mode: 0o644 });
   await writeFile(join(directory, 'hostname'), `${hostname}\n`, { mode: 0o644 });
   const resolver = resolverFile(pod, { clusterDns: handle.node.clusterDns, hostFile: await ofHost('/etc/resolv.conf') });
   await writeFile(join(directory, 'resolv.conf'), resolver, { mode: 0o644 });
+}
+
+/** A file of the host that may not be there. */
+function ofHost(path: string): Promise<string> {
+  return readFile(path, 'utf8').catch(() => '');
 }
 
 /** By their path in a container. */

@@ -28,13 +28,17 @@ export const readOnlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys',
 export function capabilitiesOf(container: Container): readonly string[] {
   const { capabilities, privileged } = container.securityContext ?? {};
   if (privileged === true) return allCapabilities.map((name) => `CAP_${name}`);
-  const plain = (names: readonly string[] | undefined): readonly string[] => (names ?? []).map((name) => name.toUpperCase().replace(/^CAP_/, ''));
-  const add = plain(capabilities?.add);
-  const drop = plain(capabilities?.drop);
+  const add = plainNames(capabilities?.add);
+  const drop = plainNames(capabilities?.drop);
   const kept = new Set(add.includes('ALL') ? allCapabilities : defaultCapabilities);
   for (const name of drop.includes('ALL') ? kept : drop) kept.delete(name);
   for (const name of add) if (name !== 'ALL') kept.add(name);
   return [...kept].map((name) => `CAP_${name}`);
+}
+
+/** Names as users write them: with or without `CAP_`, in any case. */
+function plainNames(names: readonly string[] | undefined): readonly string[] {
+  return (names ?? []).map((name) => name.toUpperCase().replace(/^CAP_/, ''));
 }
 
 export interface SecurityFacts {

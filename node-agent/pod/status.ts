@@ -132,7 +132,7 @@ function conditions(
     ['ContainersReady', containersReady],
     ['PodScheduled', yes],
   ];
-  const others = (pod.status?.conditions ?? []).filter((condition) => !owned.has(condition.type));
+  const others = (pod.status?.conditions ?? []).filter((each) => !owned.has(each.type));
   return [...verdicts.map(([type, verdict]) => condition(pod, type, verdict, now, before)), ...others];
 }
 

@@ -50,7 +50,7 @@ export function createPodWorker(node: NodeContext, start: WorkerStart, working: 
   let { pod, state, sandbox } = start;
   let planned = false;
   let ended = false;
-  let cancelWake = (): void => {};
+  let cancelWake: (() => void) | undefined;
   let reported: PodStatus | undefined;
   let saved: Promise<void> = Promise.resolve();
   let dirty = false;
@@ -105,7 +105,7 @@ export function createPodWorker(node: NodeContext, start: WorkerStart, working: 
   }
 
   function turn(): void {
-    cancelWake();
+    cancelWake?.();
     const now = node.clock.now();
     if (isEnding(pod, state)) ending.abort(new Error('the pod is being ended'));
     const { steps, wakeAt } = plan(pod, state, now);
@@ -168,7 +168,7 @@ export function createPodWorker(node: NodeContext, start: WorkerStart, working: 
   async function forget(): Promise<void> {
     if (ended) return;
     ended = true;
-    cancelWake();
+    cancelWake?.();
     prober.stop();
     objects.release();
     node.statuses.forget(uid);
@@ -235,7 +235,7 @@ export function createPodWorker(node: NodeContext, start: WorkerStart, working: 
       return () => void listeners.delete(listener);
     },
     async settled() {
-      cancelWake();
+      cancelWake?.();
       prober.stop();
       objects.release();
       while (tasks.size > 0) await Promise.all(tasks);

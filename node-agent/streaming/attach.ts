@@ -1,7 +1,7 @@
 import { encodeExit } from '../../client/streams/channels.ts';
 import type { StreamingOptions } from './server.ts';
 import { findPod, runningTarget } from './target.ts';
-import { asks, type StreamSession } from './upgrade.ts';
+import { asks, type StreamSession } from './session.ts';
 import { copyIn, copyOut, sendMessage } from './websocket.ts';
 
 /** /attach/{namespace}/{pod}/{container}?input&output&error&tty: the container's own streams. */

@@ -3,7 +3,7 @@ import { RuntimeError } from '../runtime/runtime.ts';
 import type { StreamingOptions } from './server.ts';
 import { StreamError } from './stream-error.ts';
 import { findPod, runningTarget } from './target.ts';
-import { asks, type StreamSession } from './upgrade.ts';
+import { asks, type StreamSession } from './session.ts';
 import { copyIn, copyOut, sendMessage } from './websocket.ts';
 
 /** /exec/{namespace}/{pod}/{container}?command=…&input&output&error&tty */

@@ -24,10 +24,7 @@ export async function* readLog(path: string, options: LogOptions, ended: AbortSi
   const changes = options.follow ? watchFile(path, ended, signal) : undefined;
   let file = await openIfThere(path);
   try {
-    while (file === undefined && changes !== undefined && !ended.aborted && !signal.aborted) {
-      await changes.next();
-      file = await openIfThere(path);
-    }
+    if (file === undefined && changes !== undefined) file = await openWhenThere(path, changes, ended, signal);
     if (file === undefined) return;
     const format = createFormatter(options);
     let offset = options.tailLines === undefined ? 0 : await tailOffset(file, options.tailLines);
@@ -59,6 +56,16 @@ async function openIfThere(path: string): Promise<FileHandle | undefined> {
     if (error.code === 'ENOENT') return undefined;
     throw error;
   });
+}
+
+/** Waits for the log's first line; `undefined` when the container ended without one. */
+async function openWhenThere(path: string, changes: Changes, ended: AbortSignal, signal: AbortSignal): Promise<FileHandle | undefined> {
+  while (!ended.aborted && !signal.aborted) {
+    await changes.next();
+    const file = await openIfThere(path);
+    if (file !== undefined) return file;
+  }
+  return undefined;
 }
 
 async function readBlock(file: FileHandle, offset: number): Promise<Buffer> {

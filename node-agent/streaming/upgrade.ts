@@ -1,23 +1,23 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { WebSocketServer, type WebSocket } from 'ws';
+import { WebSocketServer } from 'ws';
 import { channelProtocol, olderChannelProtocol } from '../../client/streams/channels.ts';
 import { serveAttach } from './attach.ts';
 import { serveExec } from './exec.ts';
+import { portForwardProtocol, servePortForward } from './port-forward.ts';
 import type { StreamingOptions } from './server.ts';
+import type { StreamSession } from './session.ts';
 import { StreamError } from './stream-error.ts';
 
 /** Largest message taken from a client, bytes: a terminal's input and a copied file's blocks are far smaller. */
 const largestMessage = 8 * 1024 * 1024;
 
-/** What to do with the socket once it is open; made before the upgrade, so that a refusal is a plain HTTP answer. */
-export type StreamSession = { run(socket: WebSocket): Promise<void> }['run'];
-
 /** Answers a WebSocket upgrade for exec, attach or port-forward. */
 export function acceptUpgrade(options: StreamingOptions, request: IncomingMessage, socket: Duplex, head: Buffer): void {
   socket.on('error', () => socket.destroy());
   void open(options, request).then((session) => {
-    const spoken = [channelProtocol, olderChannelProtocol];
+    const isForward = (request.url ?? '').startsWith('/portForward/');
+    const spoken = isForward ? [portForwardProtocol] : [channelProtocol, olderChannelProtocol];
     const server = new WebSocketServer({
       noServer: true, maxPayload: largestMessage, perMessageDeflate: false,
       handleProtocols: (offered) => spoken.find((protocol) => offered.has(protocol)) ?? false,
@@ -43,11 +43,7 @@ async function open(options: StreamingOptions, request: IncomingMessage): Promis
   switch (verb) {
     case 'exec': return await serveExec(options, path, url.searchParams);
     case 'attach': return await serveAttach(options, path, url.searchParams);
+    case 'portForward': return servePortForward(options, path);
     default: throw new StreamError(404, '404 page not found');
   }
-}
-
-/** Whether a query asks for a stream, by either of its names: `input` and `stdin`, … */
-export function asks(query: URLSearchParams, ...names: readonly string[]): boolean {
-  return names.some((name) => query.get(name) === 'true' || query.get(name) === '1');
 }
