@@ -1,8 +1,5 @@
-import { createWriteStream } from 'node:fs';
-import { rename, stat } from 'node:fs/promises';
+import { open, rename, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { bytesDigest } from './digest.ts';
 import { ImageError } from './image-error.ts';
 import { choosePlatform, indexTypes, isIndex, manifestTypes, parseConfig, parseJson, parseManifest, type Descriptor, type Manifest } from './manifest.ts';
@@ -86,8 +83,7 @@ async function download(intake: ImageIntake, registry: Registry, layer: Descript
   const present = await sizeOf(partial);
   if (present !== layer.size || layer.size === 0) {
     const { body, offset } = await registry.blob(layer.digest, present < layer.size ? present : 0);
-    const limit = atMost(layer.size - offset, layer.digest);
-    await pipeline(Readable.fromWeb(body), limit, createWriteStream(partial, offset === 0 ? { flags: 'w' } : { flags: 'r+', start: offset }));
+    await writeFrom(partial, offset, body, layer);
   }
   const size = await sizeOf(partial);
   if (size !== layer.size) throw new ImageError('Unavailable', `layer ${layer.digest} ended after ${size} of ${layer.size} bytes`);
@@ -100,14 +96,17 @@ function sizeOf(path: string): Promise<number> {
   return stat(path).then((info) => info.size, () => 0);
 }
 
-/** Passes bytes on, and fails when more come than were promised. */
-function atMost(bytes: number, what: string): (source: AsyncIterable<Buffer>) => AsyncIterable<Buffer> {
-  return async function* limited(source) {
-    let left = bytes;
-    for await (const chunk of source) {
-      left -= chunk.length;
-      if (left < 0) throw new ImageError('Corrupt', `${what} is longer than the manifest says`);
-      yield chunk;
+/** Writes each piece before the next is asked for: what a broken connection leaves is on disk. Fails when more comes than was promised. */
+async function writeFrom(path: string, offset: number, body: AsyncIterable<Uint8Array>, layer: Descriptor): Promise<void> {
+  const file = await open(path, offset === 0 ? 'w' : 'r+');
+  try {
+    let at = offset;
+    for await (const chunk of body) {
+      if (at + chunk.length > layer.size) throw new ImageError('Corrupt', `${layer.digest} is longer than the manifest says`);
+      await file.writev([chunk], at);
+      at += chunk.length;
     }
-  };
+  } finally {
+    await file.close();
+  }
 }

@@ -76,6 +76,8 @@ export interface ImageIntake {
 
 const layersAtOnce = 3;
 const lockDeadlineMs = 30_000;
+/** How long another process may take over a layer that is needed here too. */
+const layerDeadlineMs = 30 * 60_000;
 
 const hexOf = (digest: string): string => digest.slice('sha256:'.length);
 
@@ -113,9 +115,10 @@ export async function openImageStore(options: ImageStoreOptions): Promise<ImageS
     await rm(blob, { force: true });
   }
 
-  /** One unpacking of a layer at a time, whoever asks. */
+  /** One fetch and unpacking of a layer at a time, whoever asks, in this process or another. */
   function takeLayer(layer: LayerSource): Promise<void> {
-    const running = unpacking.get(layer.diffId) ?? unpackLayer(layer).finally(() => unpacking.delete(layer.diffId));
+    const lock = join(paths.blobs, `${hexOf(layer.digest)}.lock`);
+    const running = unpacking.get(layer.diffId) ?? withLock(lock, layerDeadlineMs, () => unpackLayer(layer)).finally(() => unpacking.delete(layer.diffId));
     unpacking.set(layer.diffId, running);
     return running;
   }

@@ -1,0 +1,159 @@
+import { describe, expect, it } from 'vitest';
+import type { Pod } from '../../machinery/kinds/core.ts';
+import { afterAttempt, formatSeconds, nextAttemptAt } from './back-off.ts';
+import { plan, type Step } from './plan.ts';
+import { newState, type ContainerRecord, type PodState, type Run } from './state.ts';
+
+const now = 1_000_000;
+const run = (fields: Partial<Run> = {}): Run => ({ id: 'id', imageId: 'i', configId: 'c', image: 'img', logPath: '/l', startedAt: now - 1000, ...fields });
+const exited = (exitCode: number, finishedAt = now): Run => run({ exit: { exitCode, reason: exitCode === 0 ? 'Completed' : 'Error', finishedAt } });
+const record = (name: string, fields: Partial<ContainerRecord> = {}): ContainerRecord => ({ name, restartCount: 0, health: { started: true, ready: true }, ...fields });
+const running = (name: string, fields: Partial<ContainerRecord> = {}): ContainerRecord => record(name, { current: run(), ...fields });
+const ready: PodState = { ...newState(now - 5000), volumes: 'ready', sandbox: 'ready' };
+const withContainers = (...records: ContainerRecord[]): PodState => ({ ...ready, containers: new Map(records.map((each) => [each.name, each])) });
+const podOf = (spec: Partial<NonNullable<Pod['spec']>>, metadata: Pod['metadata'] = {}): Pod => ({
+  metadata: { name: 'web', namespace: 'ns', uid: 'u', ...metadata }, spec: { containers: [{ name: 'a' }], ...spec },
+});
+const always = podOf({});
+const never = podOf({ restartPolicy: 'Never' });
+const deleted = { deletionTimestamp: '2026-01-01T00:00:00Z', deletionGracePeriodSeconds: 5 };
+
+const start = (container: string): Step => ({ do: 'start', container });
+const stop = (container: string, graceMs = 30_000, message = `Stopping container ${container}`): Step => ({ do: 'stop', container, graceMs, message });
+
+interface Row {
+  readonly name: string;
+  readonly pod: Pod;
+  readonly state: PodState;
+  readonly steps: readonly Step[];
+  readonly wakeAt?: number;
+}
+
+const crashLoop: Step = { do: 'backOff', container: 'a', waiting: { reason: 'CrashLoopBackOff', message: 'back-off 10s restarting failed container=a pod=web_ns(u)' } };
+
+const rows: readonly Row[] = [
+  { name: 'begins with volumes and sandbox', pod: always, state: newState(now), steps: [{ do: 'prepareVolumes' }, { do: 'createSandbox' }] },
+  { name: 'waits for what is under way', pod: always, state: { ...newState(now), volumes: 'working', sandbox: 'ready' }, steps: [] },
+  { name: 'tries a failed volume again when due', pod: always, state: { ...ready, volumes: 'absent', volumesRetryAt: now + 5 }, steps: [], wakeAt: now + 5 },
+  { name: 'starts containers once the ground is laid', pod: podOf({ containers: [{ name: 'a' }, { name: 'b' }] }), state: ready, steps: [start('a'), start('b')] },
+  { name: 'leaves a container alone that is being started', pod: always, state: withContainers(record('a', { activity: 'starting' })), steps: [] },
+  { name: 'leaves a running container alone', pod: always, state: withContainers(running('a')), steps: [] },
+  { name: 'restarts at once the first time', pod: always, state: withContainers(record('a', { current: exited(1) })), steps: [start('a')] },
+  {
+    name: 'waits out the back-off after the second failure', pod: always,
+    state: withContainers(record('a', { restartCount: 1, current: exited(1), restartBackOff: { delayMs: 10_000, since: now - 5000 } })), steps: [crashLoop], wakeAt: now + 10_000,
+  },
+  {
+    name: 'says so only once', pod: always,
+    state: withContainers(record('a', { current: exited(1), waiting: { reason: 'CrashLoopBackOff' }, restartBackOff: { delayMs: 10_000, since: now - 5000 } })), steps: [], wakeAt: now + 10_000,
+  },
+  {
+    name: 'keeps the reason of a command that is not there through the first wait', pod: always,
+    state: withContainers(record('a', {
+      restartCount: 1, waiting: { reason: 'RunContainerError' }, restartBackOff: { delayMs: 10_000, since: now },
+      current: run({ exit: { exitCode: 128, reason: 'StartError', finishedAt: now } }),
+    })),
+    steps: [], wakeAt: now + 10_000,
+  },
+  { name: 'does not restart under Never', pod: never, state: withContainers(record('a', { current: exited(1) })), steps: [{ do: 'destroySandbox' }] },
+  { name: 'does not restart after success under OnFailure', pod: podOf({ restartPolicy: 'OnFailure' }), state: withContainers(record('a', { current: exited(0) })), steps: [{ do: 'destroySandbox' }] },
+  { name: 'restarts a failure under OnFailure', pod: podOf({ restartPolicy: 'OnFailure' }), state: withContainers(record('a', { current: exited(2) })), steps: [start('a')] },
+  {
+    name: 'heeds a restart rule for an exit code', pod: podOf({
+      restartPolicy: 'Never', containers: [{ name: 'a', restartPolicyRules: [{ action: 'Restart', exitCodes: { operator: 'In', values: [42] } }] }],
+    }),
+    state: withContainers(record('a', { current: exited(42) })), steps: [start('a')],
+  },
+  { name: 'runs init containers one after the other', pod: podOf({ initContainers: [{ name: 'i' }, { name: 'j' }] }), state: ready, steps: [start('i')] },
+  {
+    name: 'goes on after an init container that succeeded', pod: podOf({ initContainers: [{ name: 'i' }, { name: 'j' }] }),
+    state: withContainers(record('i', { current: exited(0) })), steps: [start('j')],
+  },
+  {
+    name: 'starts the containers after the last init container', pod: podOf({ initContainers: [{ name: 'i' }] }),
+    state: withContainers(record('i', { current: exited(0) })), steps: [start('a')],
+  },
+  {
+    name: 'ends the pod when an init container fails under Never', pod: podOf({ restartPolicy: 'Never', initContainers: [{ name: 'i' }] }),
+    state: withContainers(record('i', { current: exited(1) })), steps: [{ do: 'destroySandbox' }],
+  },
+  {
+    name: 'waits for a sidecar to have started', pod: podOf({ initContainers: [{ name: 's', restartPolicy: 'Always' }] }),
+    state: withContainers(running('s', { health: { started: false, ready: false } })), steps: [],
+  },
+  {
+    name: 'runs the containers beside a sidecar', pod: podOf({ initContainers: [{ name: 's', restartPolicy: 'Always' }] }),
+    state: withContainers(running('s')), steps: [start('a')],
+  },
+  {
+    name: 'stops sidecars after the containers have ended', pod: podOf({ restartPolicy: 'Never', initContainers: [{ name: 's', restartPolicy: 'Always' }] }),
+    state: withContainers(running('s'), record('a', { current: exited(0) })), steps: [stop('s')],
+  },
+  {
+    name: 'stops an unhealthy container', pod: always, state: withContainers(running('a', { health: { started: true, ready: true, failed: 'Container a failed liveness probe, will be restarted' } })),
+    steps: [stop('a', 30_000, 'Container a failed liveness probe, will be restarted')],
+  },
+  {
+    name: 'tries a failed pull again when due', pod: always,
+    state: withContainers(record('a', { waiting: { reason: 'ImagePullBackOff' }, failedAt: now - 5000, retryAt: now + 5000 })), steps: [], wakeAt: now + 5000,
+  },
+  {
+    name: 'shows a pull error before the back-off', pod: always,
+    state: withContainers(record('a', { waiting: { reason: 'ErrImagePull', message: 'no' }, failedAt: now, retryAt: now + 10_000 })), steps: [], wakeAt: now + 2000,
+  },
+  {
+    name: 'then shows the back-off', pod: podOf({ containers: [{ name: 'a', image: 'web:1' }] }),
+    state: withContainers(record('a', { waiting: { reason: 'ErrImagePull', message: 'no' }, failedAt: now - 2000, retryAt: now + 8000 })),
+    steps: [{ do: 'backOff', container: 'a', waiting: { reason: 'ImagePullBackOff', message: 'Back-off pulling image "web:1": ErrImagePull: no' } }], wakeAt: now + 8000,
+  },
+  { name: 'stops the containers of a deleted pod with its own grace period', pod: podOf({}, deleted), state: withContainers(running('a')), steps: [stop('a', 5000)] },
+  {
+    name: 'kills when the grace period is over', pod: podOf({}, deleted), state: withContainers(running('a', { stopping: { since: now - 5000, killAt: now, killed: false } })),
+    steps: [{ do: 'kill', container: 'a' }],
+  },
+  {
+    name: 'heeds a grace period that was shortened', pod: podOf({}, { ...deleted, deletionGracePeriodSeconds: 1 }),
+    state: withContainers(running('a', { stopping: { since: now - 2000, killAt: now + 28_000, killed: false } })), steps: [{ do: 'kill', container: 'a' }],
+  },
+  {
+    name: 'kills once', pod: podOf({}, deleted), state: withContainers(running('a', { stopping: { since: now - 9000, killAt: now - 4000, killed: true } })), steps: [],
+  },
+  { name: 'clears a deleted pod: sandbox', pod: podOf({}, deleted), state: withContainers(record('a', { current: exited(0) })), steps: [{ do: 'destroySandbox' }] },
+  { name: 'clears a deleted pod: volumes', pod: podOf({}, deleted), state: { ...ready, sandbox: 'absent' }, steps: [{ do: 'removeVolumes' }] },
+  { name: 'clears a deleted pod: its object last', pod: podOf({}, deleted), state: { ...ready, sandbox: 'absent', volumes: 'absent' }, steps: [{ do: 'delete' }] },
+  { name: 'asks for the deletion once', pod: podOf({}, deleted), state: { ...ready, sandbox: 'absent', volumes: 'absent', deleting: true }, steps: [] },
+  { name: 'forgets a pod that left the API', pod: always, state: { ...newState(now), removed: true }, steps: [{ do: 'forget' }] },
+  { name: 'stops a pod that left the API with a second\'s notice', pod: always, state: { ...withContainers(running('a')), removed: true }, steps: [stop('a', 1000)] },
+  { name: 'keeps the object of a finished pod', pod: never, state: { ...withContainers(record('a', { current: exited(0) })), sandbox: 'absent', volumes: 'absent' }, steps: [] },
+  {
+    name: 'ends a pod that has been active for too long', pod: podOf({ activeDeadlineSeconds: 5 }), state: withContainers(running('a')),
+    steps: [{ do: 'fail', outcome: { phase: 'Failed', reason: 'DeadlineExceeded', message: 'Pod was active on the node longer than the specified deadline' } }],
+  },
+  { name: 'wakes for that deadline', pod: podOf({ activeDeadlineSeconds: 6 }), state: withContainers(running('a')), steps: [], wakeAt: now + 1000 },
+];
+
+describe('the plan of a pod', () => {
+  it.each(rows)('$name', ({ pod, state, steps, wakeAt }) => {
+    expect(plan(pod, state, now)).toEqual({ steps, ...(wakeAt === undefined ? {} : { wakeAt }) });
+  });
+});
+
+describe('the back-off between restarts', () => {
+  it('begins at once, doubles from 10 seconds to 5 minutes, and is forgotten after a long run', () => {
+    let backOff;
+    let at = 0;
+    const waits: number[] = [];
+    for (let attempt = 0; attempt < 8; attempt += 1) {
+      const due = nextAttemptAt(backOff, at);
+      waits.push(due - at);
+      backOff = afterAttempt(backOff, at, due);
+      at = due + 1000;
+    }
+    expect(waits).toEqual([0, 10_000, 20_000, 40_000, 80_000, 160_000, 300_000, 300_000]);
+    expect(nextAttemptAt(backOff, at + 600_001)).toBe(at + 600_001);
+  });
+
+  it.each([[10_000, '10s'], [80_000, '1m20s'], [300_000, '5m0s']])('%i ms is written %s', (ms, text) => {
+    expect(formatSeconds(ms)).toBe(text);
+  });
+});

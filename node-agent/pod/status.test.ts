@@ -1,0 +1,98 @@
+import { describe, expect, it } from 'vitest';
+import type { ContainerState, Pod } from '../../machinery/kinds/core.ts';
+import { newState, type ContainerRecord, type PodState, type Run } from './state.ts';
+import { podStatus } from './status.ts';
+
+const now = Date.UTC(2026, 0, 1, 0, 1);
+const stamp = '2026-01-01T00:01:00Z';
+const run = (fields: Partial<Run> = {}): Run => ({ id: 'abc', imageId: 'docker.io/library/web@sha256:1', configId: 'c', image: 'docker.io/library/web:1', logPath: '/l', startedAt: now, ...fields });
+const exited = (exitCode: number, reason = exitCode === 0 ? 'Completed' : 'Error'): Run => run({ exit: { exitCode, reason, finishedAt: now } });
+const record = (name: string, fields: Partial<ContainerRecord> = {}): ContainerRecord => ({ name, restartCount: 0, health: { started: true, ready: true }, ...fields });
+const stateOf = (fields: Partial<PodState>, ...records: ContainerRecord[]): PodState => ({
+  ...newState(now), sandbox: 'ready', volumes: 'ready', address: '10.42.0.2', containers: new Map(records.map((each) => [each.name, each])), ...fields,
+});
+const podOf = (spec: Partial<NonNullable<Pod['spec']>> = {}, fields: Partial<Pod> = {}): Pod => ({
+  metadata: { name: 'web', namespace: 'ns', uid: 'u', generation: 1 }, spec: { containers: [{ name: 'a', image: 'web:1' }], ...spec }, ...fields,
+});
+const never = podOf({ restartPolicy: 'Never' });
+const node = { hostAddress: '192.0.2.1' };
+
+interface Row {
+  readonly name: string;
+  readonly pod: Pod;
+  readonly state: PodState;
+  readonly phase: string;
+  /** Ready, and why not. */
+  readonly ready: string;
+  readonly container: string;
+}
+
+const summary = (state: ContainerState | undefined): string => (state?.running !== undefined ? 'running'
+  : state?.waiting !== undefined ? `waiting ${state.waiting.reason ?? ''}` : `terminated ${state?.terminated?.reason ?? ''} ${state?.terminated?.exitCode ?? ''}`);
+
+const rows: readonly Row[] = [
+  { name: 'before anything', pod: podOf(), state: newState(now), phase: 'Pending', ready: 'False ContainersNotReady', container: 'waiting ContainerCreating' },
+  { name: 'while init containers run', pod: podOf({ initContainers: [{ name: 'i' }] }), state: stateOf({}, record('i', { current: run() })), phase: 'Pending', ready: 'False ContainersNotReady', container: 'waiting PodInitializing' },
+  { name: 'running', pod: podOf(), state: stateOf({}, record('a', { current: run() })), phase: 'Running', ready: 'True', container: 'running' },
+  { name: 'running and not ready', pod: podOf(), state: stateOf({}, record('a', { current: run(), health: { started: true, ready: false } })), phase: 'Running', ready: 'False ContainersNotReady', container: 'running' },
+  { name: 'a failed pull', pod: podOf(), state: stateOf({}, record('a', { waiting: { reason: 'ErrImagePull', message: 'no' } })), phase: 'Pending', ready: 'False ContainersNotReady', container: 'waiting ErrImagePull' },
+  {
+    name: 'a crash loop', pod: podOf(), state: stateOf({}, record('a', { restartCount: 2, current: exited(1), waiting: { reason: 'CrashLoopBackOff' } })),
+    phase: 'Running', ready: 'False ContainersNotReady', container: 'waiting CrashLoopBackOff',
+  },
+  { name: 'out of memory', pod: podOf(), state: stateOf({}, record('a', { current: exited(137, 'OOMKilled') })), phase: 'Running', ready: 'False ContainersNotReady', container: 'terminated OOMKilled 137' },
+  { name: 'done', pod: never, state: stateOf({}, record('a', { current: exited(0) })), phase: 'Succeeded', ready: 'False PodCompleted', container: 'terminated Completed 0' },
+  { name: 'failed', pod: never, state: stateOf({}, record('a', { current: exited(3) })), phase: 'Failed', ready: 'False PodFailed', container: 'terminated Error 3' },
+  {
+    name: 'an init container that failed for good', pod: podOf({ restartPolicy: 'Never', initContainers: [{ name: 'i' }] }),
+    state: stateOf({ sandbox: 'absent' }, record('i', { current: exited(1) })), phase: 'Failed', ready: 'False PodFailed', container: 'terminated ContainerStatusUnknown 137',
+  },
+  {
+    name: 'past its deadline', pod: podOf(), state: stateOf({ sandbox: 'absent', outcome: { phase: 'Failed', reason: 'DeadlineExceeded', message: 'm' } }, record('a', { current: exited(143) })),
+    phase: 'Failed', ready: 'False PodFailed', container: 'terminated Error 143',
+  },
+  {
+    name: 'deleted before it ran', pod: podOf({}, { metadata: { name: 'web', deletionTimestamp: stamp } }), state: stateOf({ sandbox: 'absent' }),
+    phase: 'Failed', ready: 'False PodFailed', container: 'terminated ContainerStatusUnknown 137',
+  },
+];
+
+describe('a pod\'s status', () => {
+  it.each(rows)('$name: $phase', ({ pod, state, phase, ready, container }) => {
+    const status = podStatus(pod, state, node, now);
+    const condition = status.conditions?.find((each) => each.type === 'Ready');
+    expect({
+      phase: status.phase, ready: [condition?.status, condition?.reason].filter((each) => each !== undefined).join(' '), container: summary(status.containerStatuses?.[0]?.state),
+    }).toEqual({ phase, ready, container });
+  });
+
+  it('is whole for a running pod', () => {
+    const gate = { type: 'example.com/gate', status: 'True' };
+    const pod = podOf({}, { status: { conditions: [{ type: 'Ready', status: 'True', lastTransitionTime: '2025-12-31T00:00:00Z' }, gate] } });
+    const status = podStatus(pod, stateOf({}, record('a', { restartCount: 1, current: run(), previous: exited(1) })), node, now);
+    const condition = (type: string, lastTransitionTime = stamp): object => ({ type, status: 'True', observedGeneration: 1, lastTransitionTime });
+    expect(status).toEqual({
+      observedGeneration: 1, phase: 'Running', hostIP: '192.0.2.1', hostIPs: [{ ip: '192.0.2.1' }], podIP: '10.42.0.2', podIPs: [{ ip: '10.42.0.2' }], startTime: stamp, qosClass: 'BestEffort',
+      conditions: [condition('PodReadyToStartContainers'), condition('Initialized'), condition('Ready', '2025-12-31T00:00:00Z'), condition('ContainersReady'), condition('PodScheduled'), gate],
+      containerStatuses: [{
+        name: 'a', ready: true, started: true, restartCount: 1, image: 'docker.io/library/web:1', imageID: 'docker.io/library/web@sha256:1', containerID: 'coracle://abc',
+        state: { running: { startedAt: stamp } },
+        lastState: { terminated: { exitCode: 1, reason: 'Error', startedAt: stamp, finishedAt: stamp, containerID: 'coracle://abc' } },
+      }],
+    });
+  });
+
+  it('names what it waits for', () => {
+    const pod = podOf({ initContainers: [{ name: 'i' }, { name: 'j' }], readinessGates: [{ conditionType: 'g' }] });
+    const conditions = podStatus(pod, stateOf({}, record('i', { current: exited(0) })), node, now).conditions ?? [];
+    expect(conditions.map((each) => each.message)).toEqual([
+      undefined, 'containers with incomplete status: [j]', 'containers with unready status: [a]', 'containers with unready status: [a]', undefined,
+    ]);
+  });
+
+  it('heeds readiness gates', () => {
+    const pod = podOf({ readinessGates: [{ conditionType: 'g' }] });
+    const ready = podStatus(pod, stateOf({}, record('a', { current: run() })), node, now).conditions?.find((each) => each.type === 'Ready');
+    expect(ready).toMatchObject({ status: 'False', reason: 'ReadinessGatesNotReady', message: 'corresponding condition of pod readiness gate "g" does not exist.' });
+  });
+});
