@@ -16,8 +16,7 @@ export interface Components {
 /** Runs components side by side. */
 export function runComponents(log: Log, components: Readonly<Record<string, Component>>): Components {
   const stopping = new AbortController();
-  let fail: (error: unknown) => void = () => undefined;
-  const failed = new Promise<never>((_resolve, reject) => (fail = reject));
+  const { promise: failed, reject: fail } = Promise.withResolvers<never>();
   // Whoever waits for it hears of it; nobody waiting is no unhandled rejection.
   failed.catch(() => undefined);
   const ended = Object.entries(components).map(async ([name, component]) => {

@@ -1,6 +1,7 @@
 import { ensureServerToken, openPki, type Pki } from '../../api/access/pki.ts';
 import { WrongTokenError } from '../../api/access/sealing.ts';
 import type { User } from '../../api/request.ts';
+import { resources } from '../../api/resources/all.ts';
 import { createApiServer, type ApiServer } from '../../api/server.ts';
 import { StoreRefusedError } from '../../api/store/errors.ts';
 import { openEmbedded } from '../../api/store/embedded.ts';
@@ -8,7 +9,7 @@ import type { Store } from '../../api/store/store.ts';
 import { createClient, type Client } from '../../client/client.ts';
 import { createRecorder } from '../../client/events.ts';
 import type { Log } from '../../client/log.ts';
-import { createControllers } from '../../controller/run.ts';
+import { createControllers } from '../../controller/all.ts';
 import { systemClock, systemRandom } from '../../machinery/clock.ts';
 import { createScheduler } from '../../scheduler/scheduler.ts';
 import { join } from 'node:path';
@@ -45,14 +46,16 @@ export const controllerManager: User = { name: 'system:kube-controller-manager',
 /** API server, scheduler and controllers over the embedded store, in this process. Throws `CommandFailure` for what a user can mend. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const { dataDir, log } = options;
-  const store = await openStore(dataDir, log);
+  const ended = Promise.withResolvers<never>();
+  ended.promise.catch(() => undefined);
+  const store = await openStore(dataDir, log, ended.reject);
   try {
     const pki = await openPki(store, { dataDir, token: await ensureServerToken(dataDir), now: systemClock.now });
     const api = await serve(options, store, pki);
     const clientFor = (user: User): Client => createClient(api.localTransport(user));
-    const components = startComponents(options, clientFor);
+    const components = startComponents(options, pki.caPem, clientFor);
     return {
-      api, pki, clientFor, failed: components.failed,
+      api, pki, clientFor, failed: Promise.race([components.failed, ended.promise]),
       async stop() {
         await components.stop();
         await api.close();
@@ -66,12 +69,15 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   }
 }
 
-async function openStore(dataDir: string, log: Log): Promise<Store> {
+async function openStore(dataDir: string, log: Log, ended: (error: Error) => void): Promise<Store> {
   try {
     return await openEmbedded({
       path: join(dataDir, 'store'),
       onProblem: (what, error) => log.warn({ err: error }, what),
-      onEnd: (error) => log.error({ err: error }, 'the store ended'),
+      onEnd: (error) => {
+        log.error({ err: error }, 'the store ended');
+        ended(new CommandFailure('the store ended, and with it the cluster; start again once its cause is mended', { cause: error }));
+      },
     });
   } catch (error) {
     if (error instanceof StoreRefusedError) throw new CommandFailure(error.message, { cause: error });
@@ -93,13 +99,16 @@ async function serve({ address, port, names, advertise, version, log }: ControlP
   }
 }
 
-function startComponents({ clusterCidr, log }: ControlPlaneOptions, clientFor: (user: User) => Client): Components {
+/** Everything that namespaces hold and owners own. */
+const collectable = resources.filter(({ stored, verbs }) => stored && verbs.includes('delete') && verbs.includes('watch'));
+
+function startComponents({ clusterCidr, log }: ControlPlaneOptions, rootCaPem: string, clientFor: (user: User) => Client): Components {
   const forScheduler = clientFor(scheduler);
   const forControllers = clientFor(controllerManager);
   return runComponents(log, {
     scheduler: createScheduler({
       client: forScheduler, recorder: createRecorder(forScheduler, { component: 'default-scheduler', clock: systemClock, log }), clock: systemClock, random: systemRandom, log,
     }),
-    controllers: createControllers({ client: forControllers, clock: systemClock, random: systemRandom, log, clusterCidr }),
+    controllers: createControllers({ client: forControllers, clock: systemClock, random: systemRandom, log, kinds: collectable, rootCaPem, clusterCidr }),
   });
 }

@@ -81,6 +81,10 @@ function hashOf(certificatePem: string): string {
   return createHash('sha256').update(new X509Certificate(certificatePem).raw).digest('hex');
 }
 
+function at(value: unknown, ...path: readonly (string | number)[]): unknown {
+  return path.reduce<unknown>((inner, key) => (typeof inner === 'object' && inner !== null ? Reflect.get(inner, key) : undefined), value);
+}
+
 /** From `cluster-info` in `kube-public`, which everybody may read. Not trusted yet: the caller holds its hash against the token. */
 async function fetchAuthority(server: string, signal: AbortSignal): Promise<string> {
   const url = new URL('/api/v1/namespaces/kube-public/configmaps/cluster-info', server);
@@ -92,7 +96,6 @@ async function fetchAuthority(server: string, signal: AbortSignal): Promise<stri
   }).catch((error: unknown) => {
     throw new CommandFailure(`cannot reach the API server at ${server}: check the address, the port and firewalls`, { cause: error });
   });
-  const at = (value: unknown, ...path: readonly (string | number)[]): unknown => path.reduce<unknown>((inner, key) => (typeof inner === 'object' && inner !== null ? Reflect.get(inner, key) : undefined), value);
   const text = at(body, 'data', 'kubeconfig');
   const data = typeof text === 'string' ? at(parse(text), 'clusters', 0, 'cluster', 'certificate-authority-data') : undefined;
   if (typeof data !== 'string') throw new CommandFailure(`${server} does not answer as a cluster's API server does (no cluster-info)`);
