@@ -23,6 +23,12 @@ describe('labels and annotations', () => {
     ]);
   });
 
+  it('refuse a finalizer without a domain', () => {
+    expect(shown(validateFinalizers(['kubernetes', 'example.com/mine', 'mine'], new Path('metadata.finalizers')))).toEqual([
+      'metadata.finalizers[2]: Invalid value: "mine": name is neither a standard finalizer name nor is it fully qualified',
+    ]);
+  });
+
   it('refuse both deletion finalizers at once', () => {
     expect(validateFinalizers(['orphan', 'foregroundDeletion'], new Path('metadata.finalizers'))).toHaveLength(1);
   });

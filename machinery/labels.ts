@@ -28,9 +28,16 @@ export function validateAnnotations(annotations: Texts, path: Path): FieldError[
   return errors;
 }
 
-/** `metadata.finalizers`: each a qualified name. */
+/** Finalizers that need no domain. */
+const standardFinalizers: ReadonlySet<string> = new Set(['kubernetes', 'orphan', 'foregroundDeletion']);
+
+/** `metadata.finalizers`: each a qualified name with a domain, or one of Kubernetes' own. */
 export function validateFinalizers(finalizers: readonly string[] | undefined, path: Path): FieldError[] {
-  const errors = (finalizers ?? []).flatMap((finalizer, index) => qualifiedName(finalizer).map((message) => invalid(path.index(index), finalizer, message)));
+  const errors = (finalizers ?? []).flatMap((finalizer, index) => [
+    ...qualifiedName(finalizer).map((message) => invalid(path, finalizer, message)),
+    ...(finalizer.includes('/') || standardFinalizers.has(finalizer) ? []
+      : [invalid(path.index(index), finalizer, 'name is neither a standard finalizer name nor is it fully qualified')]),
+  ]);
   const both = finalizers?.includes('orphan') === true && finalizers.includes('foregroundDeletion');
   return both ? [...errors, invalid(path, finalizers, 'finalizer orphan and foregroundDeletion cannot be both set')] : errors;
 }

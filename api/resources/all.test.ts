@@ -85,6 +85,13 @@ describe('a Namespace', () => {
     expect(namespace.deletion.blocked?.({ spec: { finalizers: [] } })).toBe(false);
   });
 
+  it('is Terminating exactly while it is deleted', () => {
+    expect(shown(namespace.validateStatusUpdate?.({ status: { phase: 'Terminating' } }, {}))).toEqual([
+      "status.Phase: Invalid value: \"Terminating\": may only be 'Active' if `deletionTimestamp` is empty",
+    ]);
+    expect(namespace.validateStatusUpdate?.({ metadata: { deletionTimestamp: '2026-01-01T00:00:00Z' }, status: { phase: 'Terminating' } }, {})).toEqual([]);
+  });
+
   it('keeps its finalizers in updates', () => {
     const draft = { spec: {} } as Draft<Namespace>;
     namespace.prepareForUpdate?.(draft, { spec: { finalizers: ['kubernetes'] } });
@@ -103,6 +110,9 @@ describe('a Secret', () => {
 
   it.each<[string, Secret, string[]]>([
     ['a key', { data: { 'a b': '' } }, [`data[a b]: Invalid value: "a b": a valid config key must consist of alphanumeric characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or 'key-name', regex used for validation is '[-._a-zA-Z0-9]+')`]],
+    ['credentials that are no JSON, without showing them', { type: 'kubernetes.io/dockerconfigjson', data: { '.dockerconfigjson': base64('hunter2') } }, [
+      'data[.dockerconfigjson]: Invalid value: "<secret contents redacted>": must be a JSON object',
+    ]],
     ['a certificate without its key', { type: 'kubernetes.io/tls', data: { 'tls.crt': '' } }, ['data[tls.key]: Required value']],
     ['a token of nobody', { type: 'kubernetes.io/service-account-token' }, ['metadata.annotations[kubernetes.io/service-account.name]: Required value']],
     ['too much', { data: { a: 'A'.repeat(1_500_000) } }, ['data: Too long: may not be more than 1048576 bytes']],

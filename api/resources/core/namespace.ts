@@ -1,6 +1,6 @@
 import { Namespace } from '../../../machinery/kinds/core.ts';
 import type { Draft } from '../../../machinery/kinds/wire.ts';
-import { Path } from '../../../machinery/field-path.ts';
+import { Path, invalid } from '../../../machinery/field-path.ts';
 import { validateFinalizers } from '../../../machinery/labels.ts';
 import { dns1123Label } from '../../../machinery/names.ts';
 import { text } from '../columns.ts';
@@ -37,6 +37,12 @@ export const namespace = defineResource(Namespace, {
     else draft.spec.finalizers = [...kept];
   },
   validate: (object) => validateFinalizers(object.spec?.finalizers, new Path('spec.finalizers')),
+  validateStatusUpdate(object) {
+    const deleting = object.metadata?.deletionTimestamp !== undefined;
+    const phase = deleting ? 'Terminating' : 'Active';
+    const { phase: given = '' } = object.status ?? {};
+    return given === phase ? [] : [invalid(new Path('status.Phase'), given, `may only be '${phase}' if \`deletionTimestamp\` is ${deleting ? 'not ' : ''}empty`)];
+  },
   deletion: {
     blocked: (object) => (object.spec?.finalizers ?? []).length > 0,
     begin(draft: Draft<Namespace>) {

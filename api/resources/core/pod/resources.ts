@@ -1,5 +1,5 @@
 import type { V1ResourceRequirements } from '@kubernetes/client-node';
-import { invalid, notFound, required, type FieldError, type Path } from '../../../../machinery/field-path.ts';
+import { forbidden, invalid, notFound, required, type FieldError, type Path } from '../../../../machinery/field-path.ts';
 import type { PodSpec } from '../../../../machinery/kinds/core.ts';
 import type { Wire } from '../../../../machinery/kinds/wire.ts';
 import { qualifiedName } from '../../../../machinery/names.ts';
@@ -30,8 +30,19 @@ export function validateResources(resources: Requirements | undefined, claims: R
     ...Object.entries(limits).flatMap(([name, text]) => validateAmount(name, text, path.child('limits').key(name))),
     ...Object.entries(requests).flatMap(([name, text]) => validateAmount(name, text, path.child('requests').key(name))),
     ...Object.entries(requests).flatMap(([name, text]) => validateRequest(name, text, limits, path)),
-    ...(resources.claims ?? []).flatMap((claim, index) => (claims.has(claim.name) ? [] : [notFound(path.child('claims').index(index), claim.name)])),
+    ...validateHuge([...Object.keys(limits), ...Object.keys(requests)], path),
+    ...(resources.claims ?? []).flatMap((claim, index) => (claims.has(claim.name) ? [] : [unknownClaim(claim.name, claims, path.child('claims').index(index))])),
   ];
+}
+
+function unknownClaim(name: string, claims: ReadonlySet<string>, path: Path): FieldError {
+  const error = notFound(path, name);
+  return { ...error, body: `${error.body}: must be one of the names in pod.spec.resourceClaims${claims.size === 0 ? ' which is empty' : `: ${[...claims].toSorted().join(', ')}`}` };
+}
+
+function validateHuge(names: readonly string[], path: Path): FieldError[] {
+  if (!names.some(isHuge) || names.includes('cpu') || names.includes('memory')) return [];
+  return [forbidden(path, 'HugePages require cpu or memory')];
 }
 
 export function validateAmount(name: string, text: string, path: Path): FieldError[] {

@@ -109,6 +109,10 @@ describe('validation of a pod', () => {
       'spec.containers[0].resources.limits[example.com/gpu]: Invalid value: "500m": must be an integer',
       'spec.containers[0].resources.requests[example.com/gpu]: Invalid value: "500m": must be an integer',
     ]],
+    ['huge pages alone', one({ resources: { limits: { 'hugepages-2Mi': '2Mi' } } }), ['spec.containers[0].resources: Forbidden: HugePages require cpu or memory']],
+    ['a claim of nothing', one({ resources: { claims: [{ name: 'gpu' }] } }), [
+      'spec.containers[0].resources.claims[0]: Not found: "gpu": must be one of the names in pod.spec.resourceClaims which is empty',
+    ]],
     ['a probe without a handler', one({ livenessProbe: {} }), ['spec.containers[0].livenessProbe: Required value: must specify a handler type']],
     ['a probe with two handlers', one({ readinessProbe: { exec: { command: ['a'] }, tcpSocket: { port: 1 } } }), ['spec.containers[0].readinessProbe.tcpSocket: Forbidden: may not specify more than 1 handler type']],
     ['a liveness that must succeed twice', one({ livenessProbe: { exec: { command: ['a'] }, successThreshold: 2 } }), ['spec.containers[0].livenessProbe.successThreshold: Invalid value: 2: must be 1']],
