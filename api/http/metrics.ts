@@ -24,12 +24,19 @@ export interface Gauges {
   readonly revision: () => number;
 }
 
+const resolutionMs = 5;
+
 export function createRequestMetrics(gauges: Gauges): RequestMetrics {
   const counted = new Map<string, Counted>();
-  const delay = monitorEventLoopDelay({ resolution: 5 });
+  const delay = monitorEventLoopDelay({ resolution: resolutionMs });
   delay.enable();
   const registry = new Registry();
-  register(registry, counted, gauges, () => delay.max / 1e9);
+  register(registry, counted, gauges, () => {
+    // What is measured is the time between two ticks of a timer: the timer's own period is no delay.
+    const longest = Math.max(0, delay.max / 1e6 - resolutionMs) / 1000;
+    delay.reset();
+    return longest;
+  });
   return {
     now: () => performance.now(),
     record(info, code, began) {
@@ -70,7 +77,7 @@ function register(registry: Registry, counted: ReadonlyMap<string, Counted>, gau
   const gauge = (name: string, help: string, value: () => number) => new Gauge({ name, help, registers, collect() { this.set(value()); } });
   gauge('apiserver_current_inflight_requests', 'Requests that are being worked on.', gauges.inFlight);
   gauge('apiserver_storage_revision', 'Revision of the store that is visible.', gauges.revision);
-  gauge('coracle_event_loop_longest_turn_seconds', 'The longest turn of the event loop since the start.', longestTurn);
+  gauge('coracle_event_loop_longest_turn_seconds', 'The longest turn of the event loop since this was last asked.', longestTurn);
   gauge('process_resident_memory_bytes', 'Resident memory.', () => process.memoryUsage.rss());
   gauge('process_cpu_seconds_total', 'CPU time used.', () => process.cpuUsage().user / 1e6 + process.cpuUsage().system / 1e6);
 }
