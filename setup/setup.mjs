@@ -103,6 +103,12 @@ async function generateKinds() {
   });
 }
 
+/** coracle-host and coracle-pod. Their build directory lies in native/ too, so the inputs are named one by one. */
+async function buildNative() {
+  const inputs = ['Makefile', 'protocol.h', 'frame.h', 'frame.c', 'kernel.h', 'host', 'pod'].map((name) => `native/${name}`);
+  await stamped('C build', inputs, ['native/build/coracle-host', 'native/build/coracle-pod'], () => run('make', ['-C', 'native', '-j2', 'all']));
+}
+
 async function assembleExampleImage() {
   await stamped('example image', ['setup/example-image.mjs'], ['generated/images/web.tar'], async () => {
     const { buildExampleImage } = await import('./example-image.mjs');
@@ -114,6 +120,7 @@ async function assembleExampleImage() {
 export async function setup(needs) {
   installPackages(needs);
   await installModules();
+  await buildNative();
   await generateKinds();
   await unpackKubectl();
   await assembleExampleImage();

@@ -1,0 +1,184 @@
+/** The typed client of `coracle-host`: netlink, nftables, unpacking, starting and ending sandboxes. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { createFrameParser, createRequests, frameTypes, NativeError, PayloadReader, PayloadWriter } from './frame.ts';
+
+/** One cgroup hierarchy of a sandbox: its controllers and the sandbox's directory in it. */
+export interface CgroupSlot {
+  readonly controllers: readonly string[];
+  readonly path: string;
+}
+
+/** An IPv4 range; `net` as an unsigned number. */
+export interface Ipv4Range {
+  readonly net: number;
+  readonly prefix: number;
+}
+
+export interface SpawnRequest {
+  readonly key: string;
+  readonly directory: string;
+  readonly cgroupVersion: 1 | 2;
+  readonly cgroups: readonly CgroupSlot[];
+  readonly hostNetwork: boolean;
+  readonly hostPid: boolean;
+  readonly hostIpc: boolean;
+  /** How many zygotes are parked beforehand. */
+  readonly zygotes: number;
+  readonly link?: { readonly veth: string; readonly bridge: string; readonly address: number; readonly prefix: number; readonly gateway: number };
+}
+
+/** A process that can't be mistaken for a later one with the same pid. */
+export interface ProcessIdentity {
+  readonly pid: number;
+  readonly startTicks: number;
+}
+
+export interface NetworkRequest {
+  readonly bridge: string;
+  readonly gateway: number;
+  readonly table: string;
+  readonly pods: Ipv4Range;
+  readonly cluster: Ipv4Range;
+  readonly routes: readonly (Ipv4Range & { readonly via: number })[];
+}
+
+export interface HostUnpackRequest {
+  readonly blob: string;
+  readonly digest: string;
+  readonly diffId?: string;
+  readonly compression: 'none' | 'gzip' | 'zstd';
+  readonly target: string;
+}
+
+export interface DestroyRequest {
+  readonly supervisor?: ProcessIdentity;
+  /** Removed with all below it. */
+  readonly directory?: string;
+  readonly cgroups: readonly string[];
+}
+
+export interface TeardownRequest {
+  readonly cgroups: readonly string[];
+  readonly directories: readonly string[];
+  readonly devicePrefix: string;
+  readonly table: string;
+  readonly mountsBelow: string;
+}
+
+export interface HostClient {
+  spawn(request: SpawnRequest): Promise<ProcessIdentity>;
+  configureNetwork(request: NetworkRequest): Promise<void>;
+  unpack(request: HostUnpackRequest): Promise<void>;
+  destroy(request: DestroyRequest): Promise<void>;
+  teardown(request: TeardownRequest): Promise<void>;
+  close(): Promise<void>;
+}
+
+const buildDirectory = fileURLToPath(new URL('build/', import.meta.url));
+export const hostBinary = `${buildDirectory}coracle-host`;
+export const podBinary = `${buildDirectory}coracle-pod`;
+
+const requestTimeoutMs = 60_000;
+/** A layer of several gigabytes on a slow disk. */
+const unpackTimeoutMs = 30 * 60_000;
+const compressions = { none: 0, gzip: 1, zstd: 2 } as const;
+
+export function encodeSpawn(request: SpawnRequest): Buffer {
+  const writer = new PayloadWriter().text(request.key).text(request.directory).u32(request.cgroupVersion);
+  writer.list(request.cgroups, (slot) => writer.text(slot.controllers.join(',')).text(slot.path));
+  writer.u32((request.hostNetwork ? 1 : 0) | (request.hostPid ? 2 : 0) | (request.hostIpc ? 4 : 0)).u32(request.zygotes);
+  writer.flag(request.link !== undefined);
+  if (request.link !== undefined) {
+    writer.text(request.link.veth).text(request.link.bridge).u32(request.link.address).u32(request.link.prefix).u32(request.link.gateway);
+  }
+  return writer.bytes();
+}
+
+function encodeNetwork(request: NetworkRequest): Buffer {
+  const writer = new PayloadWriter().text(request.bridge).u32(request.gateway).u32(request.pods.prefix).text(request.table);
+  writer.u32(request.pods.net).u32(request.pods.prefix).u32(request.cluster.net).u32(request.cluster.prefix);
+  writer.list(request.routes, (route) => writer.u32(route.net).u32(route.prefix).u32(route.via));
+  return writer.bytes();
+}
+
+function encodeDestroy(request: DestroyRequest): Buffer {
+  const { supervisor, directory = '', cgroups } = request;
+  return new PayloadWriter().u32(supervisor?.pid ?? 0).u64(supervisor?.startTicks ?? 0).text(directory).texts(cgroups).bytes();
+}
+
+/** Writes and reads one child's frames; `lost` is called once, when the child has ended. */
+function connect(child: ChildProcess, lost: (error: NativeError) => void) {
+  const { stdin, stdout } = child;
+  if (stdin === null || stdout === null) throw new NativeError('Unavailable', 'coracle-host has no standard streams');
+  const requests = createRequests((bytes) => stdin.write(bytes), 'coracle-host');
+  const parse = createFrameParser();
+  stdin.on('error', () => undefined); // said by `exit`
+  stdout.on('data', (chunk: Buffer) => {
+    try {
+      for (const frame of parse(chunk)) requests.answered(frame);
+    } catch {
+      child.kill('SIGKILL'); // its bytes make no sense any more; `exit` rejects what waits
+    }
+  });
+  const end = (reason: string, cause?: Error) => {
+    const error = new NativeError('Unavailable', `coracle-host ended: ${reason}`, cause === undefined ? {} : { cause });
+    requests.fail(error);
+    lost(error);
+  };
+  child.once('error', (error) => end(error.message, error));
+  child.once('exit', (code, signal) => end(signal === null ? `exit code ${code ?? 'unknown'}` : `signal ${signal}`));
+  return requests;
+}
+
+/**
+ * Starts `coracle-host` and keeps one running: it has no state, so a request that a dying one left without an answer is
+ * repeated once at the next. Not so `spawn`, whose caller must first clear away what the first try left.
+ */
+export function startHost(options: { readonly hostBinary?: string; readonly podBinary?: string } = {}): HostClient {
+  let closed = false;
+  let child: ChildProcess | undefined;
+  let requests: ReturnType<typeof connect> | undefined;
+  const current = () => {
+    if (closed) throw new NativeError('Unavailable', 'the runtime is closed');
+    if (requests !== undefined) return requests;
+    const started = spawn(options.hostBinary ?? hostBinary, [options.podBinary ?? podBinary], { stdio: ['pipe', 'pipe', 'inherit'], env: {} });
+    child = started;
+    const own = connect(started, () => {
+      if (requests === own) requests = undefined;
+    });
+    requests = own;
+    return own;
+  };
+  const once = (type: number, payload: Buffer, timeoutMs = requestTimeoutMs) => current().send(type, payload, timeoutMs);
+  const repeated = async (type: number, payload: Buffer, timeoutMs = requestTimeoutMs): Promise<void> => {
+    const used = current();
+    try {
+      await used.send(type, payload, timeoutMs);
+    } catch (error) {
+      if (!(error instanceof NativeError) || error.code !== 'Unavailable' || closed || used === requests) throw error;
+      await once(type, payload, timeoutMs);
+    }
+  };
+  current();
+  return {
+    async spawn(request) {
+      const reader = new PayloadReader(await once(frameTypes.hostSpawn, encodeSpawn(request)));
+      return { pid: reader.u32(), startTicks: reader.u64() };
+    },
+    configureNetwork: (request) => repeated(frameTypes.hostNetwork, encodeNetwork(request)),
+    unpack: ({ blob, digest, diffId = '', compression, target }) =>
+      repeated(frameTypes.hostUnpack, new PayloadWriter().text(blob).text(digest).text(diffId).u32(compressions[compression]).text(target).bytes(), unpackTimeoutMs),
+    destroy: (request) => repeated(frameTypes.hostDestroy, encodeDestroy(request)),
+    teardown: (request) =>
+      repeated(frameTypes.hostTeardown, new PayloadWriter().texts(request.cgroups).texts(request.directories).text(request.devicePrefix).text(request.table).text(request.mountsBelow).bytes()),
+    async close() {
+      closed = true;
+      const ending = child;
+      if (ending === undefined || ending.exitCode !== null || ending.signalCode !== null) return;
+      const ended = new Promise((resolve) => ending.once('exit', resolve));
+      ending.stdin?.end();
+      await ended;
+    },
+  };
+}

@@ -1,0 +1,49 @@
+/* What main.c dispatches. Every request reads its payload from the reader and, on success, appends its answer's payload. */
+#ifndef CORACLE_HOST_H
+#define CORACLE_HOST_H
+
+#include <sys/types.h>
+
+#include "../frame.h"
+
+/* spawn.c: starts a supervisor. `ready`: becomes readable when it says "ready", or why it could not; -1 on failure. */
+struct spawned {
+    pid_t pid;
+    uint64_t start_ticks;
+    int ready;
+};
+int spawn_prepare(const char *pod_binary, struct failure *);
+int spawn(struct reader *, struct spawned *, struct failure *);
+
+/* network.c */
+struct pod_link {
+    const char *veth, *bridge;
+    uint32_t address, prefix, gateway; /* IPv4, host order */
+};
+int network_attach(pid_t pid, const struct pod_link *, struct failure *);
+int network_configure(struct reader *, struct failure *);
+int network_delete(const char *prefix, struct failure *);
+
+/* nftables.c: one table per instance, replaced as a whole in one transaction. */
+struct network_range {
+    uint32_t net, prefix;
+};
+int masquerade_set(const char *table, struct network_range pods, struct network_range cluster, struct failure *);
+int masquerade_delete(const char *table, struct failure *);
+
+/* unpack.c */
+int unpack(struct reader *, struct failure *);
+
+/* tree.c: removes a directory and all below it, however deep; not there is fine. */
+int remove_tree(const char *path, struct failure *);
+int remove_below(int directory, const char *name, struct failure *);
+/* Detaches every mount at or below `path`. */
+int unmount_below(const char *path, struct failure *);
+
+/* destroy.c */
+int destroy(struct reader *, struct failure *);
+int teardown(struct reader *, struct failure *);
+/* Start time of a process in clock ticks since boot, or 0 when there is none. */
+uint64_t start_ticks(pid_t pid);
+
+#endif

@@ -1,0 +1,91 @@
+/* System calls and constants that musl 1.2.3 or glibc 2.36 do not wrap. */
+#ifndef CORACLE_KERNEL_H
+#define CORACLE_KERNEL_H
+
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#ifndef SYS_mount_setattr
+#define SYS_mount_setattr 442
+#endif
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+#ifndef SYS_openat2
+#define SYS_openat2 437
+#endif
+#ifndef SYS_clone3
+#define SYS_clone3 435
+#endif
+#ifndef CLONE_NEWCGROUP
+#define CLONE_NEWCGROUP 0x02000000
+#endif
+#ifndef CLONE_PARENT
+#define CLONE_PARENT 0x00008000
+#endif
+
+#define OPEN_TREE_CLONE_FLAG 1u
+#define RECURSIVE_AT 0x8000u
+#define EMPTY_PATH_AT 0x1000u
+#define MOVE_MOUNT_FROM_EMPTY 0x00000004u
+#define MOVE_MOUNT_TO_EMPTY 0x00000040u
+
+struct mount_attributes {
+    uint64_t set, clear, propagation, userns_fd;
+};
+#define MOUNT_READ_ONLY 0x1u
+#define MOUNT_NO_SUID 0x2u
+#define MOUNT_NO_DEV 0x4u
+#define MOUNT_NO_EXEC 0x8u
+
+/* Like fork, with clone3's flags; `cgroup` is a directory's descriptor with CLONE_INTO_CGROUP, or -1. */
+static inline pid_t fork_with(uint64_t flags, int exit_signal, int cgroup)
+{
+    struct clone_args arguments = {.flags = flags | (cgroup >= 0 ? 0x200000000ull : 0), .exit_signal = (uint64_t)exit_signal,
+                                   .cgroup = cgroup >= 0 ? (uint64_t)cgroup : 0};
+    return (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments);
+}
+
+static inline int open_in(int directory, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve)
+{
+    struct open_how how = {.flags = flags | O_CLOEXEC, .mode = mode, .resolve = resolve};
+    return (int)syscall(SYS_openat2, directory, path, &how, sizeof how);
+}
+
+static inline int open_tree_at(int directory, const char *path, unsigned flags)
+{
+    return (int)syscall(428 /* open_tree */, directory, path, flags | O_CLOEXEC);
+}
+
+static inline int move_mount_to(int tree, int target)
+{
+    return (int)syscall(429 /* move_mount */, tree, "", target, "", MOVE_MOUNT_FROM_EMPTY | MOVE_MOUNT_TO_EMPTY);
+}
+
+static inline int mount_set(int tree, unsigned flags, const struct mount_attributes *attributes)
+{
+    return (int)syscall(SYS_mount_setattr, tree, "", flags | EMPTY_PATH_AT, attributes, sizeof *attributes);
+}
+
+static inline int process_fd(pid_t pid)
+{
+    return (int)syscall(434 /* pidfd_open */, pid, 0);
+}
+
+static inline int signal_fd(int pidfd, int signal)
+{
+    return (int)syscall(424 /* pidfd_send_signal */, pidfd, signal, NULL, 0);
+}
+
+static inline int close_from(unsigned first)
+{
+    return (int)syscall(SYS_close_range, first, ~0u, 0);
+}
+
+#endif

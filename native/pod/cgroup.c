@@ -1,0 +1,186 @@
+#define _GNU_SOURCE
+#include "cgroup.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../protocol.h"
+
+#define HIERARCHIES 8
+
+static struct hierarchy {
+    char controllers[64];
+    int slot;
+} hierarchies[HIERARCHIES];
+static unsigned hierarchy_count;
+static bool v2;
+
+int cgroup_open(struct reader *reader, struct failure *failure)
+{
+    v2 = read_u32(reader) == 2;
+    hierarchy_count = read_count(reader, 10);
+    if (hierarchy_count > HIERARCHIES) return fail(failure, FAILED, "more than %d cgroup hierarchies", HIERARCHIES);
+    for (unsigned i = 0; i < hierarchy_count; i++) {
+        snprintf(hierarchies[i].controllers, sizeof hierarchies[i].controllers, "%s", read_text(reader));
+        const char *path = read_text(reader);
+        hierarchies[i].slot = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (hierarchies[i].slot < 0) return fail_errno(failure, FAILED, "opening the cgroup %s", path);
+    }
+    return reader->bad ? fail(failure, FAILED, "the start frame is malformed") : 0;
+}
+
+static int write_file(const struct hierarchy *hierarchy, const char *path, const char *text)
+{
+    int fd = openat(hierarchy->slot, path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return -1;
+    ssize_t written = write(fd, text, strlen(text));
+    int reason = errno;
+    close(fd);
+    errno = reason;
+    return written < 0 ? -1 : 0;
+}
+
+static int make_child(const char *child, struct failure *failure)
+{
+    for (unsigned i = 0; i < hierarchy_count; i++) {
+        if (mkdirat(hierarchies[i].slot, child, 0755) < 0 && errno != EEXIST) {
+            return fail_errno(failure, FAILED, "making the cgroup %s of %s", child, hierarchies[i].controllers);
+        }
+    }
+    return 0;
+}
+
+int cgroup_enter(const char *child, struct failure *failure)
+{
+    if (make_child(child, failure) < 0) return -1;
+    char path[64];
+    snprintf(path, sizeof path, "%s/cgroup.procs", child);
+    for (unsigned i = 0; i < hierarchy_count; i++) {
+        if (write_file(&hierarchies[i], path, "0") < 0) return fail_errno(failure, FAILED, "entering the cgroup %s of %s", child, hierarchies[i].controllers);
+    }
+    return 0;
+}
+
+int cgroup_make(unsigned index, struct failure *failure)
+{
+    char child[16];
+    snprintf(child, sizeof child, "c%u", index);
+    return make_child(child, failure);
+}
+
+static bool has_controller(const struct hierarchy *hierarchy, const char *name)
+{
+    size_t length = strlen(name);
+    for (const char *at = hierarchy->controllers; *at != 0;) {
+        size_t size = strcspn(at, ",");
+        if (size == length && memcmp(at, name, length) == 0) return true;
+        at += size;
+        if (*at == ',') at++;
+    }
+    return false;
+}
+
+static const struct hierarchy *hierarchy_of(const char *controller)
+{
+    for (unsigned i = 0; i < hierarchy_count; i++) {
+        if (has_controller(&hierarchies[i], controller)) return &hierarchies[i];
+    }
+    return NULL;
+}
+
+static int set(int index, const char *controller, const char *file, const char *value, struct failure *failure)
+{
+    const struct hierarchy *hierarchy = hierarchy_of(controller);
+    if (hierarchy == NULL) return 0; /* `coracle doctor` and the node's condition name a missing controller, once */
+    char path[96];
+    if (index < 0) snprintf(path, sizeof path, "%s", file);
+    else snprintf(path, sizeof path, "c%d/%s", index, file);
+    if (write_file(hierarchy, path, value) == 0) return 0;
+    return fail_errno(failure, FAILED, "writing %s to the cgroup's %s", value, path);
+}
+
+/* Kubernetes' conversions: 1024 shares a core, at least 2; and the OCI formula from shares (2..262144) to weight (1..10000). */
+static uint64_t shares_of(uint64_t millis)
+{
+    uint64_t shares = millis == ABSENT ? 2 : millis * 1024 / 1000;
+    return shares < 2 ? 2 : shares > 262144 ? 262144 : shares;
+}
+
+static int limit_cpu(int index, const struct resources *resources, struct failure *failure)
+{
+    char value[64];
+    uint64_t shares = shares_of(resources->cpu_request_millis);
+    snprintf(value, sizeof value, "%llu", (unsigned long long)(v2 ? 1 + (shares - 2) * 9999 / 262142 : shares));
+    if (set(index, "cpu", v2 ? "cpu.weight" : "cpu.shares", value, failure) < 0) return -1;
+    if (resources->cpu_limit_millis == ABSENT) return 0;
+    uint64_t quota = resources->cpu_limit_millis * 100;
+    if (quota < 1000) quota = 1000; /* the kernel's smallest quota */
+    snprintf(value, sizeof value, v2 ? "%llu 100000" : "%llu", (unsigned long long)quota);
+    return set(index, "cpu", v2 ? "cpu.max" : "cpu.cfs_quota_us", value, failure);
+}
+
+int cgroup_limit(int index, const struct resources *resources, struct failure *failure)
+{
+    char value[32];
+    if (limit_cpu(index, resources, failure) < 0) return -1;
+    if (resources->memory_bytes != ABSENT) {
+        snprintf(value, sizeof value, "%llu", (unsigned long long)resources->memory_bytes);
+        if (set(index, "memory", v2 ? "memory.max" : "memory.limit_in_bytes", value, failure) < 0) return -1;
+    }
+    if (resources->pids == ABSENT) return 0;
+    snprintf(value, sizeof value, "%llu", (unsigned long long)resources->pids);
+    return set(index, "pids", "pids.max", value, failure);
+}
+
+/* The whole of a small file; empty when it can't be read (the cgroup of an ended container may be gone). */
+static size_t read_file(const struct hierarchy *hierarchy, const char *path, char *text, size_t size)
+{
+    int fd = openat(hierarchy->slot, path, O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd < 0 ? 0 : read(fd, text, size - 1);
+    if (fd >= 0) close(fd);
+    text[length < 0 ? 0 : length] = 0;
+    return length < 0 ? 0 : (size_t)length;
+}
+
+uint64_t cgroup_oom_kills(unsigned index)
+{
+    const struct hierarchy *memory = hierarchy_of("memory");
+    if (memory == NULL) return 0;
+    char path[64], text[512];
+    snprintf(path, sizeof path, "c%u/%s", index, v2 ? "memory.events" : "memory.oom_control");
+    read_file(memory, path, text, sizeof text);
+    const char *at = strstr(text, "oom_kill ");
+    return at == NULL ? 0 : strtoull(at + strlen("oom_kill "), NULL, 10);
+}
+
+void cgroup_kill(unsigned index, int spare)
+{
+    char path[64], text[16384];
+    snprintf(path, sizeof path, "c%u/cgroup.procs", index);
+    for (int round = 0; round < 64; round++) { /* bounded: a fork bomb is stopped by the pod's end at the latest */
+        int killed = 0;
+        read_file(&hierarchies[0], path, text, sizeof text);
+        for (char *at = text, *end; *at != 0; at = *end == '\n' ? end + 1 : end) {
+            long pid = strtol(at, &end, 10);
+            if (end == at) break;
+            if (pid > 1 && pid != spare && kill((pid_t)pid, SIGKILL) == 0) killed++;
+        }
+        if (killed == 0) return;
+    }
+}
+
+const char *cgroup_controllers(unsigned hierarchy)
+{
+    return hierarchy < hierarchy_count ? hierarchies[hierarchy].controllers : NULL;
+}
+
+bool cgroup_is_v2(void)
+{
+    return v2;
+}

@@ -1,0 +1,22 @@
+/* The pod's cgroups, v1, hybrid or v2: one directory per hierarchy, made by coracle-host; containers are `c<index>` inside. */
+#ifndef CORACLE_CGROUP_H
+#define CORACLE_CGROUP_H
+
+#include "spec.h"
+
+/* Reads `{u32 version, hierarchies: [{controllers "cpu,cpuacct", slot directory}]}` and opens the directories. */
+int cgroup_open(struct reader *, struct failure *);
+/* Puts this process into `child` of the pod's cgroup, making it when missing. Slow after a quiet time: never on a request path. */
+int cgroup_enter(const char *child, struct failure *);
+int cgroup_make(unsigned index, struct failure *);
+/* Limits of the container `index`, or of the whole pod (-1). */
+int cgroup_limit(int index, const struct resources *, struct failure *);
+/* How many processes the kernel has killed there for want of memory. */
+uint64_t cgroup_oom_kills(unsigned index);
+/* SIGKILL to everything in the container's cgroup but `spare`. For containers without a pid namespace of their own. */
+void cgroup_kill(unsigned index, int spare);
+/* v1: the hierarchies' controller names, for mounting inside a container; NULL after the last. v2: no names. */
+const char *cgroup_controllers(unsigned hierarchy);
+bool cgroup_is_v2(void);
+
+#endif

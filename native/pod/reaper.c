@@ -1,0 +1,58 @@
+/* `shareProcessNamespace`: the containers' common pid namespace needs a first process. It is not the supervisor, whose memory
+ * a container with SYS_PTRACE could then write; it has default capabilities, an empty root and no descriptors. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "../kernel.h"
+#include "../protocol.h"
+#include "confine.h"
+#include "process.h"
+
+#define DEFAULT_CAPABILITIES UINT64_C(0xa80425fb)
+
+static int confine_reaper(int directory, struct failure *failure)
+{
+    if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0) return fail_errno(failure, FAILED, "detaching the reaper's mounts");
+    if (fchdir(directory) < 0 || mount("tmpfs", "empty", "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=0k,nr_inodes=1") < 0) return fail_errno(failure, FAILED, "making the reaper's root");
+    if (chdir("empty") < 0 || syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0) return fail_errno(failure, FAILED, "entering the reaper's root");
+    return limit_capabilities(DEFAULT_CAPABILITIES, failure);
+}
+
+static void reap_for_ever(void)
+{
+    sigset_t all;
+    sigfillset(&all);
+    sigprocmask(SIG_SETMASK, &all, NULL);
+    for (;;) {
+        while (waitpid(-1, NULL, WNOHANG) > 0) {}
+        sigset_t child;
+        int number;
+        sigemptyset(&child);
+        sigaddset(&child, SIGCHLD);
+        sigwait(&child, &number);
+    }
+}
+
+pid_t reaper_start(int directory, int *pidfd, struct failure *failure)
+{
+    pid_t pid = fork_with(CLONE_NEWPID | CLONE_NEWNS, SIGCHLD, -1);
+    if (pid == 0) {
+        struct failure refused = {0};
+        if (confine_reaper(directory, &refused) < 0) {
+            fprintf(stderr, "coracle-pod: %s\n", refused.text);
+            _exit(1);
+        }
+        close_from(0);
+        prctl(PR_SET_NAME, "coracle-reaper");
+        reap_for_ever();
+    }
+    if (pid < 0) return (pid_t)fail_errno(failure, FAILED, "starting the shared pid namespace");
+    *pidfd = process_fd(pid);
+    return *pidfd < 0 ? (pid_t)fail_errno(failure, FAILED, "opening the shared pid namespace") : pid;
+}

@@ -1,0 +1,258 @@
+/*
+ * Holds: root in the host's mount namespace's copy. Gives up: every mount of the host, by pivot_root and a detaching umount.
+ * Paths that come from a pod or an image are resolved by the kernel inside the new root (openat2), never by string.
+ */
+#define _GNU_SOURCE
+#include "rootfs.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "../kernel.h"
+#include "../protocol.h"
+#include "cgroup.h"
+
+#define MOST_LAYERS 128
+
+static void descriptor_path(char *path, size_t size, int fd)
+{
+    snprintf(path, size, "/proc/self/fd/%d", fd);
+}
+
+/* Layers by descriptor: mount(2) takes one page of options, and 127 real paths are more. */
+static int mount_overlay(const struct spec *spec, int directory, struct failure *failure)
+{
+    char options[4096], target[40];
+    size_t used = (size_t)snprintf(options, sizeof options, "volatile,lowerdir=");
+    if (spec->layer_count > MOST_LAYERS) return fail(failure, MOUNT_FAILED, "%u layers are more than %d", spec->layer_count, MOST_LAYERS);
+    for (uint32_t i = spec->layer_count; i-- > 0;) {
+        int layer = open(spec->layers[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (layer < 0) return fail_errno(failure, NOT_FOUND, "opening the layer %s", spec->layers[i]);
+        used += (size_t)snprintf(options + used, sizeof options - used, "/proc/self/fd/%d%s", layer, i > 0 ? ":" : "");
+    }
+    int upper = openat(directory, "upper", O_PATH | O_DIRECTORY | O_CLOEXEC), work = openat(directory, "work", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int root = openat(directory, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (upper < 0 || work < 0 || root < 0) return fail_errno(failure, FAILED, "opening the container's upper, work and root directories");
+    snprintf(options + used, sizeof options - used, ",upperdir=/proc/self/fd/%d,workdir=/proc/self/fd/%d", upper, work);
+    descriptor_path(target, sizeof target, root);
+    /* nodev: with MKNOD, a default capability, a container could otherwise open the host's disks */
+    unsigned long flags = spec->flags & PRIVILEGED ? 0 : MS_NODEV;
+    if (mount("overlay", target, "overlay", flags, options) < 0) return fail_errno(failure, MOUNT_FAILED, "mounting the overlay of %u layers", spec->layer_count);
+    return 0;
+}
+
+/* The parent directory of `path` below root, made when missing; *name is the last part. */
+static int open_parent(int root, const char *path, const char **name, struct failure *failure)
+{
+    char part[PATH_MAX];
+    size_t length = strlen(path);
+    while (length > 1 && path[length - 1] == '/') length--;
+    if (length >= sizeof part) return fail(failure, MOUNT_FAILED, "the mount target is longer than %d bytes", PATH_MAX);
+    size_t last = length;
+    while (last > 0 && path[last - 1] != '/') last--;
+    *name = path + last;
+    memcpy(part, path, last);
+    part[last] = 0;
+    while (last > 1 && part[last - 1] == '/') part[--last] = 0;
+    if (last <= 1) return dup(root);
+    return open_target(root, part, true, failure);
+}
+
+int open_target(int root, const char *path, bool directory, struct failure *failure)
+{
+    int fd = open_in(root, path, O_PATH | (directory ? O_DIRECTORY : 0u), 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+    if (fd >= 0) return fd;
+    if (errno != ENOENT) return fail_errno(failure, MOUNT_FAILED, "opening the mount target %s", path);
+    const char *rest;
+    int parent = open_parent(root, path, &rest, failure);
+    if (parent < 0) return -1;
+    char name[NAME_MAX + 1];
+    snprintf(name, sizeof name, "%.*s", (int)strcspn(rest, "/"), rest);
+    int made = directory ? mkdirat(parent, name, 0755) : mknodat(parent, name, S_IFREG | 0644, 0);
+    if (made < 0 && errno != EEXIST) fail_errno(failure, MOUNT_FAILED, "making the mount target %s", path);
+    else fd = open_in(root, path, O_PATH | (directory ? O_DIRECTORY : 0u), 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+    if (fd < 0 && (made == 0 || errno == ENOENT)) fail_errno(failure, MOUNT_FAILED, "opening the mount target %s", path);
+    close(parent);
+    return fd;
+}
+
+int mount_on(int target, const char *type, const char *options, unsigned long flags, const char *name, struct failure *failure)
+{
+    char path[40];
+    if (target < 0) return -1;
+    descriptor_path(path, sizeof path, target);
+    int result = mount(type, path, type, flags, options);
+    if (result < 0) fail_errno(failure, MOUNT_FAILED, "mounting %s on %s", type, name);
+    close(target);
+    return result;
+}
+
+int copy_tree(int directory, const char *path, bool recursive)
+{
+    return open_tree_at(directory, path, OPEN_TREE_CLONE_FLAG | EMPTY_PATH_AT | (recursive ? RECURSIVE_AT : 0));
+}
+
+int attach_tree(int tree, int target, const char *name, struct failure *failure)
+{
+    int result = target < 0 ? -1 : move_mount_to(tree, target);
+    if (target >= 0 && result < 0) fail_errno(failure, MOUNT_FAILED, "mounting on %s", name);
+    if (target >= 0) close(target);
+    close(tree);
+    return result;
+}
+
+/* The kernel's own file systems go on real directories only: an image whose /proc is a link would move them. */
+static int kernel_target(int root, const char *path, struct failure *failure)
+{
+    int made = mkdirat(root, path, 0755);
+    if (made < 0 && errno != EEXIST) return fail_errno(failure, MOUNT_FAILED, "making /%s", path);
+    int fd = open_in(root, path, O_PATH | O_DIRECTORY, 0, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
+    return fd < 0 ? fail_errno(failure, MOUNT_FAILED, "opening /%s, which must be a directory and not a link", path) : fd;
+}
+
+static int mount_cgroups(int root, bool writable, struct failure *failure)
+{
+    unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC | (writable ? 0 : MS_RDONLY);
+    if (cgroup_is_v2()) return mount_on(kernel_target(root, "sys/fs/cgroup", failure), "cgroup2", NULL, flags, "/sys/fs/cgroup", failure);
+    if (mount_on(kernel_target(root, "sys/fs/cgroup", failure), "tmpfs", "mode=755,size=64k", MS_NOSUID | MS_NODEV | MS_NOEXEC, "/sys/fs/cgroup", failure) < 0) return -1;
+    for (unsigned i = 0; cgroup_controllers(i) != NULL; i++) {
+        char path[96];
+        snprintf(path, sizeof path, "sys/fs/cgroup/%s", cgroup_controllers(i));
+        if (mount_on(kernel_target(root, path, failure), "cgroup", cgroup_controllers(i), flags, path, failure) < 0) return -1;
+    }
+    return 0;
+}
+
+static int mount_kernel(const struct spec *spec, int root, struct failure *failure)
+{
+    unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+    bool privileged = spec->flags & PRIVILEGED;
+    if (mount_on(kernel_target(root, "proc", failure), "proc", NULL, flags, "/proc", failure) < 0) return -1;
+    if (mount_on(kernel_target(root, "sys", failure), "sysfs", NULL, flags | (privileged ? 0 : MS_RDONLY), "/sys", failure) < 0) return -1;
+    return mount_cgroups(root, privileged, failure);
+}
+
+/* Copies of what will be bound, taken while the host's tree is still in sight and its mounts still know their peers. */
+static int copy_sources(const struct spec *spec, int sandbox, int *trees, struct failure *failure)
+{
+    for (uint32_t i = 0; i < spec->mount_count; i++) {
+        const struct mount *mount = &spec->mounts[i];
+        trees[i] = -1;
+        if (mount->type == MOUNT_TMPFS && mount->source[0] == 0) continue;
+        bool shared_tmpfs = mount->type == MOUNT_TMPFS;
+        char path[PATH_MAX];
+        snprintf(path, sizeof path, "%s%s", shared_tmpfs ? "tmpfs/" : "", mount->source);
+        trees[i] = copy_tree(shared_tmpfs ? sandbox : AT_FDCWD, path, true);
+        if (trees[i] < 0) return fail_errno(failure, MOUNT_FAILED, "opening the mount source %s", mount->source);
+        static const uint64_t propagation[] = {MS_PRIVATE, MS_SLAVE, 0};
+        struct mount_attributes attributes = {.propagation = propagation[mount->propagation]};
+        if (attributes.propagation != 0 && mount_set(trees[i], RECURSIVE_AT, &attributes) < 0) {
+            return fail_errno(failure, MOUNT_FAILED, "setting the propagation of %s", mount->source);
+        }
+        attributes = (struct mount_attributes){.set = (mount->read_only ? MOUNT_READ_ONLY : 0) | (spec->flags & PRIVILEGED ? 0 : MOUNT_NO_DEV)};
+        if (mount_set(trees[i], 0, &attributes) < 0) return fail_errno(failure, MOUNT_FAILED, "setting the flags of %s", mount->source);
+    }
+    return 0;
+}
+
+static int attach_mounts(const struct spec *spec, int root, const int *trees, struct failure *failure)
+{
+    for (uint32_t i = 0; i < spec->mount_count; i++) {
+        const struct mount *mount = &spec->mounts[i];
+        if (trees[i] < 0) {
+            char options[64] = "mode=777";
+            if (mount->size != ABSENT) snprintf(options, sizeof options, "mode=777,size=%llu", (unsigned long long)mount->size);
+            unsigned long flags = MS_NOSUID | MS_NODEV | (mount->read_only ? MS_RDONLY : 0);
+            if (mount_on(open_target(root, mount->target, true, failure), "tmpfs", options, flags, mount->target, failure) < 0) return -1;
+            continue;
+        }
+        struct stat status;
+        if (fstat(trees[i], &status) < 0) return fail_errno(failure, MOUNT_FAILED, "examining the mount source %s", mount->source);
+        if (attach_tree(trees[i], open_target(root, mount->target, S_ISDIR(status.st_mode), failure), mount->target, failure) < 0) return -1;
+    }
+    return 0;
+}
+
+/* The supervisor's descriptors name mounts of its own namespace; in our copy of it the same directory is another mount's. */
+static int reopen(int fd, struct failure *failure)
+{
+    char link[40], path[PATH_MAX];
+    descriptor_path(link, sizeof link, fd);
+    ssize_t size = readlink(link, path, sizeof path - 1);
+    if (size < 0) return fail_errno(failure, FAILED, "reading %s", link);
+    path[size] = 0;
+    int own = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return own < 0 ? fail_errno(failure, FAILED, "opening %s", path) : own;
+}
+
+int rootfs_enter(const struct spec *spec, int given_directory, int given_sandbox, struct failure *failure)
+{
+    int directory = reopen(given_directory, failure), sandbox = reopen(given_sandbox, failure);
+    if (directory < 0 || sandbox < 0) return -1;
+    int *trees = must_alloc((spec->mount_count + 1) * sizeof *trees);
+    if (copy_sources(spec, sandbox, trees, failure) < 0) return -1;
+    /* slave, so that nothing mounted from here on shows on the host, where the host shares its mounts at all */
+    if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0) return fail_errno(failure, MOUNT_FAILED, "detaching the mount namespace from the host's");
+    if (mount_overlay(spec, directory, failure) < 0) return -1;
+    int root = openat(directory, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0) return fail_errno(failure, MOUNT_FAILED, "opening the mounted root");
+    if (mount_kernel(spec, root, failure) < 0 || devices_make(spec, root, sandbox, failure) < 0) return -1;
+    if (attach_mounts(spec, root, trees, failure) < 0) return -1;
+    free(trees);
+    if (fchdir(root) < 0) return fail_errno(failure, MOUNT_FAILED, "entering the root");
+    /* the old root lands on top of the new one and is taken off again: no directory for it is needed */
+    if (syscall(SYS_pivot_root, ".", ".") < 0) return fail_errno(failure, MOUNT_FAILED, "changing the root");
+    if (umount2(".", MNT_DETACH) < 0) return fail_errno(failure, MOUNT_FAILED, "detaching the old root");
+    return chdir("/") < 0 ? fail_errno(failure, MOUNT_FAILED, "entering the new root") : 0;
+}
+
+/* Opens a path to protect; -1 with failure->code 0: there is nothing there. */
+static int open_protected(const char *path, struct failure *failure)
+{
+    int fd = open_in(AT_FDCWD, path, O_PATH, 0, RESOLVE_NO_SYMLINKS);
+    if (fd < 0 && errno != ENOENT && errno != ENOTDIR && errno != EACCES) fail_errno(failure, MOUNT_FAILED, "opening %s to protect it", path);
+    return fd;
+}
+
+static int make_read_only(int target, const char *path, struct failure *failure)
+{
+    struct mount_attributes attributes = {.set = MOUNT_READ_ONLY};
+    int tree = copy_tree(target, "", true);
+    if (tree < 0) return fail_errno(failure, MOUNT_FAILED, "copying the mount of %s", path);
+    if (mount_set(tree, 0, &attributes) < 0) return fail_errno(failure, MOUNT_FAILED, "making %s read-only", path);
+    return attach_tree(tree, target, path, failure);
+}
+
+static int mask(int target, const char *path, struct failure *failure)
+{
+    struct stat status;
+    if (fstat(target, &status) < 0) return fail_errno(failure, MOUNT_FAILED, "examining %s", path);
+    if (S_ISDIR(status.st_mode)) return mount_on(target, "tmpfs", "mode=755,size=0k,nr_inodes=1", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, path, failure);
+    int null = copy_tree(AT_FDCWD, "/dev/null", false);
+    if (null < 0) return fail_errno(failure, MOUNT_FAILED, "copying /dev/null");
+    return attach_tree(null, target, path, failure);
+}
+
+int rootfs_protect(const struct spec *spec, struct failure *failure)
+{
+    for (const char **path = spec->read_only; *path != NULL; path++) {
+        int target = open_protected(*path, failure);
+        if (target >= 0 ? make_read_only(target, *path, failure) < 0 : failure->code != 0) return -1;
+    }
+    for (const char **path = spec->masked; *path != NULL; path++) {
+        int target = open_protected(*path, failure);
+        if (target >= 0 ? mask(target, *path, failure) < 0 : failure->code != 0) return -1;
+    }
+    if (!(spec->flags & READ_ONLY_ROOT)) return 0;
+    struct mount_attributes attributes = {.set = MOUNT_READ_ONLY};
+    int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0 || mount_set(root, 0, &attributes) < 0) return fail_errno(failure, MOUNT_FAILED, "making the root read-only");
+    close(root);
+    return 0;
+}

@@ -1,0 +1,24 @@
+/* A container's file system: overlay of its layers, mounts, /proc, /sys, /dev, masked paths; then it becomes the root. */
+#ifndef CORACLE_ROOTFS_H
+#define CORACLE_ROOTFS_H
+
+#include "spec.h"
+
+/* Called in the container's new mount namespace. `directory`: the container's, with `upper`, `work` and `root`;
+ * `sandbox`: the pod's, with `shm` and `tmpfs`. Afterwards the process stands in the new root and sees nothing else. */
+int rootfs_enter(const struct spec *, int directory, int sandbox, struct failure *);
+/* After the root is entered, and the terminal made: hides and protects what the spec names, protects the root itself. */
+int rootfs_protect(const struct spec *, struct failure *);
+
+/* Opens `path` below `root` (resolved inside it, symbolic links too), making missing directories, and the last part as a
+ * directory or an empty file. */
+int open_target(int root, const char *path, bool directory, struct failure *);
+/* mount(2) on an open target. */
+int mount_on(int target, const char *type, const char *options, unsigned long flags, const char *name, struct failure *);
+/* A copy of the mount at `path` below `directory`, or -1 with errno. */
+int copy_tree(int directory, const char *path, bool recursive);
+int attach_tree(int tree, int target, const char *name, struct failure *);
+/* Makes /dev below `root`. */
+int devices_make(const struct spec *, int root, int sandbox, struct failure *);
+
+#endif

@@ -1,0 +1,70 @@
+#include "spec.h"
+
+#include <stdlib.h>
+
+#include "../protocol.h"
+
+struct resources read_resources(struct reader *reader)
+{
+    struct resources resources;
+    resources.cpu_request_millis = read_u64(reader);
+    resources.cpu_limit_millis = read_u64(reader);
+    resources.memory_bytes = read_u64(reader);
+    resources.pids = read_u64(reader);
+    return resources;
+}
+
+static void read_mounts(struct reader *reader, struct spec *spec)
+{
+    spec->mount_count = read_count(reader, 30);
+    spec->mounts = must_alloc((spec->mount_count + 1) * sizeof *spec->mounts);
+    for (uint32_t i = 0; i < spec->mount_count; i++) {
+        struct mount *mount = &spec->mounts[i];
+        mount->type = read_u32(reader);
+        mount->source = read_text(reader);
+        mount->target = read_text(reader);
+        mount->read_only = read_u32(reader);
+        mount->size = read_u64(reader);
+        mount->propagation = read_u32(reader);
+        if (mount->type > MOUNT_TMPFS || mount->propagation > PROPAGATE_SHARED) reader->bad = true;
+    }
+}
+
+bool spec_parse(struct reader *reader, struct spec *spec)
+{
+    *spec = (struct spec){0};
+    spec->id = read_text(reader);
+    spec->layers = read_texts(reader, &spec->layer_count);
+    spec->flags = read_u32(reader);
+    spec->args = read_texts(reader, NULL);
+    spec->env = read_texts(reader, NULL);
+    spec->working_dir = read_text(reader);
+    read_mounts(reader, spec);
+    spec->masked = read_texts(reader, NULL);
+    spec->read_only = read_texts(reader, NULL);
+    spec->uid = read_u32(reader);
+    spec->gid = read_u32(reader);
+    spec->group_count = read_count(reader, 4);
+    spec->groups = must_alloc((spec->group_count + 1) * sizeof *spec->groups);
+    for (uint32_t i = 0; i < spec->group_count; i++) spec->groups[i] = read_u32(reader);
+    spec->capabilities = read_u64(reader);
+    spec->seccomp = read_blob(reader, &spec->seccomp_size);
+    spec->oom_score_adj = (int32_t)read_u32(reader);
+    spec->resources = read_resources(reader);
+    spec->log_path = read_text(reader);
+    spec->log_max_bytes = read_u64(reader);
+    spec->log_max_files = read_u32(reader);
+    return !reader->bad && spec->id[0] != 0 && spec->args[0] != NULL && spec->layer_count > 0 && spec->seccomp_size % 8 == 0;
+}
+
+void spec_free(struct spec *spec)
+{
+    free(spec->layers);
+    free(spec->args);
+    free(spec->env);
+    free(spec->masked);
+    free(spec->read_only);
+    free(spec->mounts);
+    free(spec->groups);
+    *spec = (struct spec){0};
+}

@@ -1,0 +1,55 @@
+/* A container as the agent describes it: ContainerSpec of node-agent/runtime/runtime.ts. Texts point into the frame. */
+#ifndef CORACLE_SPEC_H
+#define CORACLE_SPEC_H
+
+#include "../frame.h"
+
+enum container_flags {
+    READ_ONLY_ROOT = 1,
+    TTY = 2,
+    STDIN = 4,
+    STDIN_ONCE = 8,
+    PRIVILEGED = 16,
+    NO_NEW_PRIVILEGES = 32,
+    /* set by coracle-pod itself, from its own start */
+    HOST_IPC = 64,
+};
+
+enum mount_type { MOUNT_BIND = 0, MOUNT_TMPFS = 1 };
+enum mount_propagation { PROPAGATE_PRIVATE = 0, PROPAGATE_SLAVE = 1, PROPAGATE_SHARED = 2 };
+
+struct mount {
+    uint32_t type, read_only, propagation;
+    uint64_t size; /* ABSENT: unbounded */
+    const char *source, *target;
+};
+
+/* ABSENT: no limit. */
+struct resources {
+    uint64_t cpu_request_millis, cpu_limit_millis, memory_bytes, pids;
+};
+
+struct spec {
+    const char *id;
+    const char **layers, **args, **env, **masked, **read_only;
+    uint32_t layer_count, flags;
+    const char *working_dir;
+    struct mount *mounts;
+    uint32_t mount_count;
+    uint32_t uid, gid, *groups, group_count;
+    uint64_t capabilities;
+    const void *seccomp; /* struct sock_filter[] */
+    uint32_t seccomp_size;
+    int32_t oom_score_adj;
+    struct resources resources;
+    const char *log_path;
+    uint64_t log_max_bytes;
+    uint32_t log_max_files;
+};
+
+/* False: the frame is not a container's spec. Arrays are malloc'ed; spec_free frees them. */
+bool spec_parse(struct reader *, struct spec *);
+void spec_free(struct spec *);
+struct resources read_resources(struct reader *);
+
+#endif

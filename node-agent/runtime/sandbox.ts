@@ -1,0 +1,130 @@
+import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { NativeError } from '../../native/frame.ts';
+import type { PodClient, PodContainer, PodEvents } from '../../native/pod.ts';
+import { capabilityMask } from './capabilities.ts';
+import { slotPaths } from './cgroups.ts';
+import type { Machine } from './sandboxes.ts';
+import { translated } from './translate.ts';
+import type { ContainerExit, ContainerSpec, Sandbox, SandboxSpec, StartedContainer } from './runtime.ts';
+
+/** A sandbox as the runtime holds it: what the pod workers see, and what only the runtime may do. */
+export interface SandboxHandle {
+  readonly key: string;
+  readonly sandbox: Sandbox;
+  readonly events: PodEvents;
+  /** The name of a running container's cgroup below the sandbox's. */
+  cgroupOf(containerId: string): string | undefined;
+  /** Closes the connection; the pod goes on. */
+  release(): void;
+}
+
+export interface SandboxFacts {
+  readonly machine: Machine;
+  readonly spec: SandboxSpec;
+  readonly client: PodClient;
+  readonly key: string;
+  readonly directory: string;
+  readonly address: string | undefined;
+}
+
+export interface SandboxHooks {
+  exited(exit: ContainerExit): void;
+  lost(): void;
+  /** Ends the sandbox and all it has. */
+  end(): Promise<void>;
+  /** Kills what a dead supervisor left: only hostPID pods can have anything. */
+  killRest(): Promise<void>;
+  failed(error: unknown): void;
+}
+
+function nativeSpec(spec: ContainerSpec): PodContainer {
+  const { security } = spec;
+  return {
+    ...spec, uid: security.uid, gid: security.gid, groups: security.groups, capabilities: capabilityMask(security.capabilities), noNewPrivileges: security.noNewPrivileges,
+    privileged: security.privileged, seccomp: security.seccomp ?? Buffer.alloc(0), oomScoreAdj: security.oomScoreAdj,
+  };
+}
+
+export function createSandboxHandle(facts: SandboxFacts, hooks: SandboxHooks): SandboxHandle {
+  const { machine, spec, client, key, directory, address } = facts;
+  const running = new Map<string, StartedContainer>();
+  const indexes = new Map<string, number>();
+  const exits = new Map<string, ContainerExit>(client.state.exits.map((exit) => [exit.containerId, exit]));
+  let destroyed: Promise<void> | undefined;
+  let gone = false;
+  const started = (container: StartedContainer & { readonly cgroupIndex: number }): StartedContainer => {
+    const { containerId, pid, startedAt, cgroupIndex } = container;
+    const known = { containerId, pid, startedAt };
+    indexes.set(containerId, cgroupIndex);
+    if (!exits.has(containerId)) running.set(containerId, known); // its exit may overtake the answer
+    return known;
+  };
+  for (const container of client.state.running) started(container);
+
+  /** Files before cgroup: dead memory cgroups would linger on the files' pages. */
+  const freeContainer = (containerId: string, cgroupIndex: number | undefined): Promise<void> => {
+    const cgroups = cgroupIndex === undefined ? [] : slotPaths(machine.layout, machine.instance, key).map((slot) => join(slot, `c${cgroupIndex}`));
+    return machine.host.destroy({ directory: join(directory, 'c', containerId), cgroups });
+  };
+  const remove = async (containerId: string): Promise<void> => {
+    const index = await client.remove(containerId).catch((error: unknown) => {
+      if (error instanceof NativeError && error.code === 'NotFound') return undefined;
+      throw error;
+    });
+    await freeContainer(containerId, index);
+    exits.delete(containerId);
+    indexes.delete(containerId);
+  };
+  const start = async (container: ContainerSpec): Promise<StartedContainer> => {
+    const description = nativeSpec(container);
+    await mkdir(dirname(container.logPath), { recursive: true });
+    try {
+      return started(await client.start(description));
+    } catch (error) {
+      if (!gone) await remove(container.id);
+      throw error;
+    }
+  };
+  const sandbox: Sandbox = {
+    uid: spec.uid, spec, address, running, exits,
+    start: (container) => translated(() => start(container)),
+    signal: (containerId, signal) => translated(() => client.signal(containerId, signal)),
+    exec: (containerId, request) => translated(() => client.exec(containerId, request)),
+    attach: (containerId, request) => translated(() => client.attach(containerId, request)),
+    remove: (containerId) => translated(() => remove(containerId)),
+    dial: (port) => translated(() => client.dial(port)),
+    destroy: () => translated(() => {
+      gone = true;
+      destroyed ??= hooks.end().catch((error: unknown) => {
+        destroyed = undefined;
+        throw error;
+      });
+      return destroyed;
+    }),
+  };
+  const events: PodEvents = {
+    exited(exit) {
+      exits.set(exit.containerId, exit);
+      running.delete(exit.containerId);
+      hooks.exited(exit);
+    },
+    lost() {
+      if (gone) return;
+      gone = true;
+      running.clear();
+      hooks.killRest().catch(hooks.failed).finally(() => hooks.lost());
+    },
+  };
+  const cgroupOf = (containerId: string): string | undefined => {
+    const index = indexes.get(containerId);
+    return index === undefined ? undefined : `c${index}`;
+  };
+  return {
+    key, sandbox, events, cgroupOf,
+    release() {
+      gone = true;
+      client.close();
+    },
+  };
+}

@@ -1,0 +1,91 @@
+/** Spawning, claiming and ending sandboxes: supervisor, cgroups, device and address, before and after a pod owns them. */
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { NativeError } from '../../native/frame.ts';
+import type { HostClient, ProcessIdentity } from '../../native/host.ts';
+import { slotPaths, type CgroupLayout } from './cgroups.ts';
+import type { AddressPool } from './address-pool.ts';
+import { poolDirectory } from './sandbox-record.ts';
+import type { SandboxSpec } from './runtime.ts';
+
+export interface Machine {
+  readonly dataDir: string;
+  readonly instance: string;
+  readonly bootId: string;
+  readonly layout: CgroupLayout;
+  readonly host: HostClient;
+}
+
+/** A running supervisor with what surrounds it. */
+export interface Shell {
+  readonly key: string;
+  readonly supervisor: ProcessIdentity;
+  readonly directory: string;
+  readonly address: number | undefined;
+}
+
+export type Sharing = Pick<SandboxSpec, 'hostNetwork' | 'hostPid' | 'hostIpc'>;
+
+/** Zygotes parked beforehand: the usual pod has a container, and a restart or a second container finds one ready. */
+const parkedZygotes = 2;
+
+export const bridgeName = (instance: string): string => `${instance}br0`;
+const vethName = (instance: string, key: string): string => `${instance}${key}`;
+
+function takeAddress(machine: Machine, addresses: AddressPool, veths: Map<number, string>): number {
+  // the namespace's end takes a veth up to 35 ms after its pod: two devices with one address would answer each other's traffic
+  const gone = (address: number): boolean => {
+    const veth = veths.get(address);
+    return veth === undefined || !existsSync(`/sys/class/net/${veth}`);
+  };
+  const address = addresses.take(gone);
+  if (address === undefined) throw new NativeError('Unavailable', `all pod addresses of instance ${machine.instance} are taken`);
+  return address;
+}
+
+export interface Network {
+  readonly addresses: AddressPool;
+  /** The device that last had an address. */
+  readonly veths: Map<number, string>;
+}
+
+async function spawnOnce(machine: Machine, network: Network | undefined, sharing: Sharing): Promise<Shell> {
+  const { instance, layout, host, dataDir } = machine;
+  const key = randomBytes(4).toString('hex');
+  const directory = join(poolDirectory(dataDir), key);
+  const slots = slotPaths(layout, instance, key);
+  const address = network === undefined ? undefined : takeAddress(machine, network.addresses, network.veths);
+  const link = network === undefined || address === undefined ? {} : {
+    link: { veth: vethName(instance, key), bridge: bridgeName(instance), address, prefix: network.addresses.range.prefix, gateway: network.addresses.gateway },
+  };
+  if (link.link !== undefined) network?.veths.set(link.link.address, link.link.veth);
+  try {
+    const cgroups = layout.hierarchies.map(({ controllers }, index) => ({ controllers, path: slots[index] ?? '' }));
+    const supervisor = await host.spawn({ key, directory, cgroupVersion: layout.version, cgroups, ...sharing, zygotes: parkedZygotes, ...link });
+    return { key, supervisor, directory, address };
+  } catch (error) {
+    await host.destroy({ directory, cgroups: slots });
+    if (address !== undefined) network?.addresses.free(address);
+    throw error;
+  }
+}
+
+/** Starts a supervisor. A host that dies meanwhile costs one retry under another key; what it left is cleared away first. */
+export async function spawnShell(machine: Machine, network: Network | undefined, sharing: Sharing): Promise<Shell> {
+  await mkdir(poolDirectory(machine.dataDir), { recursive: true, mode: 0o700 });
+  try {
+    return await spawnOnce(machine, network, sharing);
+  } catch (error) {
+    if (!(error instanceof NativeError) || error.code !== 'Unavailable') throw error;
+    return spawnOnce(machine, network, sharing);
+  }
+}
+
+/** Kills everything in the sandbox and removes what it has; its address is free afterwards. */
+export async function destroyShell(machine: Machine, network: Network | undefined, shell: Shell): Promise<void> {
+  const { supervisor, directory, key, address } = shell;
+  await machine.host.destroy({ supervisor, directory, cgroups: slotPaths(machine.layout, machine.instance, key) });
+  if (address !== undefined) network?.addresses.free(address);
+}
