@@ -32,7 +32,7 @@ export interface Informer<T extends KubernetesObject> {
   waitForSync(signal: AbortSignal): Promise<void>;
   /** Resolves when everything up to `revision` is in. */
   waitForRevision(revision: string, signal: AbortSignal): Promise<void>;
-  /** Resolves when `condition` holds for the object under `key` (undefined: it isn't there). */
+  /** Resolves when `condition` holds for the object under `key` (undefined: it isn't there, by a list that is in). */
   waitUntil(key: string, condition: (object: T | undefined) => boolean, signal: AbortSignal): Promise<void>;
   /** Keeps the copy up to date until `signal` aborts, then resolves. Once per informer. */
   run(signal: AbortSignal): Promise<void>;
@@ -124,7 +124,10 @@ export function createInformer<T extends KubernetesObject>(client: Client, kind:
     },
     waitForSync: (signal) => gate.wait('0', signal),
     waitForRevision: (revision, signal) => gate.wait(revision, signal),
-    waitUntil: (key, condition, signal) => waiters.wait(key, condition, store.get(key), signal),
+    async waitUntil(key, condition, signal) {
+      await gate.wait('0', signal);
+      await waiters.wait(key, condition, store.get(key), signal);
+    },
     run(signal) {
       if (started) throw new Error(`the informer of ${kind.plural} runs already`);
       started = true;

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util';
 import { ApiError, isReason } from '../machinery/status.ts';
 import type { Kind, KubernetesObject } from '../machinery/kinds/kind.ts';
-import type { Client, ObjectAddress } from '../client/client.ts';
+import type { Client } from '../client/client.ts';
 import type { Recorder } from '../client/events.ts';
-import { addressKey } from '../client/informer-store.ts';
-import type { CreateStep, DeleteStep, PatchStep, StatusStep, Step, UpdateStep } from './steps.ts';
+import { addressKey, keyOf } from '../client/informer-store.ts';
+import { at, type CreateStep, type DeleteStep, type PatchStep, type StatusStep, type Step, type UpdateStep } from './steps.ts';
 
 /** Carries out what a plan asks for. */
 
@@ -109,22 +109,28 @@ export function isNamespaceTerminating(error: unknown): boolean {
 
 async function update(step: UpdateStep, progress: Progress): Promise<void> {
   const { client } = progress.tools;
-  const { metadata } = step.object;
   const written = step.subresource === undefined
-    ? await client.update(step.kind, step.object)
-    : await client.updateSubresource(step.kind, address(metadata?.namespace, metadata?.name ?? ''), step.subresource, step.object);
-  hold(progress, step.kind, written);
-  say(progress, step.done?.());
+    ? client.update(step.kind, step.object)
+    : client.updateSubresource(step.kind, at(step.object), step.subresource, step.object);
+  if (await unlessGone(written, step, progress)) say(progress, step.done?.());
 }
 
-function address(namespace: string | undefined, name: string): ObjectAddress {
-  return namespace === undefined ? { name } : { namespace, name };
+/** Waits for a write to a present object; false when it is gone meanwhile: that is nothing to report, the caches will tell. */
+async function unlessGone(written: Promise<KubernetesObject>, { kind, object }: UpdateStep | StatusStep, progress: Progress): Promise<boolean> {
+  try {
+    hold(progress, kind, await written);
+    return true;
+  } catch (error) {
+    if (!isReason(error, 'NotFound')) throw error;
+    progress.holds.push({ type: 'deleting', kind, key: keyOf(object), uid: object.metadata?.uid ?? '' });
+    return false;
+  }
 }
 
 async function writeStatus(step: StatusStep, progress: Progress): Promise<void> {
   if (isDeepStrictEqual(plain(step.object.status ?? {}), plain(step.status))) return;
   const changed: StatusStep['object'] = { ...step.object, status: step.status };
-  hold(progress, step.kind, await progress.tools.client.updateStatus(step.kind, changed));
+  await unlessGone(progress.tools.client.updateStatus(step.kind, changed), step, progress);
 }
 
 /** Without undefined fields: as it would be written. */

@@ -1,0 +1,196 @@
+import { inspect } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { resources } from '../api/resources/all.ts';
+import { createClient, type Client } from '../client/client.ts';
+import { createInformer, type Informer } from '../client/informer.ts';
+import { addressKey } from '../client/informer-store.ts';
+import { createControllers } from '../controller/all.ts';
+import { systemClock } from '../machinery/clock.ts';
+import { Deployment, ReplicaSet } from '../machinery/kinds/apps.ts';
+import { ConfigMap, Event, Namespace, Node, Pod, ServiceAccount } from '../machinery/kinds/core.ts';
+import type { Kind, KubernetesObject } from '../machinery/kinds/kind.ts';
+import { isReady } from '../machinery/pod/readiness.ts';
+import { startTestServer, type TestServer } from './test-server.ts';
+
+/** The controllers' shells against a real API server. Nodes and their agents are played by the test. */
+
+const namespace = 'default';
+const stopping = new AbortController();
+let fixture: TestServer;
+let client: Client;
+let running: Promise<unknown>[] = [];
+/** What the controllers warned of: nothing here is out of the ordinary. */
+const warnings: string[] = [];
+const informers = new Map<Kind<never>, Informer<never>>();
+
+function informer<T extends KubernetesObject>(kind: Kind<T>): Informer<T> {
+  const known = informers.get(kind as Kind<never>);
+  if (known !== undefined) return known as unknown as Informer<T>;
+  const made = createInformer<T>(client, kind, { clock: systemClock, freeze: true });
+  informers.set(kind as Kind<never>, made as unknown as Informer<never>);
+  running.push(made.run(stopping.signal));
+  return made;
+}
+
+/** Resolves with the object once it is as wanted; the failure says how it was at the end. */
+async function seen<T extends KubernetesObject>(kind: Kind<T>, name: string, condition: (object: T | undefined) => boolean, at: string | undefined = namespace): Promise<T | undefined> {
+  const key = addressKey(kind.scope === 'Cluster' ? undefined : at, name);
+  try {
+    await informer(kind).waitUntil(key, condition, AbortSignal.timeout(10_000));
+  } catch (error) {
+    throw new Error(`${kind.kind} ${key} is not as wanted: ${JSON.stringify(informer(kind).get(key))}`, { cause: error });
+  }
+  return informer(kind).get(key);
+}
+
+/** Resolves when all objects together are as wanted. */
+function all<T extends KubernetesObject>(kind: Kind<T>, condition: (objects: readonly T[]) => boolean): Promise<void> {
+  const source = informer(kind);
+  return new Promise((resolve, reject) => {
+    const timeout = AbortSignal.timeout(10_000);
+    // Looks once a change is in; `end` exists by then.
+    const look = (): void => {
+      if (!source.synced || !condition(source.list())) return;
+      queueMicrotask(() => end());
+      resolve();
+    };
+    const end = source.onChange(() => queueMicrotask(look));
+    timeout.addEventListener('abort', () => reject(new Error(`${kind.plural} are not as wanted: ${source.list().map((object) => object.metadata?.name).join(', ')}`)), { once: true });
+    void source.waitForSync(timeout).then(look, reject);
+  });
+}
+
+const gone = (object: KubernetesObject | undefined): boolean => object === undefined;
+const podsOf = (app: string) => (pods: readonly Pod[]): readonly Pod[] => pods.filter((pod) => pod.metadata?.labels?.['app'] === app && pod.metadata.deletionTimestamp === undefined);
+
+function deployment(name: string, replicas: number, image = 'a'): Deployment {
+  return {
+    metadata: { name, namespace },
+    spec: { replicas, selector: { matchLabels: { app: name } }, template: { metadata: { labels: { app: name } }, spec: { containers: [{ name: 'c', image }] } } },
+  };
+}
+
+const firstScaling = /^Scaled up replica set web-\w+ from 0 to 3$/;
+
+/** Is the rollout of this revision done? */
+const complete = (revision: string, replicas: number) => (object: Deployment | undefined): boolean => (
+  object?.metadata?.annotations?.['deployment.kubernetes.io/revision'] === revision && object.status?.updatedReplicas === replicas
+  && object.status.replicas === replicas && object.status.availableReplicas === replicas && object.status.observedGeneration === object.metadata.generation
+);
+
+/** Every pod becomes ready as soon as it is there: what an agent would say of it. */
+function playAgents(): void {
+  informer(Pod).onChange((_before, pod) => {
+    if (pod === undefined || isReady(pod) || pod.metadata?.deletionTimestamp !== undefined || pod.metadata?.labels?.['app'] === undefined) return;
+    const now = new Date().toISOString().replace(/\.\d+/, '');
+    const body = { status: { phase: 'Running', conditions: [{ type: 'Ready', status: 'True', lastTransitionTime: now }] } };
+    // It may have been deleted meanwhile, as under a real agent.
+    void client.patch(Pod, { namespace, name: pod.metadata.name ?? '' }, 'application/merge-patch+json', body, { subresource: 'status' }).catch(() => undefined);
+  });
+}
+
+function warn(fields: object, message: string): void {
+  warnings.push(`${message}: ${inspect(fields)}`);
+}
+
+beforeAll(async () => {
+  fixture = await startTestServer();
+  client = createClient(fixture.server.localTransport({ name: 'controllers', groups: ['system:masters'] }));
+  const kinds = resources.filter(({ stored, verbs }) => stored && ['list', 'watch', 'delete'].every((verb) => verbs.some((one) => one === verb)));
+  const log = { debug: () => undefined, info: () => undefined, warn: warn, error: warn };
+  const controllers = createControllers({ client, clock: systemClock, kinds, rootCaPem: 'CA', clusterCidr: '10.244.0.0/16', nodes: { graceMs: 500 }, freeze: true, log });
+  running = [controllers.run(stopping.signal)];
+  playAgents();
+  await informer(Event).waitForSync(AbortSignal.timeout(10_000));
+});
+
+afterAll(async () => {
+  stopping.abort();
+  await Promise.all(running);
+  await fixture.dispose();
+});
+
+describe('controllers', () => {
+  it('give every namespace an account and the root certificate', async () => {
+    await seen(ServiceAccount, 'default', (account) => account !== undefined);
+    expect((await seen(ConfigMap, 'kube-root-ca.crt', (map) => map !== undefined))?.data).toEqual({ 'ca.crt': 'CA' });
+  });
+
+  it('roll a deployment out, to a new template and back, and scale it', async () => {
+    await client.create(Deployment, deployment('web', 3));
+    const first = await seen(Deployment, 'web', complete('1', 3));
+    expect(first?.status?.conditions?.map(({ type, status, reason }) => [type, status, reason])).toEqual([
+      ['Available', 'True', 'MinimumReplicasAvailable'], ['Progressing', 'True', 'NewReplicaSetAvailable'],
+    ]);
+    const patch = (body: object) => client.patch(Deployment, { namespace, name: 'web' }, 'application/strategic-merge-patch+json', body);
+    await patch({ spec: { template: { spec: { containers: [{ name: 'c', image: 'b' }] } } } });
+    await seen(Deployment, 'web', complete('2', 3));
+    await patch({ spec: { template: { spec: { containers: [{ name: 'c', image: 'a' }] } } } });
+    await seen(Deployment, 'web', complete('3', 3));
+    await patch({ spec: { replicas: 5 } });
+    await seen(Deployment, 'web', complete('3', 5));
+    expect(podsOf('web')(informer(Pod).list())).toHaveLength(5);
+    await all(Event, (events) => events.some(({ involvedObject, message }) => involvedObject.kind === 'Deployment' && firstScaling.test(message ?? '')));
+  });
+
+  it('replace a pod that is deleted', async () => {
+    const [victim] = podsOf('web')(informer(Pod).list());
+    await client.delete(Pod, { namespace, name: victim?.metadata?.name ?? '' });
+    await all(Pod, (pods) => podsOf('web')(pods).length === 5 && podsOf('web')(pods).every((pod) => pod.metadata?.uid !== victim?.metadata?.uid));
+  });
+
+  it('delete what a deleted deployment owned', async () => {
+    await client.delete(Deployment, { namespace, name: 'web' }, { propagationPolicy: 'Background' });
+    await all(Pod, (pods) => podsOf('web')(pods).length === 0);
+    await all(ReplicaSet, (sets) => sets.length === 0);
+  });
+
+  it('delete what it owned first, when told to', async () => {
+    await client.create(Deployment, deployment('front', 2));
+    await seen(Deployment, 'front', (object) => object?.status?.availableReplicas === 2);
+    await client.delete(Deployment, { namespace, name: 'front' }, { propagationPolicy: 'Foreground' });
+    await seen(Deployment, 'front', gone);
+    expect((await client.list(Pod, { namespace, labelSelector: 'app=front' })).items).toEqual([]);
+    expect((await client.list(ReplicaSet, { namespace })).items).toEqual([]);
+  });
+
+  it('leave what it owned, when told to, and take it up again', async () => {
+    await client.create(Deployment, deployment('kept', 2));
+    await seen(Deployment, 'kept', (object) => object?.status?.availableReplicas === 2);
+    await client.delete(Deployment, { namespace, name: 'kept' }, { propagationPolicy: 'Orphan' });
+    await seen(Deployment, 'kept', gone);
+    await all(ReplicaSet, (sets) => sets.length === 1 && (sets[0]?.metadata?.ownerReferences ?? []).length === 0);
+    const before = podsOf('kept')(informer(Pod).list()).map((pod) => pod.metadata?.uid).toSorted();
+    await client.create(Deployment, deployment('kept', 2));
+    await seen(Deployment, 'kept', (object) => object?.status?.availableReplicas === 2);
+    expect(podsOf('kept')(informer(Pod).list()).map((pod) => pod.metadata?.uid).toSorted()).toEqual(before);
+    await client.delete(Deployment, { namespace, name: 'kept' });
+    await all(ReplicaSet, (sets) => sets.length === 0);
+  });
+
+  it('empty a namespace that is deleted, and let it go', async () => {
+    await client.create(Namespace, { metadata: { name: 'brief' } });
+    await seen(ServiceAccount, 'default', (account) => account !== undefined, 'brief');
+    await client.create(ConfigMap, { metadata: { name: 'mine', namespace: 'brief' } });
+    await client.create(Deployment, { ...deployment('web', 2), metadata: { name: 'web', namespace: 'brief' } });
+    await all(Pod, (pods) => pods.filter((pod) => pod.metadata?.namespace === 'brief').length === 2);
+    await client.delete(Namespace, { name: 'brief' });
+    await seen(Namespace, 'brief', gone);
+    expect((await client.list(Pod, { namespace: 'brief' })).items).toEqual([]);
+  });
+
+  it('give a node its range, and taint it when it falls silent', async () => {
+    const names = ['n1', 'n2'];
+    for (const name of names) await client.create(Node, { metadata: { name } });
+    const ranges = await Promise.all(names.map((name) => seen(Node, name, (node) => node?.spec?.podCIDR !== undefined)));
+    expect(new Set(ranges.map((node) => node?.spec?.podCIDR))).toEqual(new Set(['10.244.0.0/24', '10.244.1.0/24']));
+    const silent = await seen(Node, 'n1', (node) => (node?.spec?.taints ?? []).some(({ key }) => key === 'node.kubernetes.io/unreachable'));
+    expect(silent?.status?.conditions?.find(({ type }) => type === 'Ready')).toMatchObject({ status: 'Unknown', reason: 'NodeStatusNeverUpdated' });
+    // No node is ready: nobody is driven off.
+    expect(silent?.spec?.taints?.map(({ effect }) => effect)).toEqual(['NoSchedule']);
+  });
+
+  it('have met no failure in all this', () => {
+    expect(warnings).toEqual([]);
+  });
+});
