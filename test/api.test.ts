@@ -1,0 +1,211 @@
+import { request as httpsRequest } from 'node:https';
+import type { IncomingHttpHeaders } from 'node:http';
+import { connect as connectHttp2, constants } from 'node:http2';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createApiServer } from '../api/server.ts';
+import { startTestServer, type TestServer } from './test-server.ts';
+
+/** The API server as its users meet it: over TLS, with plain HTTP clients and the real kubectl. */
+
+let test: TestServer;
+let identity: { readonly certPem: string; readonly keyPem: string };
+
+beforeAll(async () => {
+  test = await startTestServer();
+  identity = await test.pki.clientCertificate({ commonName: 'admin', organizations: ['system:masters'] });
+});
+afterAll(() => test.dispose());
+
+interface Answer {
+  readonly code: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly text: string;
+}
+
+interface Asking {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Buffer;
+  /** Without a client certificate. */
+  readonly anonymous?: true;
+}
+
+/** One request over HTTP/1.1. */
+function ask(method: string, path: string, { headers = {}, body, anonymous }: Asking = {}): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const asked = httpsRequest({
+      host: '127.0.0.1', port: test.server.port, ca: test.pki.caPem, method, path, headers,
+      ...(anonymous === true ? {} : { cert: identity.certPem, key: identity.keyPem }),
+    }, (response) => {
+      const chunks: Buffer[] = [];
+      response.on('data', (chunk: Buffer) => { chunks.push(chunk); });
+      response.on('end', () => { resolve({ code: response.statusCode ?? 0, headers: response.headers, text: Buffer.concat(chunks).toString() }); });
+    });
+    asked.on('error', reject);
+    asked.end(body);
+  });
+}
+
+const configMaps = '/api/v1/namespaces/default/configmaps';
+const json = { 'content-type': 'application/json' };
+const named = (name: string, data: Readonly<Record<string, string>> = {}) => JSON.stringify({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name }, data });
+const parsed = ({ text }: Answer): unknown => JSON.parse(text);
+
+describe('the HTTP edge', () => {
+  it.each([
+    ['no such resource', 'GET', '/api/v1/namespaces/default/gadgets', {}, 404, 'NotFound'],
+    ['no such object', 'GET', `${configMaps}/none`, {}, 404, 'NotFound'],
+    ['no such path', 'GET', '/nothing', {}, 404, 'NotFound'],
+    ['a namespaced object outside any namespace', 'POST', '/api/v1/configmaps', { headers: json, body: named('x') }, 405, 'MethodNotAllowed'],
+    ['a cluster\'s object inside a namespace', 'GET', '/api/v1/namespaces/default/nodes', {}, 404, 'NotFound'],
+    ['an update of a collection', 'PUT', configMaps, { headers: json, body: named('x') }, 405, 'MethodNotAllowed'],
+    ['a body that is no JSON', 'POST', configMaps, { headers: json, body: '{"kind":' }, 400, 'BadRequest'],
+    ['a body of another type', 'POST', configMaps, { headers: { 'content-type': 'text/plain' }, body: 'x' }, 415, 'UnsupportedMediaType'],
+    ['an answer of a type that isn\'t there', 'GET', configMaps, { headers: { accept: 'text/html' } }, 406, 'NotAcceptable'],
+    ['apply', 'PATCH', `${configMaps}/x`, { headers: { 'content-type': 'application/apply-patch+yaml' }, body: named('x') }, 415, 'UnsupportedMediaType'],
+    ['a body that is too large', 'POST', configMaps, { headers: { ...json, 'content-length': '4000000' }, body: Buffer.alloc(4_000_000, 32) }, 413, 'RequestEntityTooLarge'],
+    ['a bad limit', 'GET', `${configMaps}?limit=x`, {}, 400, 'BadRequest'],
+    ['a bad label selector', 'GET', `${configMaps}?labelSelector=a%20b%20c`, {}, 400, 'BadRequest'],
+    ['a field that can\'t be selected', 'GET', '/api/v1/pods?fieldSelector=spec.x%3D1', {}, 400, 'BadRequest'],
+    ['a dry run of some sort', 'POST', `${configMaps}?dryRun=Some`, { headers: json, body: named('x') }, 400, 'BadRequest'],
+    ['a bad name', 'POST', configMaps, { headers: json, body: named('No Good') }, 422, 'Invalid'],
+    ['a wrong token', 'GET', configMaps, { headers: { authorization: 'Bearer wrong' }, anonymous: true }, 401, 'Unauthorized'],
+    ['nobody', 'GET', configMaps, { anonymous: true }, 403, 'Forbidden'],
+    ['exec without an upgrade', 'POST', '/api/v1/namespaces/default/pods/none/exec?command=ls', {}, 404, 'NotFound'],
+  ] satisfies [string, string, string, Asking, number, string][])('%s: %s %s', async (_what, method, path, asking, code, reason) => {
+    const answer = await ask(method, path, asking);
+    expect(answer.code).toBe(code);
+    expect(parsed(answer)).toMatchObject({ kind: 'Status', apiVersion: 'v1', status: 'Failure', reason, code });
+  });
+
+  it('answers in YAML, laid out for people, and compressed, when asked', async () => {
+    await ask('POST', configMaps, { headers: json, body: named('forms', { text: 'x'.repeat(200_000) }) });
+    expect((await ask('GET', `${configMaps}/forms`, { headers: { accept: 'application/yaml' } })).text).toMatch(/^kind: ConfigMap\napiVersion: v1\n/);
+    expect((await ask('GET', `${configMaps}/forms?pretty=true`)).text).toMatch(/^\{\n {2}"kind": "ConfigMap",\n/);
+    const packed = await ask('GET', `${configMaps}/forms`, { headers: { 'accept-encoding': 'gzip' } });
+    expect(packed.headers['content-encoding']).toBe('gzip');
+    expect(Number(packed.headers['content-length'])).toBeLessThan(10_000);
+  });
+
+  it('marks every answer for the audit', async () => {
+    expect((await ask('GET', configMaps)).headers['audit-id']).toMatch(/^[0-9a-f-]{36}$/);
+  });
+
+  it('tells discovery once: who has it gets 304', async () => {
+    const headers = { accept: 'application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList' };
+    const first = await ask('GET', '/apis', { headers });
+    expect(first.headers['content-type']).toBe('application/json;g=apidiscovery.k8s.io;v=v2;as=APIGroupDiscoveryList');
+    expect((await ask('GET', '/apis', { headers: { ...headers, 'if-none-match': first.headers.etag ?? '' } })).code).toBe(304);
+  });
+
+  it.each(['/version', '/healthz', '/livez?verbose', '/readyz', '/metrics', '/api', '/apis', '/api/v1', '/apis/apps', '/apis/apps/v1'])('answers %s', async (path) => {
+    expect((await ask('GET', path)).code).toBe(200);
+  });
+
+  it('gives a list in pieces that make up one document', async () => {
+    const data = { text: 'y'.repeat(100_000) };
+    for (let count = 0; count < 20; count++) await ask('POST', configMaps, { headers: json, body: named(`long-${count}`, data) });
+    const list = await ask('GET', configMaps);
+    expect(list.headers['transfer-encoding']).toBe('chunked');
+    expect(parsed(list)).toMatchObject({ kind: 'ConfigMapList', apiVersion: 'v1' });
+    const { items } = parsed(list) as { items: Record<string, unknown>[] };
+    expect(items.filter((item) => 'kind' in item || 'apiVersion' in item)).toEqual([]);
+  });
+
+  it('ends a watch whose revision is gone with 410 as its last event', async () => {
+    const answer = await ask('GET', `${configMaps}?watch=true&resourceVersion=1`);
+    expect(answer.code).toBe(200);
+    const last = JSON.parse(answer.text.trim().split('\n').at(-1) ?? '');
+    expect(last).toMatchObject({ type: 'ERROR', object: { kind: 'Status', code: 410, reason: 'Expired' } });
+  });
+
+  it('goes on serving when callers vanish in the middle of their requests', async () => {
+    for (let round = 0; round < 20; round++) {
+      const session = connectHttp2(test.server.url, { ca: test.pki.caPem, cert: identity.certPem, key: identity.keyPem });
+      session.on('error', () => undefined);
+      for (const path of [configMaps, `${configMaps}?watch=true`, `${configMaps}/forms`]) {
+        const stream = session.request({ [constants.HTTP2_HEADER_PATH]: path });
+        stream.on('error', () => undefined);
+      }
+      await new Promise<void>((resolve) => { session.once('connect', () => resolve()); });
+      session.destroy();
+    }
+    expect((await ask('GET', '/readyz')).code).toBe(200);
+  });
+
+  it('says with a code that its port is taken', async () => {
+    const options = { store: test.store, pki: test.pki, address: '127.0.0.1', port: test.server.port };
+    await expect(createApiServer(options)).rejects.toMatchObject({ code: 'EADDRINUSE' });
+  });
+});
+
+describe('kubectl', () => {
+  const web = JSON.stringify({
+    apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web', labels: { app: 'web' } },
+    spec: {
+      replicas: 2, selector: { matchLabels: { app: 'web' } },
+      template: { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'web', image: 'example.com/web:1' }] } },
+    },
+  });
+  const kubectl = async (...words: string[]) => {
+    const { code, out, err } = await test.kubectl(...words);
+    return code === 0 ? out : `exit ${code}: ${err}`;
+  };
+
+  it('creates, shows, labels, patches and deletes a ConfigMap', async () => {
+    expect(await kubectl('create', 'configmap', 'settings', '--from-literal=a=b')).toBe('configmap/settings created\n');
+    expect(await kubectl('get', 'configmap', 'settings')).toMatch(/^NAME +DATA +AGE\nsettings +1 +\ds\n$/);
+    expect(await kubectl('get', 'cm', 'settings', '-o', 'jsonpath={.data.a}')).toBe('b');
+    expect(await kubectl('label', 'cm', 'settings', 'tier=back')).toBe('configmap/settings labeled\n');
+    expect(await kubectl('annotate', 'cm', 'settings', 'note=x')).toBe('configmap/settings annotated\n');
+    expect(await kubectl('patch', 'cm', 'settings', '--type=merge', '-p', '{"data":{"c":"d"}}')).toBe('configmap/settings patched\n');
+    expect(await kubectl('patch', 'cm', 'settings', '--type=json', '-p', '[{"op":"remove","path":"/data/a"}]')).toBe('configmap/settings patched\n');
+    expect(await kubectl('get', 'cm', '-l', 'tier=back', '-o', 'jsonpath={.items[*].data}')).toBe('{"c":"d"}');
+    expect(await kubectl('delete', 'cm', 'settings')).toBe('configmap "settings" deleted from default namespace\n');
+    expect(await kubectl('get', 'cm', 'settings')).toBe('exit 1: Error from server (NotFound): configmaps "settings" not found\n');
+  });
+
+  it('applies a manifest, and again with a change', async () => {
+    const apply = (manifest: string) => test.kubectlWith(manifest, 'apply', '-f', '-');
+    expect(await apply(web)).toMatchObject({ code: 0, out: 'deployment.apps/web created\n' });
+    expect(await apply(web)).toMatchObject({ code: 0, out: 'deployment.apps/web unchanged\n' });
+    expect(await apply(web.replace('web:1', 'web:2'))).toMatchObject({ code: 0, out: 'deployment.apps/web configured\n' });
+    expect(await kubectl('get', 'deployment', 'web', '-o', 'jsonpath={.spec.template.spec.containers[0].image} {.metadata.generation}')).toBe('example.com/web:2 2');
+    expect(await kubectl('scale', 'deployment', 'web', '--replicas=0')).toBe('deployment.apps/web scaled\n');
+    expect(await kubectl('get', 'deployment', 'web', '-o', 'wide')).toMatch(/^NAME +READY +UP-TO-DATE +AVAILABLE +AGE +CONTAINERS +IMAGES +SELECTOR\nweb +0\/0 /);
+    expect(await kubectl('delete', 'deployment', 'web')).toBe('deployment.apps "web" deleted from default namespace\n');
+  });
+
+  it('says what is wrong with a manifest', async () => {
+    const wrong = await test.kubectlWith(web.replace('"name":"web","image"', '"nmae":"web","image"'), 'apply', '-f', '-');
+    expect(wrong.code).toBe(1);
+    expect(wrong.err).toContain('unknown field "spec.template.spec.containers[0].nmae"');
+  });
+
+  it('explains fields', async () => {
+    expect(await kubectl('explain', 'configmap.data')).toContain('FIELD: data <map[string]string>');
+  });
+
+  it('says who may do what', async () => {
+    expect(await kubectl('auth', 'can-i', 'create', 'pods')).toBe('yes\n');
+    expect(await test.kubectl('auth', 'can-i', 'create', 'pods', '--as=bob')).toMatchObject({ code: 1, out: 'no\n' });
+    expect((await test.kubectl('get', 'pods', '--as=bob')).err)
+      .toBe('Error from server (Forbidden): pods is forbidden: User "bob" cannot list resource "pods" in API group "" in the namespace "default"\n');
+  });
+
+  it('gives Services addresses of their own and takes them back', async () => {
+    expect(await kubectl('create', 'service', 'clusterip', 'a', '--tcp=80', '--clusterip=10.43.7.7')).toBe('service/a created\n');
+    expect(await kubectl('create', 'service', 'clusterip', 'b', '--tcp=80', '--clusterip=10.43.7.7')).toContain('failed to allocate IP 10.43.7.7: provided IP is already allocated');
+    expect(await kubectl('create', 'service', 'nodeport', 'c', '--tcp=80')).toBe('service/c created\n');
+    expect(await kubectl('get', 'service', 'c', '-o', 'jsonpath={.spec.clusterIP} {.spec.ports[0].nodePort}')).toMatch(/^10\.43\.\d+\.\d+ 3[0-2]\d{3}$/);
+    await kubectl('delete', 'service', 'a', 'c');
+    expect(await kubectl('create', 'service', 'clusterip', 'b', '--tcp=80', '--clusterip=10.43.7.7')).toBe('service/b created\n');
+  });
+
+  it('makes tokens that the server accepts', async () => {
+    await kubectl('create', 'serviceaccount', 'robot');
+    const token = (await kubectl('create', 'token', 'robot')).trim();
+    const answer = await ask('GET', configMaps, { headers: { authorization: `Bearer ${token}` }, anonymous: true });
+    expect(answer.code).toBe(403);
+    expect(answer.text).toContain('system:serviceaccount:default:robot');
+  });
+});
