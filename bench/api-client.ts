@@ -69,7 +69,7 @@ function answerReader(keep: boolean, done: (answer: Answer) => void): (bytes: Bu
     let rest = bytes;
     if (head === undefined) {
       const end = bytes.indexOf(headEnd);
-      const text = bytes.latin1Slice(0, end);
+      const text = bytes.toString('latin1', 0, end);
       const length = /content-length: (\d+)/i.exec(text)?.[1];
       head = { code: Number(text.slice(9, 12)), length: length === undefined ? undefined : Number(length) };
       rest = bytes.subarray(end + headEnd.length);

@@ -138,6 +138,13 @@ describe('the HTTP edge', () => {
   });
 });
 
+async function kubectl(...words: string[]): Promise<string> {
+  const { code, out, err } = await test.kubectl(...words);
+  return code === 0 ? out : `exit ${code}: ${err}`;
+}
+
+const apply = (manifest: string) => test.kubectlWith(manifest, 'apply', '-f', '-');
+
 describe('kubectl', () => {
   const web = JSON.stringify({
     apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name: 'web', labels: { app: 'web' } },
@@ -146,11 +153,6 @@ describe('kubectl', () => {
       template: { metadata: { labels: { app: 'web' } }, spec: { containers: [{ name: 'web', image: 'example.com/web:1' }] } },
     },
   });
-  const kubectl = async (...words: string[]) => {
-    const { code, out, err } = await test.kubectl(...words);
-    return code === 0 ? out : `exit ${code}: ${err}`;
-  };
-
   it('creates, shows, labels, patches and deletes a ConfigMap', async () => {
     expect(await kubectl('create', 'configmap', 'settings', '--from-literal=a=b')).toBe('configmap/settings created\n');
     expect(await kubectl('get', 'configmap', 'settings')).toMatch(/^NAME +DATA +AGE\nsettings +1 +\ds\n$/);
@@ -165,7 +167,6 @@ describe('kubectl', () => {
   });
 
   it('applies a manifest, and again with a change', async () => {
-    const apply = (manifest: string) => test.kubectlWith(manifest, 'apply', '-f', '-');
     expect(await apply(web)).toMatchObject({ code: 0, out: 'deployment.apps/web created\n' });
     expect(await apply(web)).toMatchObject({ code: 0, out: 'deployment.apps/web unchanged\n' });
     expect(await apply(web.replace('web:1', 'web:2'))).toMatchObject({ code: 0, out: 'deployment.apps/web configured\n' });
@@ -176,7 +177,7 @@ describe('kubectl', () => {
   });
 
   it('says what is wrong with a manifest', async () => {
-    const wrong = await test.kubectlWith(web.replace('"name":"web","image"', '"nmae":"web","image"'), 'apply', '-f', '-');
+    const wrong = await apply(web.replace('"name":"web","image"', '"nmae":"web","image"'));
     expect(wrong.code).toBe(1);
     expect(wrong.err).toContain('unknown field "spec.template.spec.containers[0].nmae"');
   });

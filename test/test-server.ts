@@ -71,8 +71,11 @@ export async function startTestServer(): Promise<TestServer> {
   };
 }
 
+function base64(text: string): string {
+  return Buffer.from(text).toString('base64');
+}
+
 function kubeconfigOf({ url, caPem }: ApiServer, { certPem, keyPem }: { readonly certPem: string; readonly keyPem: string }): string {
-  const base64 = (text: string) => Buffer.from(text).toString('base64');
   return JSON.stringify({
     apiVersion: 'v1', kind: 'Config', 'current-context': 'test',
     clusters: [{ name: 'test', cluster: { server: url, 'certificate-authority-data': base64(caPem) } }],

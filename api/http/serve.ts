@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { failure, type ApiError } from '../../machinery/status.ts';
+import { ApiError, failure } from '../../machinery/status.ts';
 import type { Authenticator, Authorizer, Credentials } from '../access/access.ts';
 import { authorize, type Dispatch } from '../dispatch.ts';
 import { patchTypes, unsupportedPatch } from '../handlers/patch.ts';
@@ -77,7 +77,7 @@ export async function serve(edge: Edge, exchange: Exchange, peer: Peer): Promise
   } catch (error) {
     const known = failureOf(error);
     ({ code } = known);
-    if (known.code === 500) edge.onError(`${exchange.method} ${exchange.url}`, error);
+    if (!(error instanceof ApiError) && known.code === 500) edge.onError(`${exchange.method} ${exchange.url}`, error);
     await renderFailure(exchange, known, { headers: withAuthenticate(headers, known), pretty: isPretty(target?.query ?? {}, exchange.headers['user-agent']) });
   } finally {
     edge.metrics.record(target?.info, code, began);
@@ -215,7 +215,7 @@ export async function serveUpgrade(edge: Edge, request: IncomingMessage, socket:
     await spliceToAgent(request, socket, head, edge.agentLink, result satisfies AgentResult);
   } catch (error) {
     const known = failureOf(error);
-    if (known.code === 500) edge.onError(`${method} ${url}`, error);
+    if (!(error instanceof ApiError) && known.code === 500) edge.onError(`${method} ${url}`, error);
     refuseUpgrade(socket, known);
   }
 }

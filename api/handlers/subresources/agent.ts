@@ -40,14 +40,14 @@ function nameList(list: readonly { readonly name: string }[]): string {
   return list.map((one) => one.name).join(' ');
 }
 
-/** Where the agent of `node` answers `path`. Throws 503 when the node is gone or tells no address. */
-export function agentOf(deps: Writer, nodes: Resource, node: string, path: string): AgentResult {
+/** Where the agent of `node` answers `path` with `query`. Throws 503 when the node is gone or tells no address. */
+export function agentOf(deps: Writer, nodes: Resource, node: string, path: string, query: URLSearchParams): AgentResult {
   const object = deps.caches.of(nodes).get(undefined, node)?.object as Node | undefined;
   const addresses = object?.status?.addresses ?? [];
   const host = ['InternalIP', 'Hostname', 'ExternalIP'].map((type) => addresses.find((one) => one.type === type)?.address).find((one) => one !== undefined);
   const port = object?.status?.daemonEndpoints?.kubeletEndpoint?.Port;
   if (host === undefined || port === undefined) throw failure('ServiceUnavailable', `no preferred addresses found for node ${JSON.stringify(node)}; known addresses: []`);
-  return { type: 'agent', host, port, path };
+  return { type: 'agent', host, port, path: query.size === 0 ? path : `${path}?${query.toString()}` };
 }
 
 /** The parameters of `search` that are in `names`, repeated ones included, renamed as the agent calls them. */

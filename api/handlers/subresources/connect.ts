@@ -26,12 +26,11 @@ async function toContainer(deps: Reader & Writer, nodes: Resource, call: Call, w
   const container = containerOf(pod, call.query['container']);
   const query = pick(call.search, parameters);
   for (const name of ['input', 'output', 'error', 'tty']) if (query.get(name) === 'true') query.set(name, '1');
-  return agentOf(deps, nodes, node, `/${what}/${call.info.namespace}/${call.info.name}/${container}?${query.toString()}`);
+  return agentOf(deps, nodes, node, `/${what}/${call.info.namespace}/${call.info.name}/${container}`, query);
 }
 
 /** GET and POST `pods/portforward`. */
 export async function portForward(deps: Reader & Writer, nodes: Resource, call: Call): Promise<AgentResult> {
   const { node } = await podOf(deps, call);
-  const query = pick(call.search, { ports: 'port' }).toString();
-  return agentOf(deps, nodes, node, `/portForward/${call.info.namespace}/${call.info.name}${query === '' ? '' : `?${query}`}`);
+  return agentOf(deps, nodes, node, `/portForward/${call.info.namespace}/${call.info.name}`, pick(call.search, { ports: 'port' }));
 }

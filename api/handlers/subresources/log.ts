@@ -17,7 +17,7 @@ export async function log(deps: Reader & Writer, nodes: Resource, call: Call): P
   const { pod, node } = await podOf(deps, call);
   const container = containerOf(pod, call.query['container']);
   const { namespace, name } = call.info;
-  return agentOf(deps, nodes, node, `/containerLogs/${namespace}/${name}/${container}?${pick(call.search, passed).toString()}`);
+  return agentOf(deps, nodes, node, `/containerLogs/${namespace}/${name}/${container}`, pick(call.search, passed));
 }
 
 function checkNumbers({ query }: Call): void {
