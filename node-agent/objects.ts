@@ -79,6 +79,7 @@ interface Watches<T extends KubernetesObject> {
 
 function createWatches<T extends KubernetesObject>(client: Client, clock: Clock, kind: Kind<T>): Watches<T> {
   const all = new Map<string, Watched<T>>();
+  let stopped = false;
   const get = (namespace: string, name: string): Watched<T> => {
     const key = `${namespace}/${name}`;
     const known = all.get(key);
@@ -106,10 +107,13 @@ function createWatches<T extends KubernetesObject>(client: Client, clock: Clock,
       watched.listeners.add(changed);
       return () => {
         watched.listeners.delete(changed);
-        if (watched.listeners.size === 0) watched.cancelLinger = clock.setTimer(lingerMs, () => end(key));
+        if (watched.listeners.size > 0) return;
+        if (stopped) end(key);
+        else watched.cancelLinger = clock.setTimer(lingerMs, () => end(key));
       };
     },
     stop() {
+      stopped = true;
       for (const [key, watched] of all) {
         watched.cancelLinger?.();
         end(key);

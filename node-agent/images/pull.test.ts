@@ -1,5 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { statSync, watch } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -95,7 +96,13 @@ describe('pulling an image', () => {
     answer = (request, response) => {
       if (!(request.url ?? '').endsWith(digestOf(layer))) return false;
       response.writeHead(200, { 'content-length': layer.length });
-      response.write(layer.subarray(0, 50), () => response.destroy());
+      response.write(layer.subarray(0, 50));
+      // Cut when the piece has reached the disk.
+      const watcher = watch(join(directory, 'images', 'blobs', 'sha256'), (_event, name) => {
+        if (name?.endsWith('.partial') !== true || statSync(join(directory, 'images', 'blobs', 'sha256', name)).size !== 50) return;
+        watcher.close();
+        response.destroy();
+      });
       return true;
     };
     await expect(store.pull(`${host}/team/app:1`, {})).rejects.toThrow('failed to pull and unpack image');

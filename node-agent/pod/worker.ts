@@ -65,8 +65,9 @@ export function createPodWorker(node: NodeContext, start: WorkerStart, working: 
       sandbox = next;
     },
     change(edit) {
-      state = edit(state);
-      void persist();
+      const before = state;
+      state = edit(before);
+      if (isMaterial(before, state)) void persist();
       wake();
       for (const listener of listeners) listener();
     },
@@ -242,6 +243,16 @@ export function createPodWorker(node: NodeContext, start: WorkerStart, working: 
       await saved;
     },
   };
+}
+
+/** Whether a change must outlive the agent: health and tasks under way are found anew, everything else is written down. */
+function isMaterial(before: PodState, after: PodState): boolean {
+  return materialOf(before) !== materialOf(after);
+}
+
+function materialOf(state: PodState): string {
+  const containers = [...state.containers.values()].map(({ health: _health, activity: _activity, ...record }) => record);
+  return JSON.stringify({ ...state, containers, volumes: state.volumes === 'ready', sandbox: state.sandbox === 'ready' });
 }
 
 const deleteRetryMs = 2000;

@@ -1,5 +1,4 @@
 import { encodeExit, encodeFailure } from '../../client/streams/channels.ts';
-import { RuntimeError } from '../runtime/runtime.ts';
 import type { StreamingOptions } from './server.ts';
 import { StreamError } from './stream-error.ts';
 import { findPod, runningTarget } from './target.ts';
@@ -36,9 +35,7 @@ export async function serveExec(options: StreamingOptions, path: readonly string
   };
 }
 
-/** A command that isn't there ends an exec with a shell's exit codes in the message, as Kubernetes' runtimes have it. */
+/** In the kubelet's words; a command that isn't there is among the causes. */
 function commandFailure(error: unknown): Buffer {
-  const message = error instanceof Error ? error.message : String(error);
-  if (error instanceof RuntimeError && error.code === 'CommandNotFound') return encodeFailure(`error executing command in container: ${message}`);
-  return encodeFailure(`Internal error occurred: ${message}`);
+  return encodeFailure(`Internal error occurred: error executing command in container: ${error instanceof Error ? error.message : String(error)}`);
 }

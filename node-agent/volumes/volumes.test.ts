@@ -1,0 +1,121 @@
+import { mkdtemp, readdir, readFile, readlink, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { manualClock } from '../../machinery/clock.ts';
+import type { ConfigMap, Pod, Secret, Volume } from '../../machinery/kinds/core.ts';
+import { createClient } from '../../client/client.ts';
+import { createPodVolumes, type PodVolumes } from './volumes.ts';
+
+let directory: string;
+let configMaps: Record<string, ConfigMap>;
+let tokens: number;
+const clock = manualClock();
+const secrets: Record<string, Secret> = { login: { data: { password: Buffer.from('hunter2').toString('base64') } } };
+const facts = { nodeName: 'n', hostAddress: '192.0.2.1', address: undefined, allocatable: {} };
+const client = createClient({
+  async request() {
+    tokens += 1;
+    return { status: { token: `token-${tokens}`, expirationTimestamp: new Date(clock.now() + 3600_000).toISOString() } } as object;
+  },
+  async *watch() {},
+});
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'coracle-volumes-'));
+  configMaps = { settings: { data: { mode: 'fast', 'app.ini': 'x=1' }, binaryData: { raw: Buffer.from([0, 1]).toString('base64') } } };
+  tokens = 0;
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+const podOf = (volume: Partial<Volume>, spec: Partial<NonNullable<Pod['spec']>> = {}): Pod => ({
+  metadata: { name: 'web', namespace: 'ns', uid: 'u', labels: { app: 'web', tier: 'front' } },
+  spec: { containers: [{ name: 'c', resources: { limits: { memory: '64Mi' } } }], volumes: [{ name: 'v', ...volume }], ...spec },
+});
+
+function volumesOf(pod: Pod): PodVolumes {
+  const objects = { configMap: async (name: string) => configMaps[name], secret: async (name: string) => secrets[name], release: () => {} };
+  return createPodVolumes(pod, { client, clock, objects, podDir: join(directory, 'pod'), memoryDir: join(directory, 'memory') });
+}
+
+async function prepared(pod: Pod): Promise<Record<string, string>> {
+  const volumes = volumesOf(pod);
+  await volumes.prepare(pod, facts);
+  return await contents(volumes.pathOf(pod, 'v') ?? '');
+}
+
+async function contents(path: string): Promise<Record<string, string>> {
+  const data = join(path, '..data');
+  const entries = (await readdir(data, { recursive: true, withFileTypes: true })).filter((entry) => entry.isFile());
+  const root = join(path, await readlink(data));
+  return Object.fromEntries(await Promise.all(entries.map(async (entry) => {
+    const file = join(entry.parentPath, entry.name).replace(data, root);
+    return [file.slice(root.length + 1), `${((await stat(file)).mode & 0o777).toString(8)} ${await readFile(file, 'utf8')}`];
+  })));
+}
+
+describe('a volume', () => {
+  it.each<[string, Partial<Volume>, Record<string, string>]>([
+    ['of a ConfigMap has a file for each key', { configMap: { name: 'settings' } }, { mode: '644 fast', 'app.ini': '644 x=1', raw: '644 \u0000\u0001' }],
+    ['of a ConfigMap has the items asked for', { configMap: { name: 'settings', defaultMode: 0o400, items: [{ key: 'mode', path: 'etc/deep/mode' }, { key: 'raw', path: 'r', mode: 0o600 }] } }, { 'etc/deep/mode': '400 fast', r: '600 \u0000\u0001' }],
+    ['of an optional ConfigMap is empty without it', { configMap: { name: 'no', optional: true } }, {}],
+    ['of a Secret is decoded', { secret: { secretName: 'login' } }, { password: '644 hunter2' }],
+    ['of the downward API knows the pod', {
+      downwardAPI: { items: [{ path: 'labels', fieldRef: { fieldPath: 'metadata.labels' } }, { path: 'memory', resourceFieldRef: { containerName: 'c', resource: 'limits.memory', divisor: '1Mi' } }] },
+    }, { labels: '644 app="web"\ntier="front"', memory: '644 64' }],
+    ['that is projected has all its sources', {
+      projected: { defaultMode: 0o440, sources: [{ serviceAccountToken: { path: 'token' } }, { configMap: { name: 'settings', items: [{ key: 'mode', path: 'mode' }] } }, { secret: { name: 'login' } }] },
+    }, { token: '600 token-1', mode: '440 fast', password: '440 hunter2' }],
+  ])('%s', async (_name, volume, files) => {
+    expect(await prepared(podOf(volume))).toEqual(files);
+  });
+
+  it.each<[string, Partial<Volume>, string]>([
+    ['a missing ConfigMap', { configMap: { name: 'no' } }, 'MountVolume.SetUp failed for volume "v" : configmap "no" not found'],
+    ['a missing key', { configMap: { name: 'settings', items: [{ key: 'k', path: 'k' }] } }, 'MountVolume.SetUp failed for volume "v" : references non-existent configmap key: k in ns/settings'],
+    ['a path that leads out', { configMap: { name: 'settings', items: [{ key: 'mode', path: '../../mode' }] } }, 'invalid path ../../mode'],
+    ['a hostPath of another type', { hostPath: { path: '/etc/passwd', type: 'Directory' } }, 'hostPath type check failed: /etc/passwd is not a directory'],
+    ['a kind it does not have', { nfs: { server: 's', path: '/' } }, 'no volume plugin matched'],
+  ])('refuses %s', async (_name, volume, message) => {
+    await expect(prepared(podOf(volume))).rejects.toThrow(message);
+  });
+
+  it('follows its object by one swap, and leaves alone what has not changed', async () => {
+    const pod = podOf({ configMap: { name: 'settings' } });
+    const volumes = volumesOf(pod);
+    await volumes.prepare(pod, facts);
+    const path = volumes.pathOf(pod, 'v') ?? '';
+    const before = await readlink(join(path, '..data'));
+    await volumes.prepare(pod, facts);
+    expect(await readlink(join(path, '..data'))).toBe(before);
+    configMaps['settings'] = { data: { mode: 'slow' } };
+    await volumes.prepare(pod, facts);
+    expect(await readlink(join(path, '..data'))).not.toBe(before);
+    expect((await readdir(path)).filter((name) => !name.startsWith('..'))).toEqual(['mode']);
+    expect(await readFile(join(path, 'mode'), 'utf8')).toBe('slow');
+  });
+
+  it('asks for a new token when 80 % of its life is over', async () => {
+    const pod = podOf({ projected: { sources: [{ serviceAccountToken: { path: 'token' } }] } });
+    const volumes = volumesOf(pod);
+    await volumes.prepare(pod, facts);
+    expect(volumes.refreshAt()).toBe(clock.now() + 2880_000);
+    clock.advance(2879_000);
+    await volumes.prepare(pod, facts);
+    expect(tokens).toBe(1);
+    clock.advance(1000);
+    await volumes.prepare(pod, facts);
+    expect(await readFile(join(volumes.pathOf(pod, 'v') ?? '', 'token'), 'utf8')).toBe('token-2');
+  });
+
+  it('that is empty belongs to the pod\'s group, is kept on repetition, and goes with the pod', async () => {
+    const pod = podOf({ emptyDir: {} }, { securityContext: { fsGroup: 2000 } });
+    const volumes = volumesOf(pod);
+    await volumes.prepare(pod, facts);
+    const path = volumes.pathOf(pod, 'v') ?? '';
+    const info = await stat(path);
+    expect([info.gid, (info.mode & 0o7777).toString(8)]).toEqual([2000, '2777']);
+    await volumes.remove();
+    await expect(stat(path)).rejects.toThrow('ENOENT');
+  });
+});
