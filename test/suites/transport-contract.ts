@@ -30,6 +30,10 @@ function summary(event: WatchEvent): string {
   return `${event.type} ${event.object.metadata?.name ?? ''}`;
 }
 
+function revisionOf(object: KubernetesObject): string {
+  return object.metadata?.resourceVersion ?? '';
+}
+
 /** Events one by one, until `count` have come. */
 async function take(transport: Transport, request: ApiRequest, count: number, once?: () => Promise<unknown>): Promise<WatchEvent[]> {
   const events: WatchEvent[] = [];
@@ -54,8 +58,6 @@ export function transportContract(name: string, open: () => Promise<TransportUnd
       ({ transport } = under);
     });
     afterAll(() => under.dispose());
-
-    const revisionOf = (object: KubernetesObject) => object.metadata?.resourceVersion ?? '';
 
     it('creates, reads, updates, patches and deletes an object', async () => {
       const created = await transport.request({ ...configMaps, verb: 'create', body: configMap('life', { a: '1' }) });
