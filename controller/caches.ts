@@ -16,6 +16,8 @@ export interface Cache<T extends KubernetesObject> {
   inNamespace(namespace: string): readonly T[];
   /** Those whose managing owner has this uid. */
   controlledBy(uid: string): readonly T[];
+  /** Those of a namespace that nobody manages: what could be adopted. */
+  orphansIn(namespace: string): readonly T[];
   /** Pods only: those bound to a node ('' for none yet). */
   onNode(node: string): readonly T[];
 }
@@ -47,6 +49,7 @@ const indexes: Readonly<Record<string, IndexFunction<KubernetesObject>>> = {
     const uid = controllerOf(object.metadata)?.uid;
     return uid === undefined ? [] : [uid];
   },
+  orphan: (object) => (controllerOf(object.metadata) === undefined ? [object.metadata?.namespace ?? ''] : []),
 };
 const podIndexes: Readonly<Record<string, IndexFunction<KubernetesObject>>> = { ...indexes, node: (object) => [(object as Pod).spec?.nodeName ?? ''] };
 
@@ -62,6 +65,7 @@ function cacheOver<T extends KubernetesObject>(source: Readable<T>): Cache<T> {
     list: () => source.list(),
     inNamespace: (namespace) => source.byIndex('namespace', namespace),
     controlledBy: (uid) => source.byIndex('controller', uid),
+    orphansIn: (namespace) => source.byIndex('orphan', namespace),
     onNode: (node) => source.byIndex('node', node),
   };
 }

@@ -39,8 +39,7 @@ export const deploymentController = defineController<Deployment, Observed>({
   observe(deployment, { caches }) {
     const selector = selectorOf(deployment.spec?.selector);
     const own = caches.of(ReplicaSet).controlledBy(deployment.metadata?.uid ?? '');
-    const orphans = caches.of(ReplicaSet).inNamespace(deployment.metadata?.namespace ?? '')
-      .filter((set) => controllerOf(set.metadata) === undefined && matches(selector, set.metadata?.labels));
+    const orphans = caches.of(ReplicaSet).orphansIn(deployment.metadata?.namespace ?? '').filter((set) => matches(selector, set.metadata?.labels));
     const podsOf = (set: ReplicaSet): readonly Pod[] => caches.of(Pod).controlledBy(set.metadata?.uid ?? '').filter((pod) => !isTerminal(pod));
     return { candidates: [...own, ...orphans], pods: new Map(own.map((set) => [set.metadata?.uid ?? '', podsOf(set)])) };
   },

@@ -23,7 +23,7 @@ type ReplicaSetStatus = Wire<V1ReplicaSetStatus>;
 export interface Observed {
   /** Of the namespace: the set's own, and those that nobody manages. */
   readonly candidates: readonly Pod[];
-  /** Active pods of all sets under the same owner: how crowded a node is. */
+  /** Active pods of all sets under the same owner: how crowded a node is. Only when there are too many. */
   readonly related: readonly Pod[];
 }
 
@@ -34,10 +34,11 @@ export const replicaSetController = defineController<ReplicaSet, Observed>({
   name: 'replicaset',
   primary: ReplicaSet,
   watches: [owns(Pod, ReplicaSet), watching(Pod, setsWanting)],
-  observe: (set, { caches }) => ({
-    candidates: candidatesOf(set, caches),
-    related: relatedSets(set, caches).flatMap((sibling) => caches.of(Pod).controlledBy(sibling.metadata?.uid ?? '')).filter(isActive),
-  }),
+  observe(set, { caches }) {
+    const candidates = candidatesOf(set, caches);
+    const tooMany = candidates.filter(isActive).length > desiredReplicas(set);
+    return { candidates, related: tooMany ? relatedPods(set, caches) : [] };
+  },
   plan,
   planFailure,
 });
@@ -50,14 +51,14 @@ function setsWanting(pod: Pod, caches: Caches): readonly string[] {
 
 function candidatesOf(set: ReplicaSet, caches: Caches): readonly Pod[] {
   const selector = selectorOf(set.spec?.selector);
-  const orphans = caches.of(Pod).inNamespace(set.metadata?.namespace ?? '')
-    .filter((pod) => controllerOf(pod.metadata) === undefined && matches(selector, pod.metadata?.labels));
+  const orphans = caches.of(Pod).orphansIn(set.metadata?.namespace ?? '').filter((pod) => matches(selector, pod.metadata?.labels));
   return [...caches.of(Pod).controlledBy(set.metadata?.uid ?? ''), ...orphans];
 }
 
-function relatedSets(set: ReplicaSet, caches: Caches): readonly ReplicaSet[] {
+function relatedPods(set: ReplicaSet, caches: Caches): readonly Pod[] {
   const owner = controllerOf(set.metadata);
-  return owner === undefined ? [set] : caches.of(ReplicaSet).controlledBy(owner.uid);
+  const siblings = owner === undefined ? [set] : caches.of(ReplicaSet).controlledBy(owner.uid);
+  return siblings.flatMap((sibling) => caches.of(Pod).controlledBy(sibling.metadata?.uid ?? '')).filter(isActive);
 }
 
 /** Pure: what brings the set closer to its wish, then its status. */
