@@ -23,6 +23,7 @@ import { imagesInUse, readPodRecords } from './pod/records.ts';
 import { createStatusWriter } from './pod/status-writer.ts';
 import { createPodWorkers, type PodWorkers } from './pod/workers.ts';
 import type { Runtime, RuntimeEvents } from './runtime/runtime.ts';
+import { defaultSeccomp } from './runtime/seccomp.ts';
 import { createStreamingServer } from './streaming/server.ts';
 
 export interface AgentOptions {
@@ -48,8 +49,6 @@ export interface AgentOptions {
   readonly memoryDir?: string;
   /** Registries spoken to over plain HTTP, besides those on loopback. */
   readonly insecureRegistries?: readonly string[];
-  /** The default seccomp filter's BPF. */
-  readonly defaultSeccomp?: Buffer;
   readonly version?: string;
   /** Most processes of one container. */
   readonly pidsLimit?: number;
@@ -132,7 +131,7 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
       recorder: createRecorder(client, { component: 'kubelet', host: nodeName, clock, log }),
       statuses: createStatusWriter(client, clock, log, signal),
       memoryDir: options.memoryDir ?? join(dataDir, 'memory'), allocatable: () => facts.allocatable, services: () => services.list(),
-      clusterDns: options.clusterDns, insecureRegistries: options.insecureRegistries ?? [], defaultSeccomp: options.defaultSeccomp,
+      clusterDns: options.clusterDns, insecureRegistries: options.insecureRegistries ?? [], defaultSeccomp: createSeccompCache(),
       memoryCapacityBytes: totalmem(), pidsLimit: options.pidsLimit ?? defaultPidsLimit,
       networkReady: (each) => network.ready(each), newId: () => randomBytes(32).toString('hex'),
     };
@@ -150,6 +149,19 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
     await runtime.close();
   }
 }
+
+/** A filter is the same for the same capabilities, and most containers have the same. */
+function createSeccompCache(): (capabilities: readonly string[]) => Buffer {
+  const filters = new Map<string, Buffer>();
+  return (capabilities) => {
+    const key = [...capabilities].toSorted().join(',');
+    const filter = filters.get(key) ?? defaultSeccomp(capabilities);
+    if (filters.size < seccompKept) filters.set(key, filter);
+    return filter;
+  };
+}
+
+const seccompKept = 64;
 
 /** Pods are followed from a complete list on: until then, what was written down goes on. Services first: their variables go into containers. */
 async function followPods(

@@ -4,7 +4,7 @@ import { parseQuantity, toMillis, toUnits } from '../../machinery/quantity.ts';
 import { ConfigError, expand } from '../environment.ts';
 import type { ImageConfig } from '../images/manifest.ts';
 import type { CgroupResources, ContainerSpec, Mount, ProcessSecurity } from '../runtime/runtime.ts';
-import { maskedPaths, readOnlyPaths } from './security.ts';
+import { defaultMaskedPaths, defaultReadOnlyPaths } from '../runtime/capabilities.ts';
 
 /** What goes into one container, gathered by the worker. */
 export interface ContainerParts {
@@ -36,7 +36,7 @@ export function containerSpec(pod: Pod, container: Container, parts: ContainerPa
   return {
     id: parts.id, name: container.name, layers: parts.layers, readOnlyRoot: securityContext?.readOnlyRootFilesystem === true,
     args, env: environmentList(container, parts), workingDir: container.workingDir ?? (parts.image.workingDir === '' ? '/' : parts.image.workingDir),
-    mounts: mountsOf(pod, container, parts), maskedPaths: bare ? [] : maskedPaths, readOnlyPaths: bare ? [] : readOnlyPaths,
+    mounts: mountsOf(pod, container, parts), maskedPaths: bare ? [] : defaultMaskedPaths, readOnlyPaths: bare ? [] : defaultReadOnlyPaths,
     security: parts.security,
     resources: { ...resourcesOf(container), ...(parts.pidsLimit === undefined ? {} : { pidsLimit: parts.pidsLimit }) },
     tty: container.tty === true, stdin: container.stdin === true, stdinOnce: container.stdinOnce === true,

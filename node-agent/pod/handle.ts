@@ -30,7 +30,7 @@ export interface NodeContext {
   readonly services: () => readonly Service[];
   readonly clusterDns: string | undefined;
   readonly insecureRegistries: readonly string[];
-  readonly defaultSeccomp: Buffer | undefined;
+  readonly defaultSeccomp: (capabilities: readonly string[]) => Buffer;
   readonly memoryCapacityBytes: number;
   readonly pidsLimit: number | undefined;
   /** Resolves when pods can have addresses. */

@@ -1,51 +1,38 @@
 import type { Container, Pod } from '../../machinery/kinds/core.ts';
 import type { ImageUser } from '../images/users.ts';
 import { ConfigError } from '../environment.ts';
+import { allCapabilities, defaultCapabilities } from '../runtime/capabilities.ts';
 import type { ProcessSecurity } from '../runtime/runtime.ts';
 import { podTitle } from './plan.ts';
 
 /** What a container may do. Pure. Source: "Configure a Security Context"; defaults as containerd's. */
 
-/** Kept by a container that asks for nothing. */
-const defaultCapabilities = [
-  'CHOWN', 'DAC_OVERRIDE', 'FSETID', 'FOWNER', 'MKNOD', 'NET_RAW', 'SETGID', 'SETUID', 'SETFCAP', 'SETPCAP', 'NET_BIND_SERVICE', 'SYS_CHROOT', 'KILL', 'AUDIT_WRITE',
-];
-
-const allCapabilities = [
-  ...defaultCapabilities, 'DAC_READ_SEARCH', 'LINUX_IMMUTABLE', 'NET_BROADCAST', 'NET_ADMIN', 'IPC_LOCK', 'IPC_OWNER', 'SYS_MODULE', 'SYS_RAWIO', 'SYS_PTRACE',
-  'SYS_PACCT', 'SYS_ADMIN', 'SYS_BOOT', 'SYS_NICE', 'SYS_RESOURCE', 'SYS_TIME', 'SYS_TTY_CONFIG', 'LEASE', 'AUDIT_CONTROL', 'MAC_OVERRIDE', 'MAC_ADMIN', 'SYSLOG',
-  'WAKE_ALARM', 'BLOCK_SUSPEND', 'AUDIT_READ', 'PERFMON', 'BPF', 'CHECKPOINT_RESTORE',
-];
-
-export const maskedPaths = [
-  '/proc/asound', '/proc/acpi', '/proc/kcore', '/proc/keys', '/proc/latency_stats', '/proc/timer_list', '/proc/timer_stats', '/proc/sched_debug', '/proc/scsi',
-  '/sys/firmware', '/sys/devices/virtual/powercap', '/proc/interrupts',
-];
-
-export const readOnlyPaths = ['/proc/bus', '/proc/fs', '/proc/irq', '/proc/sys', '/proc/sysrq-trigger'];
-
 /** `CAP_…` names: the defaults, with what is added and without what is dropped; `ALL` means every one. */
 export function capabilitiesOf(container: Container): readonly string[] {
   const { capabilities, privileged } = container.securityContext ?? {};
-  if (privileged === true) return allCapabilities.map((name) => `CAP_${name}`);
-  const add = plainNames(capabilities?.add);
-  const drop = plainNames(capabilities?.drop);
-  const kept = new Set(add.includes('ALL') ? allCapabilities : defaultCapabilities);
-  for (const name of drop.includes('ALL') ? kept : drop) kept.delete(name);
-  for (const name of add) if (name !== 'ALL') kept.add(name);
-  return [...kept].map((name) => `CAP_${name}`);
+  if (privileged === true) return allCapabilities;
+  const add = fullNames(capabilities?.add);
+  const drop = fullNames(capabilities?.drop);
+  const all = 'CAP_ALL';
+  const kept = new Set(add.includes(all) ? allCapabilities : defaultCapabilities);
+  for (const name of drop.includes(all) ? kept : drop) kept.delete(name);
+  for (const name of add) if (name !== all) kept.add(name);
+  const unknown = [...kept].find((name) => !allCapabilities.includes(name));
+  if (unknown !== undefined) throw new ConfigError(`unknown capability "${unknown}"`);
+  return [...kept];
 }
 
-/** Names as users write them: with or without `CAP_`, in any case. */
-function plainNames(names: readonly string[] | undefined): readonly string[] {
-  return (names ?? []).map((name) => name.toUpperCase().replace(/^CAP_/, ''));
+/** As the kernel names them; users write them with or without `CAP_`, in any case. */
+function fullNames(names: readonly string[] | undefined): readonly string[] {
+  return (names ?? []).map((name) => `CAP_${name.toUpperCase().replace(/^CAP_/, '')}`);
 }
 
 export interface SecurityFacts {
   readonly user: ImageUser;
   /** As the image writes it: a name can't be checked against runAsNonRoot. */
   readonly imageUser: string;
-  readonly defaultSeccomp: Buffer | undefined;
+  /** The default filter for a container with these capabilities. */
+  readonly defaultSeccomp: (capabilities: readonly string[]) => Buffer;
   readonly oomScoreAdj: number;
 }
 
@@ -60,10 +47,10 @@ export function securityOf(pod: Pod, container: Container, facts: SecurityFacts)
   const groups = new Set([...fromImage, ...(ofPod?.supplementalGroups ?? []), ...(ofPod?.fsGroup === undefined ? [] : [ofPod.fsGroup])]);
   const profile = own?.seccompProfile?.type ?? ofPod?.seccompProfile?.type ?? 'RuntimeDefault';
   if (profile === 'Localhost') throw new ConfigError('cannot load seccomp profile: Localhost profiles are not supported on this node');
-  const confined = !privileged && profile === 'RuntimeDefault' && facts.defaultSeccomp !== undefined;
+  const capabilities = capabilitiesOf(container);
   return {
-    uid, gid, groups: [...groups], capabilities: capabilitiesOf(container), noNewPrivileges: own?.allowPrivilegeEscalation === false, privileged,
-    ...(confined && facts.defaultSeccomp !== undefined ? { seccomp: facts.defaultSeccomp } : {}), oomScoreAdj: facts.oomScoreAdj,
+    uid, gid, groups: [...groups], capabilities, noNewPrivileges: own?.allowPrivilegeEscalation === false, privileged,
+    ...(!privileged && profile === 'RuntimeDefault' ? { seccomp: facts.defaultSeccomp(capabilities) } : {}), oomScoreAdj: facts.oomScoreAdj,
   };
 }
 

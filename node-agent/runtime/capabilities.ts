@@ -11,6 +11,9 @@ export const defaultCapabilities: readonly string[] = [
   'CHOWN', 'DAC_OVERRIDE', 'FSETID', 'FOWNER', 'MKNOD', 'NET_RAW', 'SETGID', 'SETUID', 'SETFCAP', 'SETPCAP', 'NET_BIND_SERVICE', 'SYS_CHROOT', 'KILL', 'AUDIT_WRITE',
 ].map((name) => `CAP_${name}`);
 
+/** Every one: what `ALL` and a privileged container mean. */
+export const allCapabilities: readonly string[] = names.map((name) => `CAP_${name}`);
+
 export const defaultMaskedPaths: readonly string[] = [
   '/proc/acpi', '/proc/asound', '/proc/interrupts', '/proc/kcore', '/proc/keys', '/proc/latency_stats', '/proc/sched_debug', '/proc/scsi', '/proc/timer_list',
   '/proc/timer_stats', '/sys/devices/virtual/powercap', '/sys/firmware',
