@@ -26,6 +26,9 @@ export interface Tools {
   readonly recorder: Recorder;
 }
 
+/** Calls under way for one key: enough to fill the store's commits, few enough to leave the event loop to others. */
+const width = 32;
+
 interface Progress {
   readonly tools: Tools;
   readonly holds: Hold[];
@@ -74,10 +77,16 @@ async function slowStart(steps: readonly Step[], progress: Progress): Promise<vo
   for (let done = 0, size = 1; done < steps.length; done += size, size *= 2) await together(steps.slice(done, done + size), progress);
 }
 
+/** At most `width` at a time; all are tried, then the first failure is thrown. */
 async function together(steps: readonly Step[], progress: Progress): Promise<void> {
-  const results = await Promise.allSettled(steps.map((step) => take(step, progress)));
-  const failed = results.find((result) => result.status === 'rejected');
-  if (failed !== undefined) throw failed.reason;
+  const failures: unknown[] = [];
+  const left = steps.values();
+  const work = async (): Promise<void> => {
+    // One iterator shared by all workers: each takes the next.
+    for (const step of left) await take(step, progress).catch((error: unknown) => failures.push(error));
+  };
+  await Promise.all(Array.from({ length: Math.min(width, steps.length) }, work));
+  if (failures.length > 0) throw failures[0];
 }
 
 function hold(progress: Progress, kind: Kind, written: KubernetesObject): void {
