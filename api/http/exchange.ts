@@ -89,19 +89,23 @@ function read(source: Readable, headers: IncomingHttpHeaders, limitBytes: number
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
-    const onData = (chunk: Buffer) => {
-      size += chunk.length;
-      if (size > limitBytes) {
-        source.off('data', onData);
-        source.pause();
-        reject(tooLarge());
-      } else {
-        chunks.push(chunk);
-      }
+    let ended = false;
+    const aborted = () => { end(signal.reason); };
+    const end = (failed?: unknown) => {
+      if (ended) return;
+      ended = true;
+      signal.removeEventListener('abort', aborted);
+      if (failed === undefined) return resolve(chunks.length === 1 ? (chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(chunks));
+      source.pause();
+      reject(failed);
     };
-    source.on('data', onData);
-    source.once('end', () => resolve(chunks.length === 1 ? (chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(chunks)));
-    signal.addEventListener('abort', () => { reject(signal.reason); }, { once: true });
-    source.once('close', () => reject(failure('BadRequest', 'the connection closed before the whole body had come')));
+    source.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > limitBytes) end(tooLarge());
+      else if (!ended) chunks.push(chunk);
+    });
+    source.once('end', () => { end(); });
+    source.once('close', () => { if (!ended) end(failure('BadRequest', 'the connection closed before the whole body had come')); });
+    signal.addEventListener('abort', aborted);
   });
 }

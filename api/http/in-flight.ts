@@ -34,7 +34,7 @@ export function createInFlight(now: () => number, deadlineMs: number): InFlight 
         get signal() {
           if (controller === undefined) {
             controller = new AbortController();
-            exchange.onEnd(() => { own.abort(new DOMException('the caller has gone', 'AbortError')); });
+            exchange.onEnd(() => { if (flights.has(own)) own.abort(new DOMException('the caller has gone', 'AbortError')); });
           }
           return controller.signal;
         },
