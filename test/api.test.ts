@@ -1,6 +1,7 @@
 import { request as httpsRequest } from 'node:https';
 import type { IncomingHttpHeaders } from 'node:http';
 import { connect as connectHttp2, constants } from 'node:http2';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createApiServer } from '../api/server.ts';
 import { startTestServer, type TestServer } from './test-server.ts';
@@ -42,6 +43,16 @@ function ask(method: string, path: string, { headers = {}, body, anonymous }: As
     });
     asked.on('error', reject);
     asked.end(body);
+  });
+}
+
+/** The socket of a watch, its request sent. */
+function rawWatch(path: string): Promise<TLSSocket> {
+  return new Promise((resolve, reject) => {
+    const socket = connectTls({ host: '127.0.0.1', port: test.server.port, ca: test.pki.caPem, cert: identity.certPem, key: identity.keyPem });
+    socket.on('error', reject);
+    socket.once('secureConnect', () => { socket.write(`GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`); });
+    socket.once('data', () => { resolve(socket); });
   });
 }
 
@@ -132,6 +143,30 @@ describe('the HTTP edge', () => {
     expect((await ask('GET', '/readyz')).code).toBe(200);
   });
 
+  it('ends watches and lets nobody in when it stops', async () => {
+    const own = await startTestServer();
+    const watching = Array.fromAsync(own.transport.watch({ verb: 'watch', group: '', version: 'v1', resource: 'configmaps' }));
+    await own.transport.request({ verb: 'list', group: '', version: 'v1', resource: 'configmaps' });
+    await own.server.close();
+    expect((await watching).flat().length).toBeGreaterThan(0);
+    await expect(own.transport.request({ verb: 'list', group: '', version: 'v1', resource: 'configmaps' })).rejects.toMatchObject({ code: 0 });
+    await own.dispose();
+  });
+
+  it('cuts off a watcher that takes nothing, and keeps serving others', async () => {
+    const stuck = await rawWatch(`${configMaps}?watch=true&resourceVersion=0`);
+    const closed = new Promise<void>((resolve) => { stuck.once('close', () => resolve()); });
+    stuck.pause();
+    const data = { text: 'z'.repeat(900_000) };
+    await ask('POST', configMaps, { headers: json, body: named('flood') });
+    for (let count = 0; count < 60; count++) {
+      const { code } = await ask('PATCH', `${configMaps}/flood`, { headers: { 'content-type': 'application/merge-patch+json' }, body: JSON.stringify({ data: { ...data, count: String(count) } }) });
+      expect(code).toBe(200);
+    }
+    stuck.resume();
+    await closed;
+  });
+
   it('says with a code that its port is taken', async () => {
     const options = { store: test.store, pki: test.pki, address: '127.0.0.1', port: test.server.port };
     await expect(createApiServer(options)).rejects.toMatchObject({ code: 'EADDRINUSE' });
@@ -184,6 +219,13 @@ describe('kubectl', () => {
 
   it('explains fields', async () => {
     expect(await kubectl('explain', 'configmap.data')).toContain('FIELD: data <map[string]string>');
+  });
+
+  it('watches, row by row', async () => {
+    await kubectl('create', 'configmap', 'seen');
+    const watching = test.kubectl('get', 'configmap', 'seen', '--watch', '--request-timeout=3s');
+    await kubectl('label', 'configmap', 'seen', 'round=2');
+    expect((await watching).out).toMatch(/^NAME +DATA +AGE\nseen +0 +\ds\n/);
   });
 
   it('says who may do what', async () => {
