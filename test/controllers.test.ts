@@ -168,6 +168,28 @@ describe('controllers', () => {
     await all(ReplicaSet, (sets) => sets.length === 0);
   });
 
+  it('let kubectl follow a rollout, look back and go back', async () => {
+    const manifest = JSON.stringify({ apiVersion: 'apps/v1', kind: 'Deployment', ...deployment('shop', 2) });
+    expect((await fixture.kubectlWith(manifest, 'create', '--validate=false', '-f', '-')).code).toBe(0);
+    const status = await fixture.kubectl('rollout', 'status', 'deployment/shop', '--timeout=10s');
+    expect(status.out).toContain('deployment "shop" successfully rolled out');
+    expect((await fixture.kubectl('set', 'image', 'deployment/shop', 'c=b')).code).toBe(0);
+    expect((await fixture.kubectl('rollout', 'status', 'deployment/shop', '--timeout=10s')).code).toBe(0);
+    const history = await fixture.kubectl('rollout', 'history', 'deployment/shop');
+    expect(history.out).toMatch(/REVISION\s+CHANGE-CAUSE\n1\s+<none>\n2\s+<none>/);
+    expect((await fixture.kubectl('rollout', 'undo', 'deployment/shop')).out).toBe('deployment.apps/shop rolled back\n');
+    expect((await fixture.kubectl('rollout', 'status', 'deployment/shop', '--timeout=10s')).code).toBe(0);
+    expect((await fixture.kubectl('get', 'deployment', 'shop', '-o', 'jsonpath={.spec.template.spec.containers[0].image}')).out).toBe('a');
+    expect((await fixture.kubectl('rollout', 'history', 'deployment/shop')).out).toMatch(/\n2\s+<none>\n3\s+<none>/);
+    const paused = await fixture.kubectl('rollout', 'pause', 'deployment/shop');
+    expect(paused.out).toBe('deployment.apps/shop paused\n');
+    await seen(Deployment, 'shop', (object) => object?.status?.conditions?.some(({ reason }) => reason === 'DeploymentPaused') === true);
+    expect((await fixture.kubectl('rollout', 'resume', 'deployment/shop')).code).toBe(0);
+    expect((await fixture.kubectl('rollout', 'restart', 'deployment/shop')).code).toBe(0);
+    expect((await fixture.kubectl('rollout', 'status', 'deployment/shop', '--timeout=10s')).code).toBe(0);
+    expect((await fixture.kubectl('delete', 'deployment', 'shop', '--cascade=foreground')).code).toBe(0);
+  });
+
   it('empty a namespace that is deleted, and let it go', async () => {
     await client.create(Namespace, { metadata: { name: 'brief' } });
     await seen(ServiceAccount, 'default', (account) => account !== undefined, 'brief');
