@@ -1,0 +1,152 @@
+import type { Node } from '../../machinery/kinds/core.ts';
+import { parseQuantity } from '../../machinery/quantity.ts';
+import { clusterEvent } from '../cluster-event.ts';
+import { createChanges, type Changes } from './changes.ts';
+import { createDemands, type Demand, type Demands } from './demand.ts';
+import { createFlavours } from './flavours.ts';
+import { createPortsInUse, type PortsInUse } from './host-ports.ts';
+import { amountOf, createResources, type Resources } from './resources.ts';
+
+/**
+ * The cluster's nodes and what is taken of them, in columns by row. A node keeps its row while it, or a pod placed on it, is
+ * known; then the row is used again. Every change to a row is marked in `changes`.
+ */
+export interface Nodes {
+  /** Rows are below this. */
+  readonly rows: number;
+  /** Nodes there are. */
+  readonly count: number;
+  readonly changes: Changes;
+  readonly resources: Resources;
+  readonly demands: Demands;
+  rowOf(name: string): number | undefined;
+  nameOf(row: number): string;
+  /** Undefined: pods are known there, but no node, or the row is free. */
+  nodeAt(row: number): Node | undefined;
+  flavourAt(row: number): number;
+  portsAt(row: number): PortsInUse | undefined;
+  /** The node as it is now; the answer is the set of cluster events that this is. */
+  put(node: Node): number;
+  remove(name: string): void;
+  /** Makes labels part of flavours. */
+  refer(labels: readonly string[]): void;
+  place(name: string, demand: Demand): void;
+  displace(name: string, demand: Demand): void;
+}
+
+interface Row {
+  name: string;
+  node: Node | undefined;
+  flavour: number;
+  placed: number;
+  ports: PortsInUse | undefined;
+}
+
+export function createNodes(): Nodes {
+  const table: Row[] = [];
+  const rows = new Map<string, number>();
+  const free: number[] = [];
+  const changes = createChanges();
+  const resources = createResources();
+  const flavours = createFlavours();
+  let count = 0;
+
+  const take = (name: string): number => {
+    const known = rows.get(name);
+    if (known !== undefined) return known;
+    const row = free.pop() ?? table.length;
+    table[row] = { name, node: undefined, flavour: -1, placed: 0, ports: undefined };
+    rows.set(name, row);
+    return row;
+  };
+  const at = (row: number): Row => {
+    const found = table[row];
+    if (found === undefined) throw new Error(`there is no row ${row}`);
+    return found;
+  };
+  const freeIfEmpty = (row: number): void => {
+    const { name, node, placed } = at(row);
+    if (node !== undefined || placed > 0) return;
+    rows.delete(name);
+    free.push(row);
+  };
+  return {
+    get rows() {
+      return table.length;
+    },
+    get count() {
+      return count;
+    },
+    changes, resources,
+    demands: createDemands(resources),
+    rowOf: (name) => rows.get(name),
+    nameOf: (row) => table[row]?.name ?? '',
+    nodeAt: (row) => table[row]?.node,
+    flavourAt: (row) => table[row]?.flavour ?? -1,
+    portsAt: (row) => table[row]?.ports,
+    put(node) {
+      const row = take(node.metadata?.name ?? '');
+      const entry = at(row);
+      const before = entry.node;
+      entry.node = node;
+      entry.flavour = flavours.of(node);
+      const grew = resources.setAllocatable(row, allocatableOf(node, resources));
+      if (before === undefined) count += 1;
+      const events = before === undefined ? clusterEvent.nodeAdded : difference(before, node) | (grew ? clusterEvent.nodeResourcesChanged : 0);
+      if (events !== 0) changes.mark(row);
+      return events;
+    },
+    remove(name) {
+      const row = rows.get(name);
+      if (row === undefined || at(row).node === undefined) return;
+      at(row).node = undefined;
+      resources.setAllocatable(row, new Map());
+      count -= 1;
+      changes.mark(row);
+      freeIfEmpty(row);
+    },
+    refer(labels) {
+      if (!flavours.refer(labels)) return;
+      table.forEach((entry, row) => {
+        if (entry.node === undefined) return;
+        entry.flavour = flavours.of(entry.node);
+        changes.mark(row);
+      });
+    },
+    place(name, demand) {
+      const row = take(name);
+      const entry = at(row);
+      entry.placed += 1;
+      resources.change(row, demand, 1);
+      for (const port of demand.ports) (entry.ports ??= createPortsInUse()).add(port);
+      changes.mark(row);
+    },
+    displace(name, demand) {
+      const row = rows.get(name);
+      if (row === undefined) throw new Error(`no pod is placed on ${name}`);
+      const entry = at(row);
+      entry.placed -= 1;
+      resources.change(row, demand, -1);
+      for (const port of demand.ports) entry.ports?.remove(port);
+      changes.mark(row);
+      freeIfEmpty(row);
+    },
+  };
+}
+
+function allocatableOf({ status }: Node, resources: Resources): ReadonlyMap<number, number> {
+  const amounts = new Map<number, number>();
+  for (const [name, text] of Object.entries(status?.allocatable ?? {})) {
+    const quantity = parseQuantity(text);
+    if (quantity !== undefined) amounts.set(resources.idOf(name), amountOf(name, quantity));
+  }
+  return amounts;
+}
+
+/** What of a node has changed, apart from its amounts. */
+function difference(before: Node, after: Node): number {
+  const changed = (read: (node: Node) => unknown): boolean => JSON.stringify(read(before)) !== JSON.stringify(read(after));
+  return (changed(({ metadata }) => Object.entries(metadata?.labels ?? {}).toSorted()) ? clusterEvent.nodeLabelsChanged : 0)
+    | (changed(({ spec }) => spec?.taints ?? []) ? clusterEvent.nodeTaintsChanged : 0)
+    | (changed(({ spec }) => spec?.unschedulable === true) ? clusterEvent.nodeCordonChanged : 0);
+}
