@@ -98,7 +98,7 @@ beforeAll(async () => {
   client = createClient(fixture.server.localTransport({ name: 'controllers', groups: ['system:masters'] }));
   const kinds = resources.filter(({ stored, verbs }) => stored && ['list', 'watch', 'delete'].every((verb) => verbs.some((one) => one === verb)));
   const log = { debug: () => undefined, info: () => undefined, warn: warn, error: warn };
-  const controllers = createControllers({ client, clock: systemClock, kinds, rootCaPem: 'CA', clusterCidr: '10.244.0.0/16', nodes: { graceMs: 500 }, freeze: true, log });
+  const controllers = createControllers({ client, clock: systemClock, kinds, rootCaPem: 'CA', clusterCidr: '10.244.0.0/16', nodes: { graceMs: 1000 }, freeze: true, log });
   running = [controllers.run(stopping.signal)];
   playAgents();
   await informer(Event).waitForSync(AbortSignal.timeout(10_000));
@@ -210,6 +210,20 @@ describe('controllers', () => {
     expect(silent?.status?.conditions?.find(({ type }) => type === 'Ready')).toMatchObject({ status: 'Unknown', reason: 'NodeStatusNeverUpdated' });
     // No node is ready: nobody is driven off.
     expect(silent?.spec?.taints?.map(({ effect }) => effect)).toEqual(['NoSchedule']);
+  });
+
+  it('drive pods off a silent node once another node lives', async () => {
+    const unreachable = { key: 'node.kubernetes.io/unreachable', operator: 'Exists', effect: 'NoExecute' };
+    for (const [name, tolerationSeconds] of [['leaves', 0], ['stays', 600]] as const) {
+      const spec = { nodeName: 'n1', containers: [{ name: 'c', image: 'a' }], tolerations: [{ ...unreachable, tolerationSeconds }] };
+      await client.create(Pod, { metadata: { name, namespace }, spec });
+    }
+    const alive = { type: 'Ready', status: 'True', reason: 'KubeletReady', lastHeartbeatTime: new Date().toISOString().replace(/\.\d+/, '') };
+    await client.patch(Node, { name: 'n2' }, 'application/strategic-merge-patch+json', { status: { conditions: [alive] } }, { subresource: 'status' });
+    const leaving = await seen(Pod, 'leaves', (pod) => pod?.metadata?.deletionTimestamp !== undefined);
+    expect(leaving?.status?.conditions?.find(({ type }) => type === 'DisruptionTarget')).toMatchObject({ status: 'True', reason: 'DeletionByTaintManager' });
+    expect(informer(Pod).get('default/stays')?.metadata?.deletionTimestamp).toBeUndefined();
+    await seen(Node, 'n2', (node) => (node?.spec?.taints ?? []).every(({ effect }) => effect !== 'NoExecute'));
   });
 
   it('have met no failure in all this', () => {
