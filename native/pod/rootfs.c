@@ -179,8 +179,7 @@ static int attach_mounts(const struct spec *spec, int root, const int *trees, st
     return 0;
 }
 
-/* The supervisor's descriptors name mounts of its own namespace; in our copy of it the same directory is another mount's. */
-static int reopen(int fd, struct failure *failure)
+int reopen(int fd, struct failure *failure)
 {
     char link[40], path[PATH_MAX];
     descriptor_path(link, sizeof link, fd);

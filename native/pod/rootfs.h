@@ -18,6 +18,9 @@ int mount_on(int target, const char *type, const char *options, unsigned long fl
 /* A copy of the mount at `path` below `directory`, or -1 with errno. */
 int copy_tree(int directory, const char *path, bool recursive);
 int attach_tree(int tree, int target, const char *name, struct failure *);
+/* The same directory again, through this mount namespace: a descriptor from before the namespace was made names a mount of the
+ * old one, on which nothing can be mounted here. */
+int reopen(int fd, struct failure *);
 /* Makes /dev below `root`. */
 int devices_make(const struct spec *, int root, int sandbox, struct failure *);
 

@@ -1,0 +1,148 @@
+/** A real runtime with an instance id, a data directory and an address range of its own; everything it makes is removed again. */
+import { execFile } from 'node:child_process';
+import { randomBytes, randomInt } from 'node:crypto';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { silentLog } from '../../client/log.ts';
+import { defaultCapabilities, defaultMaskedPaths, defaultReadOnlyPaths } from '../../node-agent/runtime/capabilities.ts';
+import { openRuntime } from '../../node-agent/runtime/native-runtime.ts';
+import { defaultSeccomp } from '../../node-agent/runtime/seccomp.ts';
+import { destroyInstance } from '../../node-agent/runtime/teardown.ts';
+import type { ContainerExit, ContainerSpec, ProcessStreams, Runtime, SandboxSpec } from '../../node-agent/runtime/runtime.ts';
+
+const run = promisify(execFile);
+
+export interface TestMachine {
+  readonly instance: string;
+  readonly dataDir: string;
+  readonly layer: string;
+  runtime: Runtime;
+  /** Resolves with the container's exit, from the event or from what was there. */
+  exitOf(containerId: string): Promise<ContainerExit>;
+  lost(uid: string): Promise<void>;
+  /** Lets go of the pods and opens another runtime on the same directory, as a new agent does. */
+  reopen(): Promise<void>;
+  /** What of this instance is on the machine, by kind. */
+  leftovers(): Promise<Record<string, readonly string[]>>;
+  close(): Promise<void>;
+}
+
+/** One event a key, awaited before or after it happens. */
+function createAwaited<T>() {
+  const entries = new Map<string, PromiseWithResolvers<T>>();
+  const of = (key: string): PromiseWithResolvers<T> => {
+    const entry = entries.get(key) ?? Promise.withResolvers<T>();
+    entries.set(key, entry);
+    return entry;
+  };
+  return { of, happened: (key: string, value: T) => of(key).resolve(value) };
+}
+
+/** A root file system of busybox and its commands. */
+async function makeLayer(target: string): Promise<void> {
+  for (const directory of ['bin', 'etc', 'tmp', 'home']) await mkdir(join(target, directory), { recursive: true });
+  await cp('/bin/busybox', join(target, 'bin/busybox'));
+  const { stdout } = await run('/bin/busybox', ['--list']);
+  for (const name of stdout.trim().split('\n')) if (name !== 'busybox') await symlink('busybox', join(target, 'bin', name));
+}
+
+async function lines(command: string, args: readonly string[]): Promise<string[]> {
+  const { stdout } = await run(command, [...args]);
+  return stdout.split('\n');
+}
+
+async function cgroupsOf(instance: string): Promise<string[]> {
+  const names = (await readdir('/sys/fs/cgroup')).filter((name) => name !== 'unified' && name !== 'systemd');
+  const found = await Promise.all(names.map(async (name) => (await readdir(join('/sys/fs/cgroup', name)).catch(() => [])).filter((entry) => entry.includes(instance)).map((entry) => `${name}/${entry}`)));
+  return found.flat();
+}
+
+async function leftovers(instance: string, dataDir: string): Promise<Record<string, readonly string[]>> {
+  return {
+    cgroups: await cgroupsOf(instance),
+    devices: (await readdir('/sys/class/net')).filter((name) => name.startsWith(instance)),
+    mounts: (await readFile('/proc/self/mountinfo', 'utf8')).split('\n').filter((line) => line.includes(dataDir)),
+    tables: (await lines('nft', ['list', 'tables'])).filter((line) => line.includes(instance)),
+    sandboxes: await readdir(join(dataDir, 'pods')).catch(() => []),
+  };
+}
+
+export async function createTestMachine(options: { readonly spares?: number } = {}): Promise<TestMachine> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'coracle-runtime-'));
+  const instance = `t${randomBytes(8).toString('hex').slice(0, 5)}`;
+  const layer = join(dataDir, 'layer');
+  const octet = randomInt(1, 250);
+  const network = { podCidr: `10.213.${octet}.0/24`, clusterCidr: `10.213.${octet}.0/24`, routes: [] };
+  await makeLayer(layer);
+  const exits = createAwaited<ContainerExit>();
+  const lost = createAwaited<void>();
+  const open = () => openRuntime({
+    dataDir, instance, log: silentLog, ...options,
+    events: { exited: (_uid, exit) => exits.happened(exit.containerId, exit), lost: (uid) => lost.happened(uid, undefined) },
+  });
+  const machine: TestMachine = {
+    instance, dataDir, layer, runtime: await open(),
+    exitOf: (containerId) => exits.of(containerId).promise,
+    lost: (uid) => lost.of(uid).promise,
+    async reopen() {
+      await machine.runtime.close();
+      machine.runtime = await open();
+    },
+    leftovers: () => leftovers(instance, dataDir),
+    async close() {
+      await machine.runtime.close();
+      await destroyInstance({ instance, dataDir });
+      await rm(dataDir, { recursive: true, force: true });
+    },
+  };
+  await machine.runtime.recover();
+  await machine.runtime.configureNetwork(network);
+  return machine;
+}
+
+let counter = 0;
+export const newId = (): string => {
+  counter += 1;
+  return `${counter}`.padStart(64, '0');
+};
+
+export function sandboxSpec(uid: string, changes: Partial<SandboxSpec> = {}): SandboxSpec {
+  return {
+    uid, namespace: 'default', name: `pod-${uid}`, hostname: `pod-${uid}`, qos: 'BestEffort', resources: {}, hostNetwork: false, hostPid: false, hostIpc: false,
+    shareProcessNamespace: false, sysctls: {}, ...changes,
+  };
+}
+
+export function containerSpec(machine: TestMachine, command: readonly string[], changes: Partial<ContainerSpec> = {}): ContainerSpec {
+  const id = changes.id ?? newId();
+  return {
+    id, name: 'main', layers: [machine.layer], readOnlyRoot: false, args: command, env: ['PATH=/bin', 'GREETING=hello'], workingDir: '/', mounts: [],
+    maskedPaths: defaultMaskedPaths, readOnlyPaths: defaultReadOnlyPaths,
+    security: { uid: 0, gid: 0, groups: [], capabilities: defaultCapabilities, noNewPrivileges: false, privileged: false, seccomp: defaultSeccomp(), oomScoreAdj: 1000 },
+    resources: {}, tty: false, stdin: false, stdinOnce: false, logPath: join(machine.dataDir, 'logs', `${id}.log`), logMaxBytes: 1 << 20, logMaxFiles: 3, ...changes,
+  };
+}
+
+export const sh = (script: string): string[] => ['sh', '-c', script];
+
+export async function collect(stream: NodeJS.ReadableStream | undefined): Promise<string> {
+  let text = '';
+  for await (const chunk of stream ?? []) text += String(chunk);
+  return text;
+}
+
+export async function finished(streams: ProcessStreams): Promise<{ readonly exitCode: number; readonly stdout: string; readonly stderr: string }> {
+  const [{ exitCode }, stdout, stderr] = await Promise.all([streams.exit, collect(streams.stdout), collect(streams.stderr)]);
+  return { exitCode, stdout, stderr };
+}
+
+/** A log's text without times and stream names; partial lines joined. */
+export async function logText(path: string): Promise<string> {
+  const records = (await readFile(path, 'utf8')).split('\n').filter((line) => line !== '');
+  return records.map((line) => {
+    const [, , kind, ...rest] = line.split(' ');
+    return rest.join(' ') + (kind === 'F' ? '\n' : '');
+  }).join('');
+}
