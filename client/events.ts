@@ -62,7 +62,8 @@ export function createRecorder(client: Client, options: RecorderOptions): Record
     try {
       await send(client, correlator, occurrence, options);
     } catch (error) {
-      log.warn({ err: error, reason: occurrence.reason, namespace: occurrence.regarding.namespace, name: occurrence.regarding.name }, 'an event was not written');
+      // An object's last events may come when its namespace is going or gone: there is no place for them any longer.
+      if (!isNamespaceTerminating(error) && !isReason(error, 'NotFound')) log.warn({ err: error, reason: occurrence.reason, namespace: occurrence.regarding.namespace, name: occurrence.regarding.name }, 'an event was not written');
     } finally {
       queued -= 1;
     }
@@ -80,6 +81,11 @@ export function createRecorder(client: Client, options: RecorderOptions): Record
     },
     drain: () => last,
   };
+}
+
+/** Was something refused because its namespace is being deleted? */
+export function isNamespaceTerminating(error: unknown): boolean {
+  return isReason(error, 'Forbidden') && (error.status.details?.causes ?? []).some(({ reason }) => reason === 'NamespaceTerminating');
 }
 
 async function send(client: Client, correlator: Correlator, occurrence: Occurrence, options: RecorderOptions): Promise<void> {

@@ -94,7 +94,13 @@ async function exchange(link: Link, method: string, path: string, request: Pick<
 }
 
 function openStream(session: ClientHttp2Session, headers: OutgoingHttpHeaders, body: string | undefined): ClientHttp2Stream {
-  const stream = session.request(headers, { endStream: body === undefined });
+  let stream: ClientHttp2Stream;
+  try {
+    stream = session.request(headers, { endStream: body === undefined });
+  } catch (error) {
+    // The session ended between being chosen and being used.
+    throw connectionFailure(`the connection failed: ${error instanceof Error ? error.message : String(error)}`, error);
+  }
   if (body !== undefined) stream.end(body);
   return stream;
 }

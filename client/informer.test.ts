@@ -155,6 +155,13 @@ describe('an informer', () => {
     },
   ));
 
+  it('lists again at once when its revision is gone after a while', () => withInformer([list(7, []), list(30, [map('b', 25)])], async ({ informer, api, clock, signal }) => {
+    const feed = await api.opened(1);
+    clock.advance(5000);
+    feed.end(failure('Expired', 'too old resource version'));
+    await informer.waitForRevision('30', signal);
+  }));
+
   it('opens a silent watch anew', () => withInformer([list(7, [])], async ({ api, clock }) => {
     await api.opened(1);
     clock.advance(150_000);

@@ -55,6 +55,7 @@ export interface InformerOptions<T> {
 /** Items parsed in one turn of the event loop. */
 const pageSize = 500;
 const defaultSilenceMs = 150_000;
+const relistMs = 1000;
 /** Each watch lasts between this and twice this, so that many watchers don't reconnect at once. */
 const watchSeconds = 300;
 
@@ -67,6 +68,7 @@ interface State<T extends KubernetesObject> {
   readonly backoff: Backoff;
   /** The revision to watch from: of the last list or event; '' asks for a list. */
   position: string;
+  listedAt: number;
   /** One version is in: `undefined` is a deletion. */
   readonly apply: (key: string, object: T | undefined) => void;
   readonly keys: () => Iterable<string>;
@@ -88,6 +90,7 @@ export function createInformer<T extends KubernetesObject>(client: Client, kind:
     log: options.log ?? silentLog,
     backoff: createBackoff({ firstMs: 100, longestMs: 30_000, random }),
     position: '',
+    listedAt: Number.NEGATIVE_INFINITY,
     keys: () => store.keys(),
     reach: (revision) => gate.reach(revision),
     report: (reason) => {
@@ -143,7 +146,11 @@ async function listAndWatch<T extends KubernetesObject>(state: State<T>, signal:
       await watch(state, signal);
     } catch (error) {
       if (signal.aborted) break;
-      if (isReason(error, 'Expired', 'Gone')) state.position = '';
+      if (isReason(error, 'Expired', 'Gone') && state.position !== '') {
+        state.position = '';
+        // At once, unless it has only just been listed: a server that keeps refusing what it lists must not be asked in a loop.
+        if (state.options.clock.now() - state.listedAt > relistMs) continue;
+      }
       await retryLater(state, error, signal);
     }
   }
@@ -185,6 +192,7 @@ async function list<T extends KubernetesObject>(state: State<T>, signal: AbortSi
   for (const key of [...state.keys()].filter((known) => !present.has(known))) state.apply(key, undefined);
   for (const [key, object] of present) state.apply(key, object);
   state.position = revision;
+  state.listedAt = state.options.clock.now();
   state.reach(revision);
 }
 

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { ApiError, isReason } from '../machinery/status.ts';
 import type { Kind, KubernetesObject } from '../machinery/kinds/kind.ts';
 import type { Client } from '../client/client.ts';
-import type { Recorder } from '../client/events.ts';
+import { isNamespaceTerminating, type Recorder } from '../client/events.ts';
 import { addressKey, keyOf } from '../client/informer-store.ts';
 import { at, type CreateStep, type DeleteStep, type PatchStep, type StatusStep, type Step, type UpdateStep } from './steps.ts';
 
@@ -110,10 +110,6 @@ async function create(step: CreateStep, progress: Progress): Promise<void> {
     if (error instanceof ApiError) say(progress, step.failed?.(error));
     throw error;
   }
-}
-
-export function isNamespaceTerminating(error: unknown): boolean {
-  return isReason(error, 'Forbidden') && (error.status.details?.causes ?? []).some(({ reason }) => reason === 'NamespaceTerminating');
 }
 
 async function update(step: UpdateStep, progress: Progress): Promise<void> {

@@ -74,6 +74,7 @@ export interface Definition<P extends KubernetesObject, O> {
 
 /** Longest wait for a cache to show our own writes; the key then backs off, still held. */
 const catchUpMs = 30_000;
+const drainMs = 2000;
 
 export function watching<T extends KubernetesObject>(kind: Kind<T>, keys: (object: T, caches: Caches) => readonly string[], concerns?: (before: T | undefined, after: T | undefined) => boolean): Watch {
   // A kind's informer hands out that kind's objects.
@@ -118,7 +119,15 @@ async function runController<P extends KubernetesObject, O>(definition: Definiti
     }
   }, signal);
   for (const end of unsubscribe) end();
-  await recorder.drain();
+  await drained(recorder, clock);
+}
+
+/** Lets the last events out, for a moment: the API may be gone already. */
+async function drained(recorder: Recorder, clock: Clock): Promise<void> {
+  const done = new AbortController();
+  const late = pause(clock, drainMs, done.signal).catch(() => undefined);
+  await Promise.race([recorder.drain(), late]);
+  done.abort();
 }
 
 /** Passes failures on, other than the abort itself. */
