@@ -4,7 +4,7 @@
  */
 export type Schema =
   | ObjectSchema
-  | { readonly type: 'map'; readonly values: Schema; readonly description?: string }
+  | MapSchema
   | ListSchema
   | ScalarSchema;
 
@@ -12,6 +12,13 @@ export interface Field {
   readonly schema: Schema;
   readonly required?: true;
   readonly description?: string;
+  /**
+   * What becomes of an empty value. `always`: written out ({}, [], '', 0, false), as are required fields; `nonzero`: means absent;
+   * `given`: kept when given, whatever `required` says. Absent: empty lists and maps mean absent, all else is kept.
+   */
+  readonly presence?: 'always' | 'nonzero' | 'given';
+  /** `x-kubernetes-map-type` of this field, beyond that of its type. */
+  readonly mapType?: 'atomic' | 'granular';
   /** Strategic merge: how this field merges, and by which key if it is a list (`x-kubernetes-patch-*`). */
   readonly patchStrategy?: readonly ('merge' | 'replace' | 'retainKeys')[];
   readonly patchMergeKey?: string;
@@ -23,6 +30,15 @@ export interface ObjectSchema {
   readonly name: string;
   /** In schema order: the order of the canonical encoding. A getter may build it late: schemas are recursive. */
   readonly fields: Readonly<Record<string, Field>>;
+  /** Of definitions that are kinds. */
+  readonly kind?: { readonly group: string; readonly version: string; readonly kind: string };
+  readonly mapType?: 'atomic';
+  readonly description?: string;
+}
+
+export interface MapSchema {
+  readonly type: 'map';
+  readonly values: Schema;
   readonly description?: string;
 }
 
@@ -37,5 +53,7 @@ export interface ListSchema {
 export interface ScalarSchema {
   /** `any` holds every JSON value (`runtime.RawExtension`, `JSON`, unstructured). `bytes` is base64 text. */
   readonly type: 'string' | 'int32' | 'int64' | 'double' | 'boolean' | 'int-or-string' | 'quantity' | 'time' | 'micro-time' | 'duration' | 'bytes' | 'any';
+  /** OpenAPI definition of an `any`. */
+  readonly name?: string;
   readonly description?: string;
 }

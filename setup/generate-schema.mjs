@@ -134,6 +134,8 @@ function moduleOf(name, rows) {
   return `export const ${name} = {\n${rows.map(([key, value]) => `${JSON.stringify(key)}: ${JSON.stringify(JSON.stringify(value))},\n`).join('')}};\n`;
 }
 
+const declared = (name) => `export declare const ${name}: Readonly<Record<string, string>>;\n`;
+
 function write(path, text) {
   writeFileSync(`${path}.part`, text);
   renameSync(`${path}.part`, path);
@@ -144,9 +146,10 @@ export function generateSchema(root) {
   const built = buildSchema(root);
   const generated = join(root, 'generated');
   mkdirSync(generated, { recursive: true });
-  write(join(generated, 'schema.js'), moduleOf('definitions', built.map(({ name, definition }) => [name, definition])));
+  const kinds = built.filter(({ definition }) => definition.kind !== undefined).map(({ name, definition: { kind } }) => [`${kind.group}/${kind.version}/${kind.kind}`, name]);
+  const names = `/** \`group/version/Kind\` → definition. */\nexport const kinds = ${JSON.stringify(Object.fromEntries(kinds), undefined, 1)};\n`;
+  write(join(generated, 'schema.js'), moduleOf('definitions', built.map(({ name, definition }) => [name, definition])) + names);
   write(join(generated, 'descriptions.js'), moduleOf('descriptions', built.map(({ name, descriptions }) => [name, descriptions])));
-  for (const [file, name] of [['schema', 'definitions'], ['descriptions', 'descriptions']]) {
-    write(join(generated, `${file}.d.ts`), `export declare const ${name}: Readonly<Record<string, string>>;\n`);
-  }
+  write(join(generated, 'schema.d.ts'), declared('definitions') + declared('kinds'));
+  write(join(generated, 'descriptions.d.ts'), declared('descriptions'));
 }

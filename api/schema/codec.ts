@@ -1,0 +1,146 @@
+import { invalid, invalidObject, notSupported, Path } from '../../machinery/field-path.ts';
+import { apiVersionOf, type Kind, type KubernetesObject } from '../../machinery/kinds/kind.ts';
+import type { Draft } from '../../machinery/kinds/wire.ts';
+import { strategicMerge } from '../../machinery/patch/strategic-merge.ts';
+import type { ObjectSchema } from '../../machinery/schema.ts';
+import { failure, type ApiError } from '../../machinery/status.ts';
+import type { Codec } from '../handlers/writer.ts';
+import type { Body } from '../request.ts';
+import { isBuiltin, schemaOf } from './builtin.ts';
+import { readJson } from './json-text.ts';
+import { createDecoder } from './walk/decode.ts';
+import { createEncoder } from './walk/encode.ts';
+import { DecodeProblem } from './walk/problem.ts';
+import { readYaml } from './yaml-text.ts';
+
+/**
+ * Between bodies, objects and stored bytes. What a client did wrong is told in Kubernetes' words.
+ * Source: "Field validation", API concepts; the API server's answers, as observed.
+ */
+
+type GroupVersionKind = Pick<Kind, 'group' | 'version' | 'kind'>;
+
+interface Options {
+  readonly fieldValidation: string | undefined;
+  readonly warn: (text: string) => void;
+}
+
+interface Content {
+  readonly value: unknown;
+  readonly duplicates: readonly string[];
+}
+
+/** `schemaFor` finds the schema of a kind that the server serves. */
+export function createCodec(schemaFor: (kind: GroupVersionKind) => ObjectSchema = schemaOf): Codec {
+  const decoder = createDecoder();
+  const encoder = createEncoder();
+
+  /** Reads `content` as a kind. Throws `DecodeProblem` for what doesn't fit, and for unknown fields when these are refused. */
+  function read(resource: GroupVersionKind, content: Content, options: Options): Draft<KubernetesObject> {
+    const { object, unknown } = decoder.decode(schemaFor(resource), content.value);
+    object['apiVersion'] = apiVersionOf(resource);
+    object['kind'] = resource.kind;
+    report([...content.duplicates, ...unknown.map((path) => `unknown field ${JSON.stringify(path)}`)], options);
+    return object;
+  }
+
+  return {
+    decode(resource, body, options) {
+      checkFieldValidation(options.fieldValidation, 'CreateOptions');
+      const content = readBody(resource, body);
+      const gvk = kindOf(content.value, resource);
+      try {
+        return read(checkKind(gvk, resource), content, options);
+      } catch (error) {
+        throw answer(error, (problem) => failure('BadRequest', `${gvk.kind} in version ${JSON.stringify(gvk.version)} cannot be handled as a ${resource.kind}: ${problem}`, undefined, { cause: error }));
+      }
+    },
+    check(resource, value, options) {
+      checkFieldValidation(options.fieldValidation, 'PatchOptions');
+      try {
+        return read(checkKind(kindOf(value, resource), resource), { value, duplicates: [] }, options);
+      } catch (error) {
+        throw answer(error, (problem) => invalidObject({ group: '', kind: '' }, '', [invalid(new Path('patch'), JSON.stringify(value), problem)]));
+      }
+    },
+    parse(body) {
+      try {
+        return contentOf(body).value;
+      } catch (error) {
+        throw answer(error, (problem) => failure('BadRequest', `error decoding patch: ${problem}`, undefined, { cause: error }));
+      }
+    },
+    encode: (resource, object) => Buffer.from(encoder.encode(schemaFor(resource), apiVersionOf(resource), resource.kind, object)),
+    strategicMerge: (resource, original, patch) => strategicMerge(schemaFor(resource), original, patch),
+  };
+}
+
+/** Turns a problem into the failure that `build` makes of its text; everything else stays what it is. */
+function answer(error: unknown, build: (problem: string) => ApiError): unknown {
+  return error instanceof DecodeProblem ? build(error.message) : error;
+}
+
+const validations = ['Ignore', 'Strict', 'Warn'];
+
+function checkFieldValidation(asked: string | undefined, kind: string): void {
+  if (asked === undefined || asked === '' || validations.includes(asked)) return;
+  throw invalidObject({ group: 'meta.k8s.io', kind }, '', [notSupported(new Path('fieldValidation'), asked, validations)]);
+}
+
+/** Unknown and duplicate fields: refused, warned about (unless asked otherwise), or passed over in silence. */
+function report(problems: readonly string[], { fieldValidation, warn }: Options): void {
+  if (problems.length === 0 || fieldValidation === 'Ignore') return;
+  if (fieldValidation === 'Strict') throw new DecodeProblem(`strict decoding error: ${problems.join(', ')}`);
+  for (const problem of problems) warn(problem);
+}
+
+function contentOf({ content, mediaType }: Body): Content {
+  if ('value' in content) return { value: content.value, duplicates: [] };
+  if (mediaType.includes('yaml')) return readYaml(content.bytes);
+  const { value, duplicates } = readJson(content.bytes);
+  return { value, duplicates: duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`) };
+}
+
+const shownBytes = 30;
+
+/** The body's value; 400 when it is no JSON or YAML. */
+function readBody(resource: GroupVersionKind, body: Body): Content {
+  try {
+    return contentOf(body);
+  } catch (error) {
+    throw answer(error, (problem) => {
+      const text = `couldn't get version/kind; json parse error: ${problem}`;
+      return failure('BadRequest', `the object provided is unrecognized (must be of type ${resource.kind}): ${text} (${start(body)})`, undefined, { cause: error });
+    });
+  }
+}
+
+/** The beginning of a body, for messages: text when it looks like JSON, else hexadecimal. */
+function start({ content }: Body): string {
+  if (!('bytes' in content) || content.bytes.length === 0) return '<empty>';
+  const text = content.bytes.toString(content.bytes[0] === 0x7b ? 'utf8' : 'hex', 0, shownBytes);
+  return content.bytes.length > shownBytes ? `${text} ...` : text;
+}
+
+/** What the value says it is; what it doesn't say is as asked. */
+function kindOf(value: unknown, resource: GroupVersionKind): GroupVersionKind {
+  const { apiVersion = '', kind = '' } = (typeof value === 'object' && value !== null ? value : {}) as { apiVersion?: unknown; kind?: unknown };
+  const said = typeof apiVersion === 'string' && apiVersion !== '' ? apiVersion : apiVersionOf(resource);
+  const [group = '', version = ''] = said.includes('/') ? said.split('/', 2) : ['', said];
+  return { group, version, kind: typeof kind === 'string' && kind !== '' ? kind : resource.kind };
+}
+
+/** Throws unless the body is of the kind that the URL addresses. */
+function checkKind(given: GroupVersionKind, wanted: GroupVersionKind): GroupVersionKind {
+  const apiVersion = apiVersionOf(given);
+  if (given.kind === wanted.kind && apiVersion === apiVersionOf(wanted)) return wanted;
+  if (given.kind === wanted.kind && isBuiltin(given)) {
+    throw failure('BadRequest', `the API version in the data (${apiVersion}) does not match the expected API version (${apiVersionOf(wanted)})`);
+  }
+  if (!isBuiltin(given)) throw new DecodeProblem(`no kind ${JSON.stringify(given.kind)} is registered for version ${JSON.stringify(apiVersion)} in scheme "pkg/api/legacyscheme/scheme.go:30"`);
+  throw new DecodeProblem(`converting (${given.version}.${given.kind}) to (${internalGroup(wanted)}.${wanted.kind}): unknown conversion`);
+}
+
+function internalGroup({ group }: GroupVersionKind): string {
+  return group === '' ? 'core' : (group.split('.', 1)[0] ?? group);
+}

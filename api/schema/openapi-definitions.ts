@@ -1,0 +1,188 @@
+import type { Field, ObjectSchema, ScalarSchema, Schema } from '../../machinery/schema.ts';
+
+/**
+ * From the typed schema to OpenAPI's definitions. Version 3 says more than version 2: defaults, and a value of several types;
+ * where a reference has neighbours it stands in `allOf`. Source: OpenAPI 3.0.0 and 2.0; `x-kubernetes-*`: "Kubernetes OpenAPI", as observed.
+ */
+
+export type Json = string | number | boolean | null | readonly Json[] | { readonly [key: string]: Json };
+
+/** One schema of a document. */
+export interface OpenApiSchema {
+  readonly $ref?: string;
+  readonly type?: 'object' | 'array' | 'string' | 'integer' | 'number' | 'boolean';
+  readonly format?: string;
+  readonly description?: string;
+  readonly default?: Json;
+  readonly required?: readonly string[];
+  readonly properties?: Readonly<Record<string, OpenApiSchema>>;
+  readonly items?: OpenApiSchema;
+  readonly additionalProperties?: OpenApiSchema;
+  readonly allOf?: readonly OpenApiSchema[];
+  readonly oneOf?: readonly OpenApiSchema[];
+  readonly [extension: `x-${string}`]: Json;
+}
+
+export type OpenApiVersion = 2 | 3;
+
+/** Descriptions of a definition: those of its fields by name, its own by ''. */
+export type Describe = (definition: string) => Readonly<Record<string, string>>;
+
+/** A definition and the definitions that it refers to. */
+export interface Definition {
+  readonly schema: OpenApiSchema;
+  readonly refersTo: readonly NamedSchema[];
+}
+
+/** A schema with a definition of its own. */
+export type NamedSchema = ObjectSchema | (ScalarSchema & { readonly name: string });
+
+const meta = 'io.k8s.apimachinery.pkg.apis.meta.v1';
+
+/** Scalars that have a definition in Kubernetes. */
+const namesOfScalars: Readonly<Partial<Record<ScalarSchema['type'], string>>> = {
+  'time': `${meta}.Time`, 'micro-time': `${meta}.MicroTime`, 'duration': `${meta}.Duration`,
+  'quantity': 'io.k8s.apimachinery.pkg.api.resource.Quantity', 'int-or-string': 'io.k8s.apimachinery.pkg.util.intstr.IntOrString',
+};
+
+/** The body of a PATCH: a document of the request's own media type. */
+export const patchDefinition = { type: 'any', name: `${meta}.Patch` } as const;
+
+/** Where the documents of each version keep their definitions. */
+export function referenceTo(name: string, version: OpenApiVersion): string {
+  return version === 2 ? `#/definitions/${name}` : `#/components/schemas/${name}`;
+}
+
+/** The definition of `schema` in the words of that version of OpenAPI. */
+export function define(schema: NamedSchema, version: OpenApiVersion, describe: Describe): Definition {
+  return schema.type === 'object' ? defineObject(schema, version, describe) : { schema: defineScalar(schema, version), refersTo: [] };
+}
+
+function defineObject(schema: ObjectSchema, version: OpenApiVersion, describe: Describe): Definition {
+  const refersTo = new Map<string, NamedSchema>();
+  const texts = describe(schema.name);
+  const fields = Object.entries(schema.fields);
+  const properties = fields.map(([name, field]) => [name, property(field, field.description ?? texts[name], version, refersTo)] as const);
+  const required = fields.filter(([, field]) => field.required === true).map(([name]) => name);
+  const description = schema.description ?? texts[''] ?? '';
+  return {
+    schema: {
+      ...(description === '' ? {} : { description }),
+      ...(properties.length === 0 ? {} : { properties: Object.fromEntries(properties) }),
+      ...(required.length === 0 ? {} : { required: required.toSorted() }),
+      type: 'object',
+      ...(schema.kind === undefined ? {} : { 'x-kubernetes-group-version-kind': [{ ...schema.kind }] }),
+      ...(schema.mapType === undefined ? {} : { 'x-kubernetes-map-type': schema.mapType }),
+    },
+    refersTo: [...refersTo.values()],
+  };
+}
+
+function property(field: Field, description: string | undefined, version: OpenApiVersion, refersTo: Map<string, NamedSchema>): OpenApiSchema {
+  const value = version === 3 ? defaultOf(field) : undefined;
+  return beside(shape(field.schema, version, refersTo), {
+    ...(value === undefined ? {} : { default: value }),
+    ...(description === undefined || description === '' ? {} : { description }),
+    ...extensions(field),
+  }, version);
+}
+
+/** `schema` with what else is said of it. In version 3 nothing may stand beside a reference. */
+function beside(schema: OpenApiSchema, more: OpenApiSchema, version: OpenApiVersion): OpenApiSchema {
+  const wraps = version === 3 && schema.$ref !== undefined && Object.keys(more).length > 0;
+  return wraps ? { allOf: [schema], ...more } : { ...more, ...schema };
+}
+
+function extensions({ schema, mapType, patchStrategy, patchMergeKey }: Field): OpenApiSchema {
+  const { listType, mapKeys } = schema.type === 'list' ? schema : {};
+  return {
+    ...(mapKeys === undefined ? {} : { 'x-kubernetes-list-map-keys': mapKeys }),
+    ...(listType === undefined ? {} : { 'x-kubernetes-list-type': listType }),
+    ...(mapType === undefined ? {} : { 'x-kubernetes-map-type': mapType }),
+    ...(patchMergeKey === undefined ? {} : { 'x-kubernetes-patch-merge-key': patchMergeKey }),
+    ...(patchStrategy === undefined ? {} : { 'x-kubernetes-patch-strategy': patchStrategy.join(',') }),
+  };
+}
+
+/** What an absent field of that shape reads as. Fields that may really be absent have none. */
+function defaultOf({ schema, required, presence }: Field): Json | undefined {
+  const written = presence === 'always' || (required === true && presence !== 'given');
+  if (schema.type === 'object') return written || schema.name === `${meta}.ObjectMeta` || schema.name === `${meta}.ListMeta` ? {} : undefined;
+  return written ? zeros[schema.type] : undefined;
+}
+
+const zeros: Readonly<Partial<Record<Schema['type'], Json>>> = { string: '', int32: 0, int64: 0, double: 0, boolean: false };
+
+function shape(schema: Schema, version: OpenApiVersion, refersTo: Map<string, NamedSchema>): OpenApiSchema {
+  switch (schema.type) {
+    case 'object': return refer(schema, version, refersTo);
+    case 'list': return { items: element(schema.items, version, refersTo), type: 'array' };
+    case 'map': return { additionalProperties: element(schema.values, version, refersTo), type: 'object' };
+    default: {
+      const name = schema.type === 'any' ? schema.name : namesOfScalars[schema.type];
+      return name === undefined ? scalar(schema.type) : refer({ ...schema, name }, version, refersTo);
+    }
+  }
+}
+
+function refer(schema: NamedSchema, version: OpenApiVersion, refersTo: Map<string, NamedSchema>): OpenApiSchema {
+  refersTo.set(schema.name, schema);
+  return { $ref: referenceTo(schema.name, version) };
+}
+
+/** An item of a list, a value of a map: never absent, so in version 3 it has the default of its type. */
+function element(schema: Schema, version: OpenApiVersion, refersTo: Map<string, NamedSchema>): OpenApiSchema {
+  const plain = shape(schema, version, refersTo);
+  const value = schema.type === 'object' ? {} : zeros[schema.type];
+  return version === 2 || value === undefined ? plain : beside(plain, { default: value }, version);
+}
+
+function scalar(type: ScalarSchema['type']): OpenApiSchema {
+  switch (type) {
+    case 'int32': case 'int64': return { format: type, type: 'integer' };
+    case 'double': return { format: 'double', type: 'number' };
+    case 'boolean': return { type: 'boolean' };
+    case 'bytes': return { format: 'byte', type: 'string' };
+    case 'any': return { 'x-kubernetes-preserve-unknown-fields': true };
+    default: return { type: 'string' };
+  }
+}
+
+/** The definitions that are no objects with fields. */
+function defineScalar({ type, name, description }: ScalarSchema & { readonly name: string }, version: OpenApiVersion): OpenApiSchema {
+  const text = description ?? scalarTexts[type];
+  return { ...(text === undefined ? {} : { description: text }), ...scalarForm(type, name, version) };
+}
+
+function scalarForm(type: ScalarSchema['type'], name: string, version: OpenApiVersion): OpenApiSchema {
+  switch (type) {
+    case 'time': case 'micro-time': return { format: 'date-time', type: 'string' };
+    case 'int-or-string': return { format: 'int-or-string', ...(version === 2 ? { type: 'string' } : { oneOf: [{ type: 'integer' }, { type: 'string' }] }) };
+    case 'quantity': return version === 2 ? { type: 'string' } : { oneOf: [{ type: 'string' }, { type: 'number' }] };
+    // Those of CustomResourceDefinitions' own schemas hold any JSON value; all other opaque definitions hold objects.
+    case 'any': return name.startsWith('io.k8s.apiextensions-apiserver.') ? {} : { type: 'object' };
+    default: return scalar(type);
+  }
+}
+
+const scalarTexts: Readonly<Partial<Record<ScalarSchema['type'], string>>> = {
+  'time': 'A point in time to the second: RFC 3339 text such as `2026-01-31T08:30:00Z`.',
+  'micro-time': 'A point in time to the microsecond: RFC 3339 text such as `2026-01-31T08:30:00.000000Z`.',
+  'duration': 'A length of time in units from `ns` to `h`, such as `1h30m`.',
+  'quantity': 'An exact amount: a decimal number with a suffix of thousands (`m`, `k`, `M`, `G`, …), of powers of 1024 (`Ki`, `Mi`, `Gi`, …) or with an exponent (`1e3`), such as `500m` or `1.5Gi`.',
+  'int-or-string': 'A whole number, or text such as a port\'s name or `25%`.',
+  'any': 'A JSON value whose form the schema does not describe.',
+};
+
+/** All definitions that `roots` need, by name. */
+export function closureOf(roots: Iterable<NamedSchema>, definitionOf: (schema: NamedSchema) => Definition): Map<string, Definition> {
+  const found = new Map<string, Definition>();
+  const open = [...roots];
+  for (let schema = open.pop(); schema !== undefined; schema = open.pop()) {
+    if (found.has(schema.name)) continue;
+    const definition = definitionOf(schema);
+    found.set(schema.name, definition);
+    open.push(...definition.refersTo);
+  }
+  return new Map([...found].toSorted(([a], [b]) => (a < b ? -1 : 1)));
+}

@@ -1,0 +1,60 @@
+import { isMap, isPair, isScalar, LineCounter, parseAllDocuments, visit, type Document, type Tags } from 'yaml';
+import { mostDepth } from './json-text.ts';
+import { DecodeProblem } from './walk/problem.ts';
+
+/**
+ * YAML bodies as kubectl reads them: YAML 1.1 booleans and octals (`on`, `0755`), but dates and base-60 numbers stay text
+ * (`2024-01-01`, `12:30`). The first document counts.
+ */
+
+export interface YamlBody {
+  readonly value: unknown;
+  /** What the strict reading refuses. */
+  readonly duplicates: readonly string[];
+}
+
+const dropped = new Set(['timestamp', 'binary', 'omap', 'pairs', 'set'].map((name) => `tag:yaml.org,2002:${name}`));
+const customTags = (tags: Tags): Tags => tags.filter((tag) => typeof tag === 'string' || (tag.format !== 'TIME' && !dropped.has(tag.tag)));
+/** Against documents that grow by aliases of aliases. */
+const mostAliases = 100;
+
+/** Reads a body. Throws `DecodeProblem`. */
+export function readYaml(bytes: Buffer): YamlBody {
+  const lines = new LineCounter();
+  try {
+    const documents = parseAllDocuments(bytes.toString(), { schema: 'yaml-1.1', customTags, uniqueKeys: false, merge: true, lineCounter: lines, logLevel: 'error' });
+    const [document] = 'empty' in documents ? [] : documents;
+    if (document === undefined) return { value: null, duplicates: [] };
+    const [error] = document.errors;
+    if (error !== undefined) throw new DecodeProblem(`error converting YAML to JSON: yaml: line ${error.linePos?.[0].line ?? 1}: ${error.message.split(' at line')[0]}`);
+    const value: unknown = document.toJS({ maxAliasCount: mostAliases });
+    checkDepth(value, 0);
+    return { value, duplicates: duplicateKeys(document, lines) };
+  } catch (cause) {
+    if (cause instanceof DecodeProblem) throw cause;
+    throw new DecodeProblem(`error converting YAML to JSON: yaml: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  }
+}
+
+function checkDepth(value: unknown, depth: number): void {
+  if (typeof value !== 'object' || value === null) return;
+  if (depth > mostDepth) throw new DecodeProblem('exceeded max depth');
+  for (const item of Object.values(value)) checkDepth(item, depth + 1);
+}
+
+function duplicateKeys(document: Document.Parsed, lines: LineCounter): string[] {
+  const found: string[] = [];
+  visit(document, {
+    Map(_key, map) {
+      if (!isMap(map)) return;
+      const seen = new Set<string>();
+      for (const pair of map.items) {
+        if (!isPair(pair) || !isScalar(pair.key)) continue;
+        const key = String(pair.key.value);
+        if (seen.has(key) && key !== '<<') found.push(`  line ${lines.linePos(pair.key.range?.[0] ?? 0).line}: key ${JSON.stringify(key)} already set in map`);
+        seen.add(key);
+      }
+    },
+  });
+  return found.length === 0 ? [] : [`yaml: unmarshal errors:\n${found.join('\n')}`];
+}
