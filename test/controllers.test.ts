@@ -226,6 +226,23 @@ describe('controllers', () => {
     await seen(Node, 'n2', (node) => (node?.spec?.taints ?? []).every(({ effect }) => effect !== 'NoExecute'));
   });
 
+  it('say why pods cannot be made, and go on when they can', async () => {
+    const wish = deployment('picky', 2);
+    const spec = { ...wish.spec?.template.spec, serviceAccountName: 'absent', containers: [{ name: 'c', image: 'a' }] };
+    expect(warnings).toEqual([]);
+    await client.create(Deployment, { ...wish, spec: { replicas: 2, selector: { matchLabels: { app: 'picky' } }, template: { ...wish.spec?.template, spec } } });
+    const failing = await seen(Deployment, 'picky', (object) => object?.status?.conditions?.some(({ type }) => type === 'ReplicaFailure') === true);
+    expect(failing?.status?.conditions?.find(({ type }) => type === 'ReplicaFailure')).toMatchObject({ status: 'True', reason: 'FailedCreate', message: expect.stringContaining('absent') });
+    await client.create(ServiceAccount, { metadata: { name: 'absent', namespace } });
+    const made = await seen(Deployment, 'picky', (object) => object?.status?.availableReplicas === 2 && object.status.conditions?.every(({ type }) => type !== 'ReplicaFailure') === true);
+    expect(made?.status?.updatedReplicas).toBe(2);
+    await client.delete(Deployment, { namespace, name: 'picky' });
+    await seen(Deployment, 'picky', gone);
+    // All of them were of this one cause.
+    expect(warnings.filter((text) => !text.includes('service account') && !text.includes('serviceaccount'))).toEqual([]);
+    warnings.length = 0;
+  });
+
   it('have met no failure in all this', () => {
     expect(warnings).toEqual([]);
   });
