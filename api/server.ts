@@ -141,6 +141,8 @@ async function assemble(options: ApiServerOptions, caches: Caches, authorizer: C
   };
   try {
     await bootstrap({ writer: deps, pki, url, signal: AbortSignal.timeout(requestMs) });
+    // The first components are let in by the roles that were just written.
+    await authorizer.caughtUp();
   } catch (error) {
     await close();
     throw error;

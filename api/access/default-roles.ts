@@ -193,7 +193,8 @@ export const defaultBindings: readonly DefaultBinding[] = [
   { name: 'system:kube-controller-manager', role: 'system:kube-controller-manager', subjects: [user('system:kube-controller-manager')] },
   { name: 'system:kube-scheduler', role: 'system:kube-scheduler', subjects: [user('system:kube-scheduler')] },
   { name: 'system:volume-scheduler', role: 'system:volume-scheduler', subjects: [user('system:kube-scheduler')] },
-  { name: 'system:node-proxier', role: 'system:node-proxier', subjects: [user('system:kube-proxy')] },
+  // A node's agent is its own proxy and network plug-in: it follows the other nodes' addresses and all Services.
+  { name: 'system:node-proxier', role: 'system:node-proxier', subjects: [user('system:kube-proxy'), group('system:nodes')] },
   // Nodes are the node authorizer's: the role is there for who wants to bind it.
   { name: 'system:node', role: 'system:node', subjects: [] },
   { name: 'coracle:node-bootstrapper', role: 'system:node-bootstrapper', subjects: [group('system:bootstrappers')] },

@@ -13,6 +13,8 @@ export interface ClusterAuthorizer extends Authorizer {
   rulesFor(user: User, namespace: string): PolicyRule[];
   /** The rules of a role; undefined when it does not exist. */
   rulesOfRole(namespace: string, role: { readonly kind: string; readonly name: string }): readonly PolicyRule[] | undefined;
+  /** Resolves when roles and bindings that the caches hold count. */
+  caughtUp(): Promise<void>;
   close(): void;
 }
 
@@ -41,6 +43,7 @@ export function createAuthorizer(caches: Caches): ClusterAuthorizer {
     },
     rulesFor: (user, namespace) => (isSuperuser(user) ? [...everything] : rulesFor(index, user, namespace)),
     rulesOfRole: (namespace, role) => index.rulesOf({ namespace, role }),
+    caughtUp: () => index.caughtUp(),
     close() {
       index.close();
       nodes.close();

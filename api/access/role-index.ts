@@ -21,6 +21,8 @@ export interface RoleIndex {
   grantsOf(user: User): Grant[];
   /** Undefined: the role does not exist. */
   rulesOf(grant: Pick<Grant, 'namespace' | 'role'>): readonly PolicyRule[] | undefined;
+  /** Resolves when roles and bindings that the caches hold count. */
+  caughtUp(): Promise<void>;
   close(): void;
 }
 
@@ -52,6 +54,7 @@ export function createRoleIndex(caches: Caches): RoleIndex {
       const entry = role.kind === 'ClusterRole' ? clusterRoles.get(undefined, role.name) : roles.get(namespace, role.name);
       return entry === undefined ? undefined : (entry.object.rules ?? []);
     },
+    caughtUp: async () => void (await Promise.all(follows.map((one) => one.caughtUp()))),
     close() {
       for (const one of follows) one.close();
     },
