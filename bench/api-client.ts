@@ -43,6 +43,7 @@ function overSocket(socket: TLSSocket): Connection {
   let fail: ((error: Error) => void) | undefined;
   socket.on('data', (bytes: Buffer) => take?.(bytes));
   socket.on('error', (error) => fail?.(error));
+  socket.on('close', () => fail?.(new Error('the server closed the connection')));
   return {
     ask(method, path, body = '', keep = false) {
       return new Promise((resolve, reject) => {

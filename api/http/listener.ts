@@ -36,6 +36,7 @@ export interface Listener {
 const ciphers = 'TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384';
 const settings = { maxConcurrentStreams: 1000, initialWindowSize: 1024 * 1024 };
 const handshakeMs = 10_000;
+const idleMs = 90_000;
 
 /**
  * Listens for HTTP/2 and HTTP/1.1 over TLS. Throws what `listen` throws: an `Error` whose `code` is `EADDRINUSE`, `EACCES`
@@ -45,6 +46,8 @@ export async function listen(options: ListenOptions, carrier: Carrier): Promise<
   const server = createSecureServer({
     cert: options.certPem, key: options.keyPem, ca: options.caPem, allowHTTP1: true, requestCert: true, rejectUnauthorized: false,
     minVersion: 'TLSv1.2', ciphers, honorCipherOrder: true, settings, handshakeTimeout: handshakeMs,
+    // How long a connection may be idle: clients keep theirs for as long, as with Kubernetes.
+    http1Options: { keepAliveTimeout: idleMs },
   });
   const sessions = new Set<ServerHttp2Session>();
   const sockets = new Set<Duplex>();
