@@ -142,7 +142,7 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
     log.info({ node: nodeName, adopted: records.size, port }, 'the node agent runs');
     await Promise.all([
       nodes.run(signal), services.run(signal), pods.run(signal), objects.run(signal), network.run(signal), reporter.run(signal),
-      beatHeart(client, clock, log, nodeName, signal), followPods(pods, services, workers, signal), server.closed,
+      reporter.registered.then(() => beatHeart(client, clock, log, nodeName, signal)), followPods(pods, services, workers, signal), server.closed,
     ]);
     await workers.settled();
   } finally {

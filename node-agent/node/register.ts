@@ -8,6 +8,8 @@ import { newNode, nodeConditions, nodeStatus, type NodeFacts, type NodeHealth } 
 import { rfc3339 } from '../pod/status.ts';
 
 export interface NodeReporter {
+  /** Resolves when the API knows the node. */
+  readonly registered: Promise<void>;
   /** Something about the node has changed: its status is written soon. */
   changed(): void;
   run(signal: AbortSignal): Promise<void>;
@@ -34,10 +36,12 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
   const { client, clock, log, facts } = options;
   let conditions: readonly NodeCondition[] = [];
   let wake = new AbortController();
+  const registered = Promise.withResolvers<void>();
 
   async function report(signal: AbortSignal): Promise<void> {
     const deadline = AbortSignal.any([signal, AbortSignal.timeout(requestDeadlineMs)]);
     const node = await register(client, facts, deadline);
+    registered.resolve();
     const before = conditions.length > 0 ? conditions : node.status?.conditions ?? [];
     conditions = nodeConditions(await health(options), before, rfc3339(clock.now()));
     const status = nodeStatus(facts, conditions, await options.images());
@@ -56,8 +60,10 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
   }
 
   return {
+    registered: registered.promise,
     changed: () => wake.abort(),
     async run(signal) {
+      signal.addEventListener('abort', () => registered.resolve(), { once: true });
       let waitMs = 200;
       while (!signal.aborted) {
         wake = new AbortController();

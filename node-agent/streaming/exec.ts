@@ -19,6 +19,7 @@ export async function serveExec(options: StreamingOptions, path: readonly string
       streams = await sandbox.exec(containerId, { args, tty, stdin: asks(query, 'input', 'stdin') });
     } catch (error) {
       await sendMessage(socket, commandFailure(error));
+      socket.resume();
       socket.close(1000);
       return;
     }

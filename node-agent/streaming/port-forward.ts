@@ -26,6 +26,7 @@ export function servePortForward(options: StreamingOptions, path: readonly strin
       void connection.receive(Buffer.isBuffer(message) ? message : Buffer.concat([message].flat().map((part) => Buffer.from(part as ArrayBuffer))));
     });
     socket.on('close', () => connection.close());
+    socket.resume();
     await connection.ended;
     socket.close(1000);
   };

@@ -1,6 +1,6 @@
 import type { WebSocket } from 'ws';
 
-/** What to do with the socket once it is open; made before the upgrade, so that a refusal is a plain HTTP answer. */
+/** What to do with the socket once it is open (paused: the session resumes it when it listens); made before the upgrade, so that a refusal is a plain HTTP answer. */
 export type StreamSession = { run(socket: WebSocket): Promise<void> }['run'];
 
 /** Whether a query asks for a stream, by either of its names: `input` and `stdin`, … */

@@ -23,6 +23,8 @@ export function acceptUpgrade(options: StreamingOptions, request: IncomingMessag
       handleProtocols: (offered) => spoken.find((protocol) => offered.has(protocol)) ?? false,
     });
     server.handleUpgrade(request, socket, head, (client) => {
+      // What comes before the session listens must not be lost: it resumes the socket itself.
+      client.pause();
       session(client).catch((error: unknown) => {
         options.log.warn({ err: error, url: request.url }, 'a stream ended with a failure');
         client.close(1011, 'internal error');

@@ -37,4 +37,5 @@ export function copyIn(socket: WebSocket, streams: ProcessStreams): void {
     }
   });
   socket.on('close', () => stdin?.end());
+  socket.resume();
 }

@@ -1,0 +1,269 @@
+import { randomBytes } from 'node:crypto';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readdir, writeFile } from 'node:fs/promises';
+import { request } from 'node:https';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createClient } from '../client/client.ts';
+import { silentLog, type Log } from '../client/log.ts';
+import { systemClock } from '../machinery/clock.ts';
+import { ConfigMap, Event, Node, Pod, ServiceAccount } from '../machinery/kinds/core.ts';
+import type { Kind, KubernetesObject } from '../machinery/kinds/kind.ts';
+import { createAgent } from '../node-agent/agent.ts';
+import { openImageStore } from '../node-agent/images/store.ts';
+import { openRuntime } from '../node-agent/runtime/native-runtime.ts';
+import { destroyInstance } from '../node-agent/runtime/teardown.ts';
+import { startTestServer, type TestServer } from './test-server.ts';
+
+/** The node agent on the real API and the real runtime: pods are processes on this machine. */
+
+const image = join(import.meta.dirname, '..', 'generated', 'images', 'web.tar');
+const kubectlPath = join(import.meta.dirname, '..', 'generated', 'bin', 'kubectl');
+const instance = `t${randomBytes(4).toString('hex').slice(0, 5)}`;
+/** A share of addresses that no other cluster of this machine is likely to have. */
+const second = 100 + (process.pid % 100);
+const podCidr = `10.${second}.7.0/24`;
+
+let test: TestServer;
+let agent: RunningAgent;
+const problems: string[] = [];
+const log: Log = { ...silentLog, ...(process.env['DEBUG_AGENT'] === undefined ? {} : { warn: (f: object, m: string) => console.log('WARN', m, f) }), error: (fields, message) => void problems.push(`${message}: ${'err' in fields && fields.err instanceof Error ? fields.err.stack ?? '' : JSON.stringify(fields)}`) };
+
+interface RunningAgent {
+  readonly port: number;
+  stop(): Promise<void>;
+}
+
+async function startAgent(): Promise<RunningAgent> {
+  const transport = await test.transportAs('system:node:n1', ['system:nodes']);
+  const tls = { ...(await test.pki.agentCertificate('n1', ['127.0.0.1'])), caPem: test.pki.caPem };
+  const stop = new AbortController();
+  const started = createAgent({
+    client: createClient(transport), runtime: (events) => openRuntime({ dataDir: test.dataDir, instance, log, events }), nodeName: 'n1', dataDir: test.dataDir, tls,
+    address: '127.0.0.1', port: 0, clock: systemClock, log, clusterCidr: `10.${second}.0.0/16`, memoryDir: `/dev/shm/coracle-${instance}`,
+  });
+  const done = started.run(stop.signal);
+  const port = await Promise.race([started.listening, done.then(() => 0)]);
+  return {
+    port,
+    async stop() {
+      stop.abort();
+      await done;
+    },
+  };
+}
+
+beforeAll(async () => {
+  test = await startTestServer();
+  for (const name of ['default']) await test.client.create(ServiceAccount, { metadata: { namespace: 'default', name } });
+  agent = await startAgent();
+  await until(Node, 'n1', undefined, (node) => node.status?.nodeInfo !== undefined);
+  await test.client.patch(Node, { name: 'n1' }, 'application/merge-patch+json', { spec: { podCIDR: podCidr, podCIDRs: [podCidr] } });
+  await until(Node, 'n1', undefined, (node) => node.status?.conditions?.some((each) => each.type === 'Ready' && each.status === 'True') === true);
+  const runtime = await openRuntime({ dataDir: test.dataDir, instance, log });
+  const images = await openImageStore({ dataDir: test.dataDir, unpack: (each) => runtime.unpack(each) });
+  await images.import(image, { name: 'web:1' });
+  await runtime.close();
+}, 60_000);
+
+afterAll(async () => {
+  await agent.stop();
+  await destroyInstance({ instance, dataDir: test.dataDir });
+  await test.dispose();
+  expect(problems).toEqual([]);
+}, 60_000);
+
+/** Waits by watch until an object is as wanted. */
+async function until<T extends KubernetesObject>(kind: Kind<T>, name: string, namespace: string | undefined, holds: (object: T) => boolean, deadlineMs = 25_000): Promise<T> {
+  const signal = AbortSignal.timeout(deadlineMs);
+  let last: T | undefined;
+  try {
+    for await (const batch of test.client.watch(kind, { ...(namespace === undefined ? {} : { namespace }), fieldSelector: `metadata.name=${name}`, signal })) {
+      for (const { type, object } of batch) {
+        last = object;
+        if (type !== 'BOOKMARK' && holds(last)) return last;
+      }
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+  throw new Error(`${name} did not become as wanted: ${JSON.stringify(last)}`);
+}
+
+const podUntil = (name: string, holds: (pod: Pod) => boolean, deadlineMs?: number): Promise<Pod> => until(Pod, name, 'default', holds, deadlineMs);
+const isReady = (pod: Pod): boolean => pod.status?.conditions?.some((each) => each.type === 'Ready' && each.status === 'True') === true;
+const waiting = (reason: string) => (pod: Pod): boolean => pod.status?.containerStatuses?.[0]?.state?.waiting?.reason === reason;
+
+async function run(name: string, script: string, container: object = {}, spec: object = {}, metadata: object = {}): Promise<Pod> {
+  return await test.client.create(Pod, {
+    metadata: { namespace: 'default', name, ...metadata },
+    spec: { nodeName: 'n1', terminationGracePeriodSeconds: 1, automountServiceAccountToken: false, containers: [{ name: 'main', image: 'web:1', command: ['/bin/sh', '-c', script], ...container }], ...spec },
+  } as Pod);
+}
+
+async function kubectl(...words: readonly string[]): Promise<string> {
+  const { code, out, err } = await test.kubectl(...words);
+  return `${out}${err}${code === 0 ? '' : `(exit ${code})`}`;
+}
+
+/** Events come after the status that they explain: waits for one. */
+async function eventOf(name: string, text: RegExp | string): Promise<void> {
+  const signal = AbortSignal.timeout(10_000);
+  const seen: string[] = [];
+  try {
+    for await (const batch of test.client.watch(Event, { namespace: 'default', signal })) {
+      for (const { object: event } of batch) {
+        if (event.involvedObject.name !== name) continue;
+        const line = `${event.type ?? ''} ${event.reason ?? ''} ${event.message ?? ''}`;
+        seen.push(line);
+        if (typeof text === 'string' ? line === text : text.test(line)) return;
+      }
+    }
+  } catch (error) {
+    if (!signal.aborted) throw error;
+  }
+  throw new Error(`there was no event ${String(text)} of ${name}: ${seen.join('; ')}`);
+}
+
+describe('a pod on a node', () => {
+  it('runs from an image of the store, has an address, and serves its log', async () => {
+    await run('web', 'echo hello from $HOSTNAME; echo to stderr >&2; echo served > /tmp/index.html; exec httpd -f -p 8080 -h /tmp');
+    const pod = await podUntil('web', isReady);
+    expect(pod.status).toMatchObject({ phase: 'Running', hostIP: '127.0.0.1', qosClass: 'BestEffort', containerStatuses: [{ ready: true, started: true, restartCount: 0, image: 'docker.io/library/web:1' }] });
+    expect(pod.status?.podIP).toMatch(new RegExp(`^10\\.${second}\\.7\\.`));
+    expect(await kubectl('logs', 'web')).toBe('hello from web\nto stderr\n');
+    const response = await fetch(`http://${pod.status?.podIP ?? ''}:8080/`);
+    expect(await response.text()).toBe('served\n');
+  });
+
+  it('can be entered: output, exit code, input', async () => {
+    expect(await kubectl('exec', 'web', '--', '/bin/sh', '-c', 'cat /etc/hostname; id -u')).toBe('web\n0\n');
+    expect(await kubectl('exec', 'web', '--', '/bin/sh', '-c', 'exit 3')).toContain('command terminated with exit code 3\n(exit 3)');
+    expect((await test.kubectlWith('typed', 'exec', '-i', 'web', '--', 'cat')).out).toBe('typed');
+    expect(await kubectl('exec', 'web', '--', 'nonesuch')).toContain('executable file not found in $PATH');
+  });
+
+  it('is reached through a forwarded port', async () => {
+    const forward = spawn(kubectlPath, ['--kubeconfig', join(test.dataDir, 'admin.kubeconfig'), 'port-forward', 'pod/web', ':8080'], { env: { HOME: test.dataDir } });
+    const ended = once(forward, 'exit');
+    try {
+      const [line] = (await once(forward.stdout, 'data')) as [Buffer];
+      const port = /127\.0\.0\.1:(\d+)/.exec(line.toString())?.[1] ?? '';
+      // One connection after the other, and several at once.
+      const get = async (): Promise<string> => await (await fetch(`http://127.0.0.1:${port}/`, { headers: { connection: 'close' } })).text();
+      expect(await get()).toBe('served\n');
+      expect(await Promise.all([get(), get(), get()])).toEqual(['served\n', 'served\n', 'served\n']);
+    } finally {
+      forward.kill();
+      await ended;
+    }
+  });
+
+  it('is restarted with back-off, and its last log can be read', async () => {
+    await run('crash', 'echo try; exit 7');
+    const pod = await podUntil('crash', waiting('CrashLoopBackOff'));
+    expect(pod.status?.containerStatuses?.[0]).toMatchObject({ restartCount: 1, ready: false, lastState: { terminated: { exitCode: 7, reason: 'Error' } } });
+    expect(await kubectl('logs', 'crash', '--previous')).toBe('try\n');
+    await eventOf('crash', `Warning BackOff Back-off restarting failed container main in pod crash_default(${pod.metadata?.uid ?? ''})`);
+  });
+
+  it.each([
+    ['a command that is not there', 'nocommand', { command: ['/nonesuch'] }, 'RunContainerError', /Failed Error: .*nonesuch/],
+    ['an image that is not there', 'noimage', { image: 'web:2', imagePullPolicy: 'Never' }, 'ErrImageNeverPull', /ErrImageNeverPull Container image "web:2" is not present with pull policy of Never/],
+    ['an image that cannot be fetched', 'nopull', { image: '127.0.0.1:9/web:2' }, 'ImagePullBackOff', /Failed Failed to pull image "127.0.0.1:9\/web:2": failed to pull and unpack image/],
+    ['configuration that is missing', 'noconfig', { envFrom: [{ configMapRef: { name: 'no' } }] }, 'CreateContainerConfigError', /Failed Error: configmap "no" not found/],
+  ])('says what is wrong with %s', async (_name, name, container, reason, event) => {
+    await run(name, 'true', container);
+    await podUntil(name, waiting(reason));
+    await eventOf(name, event);
+  });
+
+  it('that uses too much memory is killed and says so', async () => {
+    await run('oom', 'tail /dev/zero', { resources: { limits: { memory: '20Mi' } } }, { restartPolicy: 'Never' });
+    const pod = await podUntil('oom', (each) => each.status?.phase === 'Failed');
+    expect(pod.status?.containerStatuses?.[0]?.state?.terminated).toMatchObject({ reason: 'OOMKilled', exitCode: 137 });
+  });
+
+  it('that is done is Succeeded, with its message', async () => {
+    await run('job', 'echo -n all well > /dev/termination-log', {}, { restartPolicy: 'Never' });
+    const pod = await podUntil('job', (each) => each.status?.phase === 'Succeeded');
+    expect(pod.status?.containerStatuses?.[0]?.state?.terminated).toMatchObject({ reason: 'Completed', exitCode: 0, message: 'all well' });
+  });
+
+  it('goes through its init containers first', async () => {
+    const step = (name: string, script: string): object => ({ name, image: 'web:1', command: ['/bin/sh', '-c', script], volumeMounts: [{ name: 'work', mountPath: '/work' }] });
+    await run('init', 'cat /work/steps; sleep 1000', { volumeMounts: [{ name: 'work', mountPath: '/work' }] }, {
+      volumes: [{ name: 'work', emptyDir: {} }], initContainers: [step('one', 'echo one >> /work/steps'), step('two', 'echo two >> /work/steps')],
+    });
+    const pod = await podUntil('init', isReady);
+    expect(pod.status?.initContainerStatuses?.map((each) => each.state?.terminated?.reason)).toEqual(['Completed', 'Completed']);
+    expect(await kubectl('logs', 'init')).toContain('one\ntwo\n');
+  });
+
+  it('waits for a ConfigMap, and follows it', async () => {
+    await run('config', 'while :; do cat /etc/settings/mode; echo; sleep 0.1; done', { volumeMounts: [{ name: 's', mountPath: '/etc/settings' }] }, { volumes: [{ name: 's', configMap: { name: 'settings' } }] });
+    await podUntil('config', waiting('ContainerCreating'));
+    await test.client.create(ConfigMap, { metadata: { namespace: 'default', name: 'settings' }, data: { mode: 'slow' } });
+    await podUntil('config', isReady);
+    await eventOf('config', 'Warning FailedMount MountVolume.SetUp failed for volume "s" : configmap "settings" not found');
+    await test.client.patch(ConfigMap, { namespace: 'default', name: 'settings' }, 'application/merge-patch+json', { data: { mode: 'fast' } });
+    const followed = await kubectl('exec', 'config', '--', '/bin/sh', '-c', 'for i in $(seq 50); do [ "$(cat /etc/settings/mode)" = fast ] && break; sleep 0.1; done; cat /etc/settings/mode');
+    expect(followed).toBe('fast');
+  });
+
+  it('is ready when its probe says so, and restarted when its other probe fails', async () => {
+    await run('probed', 'sleep 1000', {
+      readinessProbe: { exec: { command: ['test', '-e', '/tmp/ready'] }, periodSeconds: 1 },
+      livenessProbe: { exec: { command: ['test', '!', '-e', '/tmp/dead'] }, periodSeconds: 1, failureThreshold: 1 },
+    });
+    const before = await podUntil('probed', (pod) => pod.status?.containerStatuses?.[0]?.started === true);
+    expect(isReady(before)).toBe(false);
+    await kubectl('exec', 'probed', '--', 'touch', '/tmp/ready');
+    await podUntil('probed', isReady);
+    await kubectl('exec', 'probed', '--', 'touch', '/tmp/dead');
+    await podUntil('probed', (pod) => pod.status?.containerStatuses?.[0]?.restartCount === 1);
+    await eventOf('probed', 'Normal Killing Container main failed liveness probe, will be restarted');
+  });
+
+  it('is gone when it is deleted: object, processes, files', async () => {
+    const { uid = '' } = (await run('doomed', 'sleep 1000')).metadata ?? {};
+    await podUntil('doomed', isReady);
+    expect(await kubectl('delete', 'pod', 'doomed')).toContain('deleted');
+    expect(await kubectl('get', 'pod', 'doomed')).toContain('NotFound');
+    expect(await readdir(join(test.dataDir, 'pods'))).not.toContain(uid);
+  });
+});
+
+describe('a node agent that starts again', () => {
+  it('takes its pods over: the same processes, and what ended while it was away', async () => {
+    await run('lasting', 'trap "exit 0" TERM; while :; do sleep 0.1; done');
+    await run('ending', 'while [ ! -e /tmp/end ]; do sleep 0.1; done; exit 5', { volumeMounts: [{ name: 't', mountPath: '/tmp' }] }, { restartPolicy: 'Never', volumes: [{ name: 't', emptyDir: {} }] });
+    const before = await podUntil('lasting', isReady);
+    const { uid = '' } = (await podUntil('ending', isReady)).metadata ?? {};
+    await agent.stop();
+    await writeFile(join(test.dataDir, 'pods', uid, 'volumes', 't', 'end'), '');
+    agent = await startAgent();
+    const ended = await podUntil('ending', (pod) => pod.status?.phase === 'Failed');
+    expect(ended.status?.containerStatuses?.[0]?.state?.terminated?.exitCode).toBe(5);
+    const after = await podUntil('lasting', isReady);
+    expect(after.status?.containerStatuses).toEqual(before.status?.containerStatuses);
+    expect(await kubectl('exec', 'lasting', '--', 'echo', 'here')).toBe('here\n');
+  });
+});
+
+describe('a node agent\'s port', () => {
+  it('answers the API server and nobody else', async () => {
+    const ask = async (commonName: string): Promise<number> => {
+      const { certPem: cert, keyPem: key } = await test.pki.clientCertificate({ commonName, organizations: [] });
+      return await new Promise((resolve, reject) => {
+        request({ host: '127.0.0.1', port: agent.port, path: '/healthz', cert, key, ca: test.pki.caPem }, (response) => {
+          response.resume();
+          resolve(response.statusCode ?? 0);
+        }).on('error', reject).end();
+      });
+    };
+    expect(await ask('coracle-apiserver')).toBe(200);
+    expect(await ask('someone')).toBe(403);
+  });
+});
