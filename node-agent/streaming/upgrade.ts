@@ -16,12 +16,7 @@ const largestMessage = 8 * 1024 * 1024;
 export function acceptUpgrade(options: StreamingOptions, request: IncomingMessage, socket: Duplex, head: Buffer): void {
   socket.on('error', () => socket.destroy());
   void open(options, request).then((session) => {
-    const isForward = (request.url ?? '').startsWith('/portForward/');
-    const spoken = isForward ? [portForwardProtocol] : [channelProtocol, olderChannelProtocol];
-    const server = new WebSocketServer({
-      noServer: true, maxPayload: largestMessage, perMessageDeflate: false,
-      handleProtocols: (offered) => spoken.find((protocol) => offered.has(protocol)) ?? false,
-    });
+    const server = (request.url ?? '').startsWith('/portForward/') ? forwardServer(request) : channelServer();
     server.handleUpgrade(request, socket, head, (client) => {
       // What comes before the session listens must not be lost: it resumes the socket itself.
       client.pause();
@@ -36,6 +31,22 @@ export function acceptUpgrade(options: StreamingOptions, request: IncomingMessag
     const body = Buffer.from(message);
     socket.end(`HTTP/1.1 ${code} Refused\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${message}`);
   });
+}
+
+function channelServer(): WebSocketServer {
+  const spoken = [channelProtocol, olderChannelProtocol];
+  return new WebSocketServer({
+    noServer: true, maxPayload: largestMessage, perMessageDeflate: false, handleProtocols: (offered) => spoken.find((protocol) => offered.has(protocol)) ?? false,
+  });
+}
+
+/** Kubernetes' name for the tunnel has a slash, which `ws` takes for a bad header: the protocol is agreed on beside it. */
+function forwardServer(request: IncomingMessage): WebSocketServer {
+  const offered = (request.headers['sec-websocket-protocol'] ?? '').split(',').map((each) => each.trim());
+  const server = new WebSocketServer({ noServer: true, maxPayload: largestMessage, perMessageDeflate: false });
+  delete request.headers['sec-websocket-protocol'];
+  if (offered.includes(portForwardProtocol)) server.on('headers', (headers) => void headers.push(`Sec-WebSocket-Protocol: ${portForwardProtocol}`));
+  return server;
 }
 
 async function open(options: StreamingOptions, request: IncomingMessage): Promise<StreamSession> {
