@@ -35,7 +35,8 @@ export interface Core {
 
 export type Decision =
   | { readonly type: 'bind'; readonly pod: Pod; readonly node: string }
-  | { readonly type: 'refuse'; readonly pod: Pod; readonly message: string };
+  /** `told`: the same was said of the pod a short while ago. */
+  | { readonly type: 'refuse'; readonly pod: Pod; readonly message: string; readonly told: boolean };
 
 export interface Explanation {
   /** What keeps the pod from being considered at all. */
@@ -64,6 +65,16 @@ interface OnNode {
   readonly waiting?: Waiting;
 }
 
+/** Holds while no row has changed. */
+interface Diagnosed {
+  readonly at: number;
+  readonly diagnosis: Diagnosis;
+  readonly messages: Map<Preemption, string>;
+}
+
+/** Milliseconds after which a pod is told the same again, so that its events don't all expire. */
+const tellAgainMs = 300_000;
+
 interface OffNode {
   readonly stage: 'waiting';
   readonly uid: string;
@@ -78,13 +89,13 @@ export function createCore({ plugins, now, schedulerName }: CoreOptions): Core {
   const queue = createQueue();
   const pods = new Map<string, Tracked>();
   const priorities = createPriorities();
-  const diagnoses = new WeakMap<PodClass, { readonly at: number; readonly diagnosis: Diagnosis }>();
+  const diagnoses = new WeakMap<PodClass, Diagnosed>();
   let ticket = 0;
 
   const wake = (events: number, node: string): void => {
     const row = nodes.rowOf(node);
     if (events === 0 || row === undefined || nodes.nodeAt(row) === undefined) return;
-    queue.wake(events, ({ podClass }) => (podClass.narrow?.includes(node) ?? true) && podClass.refused(row) === undefined, now());
+    queue.wake(events, (podClass) => (podClass.narrow?.includes(node) === false ? 0 : podClass.refused(row)?.plugin.wakeOn), now());
   };
   const enter = (key: string, onNode: OnNode): void => {
     pods.set(key, onNode);
@@ -108,7 +119,7 @@ export function createCore({ plugins, now, schedulerName }: CoreOptions): Core {
   };
   const wait = (key: string, pod: Pod): void => {
     const waiting: Waiting = {
-      key, pod, podClass: classes.of(pod), priority: priorityOf(pod), since: now(), ticket, attempts: 0, place: 'out', notBefore: 0, wakeOn: 0, moves: 0,
+      key, pod, podClass: classes.of(pod), priority: priorityOf(pod), since: now(), ticket, attempts: 0, place: 'out', notBefore: 0, moves: 0,
     };
     ticket += 1;
     pods.set(key, { stage: 'waiting', uid: uidOf(pod), waiting });
@@ -140,17 +151,22 @@ export function createCore({ plugins, now, schedulerName }: CoreOptions): Core {
     // Its binding is under way; should it fail, the pod is tried as it is by then.
     else if (known.waiting !== undefined) known.waiting.pod = pod;
   };
-  const diagnosisOf = (podClass: PodClass): Diagnosis => {
+  const diagnosed = (podClass: PodClass): Diagnosed => {
     const kept = diagnoses.get(podClass);
-    if (kept !== undefined && kept.at === nodes.changes.head) return kept.diagnosis;
-    const diagnosis = diagnose(podClass, nodes);
-    diagnoses.set(podClass, { at: nodes.changes.head, diagnosis });
-    return diagnosis;
+    if (kept !== undefined && kept.at === nodes.changes.head) return kept;
+    const made: Diagnosed = { at: nodes.changes.head, diagnosis: diagnose(podClass, nodes), messages: new Map() };
+    diagnoses.set(podClass, made);
+    return made;
   };
   const refuse = (waiting: Waiting): Decision => {
-    const diagnosis = diagnosisOf(waiting.podClass);
+    const { diagnosis, messages } = diagnosed(waiting.podClass);
     queue.park(waiting, diagnosis.wakeOn, now());
-    return { type: 'refuse', pod: waiting.pod, message: fitMessage(diagnosis, preemptionFor(waiting, priorities)) };
+    const preemption = preemptionFor(waiting, priorities);
+    const message = messages.get(preemption) ?? fitMessage(diagnosis, preemption);
+    messages.set(preemption, message);
+    const told = waiting.told?.message === message && now() - waiting.told.at < tellAgainMs;
+    if (!told) waiting.told = { message, at: now() };
+    return { type: 'refuse', pod: waiting.pod, message, told };
   };
   return {
     nodeSeen(name, node) {

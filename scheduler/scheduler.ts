@@ -143,7 +143,7 @@ function takeIn({ core, pods, nodes, changedPods, changedNodes }: Edges): boolea
 
 function carryOut(edges: Edges, decision: Decision): void {
   if (decision.type === 'bind') edges.bindings.send(() => bind(edges, decision.pod, decision.node));
-  else edges.report.failed(decision.pod, 'Unschedulable', decision.message);
+  else if (!decision.told) edges.report.failed(decision.pod, 'Unschedulable', decision.message);
 }
 
 async function bind({ options: { client, clock, log }, core, report, bell, signal }: Edges, pod: Pod, node: string): Promise<void> {

@@ -29,7 +29,6 @@ export interface PortsInUse {
 
 export function createPortsInUse(): PortsInUse {
   const taken = new Map<string, Map<string, number>>();
-  const keyOf = ({ protocol, port }: HostPort): string => `${protocol}/${port}`;
   return {
     get size() {
       return taken.size;
@@ -52,4 +51,8 @@ export function createPortsInUse(): PortsInUse {
       return port.address === everyAddress || addresses.has(port.address) || addresses.has(everyAddress);
     },
   };
+}
+
+function keyOf({ protocol, port }: HostPort): string {
+  return `${protocol}/${port}`;
 }

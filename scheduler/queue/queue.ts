@@ -1,4 +1,5 @@
 import { createHeap, type Heap } from '../../machinery/heap.ts';
+import type { PodClass } from '../classes/pod-class.ts';
 import type { Waiting } from './waiting.ts';
 
 /**
@@ -14,8 +15,11 @@ export interface Queue {
   retryLater(waiting: Waiting, now: number): void;
   gate(waiting: Waiting): void;
   remove(waiting: Waiting): void;
-  /** Wakes parked pods that wait for one of the events and, by class, would now be taken. */
-  wake(events: number, takes: (waiting: Waiting) => boolean, now: number): void;
+  /**
+   * Something happened to a node. Of the classes that wait for such an event, `refused` is asked: undefined, the node would take
+   * them now, and they wake; else the events that would change its mind, for which they wait from now on, too.
+   */
+  wake(events: number, refused: (podClass: PodClass) => number | undefined, now: number): void;
   /** The next to try; it is out of the queue then, and one attempt older. */
   next(now: number): Waiting | undefined;
   /** When a failed pod is to be tried again, in milliseconds; undefined: none. */
@@ -33,12 +37,19 @@ interface Entry {
   readonly moves: number;
 }
 
+/** Pods of one class that no node takes. */
+interface Parked {
+  readonly pods: Set<Waiting>;
+  /** The events that may help any of them. */
+  wakeOn: number;
+}
+
 export function createQueue(): Queue {
   const active = createHeap<Entry>(({ waiting: a }, { waiting: b }) => a.priority > b.priority || (a.priority === b.priority && a.ticket < b.ticket));
   const byTime = (): Heap<Entry> => createHeap<Entry>(({ waiting: a }, { waiting: b }) => a.notBefore < b.notBefore || (a.notBefore === b.notBefore && a.ticket < b.ticket));
   const [woken, failed] = [byTime(), byTime()];
   /** By class, since pods of one class are woken by the same things. */
-  const parked = new Map<Waiting['podClass'], Set<Waiting>>();
+  const parked = new Map<PodClass, Parked>();
 
   const move = (waiting: Waiting, place: Waiting['place']): Entry => {
     if (waiting.place === 'parked') unpark(waiting);
@@ -48,8 +59,8 @@ export function createQueue(): Queue {
   };
   const unpark = (waiting: Waiting): void => {
     const peers = parked.get(waiting.podClass);
-    peers?.delete(waiting);
-    if (peers?.size === 0) parked.delete(waiting.podClass);
+    peers?.pods.delete(waiting);
+    if (peers?.pods.size === 0) parked.delete(waiting.podClass);
   };
   /** The first entry of now, or undefined. */
   const peek = (heap: Heap<Entry>): Waiting | undefined => {
@@ -67,11 +78,9 @@ export function createQueue(): Queue {
     activate,
     park(waiting, wakeOn, now) {
       move(waiting, 'parked');
-      waiting.wakeOn = wakeOn;
       waiting.notBefore = now + backoffMs(waiting.attempts);
       const peers = parked.get(waiting.podClass);
-      if (peers === undefined) parked.set(waiting.podClass, new Set([waiting]));
-      else peers.add(waiting);
+      parked.set(waiting.podClass, { pods: (peers?.pods ?? new Set()).add(waiting), wakeOn: (peers?.wakeOn ?? 0) | wakeOn });
     },
     retryLater(waiting, now) {
       waiting.notBefore = now + backoffMs(waiting.attempts);
@@ -79,12 +88,14 @@ export function createQueue(): Queue {
     },
     gate: (waiting) => void move(waiting, 'gated'),
     remove: (waiting) => void move(waiting, 'out'),
-    wake(events, takes, now) {
-      // Who is woken leaves the set that is walked, which a Set and a Map allow.
-      for (const peers of parked.values()) {
-        const [first] = peers;
-        if (first === undefined || (first.wakeOn & events) === 0 || !takes(first)) continue;
-        for (const waiting of peers) {
+    wake(events, refused, now) {
+      // Who is woken leaves the collection that is walked, which a Map and a Set allow.
+      for (const [podClass, peers] of parked) {
+        if ((peers.wakeOn & events) === 0) continue;
+        const wakeOn = refused(podClass);
+        peers.wakeOn |= wakeOn ?? 0;
+        if (wakeOn !== undefined) continue;
+        for (const waiting of peers.pods) {
           if (waiting.notBefore <= now) activate(waiting);
           else woken.push(move(waiting, 'woken'));
         }

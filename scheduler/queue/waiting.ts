@@ -21,8 +21,8 @@ export interface Waiting {
   place: Place;
   /** Milliseconds: until when it backs off. */
   notBefore: number;
-  /** Parked: the events that may help. */
-  wakeOn: number;
+  /** What was said last of why it waits, and when (milliseconds). */
+  told?: { readonly message: string; readonly at: number };
   /** Rises with each move: tells a heap's entry of now from one of the past. */
   moves: number;
 }
