@@ -23,8 +23,9 @@ export function createSparePool<T>(options: SparePoolOptions<T>): SparePool<T> {
   const spares: T[] = [];
   let round: Promise<void> | undefined;
   let closed = false;
+  const wanted = (): boolean => !closed && !options.busy() && spares.length < options.size;
   const fillUp = async (): Promise<void> => {
-    while (!closed && !options.busy() && spares.length < options.size) spares.push(await options.make());
+    while (wanted()) spares.push(await options.make());
   };
   const fill = (): void => {
     if (closed || round !== undefined || spares.length >= options.size) return;

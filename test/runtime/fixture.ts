@@ -14,6 +14,15 @@ import type { ContainerExit, ContainerSpec, ProcessStreams, Runtime, SandboxSpec
 
 const run = promisify(execFile);
 
+const native = join(import.meta.dirname, '../../native');
+export const sanitized = { host: join(native, 'build/coracle-host-sanitized'), feed: join(native, 'build/feed') };
+
+/** Builds what runs with sanitizers; under a lock, because test files run side by side. */
+export async function buildSanitized(): Promise<void> {
+  await mkdir(join(native, 'build'), { recursive: true });
+  await run('flock', [join(native, 'build/.lock'), 'make', '-C', native, 'sanitized']);
+}
+
 export interface TestMachine {
   readonly instance: string;
   readonly dataDir: string;
