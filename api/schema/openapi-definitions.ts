@@ -1,4 +1,5 @@
 import type { Field, ObjectSchema, ScalarSchema, Schema } from '../../machinery/schema.ts';
+import type { Pause } from './openapi-pieces.ts';
 
 /**
  * From the typed schema to OpenAPI's definitions. Version 3 says more than version 2: defaults, and a value of several types;
@@ -175,14 +176,15 @@ const scalarTexts: Readonly<Partial<Record<ScalarSchema['type'], string>>> = {
 };
 
 /** All definitions that `roots` need, by name. */
-export function closureOf(roots: Iterable<NamedSchema>, definitionOf: (schema: NamedSchema) => Definition): Map<string, Definition> {
-  const found = new Map<string, Definition>();
+export async function closureOf<D extends Definition>(roots: Iterable<NamedSchema>, definitionOf: (schema: NamedSchema) => D, pause: Pause): Promise<Map<string, D>> {
+  const found = new Map<string, D>();
   const open = [...roots];
   for (let schema = open.pop(); schema !== undefined; schema = open.pop()) {
     if (found.has(schema.name)) continue;
     const definition = definitionOf(schema);
     found.set(schema.name, definition);
     open.push(...definition.refersTo);
+    await pause();
   }
   return new Map([...found].toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }

@@ -85,6 +85,12 @@ export function pathsOf(resource: Resource, schemas: Schemas): Path[] {
   return paths.filter(({ operations }) => operations.length > 0).toSorted((a, b) => (a.path < b.path ? -1 : 1));
 }
 
+/** The definitions that these paths speak of. */
+export function schemasIn(paths: readonly Path[]): NamedSchema[] {
+  const all = paths.flatMap(({ operations }) => operations.flatMap(({ body, answer }) => [body?.schema, answer]));
+  return [...new Set(all)].filter((schema) => schema !== undefined);
+}
+
 /** What discovery answers of one group and version. */
 export function groupVersionPath(of: Pick<Kind, 'group' | 'version'>, schemas: Schemas): Path {
   return discoveryPath(`${rootOf(of)}/`, `get${idOf(of)}APIResources`, tagOf(of), schemas, 'APIResourceList', 'The resources of this group and version.');
@@ -105,11 +111,11 @@ export function groupsPath(schemas: Schemas): Path {
 
 /** `/version/`: which Kubernetes this is. */
 export function versionPath(schemas: Schemas): Path {
-  return discovery('/version/', 'getCodeVersion', 'version', named(schemas, 'io.k8s.apimachinery.pkg.version.Info'), 'The version of the server.');
+  return discovery('/version/', 'getCodeVersion', 'version', definitionIn(schemas, 'io.k8s.apimachinery.pkg.version.Info'), 'The version of the server.');
 }
 
 function discoveryPath(path: string, id: string, tag: string, schemas: Schemas, definition: string, description: string): Path {
-  return discovery(path, id, tag, named(schemas, `${meta}.${definition}`), description);
+  return discovery(path, id, tag, definitionIn(schemas, `${meta}.${definition}`), description);
 }
 
 function discovery(path: string, id: string, tag: string, answer: ObjectSchema, description: string): Path {
@@ -237,20 +243,20 @@ function remove(of: Described): Operation {
   const { resource, schema, schemas } = of;
   return {
     ...common(of, 'delete', kindOf(resource), ''), method: 'delete', description: `Deletes ${what(of, '')}.`, parameters: [...deleting, pretty], body: deleteOptions(schemas),
-    codes: [200, 202], answer: resource.deletion.answersObject === true ? schema : named(schemas, `${meta}.Status`), action: 'delete',
+    codes: [200, 202], answer: resource.deletion.answersObject === true ? schema : definitionIn(schemas, `${meta}.Status`), action: 'delete',
   };
 }
 
 function deleteMany({ resource, schemas, tag, group, scope }: Described): Operation {
   return {
     method: 'delete', id: `delete${group}Collection${scope}${resource.kind}`, tag, description: `Deletes all objects of kind ${resource.kind} that are selected.`,
-    parameters: [...deletingMany, pretty], body: deleteOptions(schemas), produces: media, codes: [200], answer: named(schemas, `${meta}.Status`),
+    parameters: [...deletingMany, pretty], body: deleteOptions(schemas), produces: media, codes: [200], answer: definitionIn(schemas, `${meta}.Status`),
     action: 'deletecollection', kind: kindOf(resource),
   };
 }
 
 function deleteOptions(schemas: Schemas): Body {
-  return { schema: named(schemas, `${meta}.DeleteOptions`), required: false, consumes: anyMedia };
+  return { schema: definitionIn(schemas, `${meta}.DeleteOptions`), required: false, consumes: anyMedia };
 }
 
 function common({ resource, tag, group, scope }: Described, verb: string, kind: GroupVersionKind, subresource: string) {
@@ -261,7 +267,7 @@ function what({ resource: { kind } }: Described, subresource: string): string {
   return subresource === '' ? `one ${kind}` : `the ${subresource} of one ${kind}`;
 }
 
-function named({ definitionOf }: Schemas, name: string): ObjectSchema {
+function definitionIn({ definitionOf }: Schemas, name: string): ObjectSchema {
   const schema = definitionOf(name);
   if (schema === undefined) throw new Error(`no schema was generated for ${name}: add it to setup/tables/definitions.mjs`);
   return schema;
