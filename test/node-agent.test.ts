@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -126,6 +126,23 @@ async function eventOf(name: string, text: RegExp | string): Promise<void> {
   throw new Error(`there was no event ${String(text)} of ${name}: ${seen.join('; ')}`);
 }
 
+/** Pids of a pod's processes with this command line. */
+async function processes(commandLine: string, uid: string): Promise<readonly number[]> {
+  const { pid: supervisor } = JSON.parse(await readFile(join(test.dataDir, 'pods', uid, 'sandbox', 'sandbox.json'), 'utf8')) as { pid: number };
+  const found: number[] = [];
+  for (const name of (await readdir('/proc')).filter((each) => /^\d+$/.test(each))) {
+    const text = (await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '')).replaceAll('\0', ' ').trim();
+    if (text.endsWith(commandLine) && (await ancestors(Number(name))).includes(supervisor)) found.push(Number(name));
+  }
+  return found;
+}
+
+async function ancestors(pid: number): Promise<readonly number[]> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1] ?? 0);
+  return parent > 1 ? [parent, ...(await ancestors(parent))] : [];
+}
+
 describe('a pod on a node', () => {
   it('runs from an image of the store, has an address, and serves its log', async () => {
     await run('web', 'echo hello from $HOSTNAME; echo to stderr >&2; echo served > /tmp/index.html; exec httpd -f -p 8080 -h /tmp');
@@ -224,6 +241,66 @@ describe('a pod on a node', () => {
     await kubectl('exec', 'probed', '--', 'touch', '/tmp/dead');
     await podUntil('probed', (pod) => pod.status?.containerStatuses?.[0]?.restartCount === 1);
     await eventOf('probed', 'Normal Killing Container main failed liveness probe, will be restarted');
+  });
+
+  it('is followed: its log as it is written, to its end', async () => {
+    await run('talker', 'for i in 1 2 3; do echo line $i; sleep 0.2; done', {}, { restartPolicy: 'Never' });
+    await podUntil('talker', (pod) => pod.status?.phase !== 'Pending');
+    expect(await kubectl('logs', '-f', 'talker')).toBe('line 1\nline 2\nline 3\n');
+    expect(await kubectl('logs', 'talker', '--tail=1')).toBe('line 3\n');
+    expect(await kubectl('logs', 'talker', '--timestamps', '--limit-bytes=24')).toMatch(/^\d{4}-\d\d-\d\dT[\d:.]+$/);
+  });
+
+  it('has a terminal when it is asked for one', async () => {
+    const typed = spawn('script', ['-qec', `${kubectlPath} --kubeconfig ${join(test.dataDir, 'admin.kubeconfig')} exec -it web -- /bin/sh`, '/dev/null'], { env: { HOME: test.dataDir, TERM: 'xterm', PATH: process.env['PATH'] ?? '' } });
+    const seen: string[] = [];
+    typed.stdout.on('data', (chunk: Buffer) => void seen.push(chunk.toString()));
+    typed.stdin.write('tty; stty size; exit 4\n');
+    const [code] = (await once(typed, 'exit')) as [number];
+    expect(seen.join('')).toMatch(/\/dev\/(pts\/\d+|console)/);
+    expect(code).toBe(4);
+  });
+
+  it('runs as the user, the groups and with the limits that it asks for', async () => {
+    await run('limited', 'id -u; id -g; id -G; grep -E "^(NoNewPrivs|Seccomp|CapEff):" /proc/self/status; touch /x 2>&1; touch /data/y && stat -c %g /data/y', {
+      securityContext: { runAsUser: 1000, runAsGroup: 3000, allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } }, volumeMounts: [{ name: 'd', mountPath: '/data' }],
+    }, { restartPolicy: 'Never', securityContext: { fsGroup: 2000, supplementalGroups: [4000] }, volumes: [{ name: 'd', emptyDir: {} }] });
+    await podUntil('limited', (pod) => pod.status?.phase === 'Succeeded');
+    expect(await kubectl('logs', 'limited')).toBe('1000\n3000\n3000 2000 4000\nCapEff:\t0000000000000000\nNoNewPrivs:\t1\nSeccomp:\t2\ntouch: /x: Read-only file system\n2000\n');
+  });
+
+  it('knows the API as its service account', async () => {
+    await run('account', 'cat /var/run/token | cut -d. -f2 | base64 -d 2>/dev/null | grep -o system:serviceaccount:default:default; stat -L -c %a /var/run/token', {
+      volumeMounts: [{ name: 't', mountPath: '/var/run' }],
+    }, { restartPolicy: 'Never', serviceAccountName: 'default', volumes: [{ name: 't', projected: { sources: [{ serviceAccountToken: { path: 'token', expirationSeconds: 600 } }] } }] });
+    await podUntil('account', (pod) => pod.status?.phase === 'Succeeded');
+    expect(await kubectl('logs', 'account')).toBe('system:serviceaccount:default:default\n600\n');
+  });
+
+  it('shares a volume in memory between its containers, with the node\'s network if it asks for it', async () => {
+    const volumeMounts = [{ name: 'm', mountPath: '/m' }];
+    await run('shared', 'true', {}, {
+      restartPolicy: 'Never', hostNetwork: true, volumes: [{ name: 'm', emptyDir: { medium: 'Memory' } }],
+      containers: [
+        { name: 'main', image: 'web:1', command: ['/bin/sh', '-c', 'while [ ! -e /m/x ]; do sleep 0.1; done; grep " /m " /proc/mounts | cut -d" " -f3'], volumeMounts },
+        { name: 'other', image: 'web:1', command: ['touch', '/m/x'], volumeMounts },
+      ],
+    });
+    const pod = await podUntil('shared', (each) => each.status?.phase === 'Succeeded');
+    expect(pod.status?.podIP).toBe('127.0.0.1');
+    expect(await kubectl('logs', 'shared', '-c', 'main')).toBe('tmpfs\n');
+  });
+
+  it('is brought back when its process is killed, and when its sandbox is', async () => {
+    await run('tough', 'sleep 1000');
+    const pod = await podUntil('tough', isReady);
+    const killed = (await processes('sleep 1000', pod.metadata?.uid ?? '')).at(-1) ?? 0;
+    process.kill(killed, 'SIGKILL');
+    await podUntil('tough', (each) => isReady(each) && each.status?.containerStatuses?.[0]?.restartCount === 1);
+    const { pid } = JSON.parse(await readFile(join(test.dataDir, 'pods', pod.metadata?.uid ?? '', 'sandbox', 'sandbox.json'), 'utf8')) as { pid: number };
+    process.kill(pid, 'SIGKILL');
+    await podUntil('tough', (each) => isReady(each) && each.status?.containerStatuses?.[0]?.restartCount === 2);
+    await eventOf('tough', /SandboxChanged/);
   });
 
   it('is gone when it is deleted: object, processes, files', async () => {
