@@ -17,30 +17,36 @@ export function openApiPages(resources: readonly Resource[]): Page {
 }
 
 const json = { 'content-type': 'application/json', vary: 'Accept' };
+const protobuf = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
+
+/** What version 2 is asked for as, and what is answered. The older name of its protobuf, with `@`, is no media type, but clients use it. */
+const versionTwoMedia: ReadonlyMap<string, string> = new Map([
+  ['*/*', 'application/json'], ['application/*', 'application/json'], ['application/json', 'application/json'],
+  [protobuf, protobuf], ['application/com.github.proto-openapi.spec.v2@v1.0+protobuf', protobuf],
+]);
 
 async function versionTwo(resources: readonly Resource[], headers: IncomingHttpHeaders): Promise<PageAnswer> {
-  const accepted = clauses(headers.accept ?? '*/*').map(({ type }) => type);
-  if (!accepted.some((type) => ['*/*', 'application/*', 'application/json'].includes(type))) {
-    throw failure('NotAcceptable', 'only the following media types are accepted: application/json');
-  }
-  const { openApiV2 } = await import('../schema/openapi-v2.ts');
-  return tagged(openApiV2(resources), headers);
+  const media = clauses(headers.accept ?? '*/*').map(({ type }) => versionTwoMedia.get(type)).find((type) => type !== undefined);
+  if (media === undefined) throw failure('NotAcceptable', `only the following media types are accepted: application/json, ${protobuf}`);
+  const { openApiV2, openApiV2Protobuf } = await import('../schema/openapi-v2.ts');
+  const body = await (media === protobuf ? openApiV2Protobuf : openApiV2)(resources);
+  return tagged(body, media, headers);
 }
 
 async function versionThreeIndex(resources: readonly Resource[]): Promise<PageAnswer> {
   const { openApiV3Index } = await import('../schema/openapi-v3.ts');
-  return { code: 200, headers: json, body: openApiV3Index(resources) };
+  return { code: 200, headers: json, body: await openApiV3Index(resources) };
 }
 
 async function versionThree(resources: readonly Resource[], groupVersionPath: string): Promise<PageAnswer> {
   const { openApiV3 } = await import('../schema/openapi-v3.ts');
-  const body = openApiV3(resources, groupVersionPath);
+  const body = await openApiV3(resources, groupVersionPath);
   if (body === undefined) throw failure('NotFound', 'the server could not find the requested resource');
   return { code: 200, headers: json, body };
 }
 
-function tagged(body: Buffer, headers: IncomingHttpHeaders): PageAnswer {
+function tagged(body: Buffer, media: string, headers: IncomingHttpHeaders): PageAnswer {
   const etag = `"${createHash('sha512').update(body).digest('hex').toUpperCase()}"`;
   if (headers['if-none-match'] === etag) return { code: 304, headers: { etag, vary: 'Accept' }, body: Buffer.alloc(0) };
-  return { code: 200, headers: { ...json, etag }, body };
+  return { code: 200, headers: { 'content-type': media, vary: 'Accept', etag }, body };
 }

@@ -6,6 +6,7 @@ import { patchDefinition, type NamedSchema } from './openapi-definitions.ts';
 import {
   connecting, creating, deleting, deletingMany, listing, logging, nameOf, namespace, patching, pretty, restOfPath, updating, type Parameter,
 } from './openapi-parameters.ts';
+import { createPause } from './openapi-pieces.ts';
 
 /**
  * What can be asked of the resource API, path by path, in no version of OpenAPI yet. Names of operations and tags are
@@ -83,6 +84,20 @@ export function pathsOf(resource: Resource, schemas: Schemas): Path[] {
     ]),
   ];
   return paths.filter(({ operations }) => operations.length > 0).toSorted((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** What lists the paths of one resource, or of discovery. */
+export type Source = () => readonly Path[];
+
+/** The paths of all sources, sorted; others have their turn between sources. */
+export async function allPaths(sources: readonly Source[]): Promise<Path[]> {
+  const pause = createPause(1);
+  const paths: Path[] = [];
+  for (const source of sources) {
+    paths.push(...source());
+    await pause();
+  }
+  return paths.toSorted((a, b) => (a.path < b.path ? -1 : 1));
 }
 
 /** The definitions that these paths speak of. */

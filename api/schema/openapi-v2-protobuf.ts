@@ -4,7 +4,13 @@
  */
 
 /** Writes a value of JSON as the content of a field. */
-type Encoder = (value: unknown) => Buffer;
+type Encoder = (value: unknown, out: Writer) => void;
+
+/** Written from the end: a message's length is known when it is due. `at` is where the written part begins. */
+interface Writer {
+  bytes: Buffer;
+  at: number;
+}
 
 interface FieldOf {
   readonly number: number;
@@ -21,10 +27,10 @@ interface Message {
   readonly extensions?: number;
 }
 
-const text: Encoder = (value) => Buffer.from(String(value));
-const flag: Encoder = (value) => Buffer.from([value === true ? 1 : 0]);
+const text: Encoder = (value, out) => { writeText(out, String(value)); };
+const flag: Encoder = (value, out) => { writeVarint(out, value === true ? 1 : 0); };
 /** gnostic.openapi.v2.Any: YAML text, of which JSON is a part. */
-const any: Encoder = (value) => field(2, Buffer.from(JSON.stringify(value)));
+const any: Encoder = (value, out) => { writeField(out, 2, text, JSON.stringify(value)); };
 
 const one = (number: number, encode: Encoder = text): FieldOf => ({ number, encode });
 const many = (number: number, encode: Encoder = text): FieldOf => ({ number, encode, repeated: true });
@@ -32,38 +38,53 @@ const bool = (number: number): FieldOf => ({ number, encode: flag, plain: true }
 
 /** A message whose only content is field `number`: gnostic's wrappers and alternatives. */
 function inside(number: number, encode: Encoder): Encoder {
-  return (value) => field(number, encode(value));
+  return (value, out) => { writeField(out, number, encode, value); };
 }
 
 /** A map from names: entries of (1: name, 2: value), all in field `number`. */
 function named(number: number, encode: Encoder): Encoder {
-  return (value) => Buffer.concat(entriesOf(value).map(([name, own]) => field(number, pair(name, encode(own)))));
-}
-
-function pair(name: string, value: Buffer): Buffer {
-  return Buffer.concat([field(1, Buffer.from(name)), field(2, value)]);
-}
-
-function message(shape: () => Message): Encoder {
-  return (value) => {
-    const { fields, extensions } = shape();
-    return Buffer.concat(entriesOf(value).flatMap(([key, own]) => {
-      const known = Object.hasOwn(fields, key) ? fields[key] : undefined;
-      if (known !== undefined) return fieldsOf(known, own);
-      if (extensions === undefined || !key.startsWith('x-')) throw new Error(`OpenAPI 2 in protobuf has no field for ${key}`);
-      return [field(extensions, pair(key, any(own)))];
-    }));
+  const entry = pair(encode);
+  return (value, out) => {
+    for (const own of entriesOf(value).toReversed()) writeField(out, number, entry, own);
   };
 }
 
-function fieldsOf({ number, encode, repeated, plain }: FieldOf, value: unknown): Buffer[] {
-  if (plain === true) return [Buffer.concat([tag(number, 0), encode(value)])];
-  const values: readonly unknown[] = repeated === true && Array.isArray(value) ? value : [value];
-  return values.map((own) => field(number, encode(own)));
+function pair(encode: Encoder): Encoder {
+  return (value, out) => {
+    const [name, own] = Array.isArray(value) ? value : [];
+    writeField(out, 2, encode, own);
+    writeField(out, 1, text, name);
+  };
+}
+
+const extension = pair(any);
+
+function message(shape: () => Message): Encoder {
+  return (value, out) => {
+    const { fields, extensions } = shape();
+    for (const [key, own] of entriesOf(value).toReversed()) {
+      const known = Object.hasOwn(fields, key) ? fields[key] : undefined;
+      if (known !== undefined) writeKnown(out, known, own);
+      else if (extensions !== undefined && key.startsWith('x-')) writeField(out, extensions, extension, [key, own]);
+      else throw new Error(`OpenAPI 2 in protobuf has no field for ${key}`);
+    }
+  };
+}
+
+function writeKnown(out: Writer, { number, encode, repeated, plain }: FieldOf, value: unknown): void {
+  if (plain === true) {
+    encode(value, out);
+    writeVarint(out, number * 8);
+    return;
+  }
+  const values: readonly unknown[] = repeated === true && Array.isArray(value) ? value.toReversed() : [value];
+  for (const own of values) writeField(out, number, encode, own);
 }
 
 const schema: Encoder = message(() => schemaMessage);
-const strings: Encoder = (value) => Buffer.concat((Array.isArray(value) ? value : [value]).map((own) => field(1, text(own))));
+const strings: Encoder = (value, out) => {
+  for (const own of Array.isArray(value) ? value.toReversed() : [value]) writeField(out, 1, text, own);
+};
 const properties: Encoder = named(1, schema);
 
 const schemaMessage: Message = {
@@ -80,13 +101,16 @@ const pathParameter = message(() => ({ fields: { required: bool(1), in: one(2), 
 const reference = message(() => ({ fields: { $ref: one(1), description: one(2) } }));
 
 /** Parameter: a body, or one of the others in its own message. */
-const parameter: Encoder = (value) => {
+const parameter: Encoder = (value, out) => {
   const place = placeOf(value);
-  if (place === 'body') return field(1, bodyParameter(value));
-  return field(2, place === 'path' ? field(4, pathParameter(value)) : field(3, queryParameter(value)));
+  if (place === 'body') writeField(out, 1, bodyParameter, value);
+  else writeField(out, 2, place === 'path' ? inside(4, pathParameter) : inside(3, queryParameter), value);
 };
 
-const parametersItem: Encoder = (value) => (placeOf(value) === undefined ? field(2, reference(value)) : field(1, parameter(value)));
+const parametersItem: Encoder = (value, out) => {
+  if (placeOf(value) === undefined) writeField(out, 2, reference, value);
+  else writeField(out, 1, parameter, value);
+};
 
 const response = message(() => ({ fields: { description: one(1), schema: one(2, inside(1, schema)) } }));
 const operation = message(() => ({
@@ -110,30 +134,51 @@ const document = message(() => ({
 
 /** The document, or a part of it: parts written one after the other are read as one. Throws when it holds what the tables don't know. */
 export function encodeDocument(swagger: Readonly<Record<string, unknown>>): Buffer {
-  return document(swagger);
+  const out: Writer = { bytes: Buffer.allocUnsafe(4096), at: 4096 };
+  document(swagger, out);
+  return out.bytes.subarray(out.at);
 }
 
 function placeOf(value: unknown): unknown {
-  return new Map(entriesOf(value)).get('in');
+  return typeof value === 'object' && value !== null && 'in' in value ? value.in : undefined;
 }
 
 function entriesOf(value: unknown): [string, unknown][] {
   return typeof value === 'object' && value !== null ? Object.entries(value) : [];
 }
 
-/** A length-delimited field. */
-function field(number: number, content: Buffer): Buffer {
-  return Buffer.concat([tag(number, 2), varint(content.length), content]);
+/** A field of bytes: its content, before that its length and its tag. */
+function writeField(out: Writer, number: number, encode: Encoder, value: unknown): void {
+  const end = out.bytes.length - out.at;
+  encode(value, out);
+  writeVarint(out, out.bytes.length - out.at - end);
+  writeVarint(out, number * 8 + 2);
 }
 
-function tag(number: number, wireType: number): Buffer {
-  return varint(number * 8 + wireType);
+function writeText(out: Writer, value: string): void {
+  const length = Buffer.byteLength(value);
+  makeRoom(out, length);
+  out.at -= length;
+  out.bytes.write(value, out.at);
 }
 
-function varint(value: number): Buffer {
-  const bytes: number[] = [];
+function writeVarint(out: Writer, value: number): void {
+  let length = 1;
+  for (let rest = value; rest > 127; rest = Math.floor(rest / 128)) length += 1;
+  makeRoom(out, length);
+  out.at -= length;
   let rest = value;
-  for (; rest > 127; rest = Math.floor(rest / 128)) bytes.push((rest % 128) + 128);
-  bytes.push(rest);
-  return Buffer.from(bytes);
+  for (let index = 0; index < length; index++) {
+    out.bytes[out.at + index] = (rest % 128) + (index < length - 1 ? 128 : 0);
+    rest = Math.floor(rest / 128);
+  }
+}
+
+function makeRoom(out: Writer, length: number): void {
+  if (out.at >= length) return;
+  const written = out.bytes.subarray(out.at);
+  const larger = Buffer.allocUnsafe(2 * (out.bytes.length + length));
+  written.copy(larger, larger.length - written.length);
+  out.bytes = larger;
+  out.at = larger.length - written.length;
 }

@@ -3,7 +3,7 @@ import type { Resource } from '../resources/define.ts';
 import { builtinDescriptions, builtinSchemas } from './openapi-builtin.ts';
 import { closureOf, define, referenceTo, type Describe, type Json, type NamedSchema, type OpenApiSchema } from './openapi-definitions.ts';
 import {
-  groupPath, groupVersionPath, groupsPath, pathsOf, rootOf, schemasIn, versionPath, type Body, type Operation, type Path, type Schemas,
+  allPaths, groupPath, groupVersionPath, groupsPath, pathsOf, rootOf, schemasIn, versionPath, type Body, type Operation, type Path, type Schemas, type Source,
 } from './openapi-operations.ts';
 import type { Parameter } from './openapi-parameters.ts';
 import { createPause, objectText, type Pause } from './openapi-pieces.ts';
@@ -64,7 +64,7 @@ export function createOpenApiV2(resources: readonly Resource[], schemas: Schemas
 }
 
 async function build(resources: readonly Resource[], schemas: Schemas, describe: Describe, pause: Pause): Promise<Swagger> {
-  const paths = allPaths(resources, schemas);
+  const paths = await allPaths(sourcesOf(resources, schemas));
   const found = await closureOf(schemasIn(paths), (schema) => define(schema, 2, describe), pause);
   const parameters = new Map<string, Json>();
   const items = new Map(paths.map((path) => [path.path, pathItem(path, parameters)]));
@@ -90,15 +90,14 @@ async function writeProtobuf({ head: first, maps }: Swagger, pause: Pause): Prom
   return Buffer.concat(parts);
 }
 
-function allPaths(resources: readonly Resource[], schemas: Schemas): Path[] {
+function sourcesOf(resources: readonly Resource[], schemas: Schemas): Source[] {
   const groupVersions = new Map(resources.map((resource) => [rootOf(resource), resource]));
   const groups = new Set(resources.map(({ group }) => group));
   return [
-    groupsPath(schemas), versionPath(schemas),
-    ...[...groups].map((group) => groupPath(group, schemas)),
-    ...[...groupVersions.values()].map((one) => groupVersionPath(one, schemas)),
-    ...resources.flatMap((resource) => pathsOf(resource, schemas)),
-  ].toSorted((a, b) => (a.path < b.path ? -1 : 1));
+    () => [groupsPath(schemas), versionPath(schemas), ...[...groups].map((group) => groupPath(group, schemas))],
+    () => [...groupVersions.values()].map((one) => groupVersionPath(one, schemas)),
+    ...resources.map((resource) => () => pathsOf(resource, schemas)),
+  ];
 }
 
 type Shared = Map<string, Json>;

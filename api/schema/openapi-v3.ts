@@ -3,7 +3,7 @@ import type { Resource } from '../resources/define.ts';
 import { builtinDescriptions, builtinSchemas } from './openapi-builtin.ts';
 import { closureOf, define, referenceTo, type Definition, type Describe, type Json, type NamedSchema } from './openapi-definitions.ts';
 import {
-  groupPath, groupVersionPath, groupsPath, pathsOf, rootOf, schemasIn, versionPath, type Body, type Operation, type Path, type Schemas,
+  allPaths, groupPath, groupVersionPath, groupsPath, pathsOf, rootOf, schemasIn, versionPath, type Body, type Operation, type Path, type Schemas, type Source,
 } from './openapi-operations.ts';
 import type { Parameter } from './openapi-parameters.ts';
 import { createPause, objectText } from './openapi-pieces.ts';
@@ -49,24 +49,23 @@ export function createOpenApiV3(resources: readonly Resource[], schemas: Schemas
     const known = built.get(path);
     const source = sources.get(path);
     if (known !== undefined || source === undefined) return known;
-    const made = documentOf(source(), (schema) => written(schema, describe, definitions));
+    const made = documentOf(source, (schema) => written(schema, describe, definitions));
     built.set(path, made);
     return made;
   };
   return { document, index: () => (index ??= indexOf(sources.keys(), document)) };
 }
 
-/** The paths of each document, by where it is found. */
-function sourcesOf(resources: readonly Resource[], schemas: Schemas): Map<string, () => Path[]> {
-  const sources = new Map<string, () => Path[]>([['apis', () => [groupsPath(schemas)]], ['version', () => [versionPath(schemas)]]]);
+/** The sources of each document, by where it is found. */
+function sourcesOf(resources: readonly Resource[], schemas: Schemas): Map<string, readonly Source[]> {
+  const sources = new Map<string, readonly Source[]>([['apis', [() => [groupsPath(schemas)]]], ['version', [() => [versionPath(schemas)]]]]);
   const groupVersions = Map.groupBy(resources, (resource) => rootOf(resource).slice(1));
-  for (const [path, own] of groupVersions) sources.set(path, () => groupVersionPaths(own, schemas));
-  for (const group of new Set(resources.map((resource) => resource.group))) sources.set(group === '' ? 'api' : `apis/${group}`, () => [groupPath(group, schemas)]);
+  for (const [path, own] of groupVersions) {
+    const discovery = own.slice(0, 1).map((resource) => () => [groupVersionPath(resource, schemas)]);
+    sources.set(path, [...discovery, ...own.map((resource) => () => pathsOf(resource, schemas))]);
+  }
+  for (const group of new Set(resources.map((resource) => resource.group))) sources.set(group === '' ? 'api' : `apis/${group}`, [() => [groupPath(group, schemas)]]);
   return new Map([...sources].toSorted(([a], [b]) => (a < b ? -1 : 1)));
-}
-
-function groupVersionPaths(resources: readonly Resource[], schemas: Schemas): Path[] {
-  return [...resources.slice(0, 1).map((one) => groupVersionPath(one, schemas)), ...resources.flatMap((resource) => pathsOf(resource, schemas))].toSorted((a, b) => (a.path < b.path ? -1 : 1));
 }
 
 async function indexOf(paths: Iterable<string>, document: (path: string) => Promise<Buffer> | undefined): Promise<Buffer> {
@@ -96,7 +95,8 @@ function written(schema: NamedSchema, describe: Describe, definitions: Map<strin
 const head = '"openapi":"3.0.0","info":{"title":"Kubernetes","version":"unversioned"}';
 const security = { BearerToken: { type: 'apiKey', description: 'A bearer token.', name: 'authorization', in: 'header' } };
 
-async function documentOf(paths: readonly Path[], definitionOf: (schema: NamedSchema) => WrittenDefinition): Promise<Buffer> {
+async function documentOf(sources: readonly Source[], definitionOf: (schema: NamedSchema) => WrittenDefinition): Promise<Buffer> {
+  const paths = await allPaths(sources);
   const pause = createPause();
   const definitions = await closureOf(schemasIn(paths), definitionOf, pause);
   const schemas = [...definitions.values()].map(({ text }) => text).join(',');
