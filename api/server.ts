@@ -110,7 +110,7 @@ async function assemble(options: ApiServerOptions, caches: Caches, authorizer: C
   const edge: Edge = {
     authenticator, authorizer, dispatch, resourceAt, inFlight, metrics, onError, stopped: stopping.signal, uuid: randomUUID,
     page: pages(options, caches, metrics, () => `${reach}:${port}`, () => isSeeded),
-    agentLink: { caPem: pki.caPem, ...(await pki.clientCertificate({ commonName: 'coracle-apiserver', organizations: ['system:masters'] })), connectMs: agentMs },
+    agentLink: { caPem: pki.caPem, ...(await pki.clientCertificate({ commonName: 'coracle-apiserver', organizations: ['system:masters'] })), connectMs: agentMs, stopped: stopping.signal },
     protobuf: createProtobufDecoder(),
     tables: createTableRenderer(Date.now),
     frames: createSharedFrames(setImmediate),
@@ -222,8 +222,12 @@ async function storeProblem(caches: Caches): Promise<string | undefined> {
 
 function carrierOf(edge: Edge): Carrier {
   return {
-    serve: (exchange: Exchange, peer) => void serve(edge, exchange, peer),
-    upgrade: (request, socket, head, peer) => void serveUpgrade(edge, request, socket, head, peer),
+    serve(exchange: Exchange, peer) {
+      serve(edge, exchange, peer).catch((error: unknown) => { edge.onError('an answer could not be written', error); });
+    },
+    upgrade(request, socket, head, peer) {
+      serveUpgrade(edge, request, socket, head, peer).catch((error: unknown) => { edge.onError('an upgrade could not be refused', error); });
+    },
   };
 }
 

@@ -56,10 +56,10 @@ describe('binding', () => {
   });
 });
 
-describe('eviction', () => {
-  const evict = (name: string, deleteOptions: object = {}) =>
-    ask({ ...pods, verb: 'create', name, subresource: 'eviction', body: { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name }, deleteOptions } });
+const evict = (name: string, deleteOptions: object = {}) =>
+  ask({ ...pods, verb: 'create', name, subresource: 'eviction', body: { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name }, deleteOptions } });
 
+describe('eviction', () => {
   it('deletes a pod', async () => {
     await pod('e1');
     expect(await evict('e1')).toMatchObject({ status: 'Success', code: 201 });

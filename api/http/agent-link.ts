@@ -12,6 +12,8 @@ export interface AgentLink {
   readonly keyPem: string;
   /** How long the agent may take to answer at all. */
   readonly connectMs: number;
+  /** Aborts when the server stops: what flows through it ends. */
+  readonly stopped: AbortSignal;
 }
 
 const hopByHop: ReadonlySet<string> = new Set(['connection', 'keep-alive', 'transfer-encoding', 'upgrade', 'proxy-connection', 'te', 'trailer', 'http2-settings', 'host', 'authorization', 'cookie']);
@@ -47,7 +49,10 @@ export function streamFromAgent(exchange: Exchange, link: AgentLink, target: Age
       else response.pipe(out);
       response.once('error', () => { exchange.abort(); });
     });
+    const stop = () => { exchange.abort(); };
+    link.stopped.addEventListener('abort', stop, { once: true });
     exchange.onEnd(() => {
+      link.stopped.removeEventListener('abort', stop);
       asked.destroy();
       resolve();
     });
@@ -69,7 +74,10 @@ export function spliceToAgent(request: IncomingMessage, socket: Duplex, head: Bu
       if (joined) socket.destroy();
       else reject(unreachable(target, error));
     });
+    const stop = () => { socket.destroy(); };
+    link.stopped.addEventListener('abort', stop, { once: true });
     socket.once('close', () => {
+      link.stopped.removeEventListener('abort', stop);
       asked.destroy();
       resolve();
     });

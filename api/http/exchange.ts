@@ -14,6 +14,8 @@ export interface Exchange {
   readonly headers: IncomingHttpHeaders;
   /** The caller has gone, or the answer is complete. */
   readonly gone: boolean;
+  /** The head of the answer has left: it is too late for another. */
+  readonly begun: boolean;
   /** Runs once when the exchange is over, however it ended. */
   onEnd(run: () => void): void;
   /** The whole body. Throws 413, 400 when it breaks off, and the signal's reason. */
@@ -36,6 +38,9 @@ export function http2Exchange(stream: ServerHttp2Stream, headers: IncomingHttpHe
     headers,
     get gone() {
       return isGone();
+    },
+    get begun() {
+      return stream.headersSent;
     },
     onEnd: (run) => void stream.once('close', run),
     body: (limit, signal) => read(stream, headers, limit, signal),
@@ -63,6 +68,9 @@ export function http1Exchange(request: IncomingMessage, response: ServerResponse
     headers: request.headers,
     get gone() {
       return isGone();
+    },
+    get begun() {
+      return response.headersSent;
     },
     onEnd: (run) => void response.once('close', run),
     body: (limit, signal) => read(request, request.headers, limit, signal),

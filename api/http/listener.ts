@@ -53,11 +53,13 @@ export async function listen(options: ListenOptions, carrier: Carrier): Promise<
   const sockets = new Set<Duplex>();
   follow(server, sessions, sockets);
   carryHttp2(server, carrier);
-  carryHttp1(server, carrier);
+  let isStopping = false;
+  carryHttp1(server, carrier, () => isStopping);
   await started(server, options);
   return {
     port: (server.address() as AddressInfo).port,
     stop: () => new Promise((resolve) => {
+      isStopping = true;
       server.close(() => { resolve(); });
       for (const session of sessions) session.close();
       closeIdle(server);
@@ -111,7 +113,7 @@ function carryHttp2(server: Http2SecureServer, carrier: Carrier): void {
   });
 }
 
-function carryHttp1(server: Http2SecureServer, carrier: Carrier): void {
+function carryHttp1(server: Http2SecureServer, carrier: Carrier, isStopping: () => boolean): void {
   const peers = new WeakMap<Duplex, Peer>();
   const of = (socket: Duplex): Peer => {
     let peer = peers.get(socket);
@@ -124,6 +126,7 @@ function carryHttp1(server: Http2SecureServer, carrier: Carrier): void {
   server.on('request', (request, response) => {
     // Requests over HTTP/2 arrive here too, as well as at `stream`.
     if (request.httpVersionMajor >= 2) return;
+    response.once('finish', () => { if (isStopping()) request.socket.end(); });
     carrier.serve(http1Exchange(request as unknown as IncomingMessage, response as unknown as Parameters<typeof http1Exchange>[1]), of(request.socket));
   });
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => { carrier.upgrade(request, socket, head, of(socket)); });

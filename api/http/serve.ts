@@ -73,12 +73,13 @@ export async function serve(edge: Edge, exchange: Exchange, peer: Peer): Promise
     if (!target.info.isResource) return await servePage(edge, exchange, target, user, headers);
     const resource = resourceOf(edge, target);
     answer = negotiate(exchange.headers.accept);
-    await serveResource(edge, exchange, { target, user, resource, answer, headers });
+    code = await serveResource(edge, exchange, { target, user, resource, answer, headers });
   } catch (error) {
     const known = failureOf(error);
     ({ code } = known);
     if (!(error instanceof ApiError) && known.code === 500) edge.onError(`${exchange.method} ${exchange.url}`, error);
-    await renderFailure(exchange, known, { headers: withAuthenticate(headers, known), pretty: isPretty(target?.query ?? {}, exchange.headers['user-agent']) });
+    if (exchange.begun) exchange.abort();
+    else await renderFailure(exchange, known, { headers: withAuthenticate(headers, known), pretty: isPretty(target?.query ?? {}, exchange.headers['user-agent']) });
   } finally {
     edge.metrics.record(target?.info, code, began);
   }
@@ -122,7 +123,8 @@ interface Asked {
   readonly headers: OutgoingHttpHeaders;
 }
 
-async function serveResource(edge: Edge, exchange: Exchange, asked: Asked): Promise<void> {
+/** The code of the answer. */
+async function serveResource(edge: Edge, exchange: Exchange, asked: Asked): Promise<number> {
   const { target, answer, headers } = asked;
   const { verb } = target.info;
   const flight = edge.inFlight.begin(exchange);
@@ -133,7 +135,7 @@ async function serveResource(edge: Edge, exchange: Exchange, asked: Asked): Prom
   } finally {
     flight.end();
   }
-  if (exchange.gone) return;
+  if (exchange.gone) return clientGone;
   if (result.type === 'watch') {
     const form = answer.as === 'Table'
       ? { own: tableFrames(edge.tables, includeObject(target.query)) }
@@ -148,7 +150,11 @@ async function serveResource(edge: Edge, exchange: Exchange, asked: Asked): Prom
     };
     await render(exchange, result, rendering);
   }
+  return 'code' in result ? result.code : 200;
 }
+
+/** For metrics alone: nobody was there to be answered. */
+const clientGone = 499;
 
 function plain(headers: OutgoingHttpHeaders): Record<string, string> {
   return Object.fromEntries(Object.entries(headers).map(([name, value]) => [name, String(value)]));
