@@ -1,13 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, watch, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createClient } from '../client/client.ts';
+import type { Transport } from '../client/transport.ts';
 import { silentLog, type Log } from '../client/log.ts';
 import { systemClock } from '../machinery/clock.ts';
+import { failure } from '../machinery/status.ts';
 import { ConfigMap, Event, Node, Pod, ServiceAccount } from '../machinery/kinds/core.ts';
 import type { Kind, KubernetesObject } from '../machinery/kinds/kind.ts';
 import { createAgent } from '../node-agent/agent.ts';
@@ -35,12 +37,12 @@ interface RunningAgent {
   stop(): Promise<void>;
 }
 
-async function startAgent(): Promise<RunningAgent> {
-  const transport = await test.transportAs('system:node:n1', ['system:nodes']);
+async function startAgent(transport?: Transport): Promise<RunningAgent> {
+  const reaches = transport ?? await test.transportAs('system:node:n1', ['system:nodes']);
   const tls = { ...(await test.pki.agentCertificate('n1', ['127.0.0.1'])), caPem: test.pki.caPem };
   const stop = new AbortController();
   const started = createAgent({
-    client: createClient(transport), runtime: (events) => openRuntime({ dataDir: test.dataDir, instance, log, events }), nodeName: 'n1', dataDir: test.dataDir, tls,
+    client: createClient(reaches), runtime: (events) => openRuntime({ dataDir: test.dataDir, instance, log, events }), nodeName: 'n1', dataDir: test.dataDir, tls,
     address: '127.0.0.1', port: 0, clock: systemClock, log, clusterCidr: `10.${second}.0.0/16`, memoryDir: `/dev/shm/coracle-${instance}`,
   });
   const done = started.run(stop.signal);
@@ -261,6 +263,12 @@ describe('a pod on a node', () => {
     expect(code).toBe(4);
   });
 
+  it('is attached to by kubectl run, and goes when it is done', async () => {
+    const { out, err } = await test.kubectlWith('typed\n', 'run', 'once', '--rm', '-i', '--restart=Never', '--image=web:1', '--overrides={"spec":{"nodeName":"n1","automountServiceAccountToken":false}}', '--command', '--', 'cat');
+    expect(`${out}${err}`).toContain('typed\n');
+    expect(await kubectl('get', 'pod', 'once')).toContain('NotFound');
+  });
+
   it('runs as the user, the groups and with the limits that it asks for', async () => {
     await run('limited', 'id -u; id -g; id -G; grep -E "^(NoNewPrivs|Seccomp|CapEff):" /proc/self/status; touch /x 2>&1; touch /data/y && stat -c %g /data/y', {
       securityContext: { runAsUser: 1000, runAsGroup: 3000, allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } }, volumeMounts: [{ name: 'd', mountPath: '/data' }],
@@ -326,6 +334,26 @@ describe('a node agent that starts again', () => {
     const after = await podUntil('lasting', isReady);
     expect(after.status?.containerStatuses).toEqual(before.status?.containerStatuses);
     expect(await kubectl('exec', 'lasting', '--', 'echo', 'here')).toBe('here\n');
+  });
+});
+
+describe('a node agent without the API', () => {
+  it('keeps its pods running and restarts what ends', async () => {
+    const { uid = '' } = (await run('alone', 'echo begun; sleep 1000')).metadata ?? {};
+    await podUntil('alone', isReady);
+    await agent.stop();
+    const unreachable = (): never => {
+      throw failure('ServiceUnavailable', 'the API is not there');
+    };
+    agent = await startAgent({ request: async () => unreachable(), watch: unreachable });
+    process.kill((await processes('sleep 1000', uid)).at(-1) ?? 0, 'SIGKILL');
+    // Its second run writes a log of its own.
+    const logs = join(test.dataDir, 'pods', uid, 'logs', 'main');
+    for await (const _change of watch(logs, { signal: AbortSignal.timeout(10_000) })) if ((await readdir(logs)).includes('1.log')) break;
+    await agent.stop();
+    agent = await startAgent();
+    const pod = await podUntil('alone', (each) => isReady(each) && each.status?.containerStatuses?.[0]?.restartCount === 1);
+    expect(pod.status?.containerStatuses?.[0]?.lastState?.terminated?.exitCode).toBe(137);
   });
 });
 
