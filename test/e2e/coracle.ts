@@ -1,0 +1,84 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { outcome, run, start, type Outcome, type Started } from './command.ts';
+import { createKubectl, type Kubectl, type KubectlAccess } from './kubectl.ts';
+import { leftoversOf } from './leftovers.ts';
+
+/** Starts and removes real clusters by the commands that a user types. */
+const root = join(import.meta.dirname, '../..');
+export const coracleProgram = join(root, 'bin/coracle');
+export const webImage = 'coracle.example/web:1';
+const webArchive = join(root, 'generated/images/web.tar');
+const upMs = 60_000;
+const downMs = 60_000;
+
+/** What other processes need to reach a cluster. */
+export interface ClusterAddress {
+  readonly dataDir: string;
+  readonly instance: string;
+}
+
+/** Runs `coracle …` to its end, whatever its exit code. */
+export function coracle(...args: readonly string[]): Promise<Outcome> {
+  return outcome(coracleProgram, args, { deadlineMs: upMs });
+}
+
+export async function newDataDir(name: string): Promise<string> {
+  return mkdtemp(join(tmpdir(), `coracle-${name}-`));
+}
+
+/** Starts `coracle up` in the foreground; resolves when its node is Ready. */
+export function up(dataDir: string, ...more: readonly string[]): Promise<Started> {
+  return startUntil(/^Node \S+: Ready/m, ['up', '--data-dir', dataDir, '--api-port', '0', ...more]);
+}
+
+/** Starts `coracle …`, by `through` when given (`nsenter --net=…`); resolves when it has printed `pattern`. When that fails, it runs no more. */
+export async function startUntil(pattern: RegExp, args: readonly string[], through: readonly string[] = []): Promise<Started> {
+  const [program = coracleProgram, ...rest] = [...through, coracleProgram, ...args];
+  const running = start(program, rest);
+  try {
+    await running.until(pattern, upMs);
+    return running;
+  } catch (error) {
+    running.kill('SIGKILL');
+    await running.ended;
+    throw error;
+  }
+}
+
+/** The short random name in a data directory by which everything of its cluster is known. */
+export async function instanceOf(dataDir: string): Promise<string> {
+  const identity: unknown = JSON.parse(await readFile(join(dataDir, 'cluster.json'), 'utf8'));
+  return String(Reflect.get(Object(identity), 'instance'));
+}
+
+/** Takes in the example image. */
+export async function importWeb(dataDir: string): Promise<void> {
+  await run(coracleProgram, ['image', 'import', webArchive, '--data-dir', dataDir]);
+}
+
+/** As the administrator, whose credentials are in the data directory. */
+export function accessTo(dataDir: string): KubectlAccess {
+  return { flags: [`--kubeconfig=${join(dataDir, 'admin.kubeconfig')}`], cacheDir: join(dataDir, 'kubectl-cache') };
+}
+
+export function kubectlFor(dataDir: string): Kubectl {
+  return createKubectl(accessTo(dataDir));
+}
+
+/**
+ * Removes a cluster (or one node of it) and its data directory by `coracle down --purge`, run through `through` when given.
+ * Rejects with all that is left of it on this machine.
+ */
+export async function remove(dataDir: string, through: readonly string[] = []): Promise<void> {
+  const instance = await instanceOf(dataDir).catch(() => undefined);
+  const [program = coracleProgram, ...rest] = [...through, coracleProgram, 'down', '--purge', '--data-dir', dataDir];
+  const { code, stdout, stderr } = await outcome(program, rest, { deadlineMs: downMs });
+  const left = [
+    ...(code === 0 ? [] : [`'coracle down' ended with exit code ${code}: ${stdout}${stderr}`]),
+    ...(instance === undefined ? [] : await leftoversOf({ dataDir, instance })),
+  ];
+  await rm(dataDir, { recursive: true, force: true });
+  if (left.length > 0) throw new Error(`left of the cluster ${instance ?? ''} in ${dataDir}:\n${left.join('\n')}`);
+}

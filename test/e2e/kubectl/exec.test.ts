@@ -1,0 +1,136 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../eventually.ts';
+import { deployment, pod, script } from '../manifests.ts';
+import { useNamespace } from '../namespace.ts';
+
+const kubectl = useNamespace('kubectl-exec');
+let directory: string;
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'coracle-cp-'));
+  await kubectl.apply(pod('shell'), deployment('web'), pod('cat', { container: { ...script('echo ready; exec cat'), stdin: true } }));
+  await kubectl`wait pod/shell pod/cat --for=condition=Ready --timeout=30s`;
+  await kubectl`rollout status deployment/web --timeout=30s`;
+});
+afterAll(() => rm(directory, { recursive: true, force: true }));
+
+describe('kubectl exec', () => {
+  it("runs a command, keeps its streams apart and returns its exit code", async () => {
+    const outcome = await kubectl.outcome`exec shell -- sh -c ${'echo out; echo err >&2; exit 7'}`;
+    expect(outcome.stdout).toBe('out\n');
+    expect(outcome.stderr).toBe('err\ncommand terminated with exit code 7\n');
+    expect(outcome.code).toBe(7);
+  });
+
+  it('passes standard input, and its end, byte for byte', async () => {
+    const input = 'some bytes\n'.repeat(100_000);
+    expect(await kubectl.with({ input })`exec -i shell -- md5sum`).toBe(await kubectl.with({ input })`exec -i shell -- sh -c ${'cat > /tmp/in; md5sum < /tmp/in'}`);
+    expect(await kubectl.with({ input })`exec -i shell -- wc -c`).toBe(`${input.length}\n`);
+  });
+
+  it('passes much output whole', async () => {
+    const output = await kubectl`exec shell -- sh -c ${'yes 0123456789abcde | head -n 200000'}`;
+    expect(output.length).toBe(200_000 * 16);
+  });
+
+  it("finds a deployment's pod, and a container by name", async () => {
+    expect(await kubectl`exec deployment/web -c main -- hostname`).toMatch(/^web-[a-z0-9]+-[a-z0-9]{5}\n$/);
+    expect(await kubectl.refused`exec shell -c other -- true`).toContain('container other is not valid for pod shell');
+  });
+
+  it('says so when there is no such command', async () => {
+    const outcome = await kubectl.outcome`exec shell -- no-such-command`;
+    expect(outcome.code).not.toBe(0);
+    expect(outcome.stderr).toMatch(/no-such-command.*(no such file|not found)/is);
+  });
+
+  it('-it gives a real terminal with its size, echo and signals', async () => {
+    await using terminal = kubectl.terminal`exec -it shell -- sh`;
+    await terminal.until(/[#$] /);
+    terminal.write('tty; stty size\r');
+    await terminal.until(/\/dev\/(pts\/\d+|console)\r\n\d+ \d+\r\n/);
+    terminal.write('sleep 1000; echo ended $?\r');
+    await terminal.until(/sleep 1000; echo/);
+    terminal.write('\x03');
+    terminal.write('echo still $((20+22))\r');
+    await terminal.until(/still 42/);
+    terminal.write('exit 4\r');
+    expect(await terminal.ended).toMatchObject({ code: 4 });
+  });
+
+  it('tells the terminal when it is resized', async () => {
+    await using terminal = kubectl.terminal`exec -it shell -- sh -c ${'stty rows 33 cols 99; stty size; read line; echo got $line'}`;
+    await terminal.until(/33 99/);
+    terminal.write('input\r');
+    await terminal.until(/got input/);
+    expect((await terminal.ended).code).toBe(0);
+  });
+});
+
+describe('kubectl attach', () => {
+  it("reaches the container's own input and output", async () => {
+    await using attached = kubectl.start`attach -i cat`;
+    attached.write('hello there\n');
+    await attached.until(/hello there/);
+    attached.kill('SIGTERM');
+    expect(await kubectl`logs cat`).toBe('ready\nhello there\n');
+  });
+});
+
+describe('kubectl run', () => {
+  it('--rm -it runs a pod in a terminal, and removes it', async () => {
+    await using terminal = kubectl.terminal`run visitor --rm -it --restart=Never --image=coracle.example/web:1 -- sh`;
+    await terminal.until(/# /);
+    terminal.write('echo pid $$ on $(hostname)\r');
+    await terminal.until(/pid 1 on visitor/);
+    terminal.write('exit\r');
+    await terminal.until(/pod "visitor" deleted/);
+    expect((await terminal.ended).code).toBe(0);
+    expect(await kubectl`get pods --field-selector=metadata.name=visitor -o name`).toBe('');
+  });
+
+  it('--rm -i passes input to a command, and its exit code back', async () => {
+    const { stdout } = await kubectl.with({ input: 'one two\n' }).outcome`run piped --rm -i --quiet --restart=Never --image=coracle.example/web:1 -- sed s/two/three/`;
+    expect(stdout).toContain('one three\n');
+    expect(await kubectl.with({ input: '' }).outcome`run failing --rm -i --quiet --restart=Never --image=coracle.example/web:1 -- sh -c ${'exit 5'}`).toMatchObject({ code: 5 });
+  });
+
+  it('makes a pod from flags', async () => {
+    await kubectl`run flagged --image=coracle.example/web:1 --env=A=b --labels=x=y --port=8080`;
+    await kubectl`wait pod/flagged --for=condition=Ready --timeout=30s`;
+    expect(await kubectl`exec flagged -- printenv A`.catch(() => kubectl`exec flagged -- sh -c ${'echo $A'}`)).toBe('b\n');
+  });
+});
+
+describe('kubectl cp', () => {
+  it('copies a file in and out', async () => {
+    const [there, back] = [join(directory, 'there'), join(directory, 'back')];
+    await writeFile(there, 'carried\0bytes\n'.repeat(10_000));
+    await kubectl`cp ${there} shell:/tmp/carried`;
+    expect(await kubectl`exec shell -- sh -c ${'wc -c < /tmp/carried'}`).toBe('140000\n');
+    await kubectl`cp shell:/tmp/carried ${back}`;
+    expect((await readFile(back)).equals(await readFile(there))).toBe(true);
+  });
+});
+
+describe('kubectl port-forward', () => {
+  it('carries connections to a port of a pod', async () => {
+    await using forward = kubectl.start`port-forward pod/shell :8080`;
+    const [, port] = await forward.until(/Forwarding from 127\.0\.0\.1:(\d+) -> 8080/);
+    for (let round = 0; round < 3; round++) {
+      const response = await fetch(`http://127.0.0.1:${port}/cgi-bin/hello`, { signal: AbortSignal.timeout(5000) });
+      expect(await response.text()).toBe('Hello from shell\n');
+    }
+  });
+
+  it('goes on after a connection to a port where nothing listens', async () => {
+    await using forward = kubectl.start`port-forward deployment/web :8080 :9`;
+    const [, good] = await forward.until(/Forwarding from 127\.0\.0\.1:(\d+) -> 8080/);
+    const [, bad] = await forward.until(/Forwarding from 127\.0\.0\.1:(\d+) -> 9/);
+    await expect(fetch(`http://127.0.0.1:${bad}/`, { signal: AbortSignal.timeout(5000) })).rejects.toThrow();
+    await eventually(async () => expect((await fetch(`http://127.0.0.1:${good}/`, { signal: AbortSignal.timeout(5000) })).status).toBe(200), 5000);
+  });
+});

@@ -1,0 +1,45 @@
+import type { Container, PodSpec } from '../../machinery/kinds/core.ts';
+import { webImage } from './coracle.ts';
+
+/** Objects that tests apply: small, quick to end, and ready for what a test adds. */
+export interface PodOptions {
+  readonly labels?: Readonly<Record<string, string>>;
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly spec?: Partial<PodSpec>;
+  /** Of the one container, `main`. */
+  readonly container?: Partial<Container>;
+}
+
+/** A shell script as a container's command. */
+export function script(text: string): Pick<Container, 'command'> {
+  return { command: ['sh', '-c', text] };
+}
+
+/** Serves HTTP on 8080, as the image's own command does. */
+export function pod(name: string, options: PodOptions = {}) {
+  return { apiVersion: 'v1', kind: 'Pod', ...template(options), metadata: { name, labels: options.labels, annotations: options.annotations } };
+}
+
+function template({ labels, annotations, spec, container }: PodOptions) {
+  return {
+    metadata: { labels, annotations },
+    // Processes that ignore SIGTERM are killed after a second rather than after thirty.
+    spec: { terminationGracePeriodSeconds: 1, containers: [{ name: 'main', image: webImage, ...container }], ...spec },
+  };
+}
+
+export interface DeploymentOptions extends PodOptions {
+  readonly replicas?: number;
+  readonly strategy?: object;
+  readonly deployment?: object;
+}
+
+/** Its pods carry the label `app: <name>`. */
+export function deployment(name: string, options: DeploymentOptions = {}) {
+  const labels = { app: name };
+  const { replicas = 1, strategy, deployment: more } = options;
+  return {
+    apiVersion: 'apps/v1', kind: 'Deployment', metadata: { name, labels },
+    spec: { replicas, selector: { matchLabels: labels }, strategy, template: template({ ...options, labels: { ...labels, ...options.labels } }), ...more },
+  };
+}

@@ -1,0 +1,85 @@
+import { readFile } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Pod } from '../../machinery/kinds/core.ts';
+import { createHosts, type Host, type Hosts } from '../hosts/hosts.ts';
+import { accessTo, importWeb, newDataDir, remove, startUntil } from './coracle.ts';
+import { createKubectl, type Kubectl } from './kubectl.ts';
+import { deployment } from './manifests.ts';
+
+/** A server and two agents, each a process in a network of its own, as on three machines. */
+let hosts: Hosts;
+let kubectl: Kubectl;
+const started: { readonly dataDir: string; readonly host: Host }[] = [];
+
+async function begin(host: Host | undefined, name: string, ready: RegExp, args: (dataDir: string, host: Host) => readonly string[]): Promise<string> {
+  if (host === undefined) throw new Error(`no host for ${name}`);
+  const dataDir = await newDataDir(name);
+  started.unshift({ dataDir, host });
+  await startUntil(ready, [...args(dataDir, host), '--data-dir', dataDir], host.through);
+  return dataDir;
+}
+
+beforeAll(async () => {
+  hosts = await createHosts(3);
+  const [server, ...machines] = hosts.all;
+  const serverDir = await begin(server, 'server', /^API server: \S+ answers/m, (_dataDir, { address }) => ['server', '--advertise', address]);
+  const token = (await readFile(`${serverDir}/join-token`, 'utf8')).trim();
+  await Promise.all(machines.map(async (machine, index) => {
+    const dataDir = await begin(machine, `agent-${index + 1}`, /Ready/, (_dataDir, { address }) => (
+      ['agent', '--server', `https://${server?.address}:6443`, '--token', token, '--node-name', `machine-${index + 1}`, '--node-address', address]));
+    await importWeb(dataDir);
+  }));
+  kubectl = createKubectl({ ...accessTo(serverDir), through: server?.through ?? [] });
+});
+
+afterAll(async () => {
+  const failures: unknown[] = [];
+  for (const { dataDir, host } of started) await remove(dataDir, host.through).catch((error: unknown) => failures.push(error));
+  await hosts[Symbol.asyncDispose]();
+  if (failures.length > 0) throw new AggregateError(failures, failures.map(String).join('\n'));
+});
+
+describe('a Deployment over two machines', () => {
+  it('is spread over both when it does not fit on one, and each reaches the other', async () => {
+    await kubectl`wait node/machine-1 node/machine-2 --for=condition=Ready --timeout=30s`;
+    const cpu = Number(await kubectl`get node machine-1 -o ${'jsonpath={.status.allocatable.cpu}'}`);
+    const requests = { cpu: `${Math.ceil(cpu * 600)}m` };
+    await kubectl.apply(deployment('web', { replicas: 2, container: { resources: { requests } } }));
+    await kubectl`rollout status deployment/web --timeout=60s`;
+    const { items } = await kubectl.object<{ items: Pod[] }>`get pods -l app=web -o json`;
+    expect(items.map(({ spec }) => spec?.nodeName).toSorted()).toEqual(['machine-1', 'machine-2']);
+
+    const [one, other] = items.map(({ metadata, status }) => ({ name: metadata?.name ?? '', address: status?.podIP ?? '' }));
+    const fetched = (from: string | undefined, to: string | undefined) => kubectl`exec ${from ?? ''} -- wget -T 5 -qO- http://${to ?? ''}:8080/cgi-bin/hello`;
+    expect(await fetched(one?.name, other?.address)).toBe(`Hello from ${other?.name}\n`);
+    expect(await fetched(other?.name, one?.address)).toBe(`Hello from ${one?.name}\n`);
+  });
+
+  it('answers logs and exec of either machine through the server', async () => {
+    for (const name of (await kubectl`get pods -l app=web -o name`).trim().split('\n')) {
+      expect(await kubectl`exec ${name} -- hostname`).toBe(`${name.replace('pod/', '')}\n`);
+      await kubectl`exec ${name} -- sh -c ${'echo heard > /proc/1/fd/1'}`;
+      expect(await kubectl`logs ${name}`).toContain('heard');
+    }
+  });
+
+  it('keeps pods Pending that fit on neither', async () => {
+    await kubectl`scale deployment web --replicas=3`;
+    await kubectl`wait pod -l app=web --for=jsonpath={.status.conditions[0].reason}=Unschedulable --timeout=30s`.catch(() => undefined);
+    await using events = kubectl.start`get events --watch --field-selector=reason=FailedScheduling`;
+    await events.until(/0\/2 nodes are available: 2 Insufficient cpu\./);
+    await kubectl`scale deployment web --replicas=2`;
+    await kubectl`rollout status deployment/web --timeout=30s`;
+  });
+
+  it('leaves a machine that is cordoned and drained', async () => {
+    expect(await kubectl`cordon machine-1`).toBe('node/machine-1 cordoned\n');
+    expect(await kubectl`get node machine-1`).toContain('Ready,SchedulingDisabled');
+    const before = await kubectl`get pods -l app=web --field-selector=spec.nodeName=machine-1 -o name`;
+    await kubectl`drain machine-1 --ignore-daemonsets --timeout=30s`;
+    await kubectl.refused`get ${before.trim()}`;
+    await kubectl`uncordon machine-1`;
+    await kubectl`rollout status deployment/web --timeout=60s`;
+    expect(await kubectl`get pods -l app=web --field-selector=spec.nodeName=machine-1 -o name`).toMatch(/^pod\//);
+  });
+});
