@@ -67,7 +67,8 @@ export function createResourceCache({ shape, delivery, ring: limits, start, revi
     },
     entry(key, stored, at) {
       const cached = entries.get(key);
-      return cached?.revision === at ? cached : createEntry(shape, key, stored, at);
+      // A dry run asks with bytes that were never stored.
+      return cached?.revision === at && cached.stored.equals(stored) ? cached : createEntry(shape, key, stored, at);
     },
     bookmark: () => watchers.bookmark(),
     end: (error) => watchers.end(error),

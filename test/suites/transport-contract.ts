@@ -162,6 +162,15 @@ export function transportContract(name: string, open: () => Promise<TransportUnd
       expect(await refusal(transport.request({ ...configMaps, verb: 'get', name: 'tried' }))).toMatchObject({ code: 404 });
     });
 
+    it('shows what a dry run of a change would have made', async () => {
+      const present = await transport.request({ ...configMaps, verb: 'create', body: configMap('unchanged', { a: '1' }) });
+      const dryRun = { query: { dryRun: 'All' }, name: 'unchanged' };
+      const patch = { patchType: 'application/merge-patch+json', body: { data: { a: '2' } } } as const;
+      expect(await transport.request({ ...configMaps, ...dryRun, ...patch, verb: 'patch' })).toMatchObject({ data: { a: '2' } });
+      await transport.request({ ...configMaps, ...dryRun, verb: 'delete' });
+      expect(await transport.request({ ...configMaps, verb: 'get', name: 'unchanged' })).toEqual(present);
+    });
+
     it('deletes a collection', async () => {
       for (const one of ['a', 'b']) await transport.request({ ...configMaps, verb: 'create', body: configMap(`heap-${one}`, {}, { heap: 'yes' }) });
       await transport.request({ ...configMaps, verb: 'deletecollection', query: { labelSelector: 'heap=yes' } });
