@@ -17,6 +17,8 @@ export interface Field {
    * `given`: kept when given, whatever `required` says. Absent: empty lists and maps mean absent, all else is kept.
    */
   readonly presence?: 'always' | 'nonzero' | 'given';
+  /** All values that a string may have: told in OpenAPI; validation says more about a wrong one. */
+  readonly enum?: readonly string[];
   /** `x-kubernetes-map-type` of this field, beyond that of its type. */
   readonly mapType?: 'atomic' | 'granular';
   /** Strategic merge: how this field merges, and by which key if it is a list (`x-kubernetes-patch-*`). */

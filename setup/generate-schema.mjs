@@ -94,12 +94,13 @@ function fieldOf(field, traits, definitionOf, fullName) {
   const patch = strategies.filter((name) => given.has(name));
   if (patch.length > 0) written.patchStrategy = patch;
   if (given.get('merge') !== undefined) written.patchMergeKey = given.get('merge');
+  if (given.has('enum')) written.enum = given.get('enum').split('|');
   const presence = ['always', 'nonzero', 'given'].find((name) => given.has(name));
   if (presence !== undefined) written.presence = presence;
   return written;
 }
 
-/** All definitions: name → what is written out, and the descriptions. */
+/** All definitions: what is written out of each, and its descriptions. */
 export function buildSchema(root) {
   const directory = join(root, modelsDirectory);
   const models = modelNames(directory);
