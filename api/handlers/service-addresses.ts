@@ -28,29 +28,41 @@ const portKey = (port: number) => `/registry/ranges/servicenodeports/${port}`;
 
 type Spec = NonNullable<Draft<Service>['spec']>;
 
-export function serviceAddresses({ store, random }: ServiceAddressOptions): CompanionSource {
+/** Draws what nobody holds. */
+interface Pool {
+  isTaken(key: string): Promise<boolean>;
+  drawAddress(): Promise<string>;
+  drawPort(without: ReadonlySet<number>): Promise<number>;
+}
+
+function createPool({ store, random }: ServiceAddressOptions): Pool {
   async function isTaken(key: string): Promise<boolean> {
     const { count } = await store.range({ from: key, to: `${key}\0`, countOnly: true });
     return count > 0;
   }
+  return {
+    isTaken,
+    async drawAddress() {
+      for (let draw = 0; draw < maxDraws; draw++) {
+        // Not the low addresses, which have a meaning (API, DNS), and not the broadcast address.
+        const number = lowAddresses + Math.floor(random() * (65_535 - lowAddresses));
+        const address = `${rangePrefix}${number >> 8}.${number & 255}`;
+        if (!(await isTaken(addressKey(address)))) return address;
+      }
+      throw failure('InternalError', 'failed to allocate a serviceIP: range is full');
+    },
+    async drawPort(without) {
+      for (let draw = 0; draw < maxDraws * 16; draw++) {
+        const port = firstNodePort + Math.floor(random() * nodePortCount);
+        if (!without.has(port) && !(await isTaken(portKey(port)))) return port;
+      }
+      throw failure('InternalError', 'failed to allocate a nodePort: range is full');
+    },
+  };
+}
 
-  async function drawAddress(): Promise<string> {
-    for (let draw = 0; draw < maxDraws; draw++) {
-      // Not the low addresses, which have a meaning (API, DNS), and not the broadcast address.
-      const number = lowAddresses + Math.floor(random() * (65_535 - lowAddresses));
-      const address = `${rangePrefix}${number >> 8}.${number & 255}`;
-      if (!(await isTaken(addressKey(address)))) return address;
-    }
-    throw failure('InternalError', 'failed to allocate a serviceIP: range is full');
-  }
-
-  async function drawPort(without: ReadonlySet<number>): Promise<number> {
-    for (let draw = 0; draw < maxDraws * 16; draw++) {
-      const port = firstNodePort + Math.floor(random() * nodePortCount);
-      if (!without.has(port) && !(await isTaken(portKey(port)))) return port;
-    }
-    throw failure('InternalError', 'failed to allocate a nodePort: range is full');
-  }
+export function serviceAddresses(options: ServiceAddressOptions): CompanionSource {
+  const { isTaken, drawAddress, drawPort } = createPool(options);
 
   async function giveAddress(spec: Spec, held: ReadonlySet<string>): Promise<FieldError[]> {
     const { clusterIP = '' } = spec;
