@@ -113,8 +113,9 @@ export function createCore({ plugins, now, schedulerName }: CoreOptions): Core {
     queue.remove(tracked.waiting);
     pods.delete(key);
   };
+  const isGated = (pod: Pod): boolean => plugins.some((plugin) => plugin.gate(pod) !== undefined);
   const queued = (waiting: Waiting): void => {
-    if (plugins.some((plugin) => plugin.gate(waiting.pod) !== undefined)) queue.gate(waiting);
+    if (isGated(waiting.pod)) queue.gate(waiting);
     else queue.activate(waiting);
   };
   const wait = (key: string, pod: Pod): void => {
@@ -129,7 +130,7 @@ export function createCore({ plugins, now, schedulerName }: CoreOptions): Core {
   const reconsider = (waiting: Waiting, pod: Pod): void => {
     const podClass = classes.of(pod);
     const priority = priorityOf(pod);
-    const matters = podClass.text !== waiting.podClass.text || priority !== waiting.priority || waiting.place === 'gated';
+    const matters = podClass.text !== waiting.podClass.text || priority !== waiting.priority || isGated(pod) !== (waiting.place === 'gated');
     waiting.pod = pod;
     if (!matters) return;
     queue.remove(waiting);
