@@ -7,16 +7,15 @@ import type { Resource } from '../resources/define.ts';
 
 /** `/openapi/v2`, `/openapi/v3` and what v3 points to. The documents are built at the first question: most servers are never asked. */
 export function openApiPages(resources: readonly Resource[]): Page {
-  return ({ info: { path, verb } }, headers) => {
+  return ({ info: { path, verb }, query }, headers) => {
     if (verb !== 'get' && verb !== 'head') return undefined;
     if (path === '/openapi/v2') return versionTwo(resources, headers);
-    if (path === '/openapi/v3') return versionThreeIndex(resources);
-    if (path.startsWith('/openapi/v3/')) return versionThree(resources, path.slice('/openapi/v3/'.length));
+    if (path === '/openapi/v3') return versionThreeIndex(resources, headers);
+    if (path.startsWith('/openapi/v3/')) return versionThree(resources, path.slice('/openapi/v3/'.length), query['hash'], headers);
     return undefined;
   };
 }
 
-const json = { 'content-type': 'application/json', vary: 'Accept' };
 const protobuf = 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf';
 
 /** What version 2 is asked for as, and what is answered. The older name of its protobuf, with `@`, is no media type, but clients use it. */
@@ -33,17 +32,21 @@ async function versionTwo(resources: readonly Resource[], headers: IncomingHttpH
   return tagged(body, media, headers);
 }
 
-async function versionThreeIndex(resources: readonly Resource[]): Promise<PageAnswer> {
+async function versionThreeIndex(resources: readonly Resource[], headers: IncomingHttpHeaders): Promise<PageAnswer> {
   const { openApiV3Index } = await import('../schema/openapi-v3.ts');
-  return { code: 200, headers: json, body: await openApiV3Index(resources) };
+  return tagged(await openApiV3Index(resources), 'application/json', headers);
 }
 
-async function versionThree(resources: readonly Resource[], groupVersionPath: string): Promise<PageAnswer> {
+/** What is asked for by the hash that the index gave may be kept for ever: kubectl does. */
+async function versionThree(resources: readonly Resource[], document: string, hash: string | undefined, headers: IncomingHttpHeaders): Promise<PageAnswer> {
   const { openApiV3 } = await import('../schema/openapi-v3.ts');
-  const body = await openApiV3(resources, groupVersionPath);
+  const body = await openApiV3(resources, document);
   if (body === undefined) throw failure('NotFound', 'the server could not find the requested resource');
-  return { code: 200, headers: json, body };
+  const answer = tagged(body, 'application/json', headers);
+  return answer.headers['etag'] === `"${hash}"` ? { ...answer, headers: { ...answer.headers, 'cache-control': `public, immutable, max-age=${yearSeconds}` } } : answer;
 }
+
+const yearSeconds = 365 * 24 * 60 * 60;
 
 function tagged(body: Buffer, media: string, headers: IncomingHttpHeaders): PageAnswer {
   const etag = `"${createHash('sha512').update(body).digest('hex').toUpperCase()}"`;

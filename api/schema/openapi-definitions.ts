@@ -15,6 +15,7 @@ export interface OpenApiSchema {
   readonly format?: string;
   readonly description?: string;
   readonly default?: Json;
+  readonly enum?: readonly string[];
   readonly required?: readonly string[];
   readonly properties?: Readonly<Record<string, OpenApiSchema>>;
   readonly items?: OpenApiSchema;
@@ -63,7 +64,7 @@ function defineObject(schema: ObjectSchema, version: OpenApiVersion, describe: D
   const refersTo = new Map<string, NamedSchema>();
   const texts = describe(schema.name);
   const fields = Object.entries(schema.fields);
-  const properties = fields.map(([name, field]) => [name, property(field, field.description ?? texts[name], version, refersTo)] as const);
+  const properties = fields.map(([name, field]) => [name, property(field, field.description ?? texts[name] ?? usual(schema, name), version, refersTo)] as const);
   const required = fields.filter(([, field]) => field.required === true).map(([name]) => name);
   const description = schema.description ?? texts[''] ?? '';
   return {
@@ -79,13 +80,30 @@ function defineObject(schema: ObjectSchema, version: OpenApiVersion, describe: D
   };
 }
 
+/** What kinds have in common and the models say nothing of. */
+const usualTexts: ReadonlyMap<string, string> = new Map([
+  ['metadata', 'Name, namespace, labels, annotations and what else every object has; of a list its version, and where it goes on.'],
+  ['spec', 'What is wanted.'],
+  ['status', 'What was observed last. Written by the system.'],
+]);
+
+function usual({ kind }: ObjectSchema, field: string): string | undefined {
+  return kind === undefined ? undefined : usualTexts.get(field);
+}
+
 function property(field: Field, description: string | undefined, version: OpenApiVersion, refersTo: Map<string, NamedSchema>): OpenApiSchema {
   const value = version === 3 ? defaultOf(field) : undefined;
-  return beside(shape(field.schema, version, refersTo), {
+  return beside(withValues(shape(field.schema, version, refersTo), field), {
     ...(value === undefined ? {} : { default: value }),
     ...(description === undefined || description === '' ? {} : { description }),
     ...extensions(field),
   }, version);
+}
+
+/** The values that a string may have, or those of a list. */
+function withValues(schema: OpenApiSchema, { enum: values }: Field): OpenApiSchema {
+  if (values === undefined) return schema;
+  return schema.items === undefined ? { ...schema, enum: values } : { ...schema, items: { ...schema.items, enum: values } };
 }
 
 /** `schema` with what else is said of it. In version 3 nothing may stand beside a reference. */

@@ -89,7 +89,7 @@ const properties: Encoder = named(1, schema);
 
 const schemaMessage: Message = {
   fields: {
-    $ref: one(1), format: one(2), description: one(4), default: one(5, any), required: many(19), additionalProperties: one(21, inside(1, schema)),
+    $ref: one(1), format: one(2), description: one(4), default: one(5, any), required: many(19), enum: many(20, any), additionalProperties: one(21, inside(1, schema)),
     type: one(22, strings), items: one(23, inside(1, schema)), properties: one(25, properties),
   },
   extensions: 31,

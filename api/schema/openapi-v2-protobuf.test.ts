@@ -1,0 +1,60 @@
+import { describe, expect, it } from 'vitest';
+import { fieldsIn, type Value } from '../http/protobuf/wire.ts';
+import { encodeDocument } from './openapi-v2-protobuf.ts';
+
+type Tree = [number, number | string | Tree][];
+
+/** The fields of a message; those on `path` are messages too. All else is text or a number. */
+function read(value: Value, ...path: number[]): Tree {
+  if (typeof value === 'number') throw new Error('a number, not a message');
+  const [next, ...rest] = path;
+  return fieldsIn(value).map(([number, own]) => [number, number === next ? read(own, ...rest) : typeof own === 'number' ? own : own.toString()]);
+}
+
+describe('OpenAPI 2 in protobuf', () => {
+  it('writes the head of the document', () => {
+    expect(read(encodeDocument({ swagger: '2.0', info: { title: 'T', version: 'V' } }), 2)).toEqual([[1, '2.0'], [2, [[1, 'T'], [2, 'V']]]]);
+  });
+
+  it('writes definitions with their extensions as YAML', () => {
+    const bytes = encodeDocument({ definitions: { Thing: { type: 'object', required: ['a', 'b'], 'x-kubernetes-list-map-keys': ['name'] } } });
+    expect(read(bytes, 9, 1, 2, 31, 2)).toEqual([[9, [[1, [[1, 'Thing'], [2, [
+      [22, '\n\x06object'], [19, 'a'], [19, 'b'], [31, [[1, 'x-kubernetes-list-map-keys'], [2, [[2, '["name"]']]]]],
+    ]]]]]]]);
+  });
+
+  it.each([
+    ['a choice', { enum: ['A', 'B'] }, [20], [[20, [[2, '"A"']]], [20, [[2, '"B"']]]]],
+    ['a list', { items: { $ref: '#/definitions/A' } }, [23, 1], [[23, [[1, [[1, '#/definitions/A']]]]]]],
+    ['a map', { additionalProperties: { format: 'int32' } }, [21, 1], [[21, [[1, [[2, 'int32']]]]]]],
+    ['properties', { properties: { a: { description: 'd' } } }, [25, 1, 2], [[25, [[1, [[1, 'a'], [2, [[4, 'd']]]]]]]]],
+  ])('writes %s', (_, schema, path, fields) => {
+    expect(read(encodeDocument({ definitions: { T: schema } }), 9, 1, 2, ...path)).toEqual([[9, [[1, [[1, 'T'], [2, fields]]]]]]);
+  });
+
+  it.each([
+    ['the body', { name: 'body', in: 'body', required: true }, [1, 1], [[1, [[1, [[2, 'body'], [3, 'body'], [4, 1]]]]]]],
+    ['the query', { name: 'q', in: 'query', type: 'string', uniqueItems: true }, [1, 2, 3], [[1, [[2, [[3, [[4, 'q'], [2, 'query'], [6, 'string'], [20, 1]]]]]]]]],
+    ['the path', { name: 'n', in: 'path', required: true, type: 'string' }, [1, 2, 4], [[1, [[2, [[4, [[4, 'n'], [2, 'path'], [1, 1], [5, 'string']]]]]]]]],
+    ['elsewhere', { $ref: '#/parameters/p' }, [2], [[2, [[1, '#/parameters/p']]]]],
+  ])('writes a parameter of %s', (_, parameter, path, fields) => {
+    const bytes = encodeDocument({ paths: { '/p': { parameters: [parameter] } } });
+    expect(read(bytes, 8, 2, 2, 9, ...path)).toEqual([[8, [[2, [[1, '/p'], [2, [[9, fields]]]]]]]]);
+  });
+
+  it('writes operations with their responses by code', () => {
+    const bytes = encodeDocument({ paths: { '/p': { patch: { operationId: 'o', consumes: ['a', 'b'], responses: { 200: { description: 'OK' } } } } } });
+    expect(read(bytes, 8, 2, 2, 8, 9, 1, 2, 1)).toEqual([[8, [[2, [[1, '/p'], [2, [[8, [
+      [5, 'o'], [7, 'a'], [7, 'b'], [9, [[1, [[1, '200'], [2, [[1, [[1, 'OK']]]]]]]]],
+    ]]]]]]]]]);
+  });
+
+  it('writes lengths of more than one byte', () => {
+    const long = 'ä'.repeat(40_000);
+    expect(read(encodeDocument({ info: { title: long } }), 2)).toEqual([[2, [[1, long]]]]);
+  });
+
+  it('refuses what it has no field for', () => {
+    expect(() => encodeDocument({ definitions: { T: { minLength: 1 } } })).toThrow('OpenAPI 2 in protobuf has no field for minLength');
+  });
+});
