@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, readFile, watch, writeFile } from 'node:fs/promises';
+import { watch } from 'node:fs';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -145,6 +146,35 @@ async function ancestors(pid: number): Promise<readonly number[]> {
   return parent > 1 ? [parent, ...(await ancestors(parent))] : [];
 }
 
+function initStep(name: string): object {
+  return { name, image: 'web:1', command: ['/bin/sh', '-c', `echo ${name} >> /work/steps`], volumeMounts: [{ name: 'work', mountPath: '/work' }] };
+}
+
+function unreachable(): never {
+  throw failure('ServiceUnavailable', 'the API is not there');
+}
+
+function fileAppears(directory: string, file: string): Promise<void> {
+  return new Promise((resolve) => {
+    const watcher = watch(directory, (_event, name) => {
+      if (name !== file) return;
+      watcher.close();
+      resolve();
+    });
+  });
+}
+
+/** The agent's answer to GET /healthz from somebody with a certificate of the cluster. */
+async function healthzAs(commonName: string): Promise<number> {
+  const { certPem: cert, keyPem: key } = await test.pki.clientCertificate({ commonName, organizations: [] });
+  return await new Promise((resolve, reject) => {
+    request({ host: '127.0.0.1', port: agent.port, path: '/healthz', cert, key, ca: test.pki.caPem }, (response) => {
+      response.resume();
+      resolve(response.statusCode ?? 0);
+    }).on('error', reject).end();
+  });
+}
+
 describe('a pod on a node', () => {
   it('runs from an image of the store, has an address, and serves its log', async () => {
     await run('web', 'echo hello from $HOSTNAME; echo to stderr >&2; echo served > /tmp/index.html; exec httpd -f -p 8080 -h /tmp');
@@ -211,9 +241,8 @@ describe('a pod on a node', () => {
   });
 
   it('goes through its init containers first', async () => {
-    const step = (name: string, script: string): object => ({ name, image: 'web:1', command: ['/bin/sh', '-c', script], volumeMounts: [{ name: 'work', mountPath: '/work' }] });
     await run('init', 'cat /work/steps; sleep 1000', { volumeMounts: [{ name: 'work', mountPath: '/work' }] }, {
-      volumes: [{ name: 'work', emptyDir: {} }], initContainers: [step('one', 'echo one >> /work/steps'), step('two', 'echo two >> /work/steps')],
+      volumes: [{ name: 'work', emptyDir: {} }], initContainers: [initStep('one'), initStep('two')],
     });
     const pod = await podUntil('init', isReady);
     expect(pod.status?.initContainerStatuses?.map((each) => each.state?.terminated?.reason)).toEqual(['Completed', 'Completed']);
@@ -342,14 +371,11 @@ describe('a node agent without the API', () => {
     const { uid = '' } = (await run('alone', 'echo begun; sleep 1000')).metadata ?? {};
     await podUntil('alone', isReady);
     await agent.stop();
-    const unreachable = (): never => {
-      throw failure('ServiceUnavailable', 'the API is not there');
-    };
     agent = await startAgent({ request: async () => unreachable(), watch: unreachable });
-    process.kill((await processes('sleep 1000', uid)).at(-1) ?? 0, 'SIGKILL');
     // Its second run writes a log of its own.
-    const logs = join(test.dataDir, 'pods', uid, 'logs', 'main');
-    for await (const _change of watch(logs, { signal: AbortSignal.timeout(10_000) })) if ((await readdir(logs)).includes('1.log')) break;
+    const restarted = fileAppears(join(test.dataDir, 'pods', uid, 'logs', 'main'), '1.log');
+    process.kill((await processes('sleep 1000', uid)).at(-1) ?? 0, 'SIGKILL');
+    await restarted;
     await agent.stop();
     agent = await startAgent();
     const pod = await podUntil('alone', (each) => isReady(each) && each.status?.containerStatuses?.[0]?.restartCount === 1);
@@ -359,16 +385,7 @@ describe('a node agent without the API', () => {
 
 describe('a node agent\'s port', () => {
   it('answers the API server and nobody else', async () => {
-    const ask = async (commonName: string): Promise<number> => {
-      const { certPem: cert, keyPem: key } = await test.pki.clientCertificate({ commonName, organizations: [] });
-      return await new Promise((resolve, reject) => {
-        request({ host: '127.0.0.1', port: agent.port, path: '/healthz', cert, key, ca: test.pki.caPem }, (response) => {
-          response.resume();
-          resolve(response.statusCode ?? 0);
-        }).on('error', reject).end();
-      });
-    };
-    expect(await ask('coracle-apiserver')).toBe(200);
-    expect(await ask('someone')).toBe(403);
+    expect(await healthzAs('coracle-apiserver')).toBe(200);
+    expect(await healthzAs('someone')).toBe(403);
   });
 });

@@ -58,6 +58,8 @@ export interface PodHandle {
   facts(): PodFacts;
   /** `container`: the event is about that part of the pod. */
   event(type: EventType, reason: string, message: string, container?: string): void;
+  /** Nothing of the pod is left here: ends the worker. */
+  forget(): Promise<void>;
   /** Aborts when nothing may be started any more. */
   readonly starting: AbortSignal;
   /** Aborts when the agent stops: the pod goes on, its worker doesn't. */

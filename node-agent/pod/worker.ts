@@ -1,20 +1,20 @@
 import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Pod, type PodStatus } from '../../machinery/kinds/core.ts';
-import { isReason } from '../../machinery/status.ts';
 import { referenceTo } from '../../client/events.ts';
 import type { ContainerExit, Sandbox } from '../runtime/runtime.ts';
-import { createPodVolumes, isLive } from '../volumes/volumes.ts';
+import { createPodVolumes } from '../volumes/volumes.ts';
+import { carryOut } from './effects/carry-out.ts';
 import { containerExited } from './effects/container-exited.ts';
-import { createSandbox, destroySandbox, prepareVolumes, removeVolumes, sandboxWasLost } from './effects/sandbox.ts';
-import { startContainer } from './effects/start-container.ts';
-import { killContainer, stopContainer } from './effects/stop-container.ts';
+import { objectsChanged, refreshVolumes } from './effects/refresh-volumes.ts';
+import { sandboxWasLost } from './effects/sandbox.ts';
 import type { NodeContext, PodHandle } from './handle.ts';
-import { isEnding, plan, podTitle, type Step } from './plan.ts';
-import { createProber } from './probes/prober.ts';
+import { isEnding, plan } from './plan.ts';
+import { createProber, type Prober } from './probes/prober.ts';
 import { podDirectory, removePodRecord, writePodRecord } from './records.ts';
-import { isRunning, recordOf, withRecord, type PodState } from './state.ts';
+import { recordOf, withRecord, type PodState } from './state.ts';
 import { podStatus } from './status.ts';
-import { join } from 'node:path';
+import { createJournal, createTasks, type Tasks } from './tasks.ts';
 
 /** Runs one pod: plans, carries out, reports. */
 export interface PodWorker {
@@ -40,209 +40,171 @@ export interface WorkerStart {
   readonly sandbox: Sandbox | undefined;
 }
 
+/** What only the worker itself changes. */
+interface Cell {
+  pod: Pod;
+  state: PodState;
+  sandbox: Sandbox | undefined;
+  /** The status reported last. */
+  reported: PodStatus | undefined;
+  /** A turn is due. */
+  isWoken: boolean;
+  isOver: boolean;
+  cancelWake: (() => void) | undefined;
+}
+
 /** `forgotten` is called once, when nothing of the pod is left on this node. */
 export function createPodWorker(node: NodeContext, start: WorkerStart, working: AbortSignal, forgotten: () => void): PodWorker {
+  const cell: Cell = { ...start, reported: undefined, isWoken: false, isOver: false, cancelWake: undefined };
   const uid = start.pod.metadata?.uid ?? '';
-  const directory = podDirectory(node.dataDir, uid);
-  const ending = new AbortController();
-  const tasks = new Set<Promise<void>>();
   const listeners = new Set<() => void>();
-  let { pod, state, sandbox } = start;
-  let planned = false;
-  let ended = false;
-  let cancelWake: (() => void) | undefined;
-  let reported: PodStatus | undefined;
-  let saved: Promise<void> = Promise.resolve();
-  let dirty = false;
-
-  const objects = node.objects.hold(pod.metadata?.namespace ?? '', () => task(objectsChanged()));
-  const volumes = createPodVolumes(pod, { client: node.client, clock: node.clock, objects, podDir: directory, memoryDir: join(node.memoryDir, uid) });
-
-  const handle: PodHandle = {
-    node, uid, directory, volumes, objects, starting: AbortSignal.any([ending.signal, working]), working,
-    pod: () => pod, state: () => state, sandbox: () => sandbox,
-    setSandbox: (next) => {
-      sandbox = next;
-    },
-    change(edit) {
-      const before = state;
-      state = edit(before);
-      if (isMaterial(before, state)) void persist();
+  const ending = new AbortController();
+  const tasks = createTasks((error) => {
+    const { namespace, name } = cell.pod.metadata ?? {};
+    if (!working.aborted) node.log.error({ err: error, uid, namespace, name }, 'a step of a pod failed in an unforeseen way');
+  });
+  const journal = createJournal(
+    async () => (cell.isOver ? undefined : await writePodRecord(node.dataDir, uid, cell)),
+    (error) => node.log.error({ err: error, uid }, 'the state of a pod was not written down'),
+  );
+  const wake = (): void => {
+    if (cell.isWoken || cell.isOver || working.aborted) return;
+    cell.isWoken = true;
+    // Once for all that happens in this turn of the event loop.
+    queueMicrotask(() => {
+      cell.isWoken = false;
+      if (!cell.isOver && !working.aborted) takeTurn(handle, cell, { ending, tasks, prober, wake });
+    });
+  };
+  const release = (): void => {
+    cell.cancelWake?.();
+    prober.stop();
+    handle.objects.release();
+  };
+  const handle = createHandle(node, cell, {
+    starting: AbortSignal.any([ending.signal, working]), working, save: () => journal.save(), objectsChanged: () => tasks.run(objectsChanged(handle)),
+    changed() {
       wake();
       for (const listener of listeners) listener();
     },
-    changeContainer: (name, edit) => handle.change((before) => withRecord(before, edit(recordOf(before, name)))),
-    persist,
-    facts: () => ({ nodeName: node.nodeName, hostAddress: node.hostAddress, address: state.address, allocatable: node.allocatable() }),
-    event(type, reason, message, container) {
-      const isInit = pod.spec?.initContainers?.some((each) => each.name === container) === true;
-      const fieldPath = container === undefined ? undefined : `spec.${isInit ? 'initContainers' : 'containers'}{${container}}`;
-      node.recorder.record(referenceTo(Pod, pod, fieldPath), type, reason, message);
+    async forget() {
+      if (cell.isOver) return;
+      cell.isOver = true;
+      release();
+      node.statuses.forget(uid);
+      // What was being written must not come back after the removal.
+      await journal.save();
+      await removePodRecord(node.dataDir, uid);
+      forgotten();
     },
-  };
+  });
   const prober = createProber(handle);
-
-  /** Writes the newest state; calls during a write are served by the one that follows it. */
-  function persist(): Promise<void> {
-    if (dirty) return saved;
-    dirty = true;
-    saved = saved.then(async () => {
-      dirty = false;
-      if (!ended) await writePodRecord(node.dataDir, uid, { pod, state });
-    }).catch((error: unknown) => {
-      node.log.error({ err: error, uid }, 'the state of a pod was not written down');
-    });
-    return saved;
-  }
-
-  /** Plans soon, once for all that happens in this turn. */
-  function wake(): void {
-    if (planned || ended || working.aborted) return;
-    planned = true;
-    queueMicrotask(() => {
-      planned = false;
-      if (!ended && !working.aborted) turn();
-    });
-  }
-
-  function turn(): void {
-    cancelWake?.();
-    const now = node.clock.now();
-    if (isEnding(pod, state)) ending.abort(new Error('the pod is being ended'));
-    const { steps, wakeAt } = plan(pod, state, now);
-    for (const step of steps) carryOut(step);
-    prober.follow();
-    report(now);
-    const due = [wakeAt, volumes.refreshAt()].filter((at) => at !== undefined);
-    if (due.length > 0) cancelWake = node.clock.setTimer(Math.max(Math.min(...due) - now, 0), () => task(timerFired()));
-  }
-
-  function report(now: number): void {
-    if (state.removed || state.startTime === 0) return;
-    const status = podStatus(pod, state, { hostAddress: node.hostAddress }, now, reported ?? pod.status);
-    reported = status;
-    node.statuses.write(pod, status);
-  }
-
-  function carryOut(step: Step): void {
-    switch (step.do) {
-      case 'prepareVolumes': return task(prepareVolumes(handle));
-      case 'createSandbox': return task(createSandbox(handle));
-      case 'destroySandbox': return task(destroySandbox(handle));
-      case 'removeVolumes': return task(removeVolumes(handle));
-      case 'start': return task(startContainer(handle, step.container));
-      case 'stop': return task(stopContainer(handle, step.container, step.graceMs, step.message));
-      case 'kill': return task(killContainer(handle, step.container));
-      case 'backOff': return backOff(step.container, step.waiting);
-      case 'fail': return handle.change((before) => ({ ...before, outcome: step.outcome }));
-      case 'delete': return task(deleteObject());
-      case 'forget': return task(forget());
-    }
-  }
-
-  function backOff(container: string, waiting: { readonly reason: string; readonly message?: string }): void {
-    if (waiting.reason === 'CrashLoopBackOff') {
-      handle.event('Warning', 'BackOff', `Back-off restarting failed container ${container} in pod ${podTitle(pod)}`, container);
-    } else {
-      handle.event('Normal', 'BackOff', waiting.message ?? '', container);
-      handle.event('Warning', 'Failed', 'Error: ImagePullBackOff', container);
-    }
-    handle.changeContainer(container, (record) => ({ ...record, waiting }));
-  }
-
-  /** The last status first, then the object: whoever waits for the pod sees how it ended. */
-  async function deleteObject(): Promise<void> {
-    handle.change((before) => ({ ...before, deleting: true }));
-    // The status of this turn is on its way: the change above came before it.
-    await Promise.resolve();
-    await node.statuses.flush(uid);
-    const { namespace = '', name = '' } = pod.metadata ?? {};
-    try {
-      await node.client.delete(Pod, { namespace, name }, { gracePeriodSeconds: 0, preconditions: { uid }, signal: AbortSignal.any([working, AbortSignal.timeout(deleteDeadlineMs)]) });
-    } catch (error) {
-      if (working.aborted || isReason(error, 'NotFound', 'Conflict')) return;
-      node.log.warn({ err: error, namespace, name, uid }, 'a pod was not deleted: it is tried again');
-      node.clock.setTimer(deleteRetryMs, () => handle.change((before) => ({ ...before, deleting: false })));
-    }
-  }
-
-  async function forget(): Promise<void> {
-    if (ended) return;
-    ended = true;
-    cancelWake?.();
-    prober.stop();
-    objects.release();
-    node.statuses.forget(uid);
-    await saved;
-    await removePodRecord(node.dataDir, uid);
-    forgotten();
-  }
-
-  /** A ConfigMap or Secret that the pod names is there or has changed: what waited for it goes on, files follow. */
-  async function objectsChanged(): Promise<void> {
-    handle.change(({ volumesRetryAt: _retryAt, ...before }) => {
-      const containers = [...before.containers.values()].map((record) => {
-        const { retryAt: _containerRetryAt, ...rest } = record;
-        return record.waiting?.reason === 'CreateContainerConfigError' ? rest : record;
-      });
-      return { ...before, containers: new Map(containers.map((each) => [each.name, each])) };
-    });
-    await refreshVolumes();
-  }
-
-  async function refreshVolumes(): Promise<void> {
-    if (state.volumes !== 'ready' || isEnding(pod, state) || !(pod.spec?.volumes ?? []).some(isLive)) return;
-    try {
-      await volumes.prepare(pod, handle.facts());
-    } catch (error) {
-      // The running containers keep what they have, as they do in Kubernetes.
-      handle.event('Warning', 'FailedMount', error instanceof Error ? error.message : String(error));
-    }
-  }
-
-  async function timerFired(): Promise<void> {
-    const due = volumes.refreshAt();
-    if (due !== undefined && due <= node.clock.now()) await refreshVolumes();
-    wake();
-  }
-
-  function task(work: Promise<void>): void {
-    const running = work.catch((error: unknown) => {
-      if (!working.aborted) node.log.error({ err: error, uid, namespace: pod.metadata?.namespace, name: pod.metadata?.name }, 'a step of a pod failed in an unforeseen way');
-    }).finally(() => tasks.delete(running));
-    tasks.add(running);
-  }
-
-  task(mkdir(directory, { recursive: true, mode: 0o711 }).then(async () => {
-    await persist();
-    wake();
-    if (state.volumes === 'ready') await refreshVolumes();
-  }));
-
+  tasks.run(begin(handle, wake));
   return {
-    uid, pod: () => pod, state: () => state, sandbox: () => sandbox,
-    desire(next) {
-      const relabelled = JSON.stringify([pod.metadata?.labels, pod.metadata?.annotations]) !== JSON.stringify([next.metadata?.labels, next.metadata?.annotations]);
-      pod = next;
-      void persist();
-      if (relabelled) task(refreshVolumes());
+    uid, pod: () => cell.pod, state: () => cell.state, sandbox: () => cell.sandbox,
+    desire(pod) {
+      if (isRelabelled(cell.pod, pod)) tasks.run(Promise.resolve().then(() => refreshVolumes(handle)));
+      cell.pod = pod;
+      void journal.save();
       wake();
     },
     remove: () => handle.change((before) => ({ ...before, removed: true })),
-    exited: (exit) => task(containerExited(handle, exit)),
-    lost: () => task(sandboxWasLost(handle)),
+    exited: (exit) => tasks.run(containerExited(handle, exit)),
+    lost: () => tasks.run(sandboxWasLost(handle)),
     onChange(listener) {
       listeners.add(listener);
       return () => void listeners.delete(listener);
     },
     async settled() {
-      cancelWake?.();
-      prober.stop();
-      objects.release();
-      while (tasks.size > 0) await Promise.all(tasks);
-      await saved;
+      release();
+      await tasks.settled();
+      await journal.save();
     },
   };
+}
+
+async function begin(handle: PodHandle, wake: () => void): Promise<void> {
+  await mkdir(handle.directory, { recursive: true, mode: 0o711 });
+  await handle.persist();
+  wake();
+  if (handle.state().volumes === 'ready') await refreshVolumes(handle);
+}
+
+interface Hooks {
+  readonly starting: AbortSignal;
+  readonly working: AbortSignal;
+  save(): Promise<void>;
+  changed(): void;
+  objectsChanged(): void;
+  forget(): Promise<void>;
+}
+
+function createHandle(node: NodeContext, cell: Cell, hooks: Hooks): PodHandle {
+  const { uid = '', namespace = '' } = cell.pod.metadata ?? {};
+  const directory = podDirectory(node.dataDir, uid);
+  const objects = node.objects.hold(namespace, () => hooks.objectsChanged());
+  const volumes = createPodVolumes(cell.pod, { client: node.client, clock: node.clock, objects, podDir: directory, memoryDir: join(node.memoryDir, uid) });
+  const change = (edit: (state: PodState) => PodState): void => {
+    const before = cell.state;
+    cell.state = edit(before);
+    if (isMaterial(before, cell.state)) void hooks.save();
+    hooks.changed();
+  };
+  return {
+    node, uid, directory, volumes, objects, change, starting: hooks.starting, working: hooks.working, persist: () => hooks.save(), forget: () => hooks.forget(),
+    pod: () => cell.pod, state: () => cell.state, sandbox: () => cell.sandbox,
+    setSandbox: (next) => {
+      cell.sandbox = next;
+    },
+    changeContainer: (name, edit) => change((before) => withRecord(before, edit(recordOf(before, name)))),
+    facts: () => ({ nodeName: node.nodeName, hostAddress: node.hostAddress, address: cell.state.address, allocatable: node.allocatable() }),
+    event(type, reason, message, container) {
+      const isInit = cell.pod.spec?.initContainers?.some((each) => each.name === container) === true;
+      const fieldPath = container === undefined ? undefined : `spec.${isInit ? 'initContainers' : 'containers'}{${container}}`;
+      node.recorder.record(referenceTo(Pod, cell.pod, fieldPath), type, reason, message);
+    },
+  };
+}
+
+interface TurnParts {
+  readonly ending: AbortController;
+  readonly tasks: Tasks;
+  readonly prober: Prober;
+  wake(): void;
+}
+
+/** Plan, carry out, report; then wait for the next event or the plan's own time. */
+function takeTurn(handle: PodHandle, cell: Cell, { ending, tasks, prober, wake }: TurnParts): void {
+  const { node, volumes } = handle;
+  const now = node.clock.now();
+  cell.cancelWake?.();
+  if (isEnding(cell.pod, cell.state)) ending.abort(new Error('the pod is being ended'));
+  const { steps, wakeAt } = plan(cell.pod, cell.state, now);
+  for (const step of steps) tasks.run(carryOut(handle, step));
+  prober.follow();
+  report(node, cell, now);
+  const due = [wakeAt, volumes.refreshAt()].filter((at) => at !== undefined);
+  if (due.length === 0) return;
+  cell.cancelWake = node.clock.setTimer(Math.max(Math.min(...due) - now, 0), () => {
+    const refreshAt = volumes.refreshAt();
+    if (refreshAt !== undefined && refreshAt <= node.clock.now()) tasks.run(refreshVolumes(handle).then(wake));
+    else wake();
+  });
+}
+
+function report(node: NodeContext, cell: Cell, now: number): void {
+  if (cell.state.removed) return;
+  cell.reported = podStatus(cell.pod, cell.state, { hostAddress: node.hostAddress }, now, cell.reported ?? cell.pod.status);
+  node.statuses.write(cell.pod, cell.reported);
+}
+
+/** Labels and annotations may be shown in files. */
+function isRelabelled(before: Pod, after: Pod): boolean {
+  return shownMetadata(before) !== shownMetadata(after);
+}
+
+function shownMetadata({ metadata }: Pod): string {
+  return JSON.stringify([metadata?.labels, metadata?.annotations]);
 }
 
 /** Whether a change must outlive the agent: health and tasks under way are found anew, everything else is written down. */
@@ -253,13 +215,4 @@ function isMaterial(before: PodState, after: PodState): boolean {
 function materialOf(state: PodState): string {
   const containers = [...state.containers.values()].map(({ health: _health, activity: _activity, ...record }) => record);
   return JSON.stringify({ ...state, containers, volumes: state.volumes === 'ready', sandbox: state.sandbox === 'ready' });
-}
-
-const deleteRetryMs = 2000;
-const deleteDeadlineMs = 15_000;
-
-/** Whether a pod's container can be spoken to now. */
-export function runningContainer(worker: PodWorker, name: string): string | undefined {
-  const record = worker.state().containers.get(name);
-  return record !== undefined && isRunning(record) ? record.current?.id : undefined;
 }

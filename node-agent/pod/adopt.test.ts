@@ -1,0 +1,63 @@
+import { describe, expect, it } from 'vitest';
+import type { ContainerExit, StartedContainer } from '../runtime/runtime.ts';
+import { adopt, exitOf } from './adopt.ts';
+import { newState, type ContainerRecord, type PodState, type Run } from './state.ts';
+
+const now = 50_000;
+const run = (id: string, fields: Partial<Run> = {}): Run => ({ id, imageId: 'i', configId: 'c', image: 'img', logPath: '/l', startedAt: 10, ...fields });
+const record = (fields: Partial<ContainerRecord>): ContainerRecord => ({ name: 'a', restartCount: 2, health: { started: true, ready: true }, ...fields });
+const stateOf = (fields: Partial<ContainerRecord>): PodState => ({ ...newState(1), volumes: 'ready', sandbox: 'ready', containers: new Map([['a', record(fields)]]) });
+const exit = (containerId: string, exitCode: number): ContainerExit => ({ containerId, exitCode, oomKilled: false, startedAt: 20, finishedAt: 30 });
+
+function adopted(state: PodState, running: readonly string[], exits: readonly ContainerExit[]): ContainerRecord | undefined {
+  const sandbox = {
+    address: '10.42.0.9', running: new Map(running.map((id): [string, StartedContainer] => [id, { containerId: id, pid: 1, startedAt: 20 }])), exits: new Map(exits.map((each) => [each.containerId, each])),
+  };
+  return adopt(state, sandbox, now).containers.get('a');
+}
+
+describe('taking a pod over', () => {
+  it('keeps a run that goes on', () => {
+    const kept = adopted(stateOf({ current: run('x'), activity: 'postStart', stopping: { since: 1, killAt: 2, killed: false } }), ['x'], []);
+    expect(kept).toEqual(record({ current: run('x') }));
+  });
+
+  it('accounts for a run that ended meanwhile', () => {
+    expect(adopted(stateOf({ current: run('x') }), [], [exit('x', 3)])?.current?.exit).toEqual({ exitCode: 3, reason: 'Error', finishedAt: 30 });
+  });
+
+  it('finds a start whose answer was lost', () => {
+    const { startedAt: _startedAt, ...pending } = run('y');
+    const found = adopted(stateOf({ current: run('x', { exit: { exitCode: 1, reason: 'Error', finishedAt: 9 } }), pending }), ['y'], []);
+    expect([found?.current, found?.previous?.id, found?.restartCount, found?.pending]).toEqual([run('y', { startedAt: 20 }), 'x', 3, undefined]);
+    expect(adopted(stateOf({ pending }), [], [exit('y', 0)])?.current?.exit?.reason).toBe('Completed');
+  });
+
+  it('forgets a start that never reached the runtime', () => {
+    const { startedAt: _startedAt, ...pending } = run('y');
+    expect(adopted(stateOf({ pending, activity: 'starting' }), [], [])).toEqual(record({}));
+  });
+
+  it('counts a run of which nothing is known as killed', () => {
+    expect(adopted(stateOf({ current: run('x') }), [], [])?.current?.exit).toMatchObject({ exitCode: 137, finishedAt: now });
+  });
+
+  it('counts everything as ended when the sandbox is gone', () => {
+    const state = adopt(stateOf({ current: run('x') }), undefined, now);
+    expect([state.sandbox, state.containers.get('a')?.current?.exit?.exitCode]).toEqual(['absent', 137]);
+  });
+
+  it('takes up again what was under way', () => {
+    const state = adopt({ ...newState(1), volumes: 'working', sandbox: 'absent', volumesRetryAt: 9, deleting: true }, undefined, now);
+    expect(state).toEqual({ ...newState(1) });
+  });
+});
+
+describe('an exit in a status\'s words', () => {
+  it.each([
+    ['success', { exitCode: 0, oomKilled: false }, 'Completed', 0], ['failure', { exitCode: 2, oomKilled: false }, 'Error', 2], ['no memory', { exitCode: 137, oomKilled: true }, 'OOMKilled', 137],
+    ['no memory in a child', { exitCode: 0, oomKilled: true }, 'OOMKilled', 137],
+  ])('%s', (_name, fields, reason, exitCode) => {
+    expect(exitOf({ ...exit('x', 0), ...fields })).toMatchObject({ reason, exitCode });
+  });
+});

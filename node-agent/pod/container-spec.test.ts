@@ -1,0 +1,94 @@
+import { describe, expect, it } from 'vitest';
+import type { Container, Pod } from '../../machinery/kinds/core.ts';
+import { ConfigError } from '../environment.ts';
+import { containerSpec, type ContainerParts } from './container-spec.ts';
+import { capabilitiesOf, oomScoreAdjOf, securityOf } from './security.ts';
+
+const pod: Pod = {
+  metadata: { name: 'web', namespace: 'ns', uid: 'u' },
+  spec: { containers: [], volumes: [{ name: 'data', emptyDir: {} }, { name: 'settings', configMap: { name: 's' } }] },
+};
+const security = { uid: 0, gid: 0, groups: [], capabilities: [], noNewPrivileges: false, privileged: false, oomScoreAdj: 0 };
+const parts: ContainerParts = {
+  id: 'x', layers: ['/layer'], image: { diffIds: [], env: ['PATH=/bin', 'A=image', 'B=image'], entrypoint: ['/entry'], command: ['default'], workingDir: '/srv', user: '' },
+  environment: new Map([['B', 'pod'], ['WHO', 'world']]), hostname: 'web', security, volumePath: (name) => (name === 'none' ? undefined : `/volumes/${name}`),
+  files: new Map([['/etc/hosts', '/files/hosts'], ['/etc/resolv.conf', '/files/resolv.conf']]), logPath: '/log', pidsLimit: 100,
+};
+const specOf = (container: Partial<Container>): ReturnType<typeof containerSpec> => containerSpec(pod, { name: 'c', ...container }, parts);
+
+describe('a container as the runtime gets it', () => {
+  it.each<[string, Partial<Container>, readonly string[]]>([
+    ['the image\'s own', {}, ['/entry', 'default']],
+    ['its arguments', { args: ['hello', '$(WHO)', '$$(WHO)'] }, ['/entry', 'hello', 'world', '$(WHO)']],
+    ['its command, without the image\'s arguments', { command: ['run'] }, ['run']],
+    ['its command and arguments', { command: ['run'], args: ['$(NO)'] }, ['run', '$(NO)']],
+  ])('has the command line: %s', (_name, container, args) => {
+    expect(specOf(container).args).toEqual(args);
+  });
+
+  it('has the image\'s environment beneath the pod\'s', () => {
+    expect(specOf({ tty: true }).env).toEqual(['PATH=/bin', 'HOSTNAME=web', 'TERM=xterm', 'A=image', 'B=pod', 'WHO=world']);
+  });
+
+  it('has its volumes, outer ones first, and the pod\'s files where no volume is', () => {
+    const { mounts } = specOf({
+      volumeMounts: [
+        { name: 'data', mountPath: '/srv/data/inner', subPath: 'sub' }, { name: 'settings', mountPath: '/srv/data' }, { name: 'data', mountPath: '/etc/hosts', readOnly: true },
+        { name: 'data', mountPath: '/x', subPathExpr: '$(WHO)/y', mountPropagation: 'HostToContainer' },
+      ],
+    });
+    expect(mounts.map((each) => [each.source, each.target, each.readOnly, each.propagation])).toEqual([
+      ['/volumes/data/world/y', '/x', false, 'slave'], ['/files/resolv.conf', '/etc/resolv.conf', false, 'private'], ['/volumes/settings', '/srv/data', true, 'private'],
+      ['/volumes/data', '/etc/hosts', true, 'private'], ['/volumes/data/sub', '/srv/data/inner', false, 'private'],
+    ]);
+  });
+
+  it.each<[string, Partial<Container>]>([
+    ['a volume that is not there', { volumeMounts: [{ name: 'none', mountPath: '/x' }] }], ['a subPath that leads out', { volumeMounts: [{ name: 'data', mountPath: '/x', subPath: '../y' }] }],
+    ['a subPath of an unknown variable', { volumeMounts: [{ name: 'data', mountPath: '/x', subPathExpr: '$(NO)' }] }],
+  ])('refuses %s', (_name, container) => {
+    expect(() => specOf(container)).toThrow(ConfigError);
+  });
+
+  it('has its share and limits', () => {
+    expect(specOf({ resources: { requests: { cpu: '250m' }, limits: { cpu: '1', memory: '64Mi' } } }).resources).toEqual({ cpuRequestMillis: 250, cpuLimitMillis: 1000, memoryLimitBytes: 64 * 1024 ** 2, pidsLimit: 100 });
+  });
+
+  it('hides nothing of /proc from a privileged one', () => {
+    expect(specOf({ securityContext: { privileged: true } }).maskedPaths).toEqual([]);
+    expect(specOf({}).maskedPaths).toContain('/proc/kcore');
+  });
+});
+
+describe('what a container may do', () => {
+  it.each<[string, NonNullable<Container['securityContext']>, number, string]>([
+    ['the defaults', {}, 14, 'CAP_CHOWN'], ['one more', { capabilities: { add: ['net_admin'] } }, 15, 'CAP_NET_ADMIN'], ['only one', { capabilities: { drop: ['ALL'], add: ['CAP_KILL'] } }, 1, 'CAP_KILL'],
+    ['everything', { privileged: true }, 41, 'CAP_SYS_ADMIN'], ['all but one', { capabilities: { add: ['ALL'], drop: ['CHOWN'] } }, 40, 'CAP_BPF'],
+  ])('%s', (_name, securityContext, count, including) => {
+    const capabilities = capabilitiesOf({ name: 'c', securityContext });
+    expect([capabilities.length, capabilities.includes(including)]).toEqual([count, true]);
+  });
+
+  const facts = { user: { uid: 5, gid: 6, groups: [7] }, imageUser: 'app', defaultSeccomp: () => Buffer.from('filter'), oomScoreAdj: 0 };
+  const ask = (own: Container['securityContext'], ofPod: NonNullable<Pod['spec']>['securityContext'] = {}): ReturnType<typeof securityOf> => (
+    securityOf({ ...pod, spec: { containers: [], securityContext: ofPod } }, { name: 'c', ...(own === undefined ? {} : { securityContext: own }) }, facts)
+  );
+
+  it('follows image, pod and container, the innermost first', () => {
+    expect(ask(undefined)).toMatchObject({ uid: 5, gid: 6, groups: [7], seccomp: Buffer.from('filter'), noNewPrivileges: false });
+    expect(ask({ runAsUser: 1 }, { runAsUser: 2, runAsGroup: 3, fsGroup: 9, supplementalGroups: [8] })).toMatchObject({ uid: 1, gid: 3, groups: [7, 8, 9] });
+    expect(ask({ seccompProfile: { type: 'Unconfined' } })).not.toHaveProperty('seccomp');
+    expect(ask({ allowPrivilegeEscalation: false }).noNewPrivileges).toBe(true);
+  });
+
+  it.each<[string, NonNullable<Container['securityContext']>, string]>([
+    ['root by number', { runAsNonRoot: true, runAsUser: 0 }, 'container\'s runAsUser breaks non-root policy (pod: "web_ns(u)", container: c)'],
+    ['a name that may be root', { runAsNonRoot: true }, 'container has runAsNonRoot and image has non-numeric user (app), cannot verify user is non-root (pod: "web_ns(u)", container: c)'],
+  ])('refuses %s where root is not wanted', (_name, own, message) => {
+    expect(() => ask(own)).toThrow(message);
+  });
+
+  it.each([['Guaranteed', 0, -997], ['BestEffort', 0, 1000], ['Burstable', 500, 500], ['Burstable', 0, 999], ['Burstable', 1000, 2]])('%s asking for %i of 1000 bytes has the score %i', (qos, request, score) => {
+    expect(oomScoreAdjOf(qos, request, 1000)).toBe(score);
+  });
+});
