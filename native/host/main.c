@@ -222,6 +222,10 @@ int main(int argc, char **argv)
     }
     umask(077);
     signal(SIGPIPE, SIG_IGN);
+    /* a terminal sends these to the agent's whole group: the agent decides, and ends us by end of file */
+    signal(SIGINT, SIG_IGN);
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
     sigemptyset(&mask);
     sigaddset(&mask, SIGCHLD);
     sigprocmask(SIG_BLOCK, &mask, NULL);

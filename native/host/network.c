@@ -216,24 +216,38 @@ static int collect_stale(const struct nlmsghdr *header, void *data)
     return MNL_CB_OK;
 }
 
-static int dump(struct mnl_socket *socket, uint16_t type, size_t body, mnl_cb_t callback, void *data)
+static int dump_once(uint16_t type, size_t body, mnl_cb_t callback, void *data)
 {
     union message message;
     char answer[16384];
+    struct mnl_socket *socket = mnl_socket_open2(NETLINK_ROUTE, SOCK_CLOEXEC);
+    if (socket == NULL) return -1;
     struct nlmsghdr *header = mnl_nlmsg_put_header(message.bytes);
     header->nlmsg_type = type;
     header->nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP;
     header->nlmsg_seq = 2;
     memset(mnl_nlmsg_put_extra_header(header, body), 0, body);
     if (type == RTM_GETROUTE) ((struct rtmsg *)mnl_nlmsg_get_payload(header))->rtm_family = AF_INET;
-    if (mnl_socket_sendto(socket, header, header->nlmsg_len) < 0) return -1;
-    for (int result = MNL_CB_OK; result > MNL_CB_STOP;) {
+    int result = mnl_socket_bind(socket, 0, MNL_SOCKET_AUTOPID) < 0 || mnl_socket_sendto(socket, header, header->nlmsg_len) < 0 ? -1 : MNL_CB_OK;
+    while (result > MNL_CB_STOP) {
         ssize_t size = mnl_socket_recvfrom(socket, answer, sizeof answer);
-        if (size < 0) return -1;
-        result = mnl_cb_run(answer, (size_t)size, 2, mnl_socket_get_portid(socket), callback, data);
-        if (result < 0) return -1;
+        result = size < 0 ? -1 : mnl_cb_run(answer, (size_t)size, 2, mnl_socket_get_portid(socket), callback, data);
     }
-    return 0;
+    int reason = errno;
+    mnl_socket_close(socket);
+    errno = reason;
+    return result;
+}
+
+/* Lists devices or routes. What changes while it is listed interrupts the list: it begins again, with nothing found. */
+static int dump(uint16_t type, size_t body, mnl_cb_t callback, void *data, uint32_t *found)
+{
+    for (int tries = 0; tries < 100; tries++) {
+        *found = 0;
+        if (dump_once(type, body, callback, data) == 0) return 0;
+        if (errno != EINTR) return -1;
+    }
+    return -1;
 }
 
 static int set_routes(struct mnl_socket *socket, const struct route *routes, uint32_t count, struct network_range cluster, struct failure *failure)
@@ -241,7 +255,7 @@ static int set_routes(struct mnl_socket *socket, const struct route *routes, uin
     struct stale *stale = must_alloc(sizeof *stale);
     *stale = (struct stale){.wanted = routes, .wanted_count = count, .cluster = cluster};
     int result = 0;
-    if (dump(socket, RTM_GETROUTE, sizeof(struct rtmsg), collect_stale, stale) < 0) result = fail_errno(failure, FAILED, "reading routes");
+    if (dump(RTM_GETROUTE, sizeof(struct rtmsg), collect_stale, stale, &stale->count) < 0) result = fail_errno(failure, FAILED, "reading routes");
     for (uint32_t i = 0; i < stale->count && result == 0; i++) {
         const struct route *route = &stale->found[i];
         if (change_route(socket, RTM_DELROUTE, route->net, route->prefix, route->via) < 0 && errno != ESRCH) result = fail_errno(failure, FAILED, "removing a stale route");
@@ -308,7 +322,7 @@ int network_delete(const char *prefix, struct failure *failure)
     if (socket == NULL) return -1;
     struct named *named = must_alloc(sizeof *named);
     named->prefix = prefix;
-    int result = dump(socket, RTM_GETLINK, sizeof(struct ifinfomsg), collect_named, named) < 0 ? fail_errno(failure, FAILED, "listing network devices") : 0;
+    int result = dump(RTM_GETLINK, sizeof(struct ifinfomsg), collect_named, named, &named->count) < 0 ? fail_errno(failure, FAILED, "listing network devices") : 0;
     for (uint32_t i = 0; i < named->count && result == 0; i++) {
         union message message;
         struct nlmsghdr *header = begin(&message, RTM_DELLINK, 0);

@@ -112,7 +112,7 @@ static uint64_t shares_of(uint64_t millis)
     return shares < 2 ? 2 : shares > 262144 ? 262144 : shares;
 }
 
-static int limit_cpu(int index, const struct resources *resources, struct failure *failure)
+int cgroup_limit_cpu(int index, const struct resources *resources, struct failure *failure)
 {
     char value[64];
     uint64_t shares = shares_of(resources->cpu_request_millis);
@@ -128,7 +128,6 @@ static int limit_cpu(int index, const struct resources *resources, struct failur
 int cgroup_limit(int index, const struct resources *resources, struct failure *failure)
 {
     char value[32];
-    if (limit_cpu(index, resources, failure) < 0) return -1;
     if (resources->memory_bytes != ABSENT) {
         snprintf(value, sizeof value, "%llu", (unsigned long long)resources->memory_bytes);
         if (set(index, "memory", v2 ? "memory.max" : "memory.limit_in_bytes", value, failure) < 0) return -1;

@@ -9,8 +9,10 @@ int cgroup_open(struct reader *, struct failure *);
 /* Puts this process into `child` of the pod's cgroup, making it when missing. Slow after a quiet time: never on a request path. */
 int cgroup_enter(const char *child, struct failure *);
 int cgroup_make(unsigned index, struct failure *);
-/* Limits of the container `index`, or of the whole pod (-1). */
+/* Memory and processes of the container `index`, or of the whole pod (-1). */
 int cgroup_limit(int index, const struct resources *, struct failure *);
+/* Its share of the processors. Once it runs: making a container ready would otherwise take as long as its share is small. */
+int cgroup_limit_cpu(int index, const struct resources *, struct failure *);
 /* How many processes the kernel has killed there for want of memory. */
 uint64_t cgroup_oom_kills(unsigned index);
 /* SIGKILL to everything in the container's cgroup but `spare`. For containers without a pid namespace of their own. */

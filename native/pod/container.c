@@ -102,6 +102,7 @@ static struct container *create(const struct spec *spec, struct failure *failure
     container->zygote = zygote_take(container, failure);
     if (container->zygote == NULL) return container;
     container->index = container->zygote->index;
+    container->resources = spec->resources;
     cgroup_limit((int)container->index, &spec->resources, failure);
     return container;
 }

@@ -130,6 +130,10 @@ static int watch_children(struct failure *failure)
 {
     static struct source children;
     sigset_t mask;
+    /* what the agent's parents ignore is no business of the containers, which inherit from here */
+    for (int number = 1; number < 32; number++) {
+        if (number != SIGKILL && number != SIGSTOP) signal(number, SIG_DFL);
+    }
     sigemptyset(&mask);
     sigaddset(&mask, SIGCHLD);
     signal(SIGPIPE, SIG_IGN);

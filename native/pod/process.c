@@ -14,6 +14,7 @@
 
 #include "../kernel.h"
 #include "../protocol.h"
+#include "cgroup.h"
 #include "zygote.h"
 
 static uint32_t last_cookie;
@@ -44,6 +45,10 @@ static void settle(struct process *process)
         bool refused = process->pid < 0;
         if (!refused && (process->pid == 0 || !process->status_ended)) return;
         bool good = process->ready && process->failure.code == 0;
+        if (good && !process->is_exec && cgroup_limit_cpu((int)process->container->index, &process->container->resources, &process->failure) < 0) {
+            good = false;
+            signal_fd(process->pidfd, SIGKILL);
+        }
         if (!good && !refused && !process->reaped) return;
         process->settled = true;
         if (!good) {

@@ -46,6 +46,7 @@ struct container {
     uint32_t flags;
     struct zygote *zygote;
     unsigned index;
+    struct resources resources;
     struct process *init;
     struct log *log;
     struct exit_record exit;

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { NativeError } from '../../native/frame.ts';
-import type { PodClient, PodContainer, PodEvents } from '../../native/pod.ts';
+import type { PodClient, PodContainer, PodEvents, PodRunning } from '../../native/pod.ts';
 import { capabilityMask } from './capabilities.ts';
 import { slotPaths } from './cgroups.ts';
 import type { Machine } from './sandboxes.ts';
@@ -46,85 +46,96 @@ function nativeSpec(spec: ContainerSpec): PodContainer {
   };
 }
 
-export function createSandboxHandle(facts: SandboxFacts, hooks: SandboxHooks): SandboxHandle {
-  const { machine, spec, client, key, directory, address } = facts;
+/** What runs and what has ended in one sandbox, kept up to date by answers and events in whatever order they come. */
+function createContainers(client: PodClient) {
   const running = new Map<string, StartedContainer>();
   const indexes = new Map<string, number>();
   const exits = new Map<string, ContainerExit>(client.state.exits.map((exit) => [exit.containerId, exit]));
-  let destroyed: Promise<void> | undefined;
-  let gone = false;
-  const started = (container: StartedContainer & { readonly cgroupIndex: number }): StartedContainer => {
-    const { containerId, pid, startedAt, cgroupIndex } = container;
-    const known = { containerId, pid, startedAt };
-    indexes.set(containerId, cgroupIndex);
-    if (!exits.has(containerId)) running.set(containerId, known); // its exit may overtake the answer
-    return known;
+  const started = ({ cgroupIndex, ...container }: PodRunning): StartedContainer => {
+    indexes.set(container.containerId, cgroupIndex);
+    if (!exits.has(container.containerId)) running.set(container.containerId, container); // its exit may overtake the answer
+    return container;
   };
   for (const container of client.state.running) started(container);
+  return {
+    running, exits, started,
+    ended(exit: ContainerExit) {
+      exits.set(exit.containerId, exit);
+      running.delete(exit.containerId);
+    },
+    forget(containerId: string) {
+      exits.delete(containerId);
+      indexes.delete(containerId);
+    },
+    cgroupOf(containerId: string): string | undefined {
+      const index = indexes.get(containerId);
+      return index === undefined ? undefined : `c${index}`;
+    },
+  };
+}
 
-  /** Files before cgroup: dead memory cgroups would linger on the files' pages. */
-  const freeContainer = (containerId: string, cgroupIndex: number | undefined): Promise<void> => {
-    const cgroups = cgroupIndex === undefined ? [] : slotPaths(machine.layout, machine.instance, key).map((slot) => join(slot, `c${cgroupIndex}`));
-    return machine.host.destroy({ directory: join(directory, 'c', containerId), cgroups });
-  };
-  const remove = async (containerId: string): Promise<void> => {
-    const index = await client.remove(containerId).catch((error: unknown) => {
-      if (error instanceof NativeError && error.code === 'NotFound') return undefined;
-      throw error;
-    });
-    await freeContainer(containerId, index);
-    exits.delete(containerId);
-    indexes.delete(containerId);
-  };
+/** Frees what an ended container has left. Files before cgroup: dead memory cgroups would linger on the files' pages. */
+async function removeContainer({ client, machine, key, directory }: SandboxFacts, containerId: string): Promise<void> {
+  const index = await client.remove(containerId).catch((error: unknown) => {
+    if (error instanceof NativeError && error.code === 'NotFound') return undefined;
+    throw error;
+  });
+  const cgroups = index === undefined ? [] : slotPaths(machine.layout, machine.instance, key).map((slot) => join(slot, `c${index}`));
+  await machine.host.destroy({ directory: join(directory, 'c', containerId), cgroups });
+}
+
+export function createSandboxHandle(facts: SandboxFacts, hooks: SandboxHooks): SandboxHandle {
+  const { spec, client, key, address } = facts;
+  const containers = createContainers(client);
+  let destroyed: Promise<void> | undefined;
+  let gone = false;
   const start = async (container: ContainerSpec): Promise<StartedContainer> => {
     const description = nativeSpec(container);
     await mkdir(dirname(container.logPath), { recursive: true });
     try {
-      return started(await client.start(description));
+      return containers.started(await client.start(description));
     } catch (error) {
-      if (!gone) await remove(container.id);
+      if (!gone) await removeContainer(facts, container.id);
       throw error;
     }
   };
+  const remove = async (containerId: string): Promise<void> => {
+    await removeContainer(facts, containerId);
+    containers.forget(containerId);
+  };
+  const destroy = (): Promise<void> => {
+    gone = true;
+    destroyed ??= hooks.end().catch((error: unknown) => {
+      destroyed = undefined;
+      throw error;
+    });
+    return destroyed;
+  };
   const sandbox: Sandbox = {
-    uid: spec.uid, spec, address, running, exits,
+    uid: spec.uid, spec, address, running: containers.running, exits: containers.exits,
     start: (container) => translated(() => start(container)),
     signal: (containerId, signal) => translated(() => client.signal(containerId, signal)),
     exec: (containerId, request) => translated(() => client.exec(containerId, request)),
     attach: (containerId, request) => translated(() => client.attach(containerId, request)),
     remove: (containerId) => translated(() => remove(containerId)),
     dial: (port) => translated(() => client.dial(port)),
-    destroy: () => translated(() => {
-      gone = true;
-      destroyed ??= hooks.end().catch((error: unknown) => {
-        destroyed = undefined;
-        throw error;
-      });
-      return destroyed;
-    }),
+    destroy: () => translated(destroy),
   };
   const events: PodEvents = {
     exited(exit) {
-      exits.set(exit.containerId, exit);
-      running.delete(exit.containerId);
+      containers.ended(exit);
       hooks.exited(exit);
     },
     lost() {
       if (gone) return;
       gone = true;
-      running.clear();
+      containers.running.clear();
       hooks.killRest().catch(hooks.failed).finally(() => hooks.lost());
     },
   };
-  const cgroupOf = (containerId: string): string | undefined => {
-    const index = indexes.get(containerId);
-    return index === undefined ? undefined : `c${index}`;
+  const release = (): void => {
+    gone = true;
+    client.close();
   };
-  return {
-    key, sandbox, events, cgroupOf,
-    release() {
-      gone = true;
-      client.close();
-    },
-  };
+  return { key, sandbox, events, cgroupOf: containers.cgroupOf, release };
 }

@@ -28,8 +28,8 @@ export interface Shell {
 
 export type Sharing = Pick<SandboxSpec, 'hostNetwork' | 'hostPid' | 'hostIpc'>;
 
-/** Zygotes parked beforehand: the usual pod has a container, and a restart or a second container finds one ready. */
-const parkedZygotes = 2;
+/** Zygotes parked beforehand: the usual pod has one container. A second container's is parked when it is asked for. */
+const parkedZygotes = 1;
 
 export const bridgeName = (instance: string): string => `${instance}br0`;
 const vethName = (instance: string, key: string): string => `${instance}${key}`;

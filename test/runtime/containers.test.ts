@@ -23,7 +23,8 @@ async function outcome(spec: ContainerSpec, where: Sandbox = sandbox) {
   await where.remove(spec.id);
   return { ...exit, log };
 }
-const outcomeOf = (script: string, changes: Partial<ContainerSpec> = {}) => outcome(containerSpec(machine, sh(script), changes));
+/** Both streams in one, so that their order is the script's. */
+const outcomeOf = (script: string, changes: Partial<ContainerSpec> = {}) => outcome(containerSpec(machine, sh(`exec 2>&1; ${script}`), changes));
 
 describe('a container', () => {
   it('runs as pid 1 under its pod\'s host name, with its environment', async () => {

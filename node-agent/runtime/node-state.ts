@@ -1,0 +1,142 @@
+/** What one runtime holds in memory, and how a pod comes to its sandbox: from the spares, cold, or from an earlier agent. */
+import { existsSync } from 'node:fs';
+import type { Log } from '../../client/log.ts';
+import { NativeError } from '../../native/frame.ts';
+import { connectPod, type PodClient, type PodEvents } from '../../native/pod.ts';
+import { slotPaths } from './cgroups.ts';
+import { formatAddress, parseAddress } from './ipv4.ts';
+import { createSandboxHandle, type SandboxHandle } from './sandbox.ts';
+import { claimDirectory, readRecord, readStartTicks, sandboxDirectory, writeRecord, type SandboxRecord } from './sandbox-record.ts';
+import { destroyShell, spawnShell, type Machine, type Network, type Shell } from './sandboxes.ts';
+import type { SparePool } from './spare-pool.ts';
+import { RuntimeError, type RuntimeEvents, type SandboxSpec } from './runtime.ts';
+
+export interface NodeState {
+  readonly machine: Machine;
+  readonly log: Log;
+  readonly events: RuntimeEvents | undefined;
+  readonly sandboxes: Map<string, SandboxHandle>;
+  network: Network | undefined;
+  spares: SparePool<Occupied> | undefined;
+  /** Pods that wait for a sandbox. */
+  creating: number;
+}
+
+/** A shell with a connection to its supervisor. */
+export interface Occupied {
+  readonly shell: Shell;
+  readonly client: PodClient;
+  readonly tap: Tap;
+}
+
+/** Where a connection's events go: nowhere until a pod has the sandbox; and where its socket is, which moves then. */
+interface Tap {
+  events: PodEvents | undefined;
+  directory: string;
+  lost: boolean;
+}
+
+async function connectShell(shell: Shell): Promise<Occupied> {
+  const tap: Tap = { events: undefined, directory: shell.directory, lost: false };
+  const client = await connectPod(() => tap.directory, {
+    exited: (exit) => tap.events?.exited(exit),
+    lost: () => {
+      tap.lost = true;
+      tap.events?.lost();
+    },
+  });
+  return { shell, client, tap };
+}
+
+export async function makeSpare({ machine, network }: NodeState): Promise<Occupied> {
+  return connectShell(await spawnShell(machine, network, { hostNetwork: false, hostPid: false, hostIpc: false }));
+}
+
+export async function endOccupied({ machine, network }: NodeState, { shell, client, tap }: Occupied): Promise<void> {
+  client.close();
+  await destroyShell(machine, network, { ...shell, directory: tap.directory });
+}
+
+function takeSpare(state: NodeState): Occupied | undefined {
+  for (let spare = state.spares?.take(); spare !== undefined; spare = state.spares?.take()) {
+    if (!spare.tap.lost) return spare;
+    endOccupied(state, spare).catch((error: unknown) => state.log.error({ err: error }, 'removing a spare sandbox that died failed'));
+  }
+  return undefined;
+}
+
+async function obtain(state: NodeState, spec: SandboxSpec): Promise<Occupied> {
+  if (!spec.hostNetwork && state.network === undefined) throw new RuntimeError('Unavailable', 'the pod network is not configured yet');
+  const ordinary = !spec.hostNetwork && !spec.hostPid && !spec.hostIpc;
+  const spare = ordinary ? takeSpare(state) : undefined;
+  if (spare !== undefined) return spare;
+  const { hostNetwork, hostPid, hostIpc } = spec;
+  return connectShell(await spawnShell(state.machine, hostNetwork ? undefined : state.network, { hostNetwork, hostPid, hostIpc }));
+}
+
+/** Gives a sandbox to a pod: from here on its events are the pod's. */
+function hold(state: NodeState, spec: SandboxSpec, occupied: Occupied): SandboxHandle {
+  const { machine, sandboxes, events, log } = state;
+  const { shell, client, tap } = occupied;
+  const address = shell.address === undefined ? undefined : formatAddress(shell.address);
+  const handle = createSandboxHandle({ machine, spec, client, key: shell.key, directory: tap.directory, address }, {
+    exited: (exit) => events?.exited(spec.uid, exit),
+    lost: () => events?.lost(spec.uid),
+    end: async () => {
+      await endOccupied(state, occupied);
+      if (sandboxes.get(spec.uid) === handle) sandboxes.delete(spec.uid);
+    },
+    killRest: () => machine.host.destroy({ supervisor: shell.supervisor, cgroups: slotPaths(machine.layout, machine.instance, shell.key) }),
+    failed: (error) => log.error({ err: error, uid: spec.uid }, 'cleaning up after a lost pod failed'),
+  });
+  sandboxes.set(spec.uid, handle);
+  tap.events = handle.events;
+  if (tap.lost) handle.events.lost();
+  return handle;
+}
+
+async function claim({ machine }: NodeState, spec: SandboxSpec, { shell, client, tap }: Occupied): Promise<void> {
+  const target = sandboxDirectory(machine.dataDir, spec.uid);
+  if (existsSync(target)) await machine.host.destroy({ directory: target, cgroups: [] });
+  tap.directory = await claimDirectory(machine.dataDir, shell.directory, spec.uid);
+  const record: SandboxRecord = {
+    version: 1, key: shell.key, spec, ...shell.supervisor, bootId: machine.bootId, ...(shell.address === undefined ? {} : { address: formatAddress(shell.address) }),
+  };
+  await Promise.all([
+    writeRecord(tap.directory, record),
+    client.configure({ hostname: spec.hostname, sysctls: spec.sysctls, resources: spec.resources, shareProcesses: spec.shareProcessNamespace }),
+  ]);
+}
+
+/** A new pod's sandbox. What fails halfway leaves nothing. */
+export async function createSandbox(state: NodeState, spec: SandboxSpec): Promise<SandboxHandle> {
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(spec.uid)) throw new RuntimeError('Failed', `${JSON.stringify(spec.uid)} is no uid of a pod`);
+  if (state.sandboxes.has(spec.uid)) throw new RuntimeError('Failed', `pod ${spec.uid} has a sandbox already`);
+  const occupied = await obtain(state, spec);
+  try {
+    await claim(state, spec, occupied);
+    return hold(state, spec, occupied);
+  } catch (error) {
+    await endOccupied(state, occupied);
+    throw error;
+  }
+}
+
+/** The sandbox that an earlier agent left running; undefined when what is on disk describes nothing that runs. */
+export async function adoptSandbox(state: NodeState, uid: string): Promise<SandboxHandle | undefined> {
+  const { machine } = state;
+  const directory = sandboxDirectory(machine.dataDir, uid);
+  const record = await readRecord(directory);
+  if (record === undefined || record.spec.uid !== uid || record.bootId !== machine.bootId) return undefined;
+  const { pid, startTicks, key, address } = record;
+  if ((await readStartTicks(pid)) !== startTicks) return undefined;
+  try {
+    const occupied = await connectShell({ key, supervisor: { pid, startTicks }, directory, address: address === undefined ? undefined : parseAddress(address) });
+    if (occupied.client.state.key === key) return hold(state, record.spec, occupied);
+    occupied.client.close();
+    return undefined;
+  } catch (error) {
+    if (error instanceof NativeError && error.code === 'Unavailable') return undefined;
+    throw error;
+  }
+}
