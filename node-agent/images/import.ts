@@ -10,7 +10,8 @@ import { fileDigest, bytesDigest } from './digest.ts';
 import { ImageError } from './image-error.ts';
 import { choosePlatform, descriptorsOf, isIndex, parseConfig, parseJson, parseManifest, type Descriptor } from './manifest.ts';
 import { parseReference, repositoryOf, type ImageReference } from './reference.ts';
-import type { ImageIntake, IncomingImage, LayerSource, StoredImage } from './store.ts';
+import type { LayerSource } from './layers.ts';
+import type { ImageIntake, IncomingImage, StoredImage } from './store.ts';
 
 interface ImportOptions {
   readonly name?: string;

@@ -5,7 +5,8 @@ import { ImageError } from './image-error.ts';
 import { choosePlatform, indexTypes, isIndex, manifestTypes, parseConfig, parseJson, parseManifest, type Descriptor, type Manifest } from './manifest.ts';
 import { formatReference, parseReference, repositoryOf, type ImageReference } from './reference.ts';
 import { openRegistry, type Credentials, type Registry } from './registry.ts';
-import type { ImageIntake, LayerSource, StoredImage } from './store.ts';
+import type { LayerSource } from './layers.ts';
+import type { ImageIntake, StoredImage } from './store.ts';
 
 export interface PullOptions {
   /** Tried in order after none at all is refused. */

@@ -4,14 +4,15 @@
  * fetched), `layers/<diff id>/` unpacked (a directory there is complete), `index.json` (names and images, replaced
  * atomically). What the index doesn't name doesn't exist: a pull that was cut short leaves files, never an image.
  */
-import { createHash } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Runtime } from '../runtime/runtime.ts';
+import { bytesDigest } from './digest.ts';
 import { ImageError } from './image-error.ts';
 import { emptyIndex, parseIndex, type ImageIndex, type ImageRecord } from './index-file.ts';
+import { createLayerStore, hexOf, type LayerSource, type LayerStore } from './layers.ts';
 import { withLock } from './lock.ts';
-import { compressionOf, parseConfig, parseJson, type ImageConfig } from './manifest.ts';
+import { parseConfig, parseJson, type ImageConfig } from './manifest.ts';
 import { formatReference, parseReference, referenceKey, repositoryOf, type ImageReference } from './reference.ts';
 import { replaceFile } from '../replace-file.ts';
 import { importImage } from './import.ts';
@@ -48,16 +49,6 @@ export interface ImageStoreOptions {
   readonly inUse?: () => Promise<ReadonlySet<string>>;
 }
 
-/** One layer to take in: where its bytes are (or how to get them), and what is inside. */
-export interface LayerSource {
-  readonly diffId: string;
-  /** The blob's own digest, checked by unpacking. */
-  readonly digest: string;
-  readonly size: number;
-  /** Brings the blob to disk and answers its path. */
-  fetch(): Promise<string>;
-}
-
 /** A complete image on its way in. */
 export interface IncomingImage {
   readonly config: Buffer;
@@ -70,115 +61,86 @@ export interface IncomingImage {
 export interface ImageIntake {
   readonly blobsDir: string;
   readonly incomingDir: string;
-  hasLayer(diffId: string): Promise<boolean>;
   admit(image: IncomingImage, signal?: AbortSignal): Promise<StoredImage>;
 }
 
 const layersAtOnce = 3;
 const lockDeadlineMs = 30_000;
-/** How long another process may take over a layer that is needed here too. */
-const layerDeadlineMs = 30 * 60_000;
-
-const hexOf = (digest: string): string => digest.slice('sha256:'.length);
 
 export async function openImageStore(options: ImageStoreOptions): Promise<ImageStore> {
   const root = join(options.dataDir, 'images');
-  const paths = {
-    index: join(root, 'index.json'), lock: join(root, 'lock'), blobs: join(root, 'blobs', 'sha256'), layers: join(root, 'layers'), incoming: join(root, 'incoming'),
-  };
+  const paths = { index: join(root, 'index.json'), lock: join(root, 'lock'), blobs: join(root, 'blobs', 'sha256'), layers: join(root, 'layers'), incoming: join(root, 'incoming') };
   for (const directory of [paths.blobs, paths.layers, paths.incoming]) await mkdir(directory, { recursive: true, mode: 0o700 });
   const readIndex = createIndexReader(paths.index);
-  const unpacking = new Map<string, Promise<void>>();
-  const layerPath = (diffId: string): string => join(paths.layers, hexOf(diffId));
-
-  const change = (edit: (index: ImageIndex) => Promise<ImageIndex> | ImageIndex): Promise<void> => withLock(paths.lock, lockDeadlineMs, async () => {
-    await replaceFile(paths.index, JSON.stringify(await edit(await readIndex())));
-  });
-  const stored = async (record: ImageRecord): Promise<StoredImage> => {
-    const config = await readFile(join(paths.blobs, hexOf(record.id)));
-    return { ...record, layers: record.diffIds.map(layerPath), config: parseConfig(parseJson(config, `the config of ${record.id}`), record.id) };
+  const layers = createLayerStore({ layersDir: paths.layers, blobsDir: paths.blobs, incomingDir: paths.incoming, unpack: options.unpack });
+  const shelf: Shelf = {
+    blobsDir: paths.blobs, incomingDir: paths.incoming, layers, readIndex, inUse: options.inUse,
+    change: (edit) => withLock(paths.lock, lockDeadlineMs, async () => await replaceFile(paths.index, JSON.stringify(await edit(await readIndex())))),
   };
-
-  async function unpackLayer(layer: LayerSource): Promise<void> {
-    const target = layerPath(layer.diffId);
-    if (await exists(target)) return;
-    const blob = await layer.fetch();
-    const compression = compressionOf(await firstBytes(blob));
-    try {
-      await options.unpack({ blob, digest: layer.digest, diffId: layer.diffId, compression, target });
-    } catch (error) {
-      // Another process may have been first; anything else is a failure, and the blob is not to be resumed from.
-      if (await exists(target)) return;
-      await rm(blob, { force: true });
-      throw error;
-    }
-    await rm(blob, { force: true });
-  }
-
-  /** One fetch and unpacking of a layer at a time, whoever asks, in this process or another. */
-  function takeLayer(layer: LayerSource): Promise<void> {
-    const lock = join(paths.blobs, `${hexOf(layer.digest)}.lock`);
-    const running = unpacking.get(layer.diffId) ?? withLock(lock, layerDeadlineMs, () => unpackLayer(layer)).finally(() => unpacking.delete(layer.diffId));
-    unpacking.set(layer.diffId, running);
-    return running;
-  }
-
-  const intake: ImageIntake = {
-    blobsDir: paths.blobs, incomingDir: paths.incoming,
-    hasLayer: (diffId) => exists(layerPath(diffId)),
-    async admit(image, signal) {
-      const id = `sha256:${createHash('sha256').update(image.config).digest('hex')}`;
-      await inBatches(image.layers, layersAtOnce, async (layer) => {
-        signal?.throwIfAborted();
-        await takeLayer(layer);
-      });
-      await replaceFile(join(paths.blobs, hexOf(id)), image.config);
-      await change(async (index) => {
-        for (const { diffId } of image.layers) {
-          if (!(await exists(layerPath(diffId)))) throw new ImageError('Unavailable', `layer ${diffId} was removed while image ${id} was taken in: try again`);
-        }
-        return withImage(index, id, image);
-      });
-      const record = (await readIndex()).images[id];
-      if (record === undefined) throw new ImageError('NotFound', `image ${id} was removed while it was taken in`);
-      return await stored(record);
-    },
-  };
-
+  const intake: ImageIntake = { blobsDir: paths.blobs, incomingDir: paths.incoming, admit: (image, signal) => admit(shelf, image, signal) };
   return {
     import: (path, importOptions = {}) => importImage(intake, path, importOptions),
     pull: (reference, pullOptions) => pullImage(intake, reference, pullOptions),
-    async list() {
-      return await Promise.all(Object.values((await readIndex()).images).map(stored));
-    },
+    list: async () => await Promise.all(Object.values((await readIndex()).images).map((record) => stored(shelf, record))),
     async resolve(reference) {
       const record = find(await readIndex(), reference);
-      return record === undefined ? undefined : await stored(record);
+      return record === undefined ? undefined : await stored(shelf, record);
     },
-    async remove(reference) {
-      await change(async (index) => {
-        const record = find(index, reference);
-        if (record === undefined) throw new ImageError('NotFound', `image "${reference}" is not here`);
-        const left = withoutName(index, record, reference);
-        if (left.images[record.id] === undefined) await removeFiles(left, record);
-        return left;
-      });
-    },
+    remove: (reference) => remove(shelf, reference),
   };
+}
 
-  /** Takes away what only this image needed, under the lock. */
-  async function removeFiles(left: ImageIndex, record: ImageRecord): Promise<void> {
-    if ((await options.inUse?.())?.has(record.id) === true) throw new ImageError('InUse', `image ${record.id} is used by a pod`);
-    const needed = new Set(Object.values(left.images).flatMap((each) => each.diffIds));
-    for (const diffId of record.diffIds.filter((each) => !needed.has(each))) {
-      // Renamed first: a directory under `layers/` is always complete.
-      const doomed = join(paths.incoming, `${hexOf(diffId)}.removed`);
-      await rm(doomed, { recursive: true, force: true });
-      if (await exists(layerPath(diffId))) await rename(layerPath(diffId), doomed);
-      await rm(doomed, { recursive: true, force: true });
+/** What the store's parts share. */
+interface Shelf {
+  readonly blobsDir: string;
+  readonly incomingDir: string;
+  readonly layers: LayerStore;
+  readonly inUse: ImageStoreOptions['inUse'];
+  readIndex(): Promise<ImageIndex>;
+  /** Replaces the index, under the lock that all processes heed. */
+  change(edit: (index: ImageIndex) => Promise<ImageIndex> | ImageIndex): Promise<void>;
+}
+
+async function stored(shelf: Shelf, record: ImageRecord): Promise<StoredImage> {
+  const config = await readFile(join(shelf.blobsDir, hexOf(record.id)));
+  return { ...record, layers: record.diffIds.map((diffId) => shelf.layers.path(diffId)), config: parseConfig(parseJson(config, `the config of ${record.id}`), record.id) };
+}
+
+/** Layers first, then the config, then the index: what the index names is whole. */
+async function admit(shelf: Shelf, image: IncomingImage, signal?: AbortSignal): Promise<StoredImage> {
+  const id = bytesDigest(image.config);
+  await inBatches(image.layers, layersAtOnce, async (layer) => {
+    signal?.throwIfAborted();
+    await shelf.layers.take(layer);
+  });
+  await replaceFile(join(shelf.blobsDir, hexOf(id)), image.config);
+  await shelf.change(async (index) => {
+    for (const { diffId } of image.layers) {
+      if (!(await shelf.layers.has(diffId))) throw new ImageError('Unavailable', `layer ${diffId} was removed while image ${id} was taken in: try again`);
     }
-    await rm(join(paths.blobs, hexOf(record.id)), { force: true });
-  }
+    return withImage(index, id, image);
+  });
+  const record = (await shelf.readIndex()).images[id];
+  if (record === undefined) throw new ImageError('NotFound', `image ${id} was removed while it was taken in`);
+  return await stored(shelf, record);
+}
+
+async function remove(shelf: Shelf, reference: string): Promise<void> {
+  await shelf.change(async (index) => {
+    const record = find(index, reference);
+    if (record === undefined) throw new ImageError('NotFound', `image "${reference}" is not here`);
+    const left = withoutName(index, record, reference);
+    if (left.images[record.id] === undefined) await removeFiles(shelf, left, record);
+    return left;
+  });
+}
+
+/** Takes away what only this image needed. */
+async function removeFiles(shelf: Shelf, left: ImageIndex, record: ImageRecord): Promise<void> {
+  if ((await shelf.inUse?.())?.has(record.id) === true) throw new ImageError('InUse', `image ${record.id} is used by a pod`);
+  const needed = new Set(Object.values(left.images).flatMap((each) => each.diffIds));
+  for (const diffId of record.diffIds.filter((each) => !needed.has(each))) await shelf.layers.remove(diffId);
+  await rm(join(shelf.blobsDir, hexOf(record.id)), { force: true });
 }
 
 /** Reads the index when the file has changed since the last reading. */
@@ -224,23 +186,6 @@ function withoutName(index: ImageIndex, record: ImageRecord, text: string): Imag
   const references = reference === undefined ? [] : record.references.filter((each) => each !== formatReference(reference));
   const { [record.id]: _removed, ...others } = index.images;
   return { images: references.length === 0 ? others : { ...others, [record.id]: { ...record, references } } };
-}
-
-async function exists(path: string): Promise<boolean> {
-  return await stat(path).then(() => true, (error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return false;
-    throw error;
-  });
-}
-
-async function firstBytes(path: string): Promise<Buffer> {
-  const file = await open(path);
-  try {
-    const { buffer, bytesRead } = await file.read(Buffer.alloc(4), 0, 4, 0);
-    return buffer.subarray(0, bytesRead);
-  } finally {
-    await file.close();
-  }
 }
 
 /** Runs `work` for each item, so many at once; the first failure ends it. */

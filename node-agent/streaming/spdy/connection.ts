@@ -1,5 +1,5 @@
 import { dataFrame, parseFrames, pingFrame, replyFrame, resetFrame, type SpdyFrame } from './frames.ts';
-import { createHeaderReader, createHeaderWriter } from './header-block.ts';
+import { createHeaderReader, createHeaderWriter, type HeaderReader, type HeaderWriter } from './header-block.ts';
 
 export interface SpdyConnectionOptions {
   /** Bytes for the client; resolves when more may follow. */
@@ -18,6 +18,7 @@ export interface SpdyConnection {
 
 /** One forwarded connection: the pair of streams that have the same request id. */
 interface Forward {
+  readonly id: string;
   readonly port: number;
   readonly errorStream: number;
   target?: NodeJS.ReadWriteStream;
@@ -26,108 +27,113 @@ interface Forward {
 /** Most connections that one client may have open. */
 const mostForwards = 256;
 
+/** One client's connection. */
+interface Session {
+  readonly options: SpdyConnectionOptions;
+  readonly reader: HeaderReader;
+  readonly writer: HeaderWriter;
+  /** By request id, from the `error` stream on. */
+  readonly forwards: Map<string, Forward>;
+  readonly byDataStream: Map<number, Forward>;
+  isOver: boolean;
+  close(): void;
+}
+
 /**
  * Kubernetes' port-forward protocol over SPDY: for each connection the client opens an `error` stream and then a `data`
  * stream, both with a port and a request id in their headers. Source: "portforward.k8s.io", kubelet streaming.
  */
 export function createSpdyConnection(options: SpdyConnectionOptions): SpdyConnection {
-  const reader = createHeaderReader();
-  const writer = createHeaderWriter();
-  const forwards = new Map<string, Forward>();
-  const byDataStream = new Map<number, Forward>();
   const over = Promise.withResolvers<void>();
   let rest: Buffer = Buffer.alloc(0);
   let queue: Promise<void> = Promise.resolve();
-  let isOver = false;
-
-  function close(): void {
-    if (isOver) return;
-    isOver = true;
-    for (const forward of byDataStream.values()) destroy(forward.target);
-    reader.close();
-    writer.close();
-    over.resolve();
-  }
-
-  async function opened(streamId: number, headerBlock: Buffer): Promise<void> {
-    const headers = await reader.read(headerBlock);
-    const id = headers.get('requestid') ?? headers.get('port') ?? '';
-    const port = Number(headers.get('port'));
-    const kind = headers.get('streamtype');
-    const isValid = Number.isInteger(port) && port > 0 && port < 65536 && (kind === 'error' || kind === 'data') && forwards.size < mostForwards;
-    if (!isValid) return await options.send(resetFrame(streamId));
-    await options.send(replyFrame(streamId, await writer.write(new Map())));
-    if (kind === 'error') {
-      forwards.set(id, { port, errorStream: streamId });
-      return;
-    }
-    const forward = forwards.get(id);
-    if (forward === undefined) return await options.send(resetFrame(streamId));
-    byDataStream.set(streamId, forward);
-    await connect(streamId, id, forward);
-  }
-
-  async function connect(streamId: number, id: string, forward: Forward): Promise<void> {
-    try {
-      forward.target = await options.dial(forward.port);
-    } catch (error) {
-      const cause = error instanceof Error ? error.message : String(error);
-      await options.send(dataFrame(forward.errorStream, Buffer.from(`error forwarding port ${forward.port} to pod: ${cause}`), true));
-      await options.send(dataFrame(streamId, Buffer.alloc(0), true));
-      byDataStream.delete(streamId);
-      forwards.delete(id);
-      return;
-    }
-    void copyBack(streamId, id, forward, forward.target);
-  }
-
-  async function copyBack(streamId: number, id: string, forward: Forward, target: NodeJS.ReadWriteStream): Promise<void> {
-    try {
-      for await (const chunk of target) await options.send(dataFrame(streamId, Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk), false));
-    } catch {
-      // The pod closed its end abruptly: for the client that is the end of the connection too.
-    }
-    byDataStream.delete(streamId);
-    forwards.delete(id);
-    if (isOver) return;
-    await options.send(dataFrame(streamId, Buffer.alloc(0), true)).catch(close);
-    await options.send(dataFrame(forward.errorStream, Buffer.alloc(0), true)).catch(close);
-  }
-
-  async function take(frame: SpdyFrame): Promise<void> {
-    switch (frame.type) {
-      case 'synStream': return await opened(frame.streamId, frame.headerBlock);
-      case 'data': return await written(frame.streamId, frame.data, frame.end);
-      case 'reset': return destroy(byDataStream.get(frame.streamId)?.target);
-      case 'ping': return await options.send(pingFrame(frame.id));
-      case 'goAway': return close();
-      case 'other':
-        // It belongs to the one compressed stream, whatever it says.
-        if (frame.headerBlock !== undefined && frame.headerBlock.length > 0) await reader.read(frame.headerBlock);
-    }
-  }
-
-  /** Waits for a slow pod: the client's next frame is read when this one has been taken. */
-  async function written(streamId: number, data: Buffer, end: boolean): Promise<void> {
-    const target = byDataStream.get(streamId)?.target;
-    if (target === undefined) return;
-    if (data.length > 0 && !target.write(data)) await drained(target);
-    if (end) target.end();
-  }
-
+  const session: Session = {
+    options, reader: createHeaderReader(), writer: createHeaderWriter(), forwards: new Map(), byDataStream: new Map(), isOver: false,
+    close() {
+      if (session.isOver) return;
+      session.isOver = true;
+      for (const forward of session.byDataStream.values()) destroy(forward.target);
+      session.reader.close();
+      session.writer.close();
+      over.resolve();
+    },
+  };
   return {
     ended: over.promise,
-    close,
+    close: () => session.close(),
     receive(bytes) {
       queue = queue.then(async () => {
-        if (isOver) return;
+        if (session.isOver) return;
         const parsed = parseFrames(Buffer.concat([rest, bytes]));
         rest = parsed.rest;
-        for (const frame of parsed.frames) await take(frame);
-      }).catch(close);
+        for (const frame of parsed.frames) await take(session, frame);
+      }).catch(() => session.close());
       return queue;
     },
   };
+}
+
+async function take(session: Session, frame: SpdyFrame): Promise<void> {
+  switch (frame.type) {
+    case 'synStream': return await opened(session, frame.streamId, frame.headerBlock);
+    case 'data': return await written(session.byDataStream.get(frame.streamId)?.target, frame.data, frame.end);
+    case 'reset': return destroy(session.byDataStream.get(frame.streamId)?.target);
+    case 'ping': return await session.options.send(pingFrame(frame.id));
+    case 'goAway': return session.close();
+    case 'other':
+      // It belongs to the one compressed stream, whatever it says.
+      if (frame.headerBlock !== undefined && frame.headerBlock.length > 0) await session.reader.read(frame.headerBlock);
+  }
+}
+
+async function opened(session: Session, streamId: number, headerBlock: Buffer): Promise<void> {
+  const { options, forwards } = session;
+  const headers = await session.reader.read(headerBlock);
+  const id = headers.get('requestid') ?? headers.get('port') ?? '';
+  const port = Number(headers.get('port'));
+  const kind = headers.get('streamtype');
+  const isValid = Number.isInteger(port) && port > 0 && port < 65536 && (kind === 'error' ? forwards.size < mostForwards : kind === 'data' && forwards.has(id));
+  if (!isValid) return await options.send(resetFrame(streamId));
+  await options.send(replyFrame(streamId, await session.writer.write(new Map())));
+  const forward = forwards.get(id);
+  if (kind === 'error') forwards.set(id, { id, port, errorStream: streamId });
+  else if (forward !== undefined) await connect(session, streamId, forward);
+}
+
+async function connect(session: Session, streamId: number, forward: Forward): Promise<void> {
+  session.byDataStream.set(streamId, forward);
+  try {
+    forward.target = await session.options.dial(forward.port);
+    void copyBack(session, streamId, forward, forward.target);
+  } catch (error) {
+    const cause = error instanceof Error ? error.message : String(error);
+    await finish(session, streamId, forward, `error forwarding port ${forward.port} to pod: ${cause}`);
+  }
+}
+
+async function copyBack(session: Session, streamId: number, forward: Forward, target: NodeJS.ReadWriteStream): Promise<void> {
+  try {
+    for await (const chunk of target) await session.options.send(dataFrame(streamId, Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk), false));
+  } catch {
+    // The pod closed its end abruptly: for the client that is the end of the connection too.
+  }
+  await finish(session, streamId, forward, '').catch(() => session.close());
+}
+
+/** Ends both streams of a forwarded connection; `failure` is what the client prints, '' for none. */
+async function finish(session: Session, streamId: number, forward: Forward, failure: string): Promise<void> {
+  session.byDataStream.delete(streamId);
+  session.forwards.delete(forward.id);
+  if (session.isOver) return;
+  await session.options.send(dataFrame(forward.errorStream, Buffer.from(failure), true));
+  await session.options.send(dataFrame(streamId, Buffer.alloc(0), true));
+}
+
+/** Waits for a slow pod: the client's next frame is read when this one has been taken. */
+async function written(target: NodeJS.ReadWriteStream | undefined, data: Buffer, end: boolean): Promise<void> {
+  if (target === undefined) return;
+  if (data.length > 0 && !target.write(data)) await drained(target);
+  if (end) target.end();
 }
 
 function destroy(stream: NodeJS.ReadWriteStream | undefined): void {
