@@ -4,7 +4,7 @@
  */
 import { failure } from '../status.ts';
 import type { Field, Schema } from '../schema.ts';
-import { badDirective, deletePrefix, directive, orderPrefix, plainValue, retainKeys, withoutDirectives } from './directives.ts';
+import { badDirective, deletePrefix, directive, isDirective, orderPrefix, plainValue, retainKeys, withoutDirectives } from './directives.ts';
 import { ordered, splitByPresence } from './element-order.ts';
 import { entriesOf, fieldOf, isList, isObject, type JsonObject } from './json-value.ts';
 
@@ -70,6 +70,8 @@ function mergeField(schema: Schema | undefined, merged: Map<string, unknown>, na
     merged.set(name, replaces(rule) ? withoutDirectives(value) : mergeObject(rule?.schema, present, value));
   } else if (isList(value) && isList(present) && rule?.patchStrategy?.includes('merge') === true) {
     merged.set(name, mergeList(rule, present, value, name));
+  } else if (isDirective(value)) {
+    merged.delete(name);
   } else {
     merged.set(name, plainValue(value));
   }
@@ -111,11 +113,13 @@ function orderList(schema: Schema | undefined, merged: Map<string, unknown>, pla
     return;
   }
   const before = isList(original) ? original : [];
-  const items = isList(patch) ? mergeItems(listRule(rule), before, patch, name).items : before;
+  const change = isList(patch) ? mergeItems(listRule(rule), before, patch, name) : { items: before, isReplaced: false };
   if (!isList(original) && !isList(patch)) return;
   const identity = identityIn(rule.patchMergeKey);
-  const { inside, outside } = splitByPresence(items, order, identity);
-  merged.set(name, ordered(inside, outside, order, before, identity));
+  const { inside, outside } = splitByPresence(change.items, order, identity);
+  // As in Kubernetes, a new item takes the place of one that is deleted when the server's order is looked at.
+  const places = change.isReplaced ? before : change.items.slice(0, before.length);
+  merged.set(name, ordered(inside, outside, order, places, identity));
 }
 
 /** What makes two items of a list the same: their merge key's value, or (primitives) they themselves. */
@@ -135,16 +139,18 @@ interface MergedItems {
   readonly items: readonly unknown[];
   /** The patch's items without directives: the order it wishes. */
   readonly wanted: readonly unknown[];
+  /** Did the patch replace the whole list? */
+  readonly isReplaced: boolean;
 }
 
 /** Throws 400 when an item has no key. */
 function mergeItems(rule: ListRule, original: readonly unknown[], patch: readonly unknown[], name: string): MergedItems {
   const hasObjects = [...original, ...patch].some(isObject);
-  if (!hasObjects) return { items: [...original, ...patch.filter((item, index) => !original.includes(item) && patch.indexOf(item) === index)], wanted: patch };
+  if (!hasObjects) return { items: [...original, ...patch.filter((item, index) => !original.includes(item) && patch.indexOf(item) === index)], wanted: patch, isReplaced: false };
   const { mergeKey, itemSchema } = rule;
   if (mergeKey === undefined) throw failure('BadRequest', `cannot merge the list '${name}': its items have no merge key`);
   const { wanted, deleted, replacesAll } = directives(patch, mergeKey);
-  if (replacesAll) return { items: wanted, wanted };
+  if (replacesAll) return { items: wanted.map(plainValue), wanted, isReplaced: true };
   const items = original.filter((item) => !(isObject(item) && deleted.has(fieldOf(item, mergeKey))));
   for (const item of wanted) {
     const key = keyOf(item, mergeKey);
@@ -153,7 +159,7 @@ function mergeItems(rule: ListRule, original: readonly unknown[], patch: readonl
     if (isObject(present)) items[at] = mergeObject(itemSchema, present, item);
     else items.push(plainValue(item));
   }
-  return { items, wanted };
+  return { items, wanted, isReplaced: false };
 }
 
 /** Parts a list's patch into items and what `$patch` says: `delete` an item, `replace` the whole list. */
