@@ -15,11 +15,12 @@
 #define HIERARCHIES 8
 
 static struct hierarchy {
-    char controllers[64];
+    char controllers[64], path[256];
     int slot;
 } hierarchies[HIERARCHIES];
 static unsigned hierarchy_count;
 static bool v2;
+static unsigned own_index;
 
 int cgroup_open(struct reader *reader, struct failure *failure)
 {
@@ -30,6 +31,7 @@ int cgroup_open(struct reader *reader, struct failure *failure)
         snprintf(hierarchies[i].controllers, sizeof hierarchies[i].controllers, "%s", read_text(reader));
         const char *path = read_text(reader);
         hierarchies[i].slot = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+        snprintf(hierarchies[i].path, sizeof hierarchies[i].path, "%s", path);
         if (hierarchies[i].slot < 0) return fail_errno(failure, FAILED, "opening the cgroup %s", path);
     }
     return reader->bad ? fail(failure, FAILED, "the start frame is malformed") : 0;
@@ -177,6 +179,16 @@ void cgroup_kill(unsigned index, int spare)
 const char *cgroup_controllers(unsigned hierarchy)
 {
     return hierarchy < hierarchy_count ? hierarchies[hierarchy].controllers : NULL;
+}
+
+void cgroup_remember(unsigned index)
+{
+    own_index = index;
+}
+
+void cgroup_own_path(unsigned hierarchy, char *path, size_t size)
+{
+    snprintf(path, size, "%s/c%u", hierarchies[hierarchy].path, own_index);
 }
 
 bool cgroup_is_v2(void)

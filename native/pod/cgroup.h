@@ -17,8 +17,12 @@ int cgroup_limit_cpu(int index, const struct resources *, struct failure *);
 uint64_t cgroup_oom_kills(unsigned index);
 /* SIGKILL to everything in the container's cgroup but `spare`. For containers without a pid namespace of their own. */
 void cgroup_kill(unsigned index, int spare);
-/* v1: the hierarchies' controller names, for mounting inside a container; NULL after the last. v2: no names. */
+/* Once, in a zygote: which of the pod's cgroups it and its container are in. */
+void cgroup_remember(unsigned index);
+/* v1: the hierarchies' controller names ("cpu,cpuacct"), for mounting inside a container; NULL after the last. */
 const char *cgroup_controllers(unsigned hierarchy);
+/* Where the remembered cgroup is on the host. */
+void cgroup_own_path(unsigned hierarchy, char *path, size_t size);
 bool cgroup_is_v2(void);
 
 #endif

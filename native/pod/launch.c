@@ -132,26 +132,35 @@ static void run_command(const char **args, const char **env, int status, struct 
     fail(failure, code, "exec %s: %s", args[0], errno == ENOENT ? "no such file or directory" : errno == ENOEXEC ? "exec format error" : strerror(errno));
 }
 
-/* Everything above the standard streams is closed by exec; the process is not dumpable until then. */
+/*
+ * From here on paths are the user's, and /proc/self/fd would lead them to whatever is still open: the host's directories, by
+ * which a working directory or a command could leave the container. Only the status socket stays, until exec.
+ */
+static void close_all_but(int status)
+{
+    fcntl(status, F_SETFD, FD_CLOEXEC);
+    if (status > 3) syscall(SYS_close_range, 3, (unsigned)status - 1, 0);
+    close_from((unsigned)status + 1);
+}
+
+/* The process is not dumpable until exec. */
 static int finish(const struct spec *spec, struct failure *failure)
 {
-    syscall(SYS_close_range, 3, ~0u, 4u /* CLOSE_RANGE_CLOEXEC */);
     umask(0022);
     return confine(spec, failure);
 }
 
-static int enter_directory(const struct spec *spec, struct failure *failure)
+static int enter_directory(const char *path, bool make, struct failure *failure)
 {
-    const char *path = spec->working_dir[0] == 0 ? "/" : spec->working_dir;
-    if (chdir(path) == 0) return 0;
-    if (errno != ENOENT) return fail_errno(failure, FAILED, "entering the working directory %s", path);
+    if (path[0] == 0) path = "/";
     int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    int made = open_target(root, path, true, failure);
+    int directory = open_in(root, path, O_PATH | O_DIRECTORY, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+    if (directory < 0 && errno == ENOENT && make) directory = open_target(root, path, true, failure);
+    int result = directory < 0 ? -1 : fchdir(directory);
+    if (result < 0 && failure->code == 0) fail_errno(failure, FAILED, "entering the working directory %s", path);
+    if (directory >= 0) close(directory);
     close(root);
-    if (made < 0) return -1;
-    int result = fchdir(made);
-    close(made);
-    return result < 0 ? fail_errno(failure, FAILED, "entering the working directory %s", path) : 0;
+    return result;
 }
 
 /* The score may only be raised without CAP_SYS_RESOURCE; a lower one than ours is left out, as the node's warning says. */
@@ -173,8 +182,9 @@ static int prepare_container(const struct spec *spec, const int *fds, bool tty, 
     if (set_oom_score(spec->oom_score_adj, failure) < 0) return -1;
     if (rootfs_enter(spec, fds[FD_DIRECTORY], fds[FD_SANDBOX], failure) < 0) return -1;
     if (tty && ((slave = open_terminal(fds[FD_STATUS], failure)) < 0 || bind_console(slave, failure) < 0)) return -1;
-    if (enter_directory(spec, failure) < 0 || rootfs_protect(spec, failure) < 0) return -1;
     if (take_streams(fds, slave, spec->uid, failure) < 0) return -1;
+    close_all_but(fds[FD_STATUS]);
+    if (enter_directory(spec->working_dir, true, failure) < 0 || rootfs_protect(spec, failure) < 0) return -1;
     return finish(spec, failure);
 }
 
@@ -194,8 +204,9 @@ static int prepare_exec(const struct spec *spec, const int *fds, bool tty, struc
     if (set_oom_score(spec->oom_score_adj, failure) < 0) return -1;
     if (setns(fds[FD_PIDS], CLONE_NEWNS | CLONE_NEWCGROUP) < 0) return fail_errno(failure, NOT_FOUND, "entering the container's namespaces");
     if (tty && (slave = open_terminal(fds[FD_STATUS], failure)) < 0) return -1;
-    if (chdir(spec->working_dir[0] == 0 ? "/" : spec->working_dir) < 0) return fail_errno(failure, FAILED, "entering the working directory %s", spec->working_dir);
     if (take_streams(fds, slave, spec->uid, failure) < 0) return -1;
+    close_all_but(fds[FD_STATUS]);
+    if (enter_directory(spec->working_dir, false, failure) < 0) return -1;
     return finish(spec, failure);
 }
 

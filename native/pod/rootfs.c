@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "../kernel.h"
@@ -116,15 +117,27 @@ static int kernel_target(int root, const char *path, struct failure *failure)
     return fd < 0 ? fail_errno(failure, MOUNT_FAILED, "opening /%s, which must be a directory and not a link", path) : fd;
 }
 
+/* The container's own cgroup, by binding: mounting a hierarchy anew waits for whoever is just attaching a process somewhere on
+ * the machine (7-14 ms), and inside its cgroup namespace both look the same. */
+static int bind_cgroup(unsigned hierarchy, int target, bool writable, struct failure *failure)
+{
+    char path[300];
+    cgroup_own_path(hierarchy, path, sizeof path);
+    struct mount_attributes attributes = {.set = MOUNT_NO_SUID | MOUNT_NO_DEV | MOUNT_NO_EXEC | (writable ? 0 : MOUNT_READ_ONLY)};
+    int tree = target < 0 ? -1 : copy_tree(AT_FDCWD, path, false);
+    if (target < 0) return -1;
+    if (tree < 0 || mount_set(tree, 0, &attributes) < 0) return fail_errno(failure, MOUNT_FAILED, "opening the cgroup %s", path);
+    return attach_tree(tree, target, "/sys/fs/cgroup", failure);
+}
+
 static int mount_cgroups(int root, bool writable, struct failure *failure)
 {
-    unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC | (writable ? 0 : MS_RDONLY);
-    if (cgroup_is_v2()) return mount_on(kernel_target(root, "sys/fs/cgroup", failure), "cgroup2", NULL, flags, "/sys/fs/cgroup", failure);
+    if (cgroup_is_v2()) return bind_cgroup(0, kernel_target(root, "sys/fs/cgroup", failure), writable, failure);
     if (mount_on(kernel_target(root, "sys/fs/cgroup", failure), "tmpfs", "mode=755,size=64k", MS_NOSUID | MS_NODEV | MS_NOEXEC, "/sys/fs/cgroup", failure) < 0) return -1;
     for (unsigned i = 0; cgroup_controllers(i) != NULL; i++) {
         char path[96];
         snprintf(path, sizeof path, "sys/fs/cgroup/%s", cgroup_controllers(i));
-        if (mount_on(kernel_target(root, path, failure), "cgroup", cgroup_controllers(i), flags, path, failure) < 0) return -1;
+        if (bind_cgroup(i, kernel_target(root, path, failure), writable, failure) < 0) return -1;
     }
     return 0;
 }
@@ -235,6 +248,12 @@ static int mask(int target, const char *path, struct failure *failure)
     if (S_ISDIR(status.st_mode)) return mount_on(target, "tmpfs", "mode=755,size=0k,nr_inodes=1", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, path, failure);
     int null = copy_tree(AT_FDCWD, "/dev/null", false);
     if (null < 0) return fail_errno(failure, MOUNT_FAILED, "copying /dev/null");
+    /* a volume on /dev may hold anything by that name, a link to another path that is to be masked too */
+    if (fstat(null, &status) < 0 || !S_ISCHR(status.st_mode) || status.st_rdev != makedev(1, 3)) {
+        close(null);
+        close(target);
+        return fail(failure, MOUNT_FAILED, "/dev/null is not the null device");
+    }
     return attach_tree(null, target, path, failure);
 }
 

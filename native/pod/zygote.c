@@ -80,6 +80,7 @@ static void park(int *socket, unsigned index)
         fprintf(stderr, "coracle-pod: %s\n", failure.text);
         _exit(1);
     }
+    cgroup_remember(index);
     if (dup2(*socket, 3) < 0) _exit(1);
     *socket = 3;
     close_from(4);

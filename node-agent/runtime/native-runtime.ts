@@ -49,7 +49,7 @@ async function configureNetwork(state: NodeState, wanted: PodNetwork, spareCount
     state.network = { addresses, veths: new Map() };
   }
   state.spares ??= createSparePool({
-    size: spareCount, make: () => makeSpare(state), end: (spare) => endOccupied(state, spare), busy: () => state.creating > 0,
+    size: spareCount, make: () => makeSpare(state), end: (spare) => endOccupied(state, spare), busy: () => state.starting.size > 0,
     failed: (error) => log.warn({ err: error }, 'making a sandbox ahead failed'),
   });
   state.spares.fill();
@@ -75,22 +75,15 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   const { dataDir, instance, log, events } = options;
   const [bootId, layout] = await Promise.all([readBootId(), readLayout()]);
   const machine = { dataDir, instance, bootId, layout, host: startHost() };
-  const state: NodeState = { machine, log, events, sandboxes: new Map(), network: undefined, spares: undefined, creating: 0 };
+  const state: NodeState = { machine, log, events, sandboxes: new Map(), network: undefined, spares: undefined, starting: new Map() };
   return {
     recover: () => translated(() => recover(state)),
     configureNetwork: (network) => translated(() => configureNetwork(state, network, options.spares ?? defaultSpares)),
-    createSandbox: (spec) => translated(async () => {
-      state.creating += 1;
-      try {
-        return (await createSandbox(state, spec)).sandbox;
-      } finally {
-        state.creating -= 1;
-        if (state.creating === 0) state.spares?.fill();
-      }
-    }),
+    createSandbox: (spec) => translated(async () => (await createSandbox(state, spec)).sandbox),
     unpack: (request) => translated(() => machine.host.unpack(request)),
     usage: (uid, containerId) => translated(() => usage(state, uid, containerId)),
     async close() {
+      for (const timer of state.starting.values()) clearTimeout(timer);
       await state.spares?.close();
       for (const handle of state.sandboxes.values()) handle.release();
       await machine.host.close();

@@ -18,8 +18,20 @@ export interface NodeState {
   readonly sandboxes: Map<string, SandboxHandle>;
   network: Network | undefined;
   spares: SparePool<Occupied> | undefined;
-  /** Pods that wait for a sandbox. */
-  creating: number;
+  /** Pods whose first container has not been started yet, each with the end of our patience. */
+  readonly starting: Map<string, NodeJS.Timeout | undefined>;
+}
+
+/** A pod that has its sandbox and still starts nothing waits for its image: spares need not wait for that too. */
+const patienceMs = 200;
+
+/**
+ * Spares are made while no pod starts: putting a supervisor into its cgroups holds the kernel's cgroup lock for up to 14 ms,
+ * and a start that needs it would wait.
+ */
+function settled(state: NodeState, uid: string): void {
+  clearTimeout(state.starting.get(uid));
+  if (state.starting.delete(uid) && state.starting.size === 0) state.spares?.fill();
 }
 
 /** A shell with a connection to its supervisor. */
@@ -82,6 +94,7 @@ function hold(state: NodeState, spec: SandboxSpec, occupied: Occupied): SandboxH
   const handle = createSandboxHandle({ machine, spec, client, key: shell.key, directory: tap.directory, address }, {
     exited: (exit) => events?.exited(spec.uid, exit),
     lost: () => events?.lost(spec.uid),
+    settled: () => settled(state, spec.uid),
     end: async () => {
       await endOccupied(state, occupied);
       if (sandboxes.get(spec.uid) === handle) sandboxes.delete(spec.uid);
@@ -112,12 +125,16 @@ async function claim({ machine }: NodeState, spec: SandboxSpec, { shell, client,
 export async function createSandbox(state: NodeState, spec: SandboxSpec): Promise<SandboxHandle> {
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(spec.uid)) throw new RuntimeError('Failed', `${JSON.stringify(spec.uid)} is no uid of a pod`);
   if (state.sandboxes.has(spec.uid)) throw new RuntimeError('Failed', `pod ${spec.uid} has a sandbox already`);
-  const occupied = await obtain(state, spec);
+  state.starting.set(spec.uid, undefined);
+  let occupied: Occupied | undefined;
   try {
+    occupied = await obtain(state, spec);
     await claim(state, spec, occupied);
+    state.starting.set(spec.uid, setTimeout(() => settled(state, spec.uid), patienceMs).unref());
     return hold(state, spec, occupied);
   } catch (error) {
-    await endOccupied(state, occupied);
+    settled(state, spec.uid);
+    if (occupied !== undefined) await endOccupied(state, occupied);
     throw error;
   }
 }

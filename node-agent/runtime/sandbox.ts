@@ -31,6 +31,8 @@ export interface SandboxFacts {
 export interface SandboxHooks {
   exited(exit: ContainerExit): void;
   lost(): void;
+  /** The first container has been started or refused, or never will be. */
+  settled(): void;
   /** Ends the sandbox and all it has. */
   end(): Promise<void>;
   /** Kills what a dead supervisor left: only hostPID pods can have anything. */
@@ -97,6 +99,8 @@ export function createSandboxHandle(facts: SandboxFacts, hooks: SandboxHooks): S
     } catch (error) {
       if (!gone) await removeContainer(facts, container.id);
       throw error;
+    } finally {
+      hooks.settled();
     }
   };
   const remove = async (containerId: string): Promise<void> => {
@@ -105,6 +109,7 @@ export function createSandboxHandle(facts: SandboxFacts, hooks: SandboxHooks): S
   };
   const destroy = (): Promise<void> => {
     gone = true;
+    hooks.settled();
     destroyed ??= hooks.end().catch((error: unknown) => {
       destroyed = undefined;
       throw error;
@@ -129,6 +134,7 @@ export function createSandboxHandle(facts: SandboxFacts, hooks: SandboxHooks): S
     lost() {
       if (gone) return;
       gone = true;
+      hooks.settled();
       containers.running.clear();
       hooks.killRest().catch(hooks.failed).finally(() => hooks.lost());
     },
