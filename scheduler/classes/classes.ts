@@ -10,8 +10,9 @@ export interface Classes {
   pick(podClass: PodClass): number;
 }
 
-/** Classes whose verdicts are kept: about 20 bytes a node each. */
-const mostWithVerdicts = 256;
+/** Verdicts that are kept, one per class and node, at about 20 bytes each; and of how many classes at least. */
+const mostVerdicts = 5_200_000;
+const leastWithVerdicts = 64;
 const mostRemembered = 4096;
 
 export function createClasses(plugins: readonly Plugin[], nodes: Nodes): Classes {
@@ -33,7 +34,7 @@ export function createClasses(plugins: readonly Plugin[], nodes: Nodes): Classes
         withVerdicts.delete(podClass);
         withVerdicts.add(podClass);
         latest = podClass;
-        const oldest = withVerdicts.size > mostWithVerdicts ? first(withVerdicts) : undefined;
+        const oldest = withVerdicts.size > Math.max(leastWithVerdicts, mostVerdicts / Math.max(1, nodes.rows)) ? first(withVerdicts) : undefined;
         oldest?.forget();
         if (oldest !== undefined) withVerdicts.delete(oldest);
       }

@@ -108,13 +108,19 @@ const mostFlavours = 16_384;
 /** Judges each flavour once, by whichever of its rows comes first. */
 function keptPerFlavour<V>(nodes: Nodes, judge: (row: number) => V): (row: number) => V {
   const kept = new Map<number, V>();
-  return (row) => {
-    const flavour = nodes.flavourAt(row);
+  // Neighbours are often of one flavour.
+  let latest: { readonly flavour: number; readonly verdict: V } | undefined;
+  const look = (flavour: number, row: number): V => {
     const known = kept.get(flavour);
     if (known !== undefined) return known;
     if (kept.size >= mostFlavours) kept.clear();
     const verdict = judge(row);
     kept.set(flavour, verdict);
     return verdict;
+  };
+  return (row) => {
+    const flavour = nodes.flavourAt(row);
+    if (latest?.flavour !== flavour) latest = { flavour, verdict: look(flavour, row) };
+    return latest.verdict;
   };
 }

@@ -28,7 +28,13 @@ export function createVerdicts(judge: Judge, nodes: Nodes): Verdicts {
   let groupNumbers = new Map<string, number>();
   let seen = -1;
 
+  // Rows of one flavour bring the very same array, mostly one after the other.
+  let latest: { readonly raw: readonly number[]; readonly group: number } | undefined;
   const groupFor = (raw: readonly number[]): number => {
+    if (latest?.raw !== raw) latest = { raw, group: groupOfScores(raw) };
+    return latest.group;
+  };
+  const groupOfScores = (raw: readonly number[]): number => {
     const key = raw.join();
     const known = groupNumbers.get(key);
     if (known !== undefined) return known;
@@ -36,7 +42,7 @@ export function createVerdicts(judge: Judge, nodes: Nodes): Verdicts {
     return groups.push({ raw, heap: createScoreHeap() }) - 1;
   };
   const update = (row: number): void => {
-    const takes = nodes.nodeAt(row) !== undefined && judge.refused(row) === undefined;
+    const takes = nodes.flavourAt(row) >= 0 && judge.refused(row) === undefined;
     const score = takes ? judge.score(row) : refused;
     const group = takes ? groupFor(judge.raw(row)) : 0;
     if (scores[row] === score && groupOf[row] === group) return;
@@ -49,6 +55,7 @@ export function createVerdicts(judge: Judge, nodes: Nodes): Verdicts {
     groupOf = new Int32Array(nodes.rows);
     groups = [];
     groupNumbers = new Map();
+    latest = undefined;
     for (let row = 0; row < nodes.rows; row += 1) update(row);
   };
   const catchUp = (): void => {

@@ -23,6 +23,7 @@ export interface Nodes {
   nameOf(row: number): string;
   /** Undefined: pods are known there, but no node, or the row is free. */
   nodeAt(row: number): Node | undefined;
+  /** -1 where there is no node. */
   flavourAt(row: number): number;
   portsAt(row: number): PortsInUse | undefined;
   /** The node as it is now; the answer is the set of cluster events that this is. */
@@ -37,7 +38,6 @@ export interface Nodes {
 interface Row {
   name: string;
   node: Node | undefined;
-  flavour: number;
   placed: number;
   ports: PortsInUse | undefined;
 }
@@ -50,14 +50,24 @@ export function createNodes(): Nodes {
   const resources = createResources();
   const flavours = createFlavours();
   let count = 0;
+  let flavourOf = new Int32Array(64);
 
   const take = (name: string): number => {
     const known = rows.get(name);
     if (known !== undefined) return known;
     const row = free.pop() ?? table.length;
-    table[row] = { name, node: undefined, flavour: -1, placed: 0, ports: undefined };
+    table[row] = { name, node: undefined, placed: 0, ports: undefined };
     rows.set(name, row);
+    setFlavour(row, -1);
     return row;
+  };
+  const setFlavour = (row: number, flavour: number): void => {
+    if (row >= flavourOf.length) {
+      const more = new Int32Array(2 * row);
+      more.set(flavourOf);
+      flavourOf = more;
+    }
+    flavourOf[row] = flavour;
   };
   const at = (row: number): Row => {
     const found = table[row];
@@ -82,14 +92,14 @@ export function createNodes(): Nodes {
     rowOf: (name) => rows.get(name),
     nameOf: (row) => table[row]?.name ?? '',
     nodeAt: (row) => table[row]?.node,
-    flavourAt: (row) => table[row]?.flavour ?? -1,
+    flavourAt: (row) => flavourOf[row] ?? -1,
     portsAt: (row) => table[row]?.ports,
     put(node) {
       const row = take(node.metadata?.name ?? '');
       const entry = at(row);
       const before = entry.node;
       entry.node = node;
-      entry.flavour = flavours.of(node);
+      setFlavour(row, flavours.of(node));
       const grew = resources.setAllocatable(row, allocatableOf(node, resources));
       if (before === undefined) count += 1;
       const events = before === undefined ? clusterEvent.nodeAdded : difference(before, node) | (grew ? clusterEvent.nodeResourcesChanged : 0);
@@ -100,6 +110,7 @@ export function createNodes(): Nodes {
       const row = rows.get(name);
       if (row === undefined || at(row).node === undefined) return;
       at(row).node = undefined;
+      setFlavour(row, -1);
       resources.setAllocatable(row, new Map());
       count -= 1;
       changes.mark(row);
@@ -109,7 +120,7 @@ export function createNodes(): Nodes {
       if (!flavours.refer(labels)) return;
       table.forEach((entry, row) => {
         if (entry.node === undefined) return;
-        entry.flavour = flavours.of(entry.node);
+        setFlavour(row, flavours.of(entry.node));
         changes.mark(row);
       });
     },

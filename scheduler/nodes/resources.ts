@@ -7,10 +7,10 @@ import { toMillis, toUnits, type Quantity } from '../../machinery/quantity.ts';
 export interface Resources {
   idOf(name: string): number;
   nameOf(id: number): string;
-  allocatable(id: number, row: number): number;
-  requested(id: number, row: number): number;
+  /** The answer stays that of the resource; its arrays are exchanged for longer ones as rows are added. */
+  column(id: number): Column;
   /** Of cpu and memory: what pods are taken to need for the sake of scores, where some ask for nothing. */
-  estimated(id: number, row: number): number;
+  readonly estimates: Readonly<Record<'cpu' | 'memory', Float64Array>>;
   setAllocatable(row: number, amounts: ReadonlyMap<number, number>): boolean;
   /** Adds a pod's amounts (`sign` 1), or takes them away (-1). */
   change(row: number, demand: Amounts, sign: 1 | -1): void;
@@ -30,18 +30,19 @@ export const memory = 1;
 /** The number of pods is a resource of which each pod takes one. */
 export const pods = 2;
 
-interface Column {
-  allocatable: Float64Array;
-  requested: Float64Array;
+/** By row. */
+export interface Column {
+  readonly allocatable: Float64Array;
+  readonly requested: Float64Array;
 }
 
 export function createResources(): Resources {
   const names = ['cpu', 'memory', 'pods'];
   const ids = new Map(names.map((name, id) => [name, id]));
   let capacity = 64;
-  const column = (): Column => ({ allocatable: new Float64Array(capacity), requested: new Float64Array(capacity) });
+  const column = () => ({ allocatable: new Float64Array(capacity), requested: new Float64Array(capacity) });
   const columns = names.map(column);
-  const estimates = [new Float64Array(capacity), new Float64Array(capacity)];
+  const estimates = { cpu: new Float64Array(capacity), memory: new Float64Array(capacity) };
 
   const grow = (row: number): void => {
     while (capacity <= row) capacity *= 2;
@@ -49,9 +50,11 @@ export function createResources(): Resources {
       each.allocatable = longer(each.allocatable, capacity);
       each.requested = longer(each.requested, capacity);
     }
-    estimates.forEach((estimate, id) => (estimates[id] = longer(estimate, capacity)));
+    estimates.cpu = longer(estimates.cpu, capacity);
+    estimates.memory = longer(estimates.memory, capacity);
   };
   return {
+    estimates,
     idOf(name) {
       const known = ids.get(name);
       if (known !== undefined) return known;
@@ -59,9 +62,11 @@ export function createResources(): Resources {
       return columns.push(column()) - 1;
     },
     nameOf: (id) => names[id] ?? '',
-    allocatable: (id, row) => columns[id]?.allocatable[row] ?? 0,
-    requested: (id, row) => columns[id]?.requested[row] ?? 0,
-    estimated: (id, row) => estimates[id]?.[row] ?? 0,
+    column(id) {
+      const found = columns[id];
+      if (found === undefined) throw new Error(`no resource has the number ${id}`);
+      return found;
+    },
     setAllocatable(row, amounts) {
       if (row >= capacity) grow(row);
       let changed = false;
@@ -79,15 +84,13 @@ export function createResources(): Resources {
         const requested = columns[taken[i] ?? 0]?.requested;
         if (requested !== undefined) requested[row] = (requested[row] ?? 0) + sign * (amounts[i] ?? 0);
       }
-      const [cpus, memories] = estimates;
-      if (cpus === undefined || memories === undefined) return;
-      cpus[row] = (cpus[row] ?? 0) + sign * estimatedCpu;
-      memories[row] = (memories[row] ?? 0) + sign * estimatedMemory;
+      estimates.cpu[row] = (estimates.cpu[row] ?? 0) + sign * estimatedCpu;
+      estimates.memory[row] = (estimates.memory[row] ?? 0) + sign * estimatedMemory;
     },
   };
 }
 
-function longer(column: Float64Array, capacity: number): Float64Array<ArrayBuffer> {
+function longer(column: Float64Array<ArrayBuffer>, capacity: number): Float64Array<ArrayBuffer> {
   const grown = new Float64Array(capacity);
   grown.set(column);
   return grown;

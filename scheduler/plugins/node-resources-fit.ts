@@ -1,14 +1,22 @@
 import { clusterEvent } from '../cluster-event.ts';
-import { demandText, type Demand } from '../nodes/demand.ts';
+import { demandText } from '../nodes/demand.ts';
 import type { Nodes } from '../nodes/nodes.ts';
-import { cpu, memory, pods } from '../nodes/resources.ts';
+import { cpu, memory, pods, type Column } from '../nodes/resources.ts';
 import { definePlugin, type Refusal } from '../plugin.ts';
 
 interface Prepared {
-  readonly demand: Demand;
-  /** Per entry of the demand: the refusal when it alone doesn't fit, on a node that is full and on one that is too small. */
-  readonly full: readonly Refusal[];
-  readonly small: readonly Refusal[];
+  readonly wants: readonly Want[];
+  readonly estimatedCpu: number;
+  readonly estimatedMemory: number;
+}
+
+/** One resource of the demand. */
+interface Want {
+  readonly amount: number;
+  readonly column: Column;
+  /** The refusal when it alone doesn't fit, on a node that is full and on one that is too small. */
+  readonly full: Refusal;
+  readonly small: Refusal;
 }
 
 /**
@@ -20,36 +28,27 @@ export const nodeResourcesFit = definePlugin<Prepared>({
   wakeOn: [clusterEvent.nodeAdded, clusterEvent.nodeResourcesChanged, clusterEvent.podRemoved, clusterEvent.podChanged],
   reads: demandText,
   prepare: (pod, nodes) => {
-    const demand = nodes.demands.of(pod);
-    const reasons = demand.ids.map((id) => reasonOf(nodes, id));
-    return {
-      demand,
-      full: reasons.map((reason) => ({ reasons: [reason], resolvable: true })),
-      // The number of pods can always be mended by removing some.
-      small: reasons.map((reason, i) => ({ reasons: [reason], resolvable: demand.ids[i] === pods })),
-    };
+    const { ids, amounts, estimatedCpu, estimatedMemory } = nodes.demands.of(pod);
+    return { wants: ids.map((id, i) => wantOf(nodes, id, amounts[i] ?? 0)), estimatedCpu, estimatedMemory };
   },
   scope: 'row',
-  filter: ({ demand, full, small }, nodes, row) => {
+  filter: ({ wants }, _nodes, row) => {
     let refusal: Refusal | undefined;
-    for (let i = 0; i < demand.ids.length; i += 1) {
-      const [id = 0, amount = 0] = [demand.ids[i], demand.amounts[i]];
-      const allocatable = nodes.resources.allocatable(id, row);
-      if (amount <= allocatable - nodes.resources.requested(id, row)) continue;
-      const one = (amount > allocatable ? small : full)[i];
-      if (one !== undefined) refusal = refusal === undefined ? one : both(refusal, one);
+    for (const { amount, column, full, small } of wants) {
+      const allocatable = column.allocatable[row] ?? 0;
+      if (amount <= allocatable - (column.requested[row] ?? 0)) continue;
+      const one = amount > allocatable ? small : full;
+      refusal = refusal === undefined ? one : both(refusal, one);
     }
     return refusal;
   },
-  score: {
-    weight: 1,
-    normalise: 'none',
-    of: ({ demand }, nodes, row) => mostAllocated(nodes, row, demand),
-  },
+  score: { weight: 1, normalise: 'none', of: mostAllocated },
 });
 
-function reasonOf(nodes: Nodes, id: number): string {
-  return id === pods ? 'Too many pods' : `Insufficient ${nodes.resources.nameOf(id)}`;
+function wantOf(nodes: Nodes, id: number, amount: number): Want {
+  const reasons = [id === pods ? 'Too many pods' : `Insufficient ${nodes.resources.nameOf(id)}`];
+  // The number of pods can always be mended by removing some.
+  return { amount, column: nodes.resources.column(id), full: { reasons, resolvable: true }, small: { reasons, resolvable: id === pods } };
 }
 
 function both(a: Refusal, b: Refusal): Refusal {
@@ -57,13 +56,12 @@ function both(a: Refusal, b: Refusal): Refusal {
 }
 
 /** The mean of how full (0 to 100) cpu and memory would be; a resource that the node doesn't have doesn't count. */
-function mostAllocated(nodes: Nodes, row: number, { estimatedCpu, estimatedMemory }: Demand): number {
-  const cpus = nodes.resources.allocatable(cpu, row);
-  const bytes = nodes.resources.allocatable(memory, row);
-  let sum = 0;
-  if (cpus > 0) sum += fullness(nodes.resources.estimated(cpu, row) + estimatedCpu, cpus);
-  if (bytes > 0) sum += fullness(nodes.resources.estimated(memory, row) + estimatedMemory, bytes);
-  return cpus > 0 && bytes > 0 ? Math.floor(sum / 2) : sum;
+function mostAllocated({ estimatedCpu, estimatedMemory }: Prepared, { resources }: Nodes, row: number): number {
+  const cpus = resources.column(cpu).allocatable[row] ?? 0;
+  const bytes = resources.column(memory).allocatable[row] ?? 0;
+  const ofCpu = cpus > 0 ? fullness((resources.estimates.cpu[row] ?? 0) + estimatedCpu, cpus) : 0;
+  const ofMemory = bytes > 0 ? fullness((resources.estimates.memory[row] ?? 0) + estimatedMemory, bytes) : 0;
+  return cpus > 0 && bytes > 0 ? Math.floor((ofCpu + ofMemory) / 2) : ofCpu + ofMemory;
 }
 
 /** Estimates may exceed what there is. */
