@@ -43,6 +43,9 @@ export function createEntry<T extends KubernetesObject>(shape: EntryShape<T>, ke
 const partialOpening = Buffer.from('{"kind":"PartialObjectMetadata","apiVersion":"meta.k8s.io/v1","metadata":');
 const closeBrace = 0x7d;
 
+/** What a dry run makes was never stored, and has no `resourceVersion`. */
+const unstored: Revision = 0;
+
 /** A class, because a hundred thousand of these must share their methods. */
 class StoredEntry<T extends KubernetesObject> implements CacheEntry<T> {
   readonly key: string;
@@ -132,7 +135,7 @@ class StoredEntry<T extends KubernetesObject> implements CacheEntry<T> {
   /** `head`, then the stored bytes [`from`, `to`) with `resourceVersion` first in the metadata that begins at `metadata`. */
   #spliced(metadata: number, from: number, to: number, head: Buffer, tail?: number): Buffer {
     const isEmpty = this.stored[metadata + 1] === closeBrace;
-    const version = `"resourceVersion":"${this.revision}"${isEmpty ? '' : ','}`;
+    const version = this.revision === unstored ? '' : `"resourceVersion":"${this.revision}"${isEmpty ? '' : ','}`;
     const length = head.length + (to - from) + version.length + (tail === undefined ? 0 : 1);
     const encoded = Buffer.allocUnsafe(length);
     let at = head.copy(encoded);
@@ -149,7 +152,7 @@ const none = Buffer.alloc(0);
 
 function parse<T extends KubernetesObject>(stored: Buffer, revision: Revision, freeze: boolean): T {
   const object = JSON.parse(stored.toString()) as T & { metadata: { resourceVersion?: string } };
-  object.metadata.resourceVersion = String(revision);
+  if (revision !== unstored) object.metadata.resourceVersion = String(revision);
   if (freeze) deepFreeze(object);
   return object;
 }

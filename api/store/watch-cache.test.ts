@@ -88,6 +88,16 @@ describe('an entry', () => {
     expect(Object.isFrozen(entry?.object.metadata)).toBe(true);
   });
 
+  it('has no resourceVersion while it is not stored', async () => {
+    await start();
+    await put('x');
+    const { key, stored } = caches.of(pods).get('a', 'x') ?? expect.fail('x is there');
+    const entry = caches.entry(pods, key, stored, 0);
+    expect(JSON.parse(entry.encoded('json').toString())).toMatchObject({ metadata: { name: 'x' } });
+    expect(entry.encoded('json').toString()).not.toContain('resourceVersion');
+    expect(entry.object.metadata).not.toHaveProperty('resourceVersion');
+  });
+
   it('answers with its metadata alone', async () => {
     await start();
     await put('x');
