@@ -1,7 +1,7 @@
 import { request as httpsRequest, type RequestOptions } from 'node:https';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import { failure } from '../../machinery/status.ts';
+import { failure, type ApiError } from '../../machinery/status.ts';
 import type { AgentResult } from '../request.ts';
 import type { Exchange } from './exchange.ts';
 
@@ -35,7 +35,27 @@ function unreachable({ host, port, path }: AgentResult, cause: unknown) {
   return failure('InternalError', `Get "https://${host}:${port}${path}": ${why}`, undefined, { cause });
 }
 
-/** Streams what the agent answers. Throws 500 in Kubernetes' words when the agent can't be reached. Resolves when all is said. */
+const largestRefusalBytes = 4096;
+
+/** What an agent refuses with plain text, as the failure that clients show: they read nothing but a Status. */
+async function refusalOf(response: IncomingMessage, code: number): Promise<ApiError> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    chunks.push(chunk);
+    bytes += chunk.length;
+    if (bytes > largestRefusalBytes) break;
+  }
+  const text = Buffer.concat(chunks).toString('utf8', 0, largestRefusalBytes).trimEnd();
+  if (code === 400) return failure('BadRequest', text);
+  if (code === 404) return failure('NotFound', text);
+  return failure('InternalError', `Internal error occurred: ${text}`);
+}
+
+/**
+ * Streams what the agent answers. Throws 500 in Kubernetes' words when the agent can't be reached, and the agent's own reason
+ * when it refuses. Resolves when all is said.
+ */
 export function streamFromAgent(exchange: Exchange, link: AgentLink, target: AgentResult, headers: Record<string, string>): Promise<void> {
   return new Promise((resolve, reject) => {
     const asked = httpsRequest(options(link, target, 'GET', { accept: '*/*' }));
@@ -43,8 +63,13 @@ export function streamFromAgent(exchange: Exchange, link: AgentLink, target: Age
     asked.once('error', (error) => { reject(unreachable(target, error)); });
     asked.once('response', (response) => {
       asked.setTimeout(0);
+      const code = response.statusCode ?? 502;
+      if (code < 200 || code > 299) {
+        refusalOf(response, code).then(reject, (error: unknown) => { reject(unreachable(target, error)); });
+        return;
+      }
       const type = response.headers['content-type'] ?? 'text/plain';
-      const out = exchange.open(response.statusCode ?? 502, { ...headers, 'content-type': type });
+      const out = exchange.open(code, { ...headers, 'content-type': type });
       if (out === undefined) asked.destroy();
       else response.pipe(out);
       response.once('error', () => { exchange.abort(); });

@@ -105,9 +105,13 @@ export async function run(program: string, args: readonly string[], options: Sta
   return stdout;
 }
 
-/** The same command line inside a real terminal (bsdutils' `script`), for programs that look for one. */
+/**
+ * The same command line inside a real terminal (bsdutils' `script`) of 30 rows and 100 columns, for programs that look for
+ * one. What it prints begins with the terminal's device.
+ */
 export function inTerminal(program: string, args: readonly string[]): readonly [string, readonly string[]] {
-  return ['script', ['-qec', [program, ...args].map(quoted).join(' '), '/dev/null']];
+  const command = [program, ...args].map(quoted).join(' ');
+  return ['script', ['-qec', `tty; stty rows 30 cols 100; exec ${command}`, '/dev/null']];
 }
 
 function quoted(word: string): string {

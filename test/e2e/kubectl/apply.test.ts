@@ -33,15 +33,6 @@ describe('kubectl apply', () => {
     expect(await kubectl`get deployment listed -o ${'jsonpath={.spec.template.spec.containers[*].name}'}`).toBe('side');
   });
 
-  it('applies on the server with field managers, and names the manager in a conflict', async () => {
-    const server = kubectl.with({ input: JSON.stringify(configMap('managed', { a: '1' })) });
-    expect(await server`apply --server-side --field-manager=one -f -`).toBe('configmap/managed serverside-applied\n');
-    const other = kubectl.with({ input: JSON.stringify(configMap('managed', { a: '2' })) });
-    expect(await other.refused`apply --server-side --field-manager=two -f -`).toContain('conflict with "one": .data.a');
-    await other`apply --server-side --field-manager=two --force-conflicts -f -`;
-    expect(await dataOf('managed')).toEqual({ a: '2' });
-  });
-
   it('changes nothing in a dry run on the server', async () => {
     const input = JSON.stringify(configMap('dry', { a: '1' }));
     expect(await kubectl.with({ input })`apply --dry-run=server -f -`).toBe('configmap/dry created (server dry run)\n');

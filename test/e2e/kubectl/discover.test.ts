@@ -49,7 +49,7 @@ async function kubectlAs(account: string): Promise<Kubectl> {
   const { dataDir } = inject('cluster');
   const admin = kubectlFor(dataDir).with({ namespace });
   const [token, server] = [await admin`create token ${account}`, await admin`config view -o ${'jsonpath={.clusters[0].cluster.server}'}`];
-  const flags = ['--kubeconfig=/dev/null', `--server=${server}`, `--certificate-authority=${dataDir}/pki/ca.crt`, `--token=${token.trim()}`];
+  const flags = ['--kubeconfig=/dev/null', `--server=${server}`, `--certificate-authority=${dataDir}/pki/cluster-ca.crt`, `--token=${token.trim()}`];
   return createKubectl({ flags, cacheDir: `${dataDir}/kubectl-cache-${account}` }, { namespace });
 }
 
