@@ -1,15 +1,15 @@
 import type { Node, Pod } from '../machinery/kinds/core.ts';
 import { isTerminal } from '../machinery/pod/readiness.ts';
-import { createClasses } from './classes/classes.ts';
-import type { PodClass } from './classes/pod-class.ts';
+import { createClasses, type Classes } from './classes/classes.ts';
 import { clusterEvent } from './cluster-event.ts';
-import { diagnose, explainNodes, type Diagnosis, type NodeAnswer } from './diagnosis.ts';
-import { fitMessage, type Preemption } from './fit-message.ts';
+import { explainNodes, type NodeAnswer } from './diagnosis.ts';
 import type { Demand } from './nodes/demand.ts';
-import { createNodes } from './nodes/nodes.ts';
+import { createNodes, type Nodes } from './nodes/nodes.ts';
 import type { Plugin } from './plugin.ts';
-import { createQueue } from './queue/queue.ts';
+import { createPriorities, type Priorities } from './priorities.ts';
+import { createQueue, type Queue } from './queue/queue.ts';
 import type { Waiting } from './queue/waiting.ts';
+import { createRefusals } from './refusals.ts';
 
 /**
  * The scheduler without its edges: it is told what the cluster looks like and how bindings went, and says what to do next. It
@@ -57,23 +57,12 @@ export interface CoreOptions {
 interface OnNode {
   readonly stage: 'assumed' | 'placed';
   readonly uid: string;
-  readonly pod: Pod;
   readonly node: string;
   readonly demand: Demand;
   readonly priority: number;
   /** Of an assumed pod. */
   readonly waiting?: Waiting;
 }
-
-/** Holds while no row has changed. */
-interface Diagnosed {
-  readonly at: number;
-  readonly diagnosis: Diagnosis;
-  readonly messages: Map<Preemption, string>;
-}
-
-/** Milliseconds after which a pod is told the same again, so that its events don't all expire. */
-const tellAgainMs = 300_000;
 
 interface OffNode {
   readonly stage: 'waiting';
@@ -83,146 +72,176 @@ interface OffNode {
 
 type Tracked = OnNode | OffNode;
 
-export function createCore({ plugins, now, schedulerName }: CoreOptions): Core {
-  const nodes = createNodes();
-  const classes = createClasses(plugins, nodes);
-  const queue = createQueue();
-  const pods = new Map<string, Tracked>();
-  const priorities = createPriorities();
-  const diagnoses = new WeakMap<PodClass, Diagnosed>();
-  let ticket = 0;
+interface State {
+  readonly options: CoreOptions;
+  readonly nodes: Nodes;
+  readonly classes: Classes;
+  readonly queue: Queue;
+  readonly priorities: Priorities;
+  readonly refusals: ReturnType<typeof createRefusals>;
+  /** By `namespace/name`. */
+  readonly pods: Map<string, Tracked>;
+  nextTicket: number;
+}
 
-  const wake = (events: number, node: string): void => {
-    const row = nodes.rowOf(node);
-    if (events === 0 || row === undefined || nodes.nodeAt(row) === undefined) return;
-    queue.wake(events, (podClass) => (podClass.narrow?.includes(node) === false ? 0 : podClass.refused(row)?.plugin.wakeOn), now());
-  };
-  const enter = (key: string, onNode: OnNode): void => {
-    pods.set(key, onNode);
-    nodes.place(onNode.node, onNode.demand);
-    priorities.add(onNode.priority);
-  };
-  const leave = (key: string, { node, demand, priority }: OnNode): void => {
-    pods.delete(key);
-    nodes.displace(node, demand);
-    priorities.remove(priority);
-    wake(clusterEvent.podRemoved, node);
-  };
-  const forget = (key: string, tracked: Tracked): void => {
-    if (tracked.stage !== 'waiting') return leave(key, tracked);
-    queue.remove(tracked.waiting);
-    pods.delete(key);
-  };
-  const isGated = (pod: Pod): boolean => plugins.some((plugin) => plugin.gate(pod) !== undefined);
-  const queued = (waiting: Waiting): void => {
-    if (isGated(waiting.pod)) queue.gate(waiting);
-    else queue.activate(waiting);
-  };
-  const wait = (key: string, pod: Pod): void => {
-    const waiting: Waiting = {
-      key, pod, podClass: classes.of(pod), priority: priorityOf(pod), since: now(), ticket, attempts: 0, place: 'out', notBefore: 0, moves: 0,
-    };
-    ticket += 1;
-    pods.set(key, { stage: 'waiting', uid: uidOf(pod), waiting });
-    queued(waiting);
-  };
-  /** A waiting pod was changed: when that could change the answer, it is tried again at once. */
-  const reconsider = (waiting: Waiting, pod: Pod): void => {
-    const podClass = classes.of(pod);
-    const priority = priorityOf(pod);
-    const matters = podClass.text !== waiting.podClass.text || priority !== waiting.priority || isGated(pod) !== (waiting.place === 'gated');
-    waiting.pod = pod;
-    if (!matters) return;
-    queue.remove(waiting);
-    waiting.podClass = podClass;
-    waiting.priority = priority;
-    queued(waiting);
-  };
-  const seenOnNode = (key: string, pod: Pod, node: string, known: Tracked | undefined): void => {
-    const demand = nodes.demands.of(pod);
-    const same = known !== undefined && known.stage !== 'waiting' && known.node === node && known.demand === demand;
-    if (known !== undefined && !same) forget(key, known);
-    const placed: OnNode = { stage: 'placed', uid: uidOf(pod), pod, node, demand, priority: priorityOf(pod) };
-    if (same) pods.set(key, placed);
-    else enter(key, placed);
-  };
-  const seenOffNode = (key: string, pod: Pod, known: Tracked | undefined): void => {
-    if (known === undefined) wait(key, pod);
-    else if (known.stage === 'waiting') reconsider(known.waiting, pod);
-    // Its binding is under way; should it fail, the pod is tried as it is by then.
-    else if (known.waiting !== undefined) known.waiting.pod = pod;
-  };
-  const diagnosed = (podClass: PodClass): Diagnosed => {
-    const kept = diagnoses.get(podClass);
-    if (kept !== undefined && kept.at === nodes.changes.head) return kept;
-    const made: Diagnosed = { at: nodes.changes.head, diagnosis: diagnose(podClass, nodes), messages: new Map() };
-    diagnoses.set(podClass, made);
-    return made;
-  };
-  const refuse = (waiting: Waiting): Decision => {
-    const { diagnosis, messages } = diagnosed(waiting.podClass);
-    queue.park(waiting, diagnosis.wakeOn, now());
-    const preemption = preemptionFor(waiting, priorities);
-    const message = messages.get(preemption) ?? fitMessage(diagnosis, preemption);
-    messages.set(preemption, message);
-    const told = waiting.told?.message === message && now() - waiting.told.at < tellAgainMs;
-    if (!told) waiting.told = { message, at: now() };
-    return { type: 'refuse', pod: waiting.pod, message, told };
+export function createCore(options: CoreOptions): Core {
+  const { now, plugins } = options;
+  const [nodes, priorities, queue] = [createNodes(), createPriorities(), createQueue()];
+  const state: State = {
+    options, nodes, priorities, queue, classes: createClasses(plugins, nodes), refusals: createRefusals(nodes, priorities), pods: new Map(), nextTicket: 0,
   };
   return {
     nodeSeen(name, node) {
       if (node === undefined) nodes.remove(name);
-      else wake(nodes.put(node), name);
+      else wake(state, nodes.put(node), name);
     },
-    podSeen(key, pod) {
-      let known = pods.get(key);
-      const node = pod?.spec?.nodeName ?? '';
-      // On a node a pod takes its share until it has ended; off one it matters only while somebody wants it there, and to us.
-      const matters = pod !== undefined && !isTerminal(pod)
-        && (node !== '' || (pod.metadata?.deletionTimestamp === undefined && (pod.spec?.schedulerName ?? schedulerName) === schedulerName));
-      if (known !== undefined && (!matters || known.uid !== uidOf(pod))) {
-        forget(key, known);
-        known = undefined;
-      }
-      if (!matters) return;
-      if (node === '') seenOffNode(key, pod, known);
-      else seenOnNode(key, pod, node, known);
-    },
+    podSeen: (key, pod) => podSeen(state, key, pod),
     decide() {
       const waiting = queue.next(now());
-      if (waiting === undefined) return undefined;
-      const row = classes.pick(waiting.podClass);
-      if (row < 0) return refuse(waiting);
-      const { key, pod, podClass: { demand }, priority } = waiting;
-      const node = nodes.nameOf(row);
-      enter(key, { stage: 'assumed', uid: uidOf(pod), pod, node, demand, priority, waiting });
-      return { type: 'bind', pod, node };
+      return waiting === undefined ? undefined : decide(state, waiting);
     },
-    bindingFailed(key, uid) {
-      const known = pods.get(key);
-      // Else the cluster has shown meanwhile what became of it.
-      if (known?.stage !== 'assumed' || known.uid !== uid || known.waiting === undefined) return;
-      leave(key, known);
-      const { waiting } = known;
-      pods.set(key, { stage: 'waiting', uid, waiting });
-      waiting.podClass = classes.of(waiting.pod);
-      waiting.priority = priorityOf(waiting.pod);
-      queue.retryLater(waiting, now());
-    },
+    bindingFailed: (key, uid) => bindingFailed(state, key, uid),
     get ready() {
       return queue.ready(now());
     },
     get nextRetry() {
       return queue.nextRetry;
     },
-    explain(key) {
-      const known = pods.get(key);
-      if (known?.stage !== 'waiting') return undefined;
-      const { pod, attempts, podClass } = known.waiting;
-      const gate = plugins.map((plugin) => plugin.gate(pod)).find((text) => text !== undefined);
-      return { ...(gate === undefined ? {} : { gate }), attempts, nodes: explainNodes(podClass, nodes) };
-    },
+    explain: (key) => explain(state, key),
   };
+}
+
+function podSeen(state: State, key: string, pod: Pod | undefined): void {
+  let known = state.pods.get(key);
+  if (pod === undefined || !matters(pod, state.options.schedulerName)) {
+    if (known !== undefined) forget(state, key, known);
+    return;
+  }
+  if (known !== undefined && known.uid !== uidOf(pod)) {
+    forget(state, key, known);
+    known = undefined;
+  }
+  const node = pod.spec?.nodeName ?? '';
+  if (node !== '') seenOnNode(state, key, pod, node, known);
+  else if (known === undefined) wait(state, key, pod);
+  else if (known.stage === 'waiting') reconsider(state, known.waiting, pod);
+  // Its binding is under way; should it fail, the pod is tried as it is by then.
+  else if (known.waiting !== undefined) known.waiting.pod = pod;
+}
+
+/** On a node a pod takes its share until it has ended; off one it matters only while somebody wants it there, and to us. */
+function matters(pod: Pod, ours: string): boolean {
+  if (isTerminal(pod)) return false;
+  if ((pod.spec?.nodeName ?? '') !== '') return true;
+  return pod.metadata?.deletionTimestamp === undefined && (pod.spec?.schedulerName ?? ours) === ours;
+}
+
+function seenOnNode(state: State, key: string, pod: Pod, node: string, known: Tracked | undefined): void {
+  const demand = state.nodes.demands.of(pod);
+  const same = known !== undefined && known.stage !== 'waiting' && known.node === node && known.demand === demand;
+  if (known !== undefined && !same) forget(state, key, known);
+  const placed: OnNode = { stage: 'placed', uid: uidOf(pod), node, demand, priority: same ? known.priority : priorityOf(pod) };
+  if (same) state.pods.set(key, placed);
+  else enter(state, key, placed);
+}
+
+function wait(state: State, key: string, pod: Pod): void {
+  const waiting: Waiting = {
+    key, pod, podClass: state.classes.of(pod), priority: priorityOf(pod), ticket: state.nextTicket, attempts: 0, place: 'out', notBefore: 0, moves: 0,
+  };
+  state.nextTicket += 1;
+  state.pods.set(key, { stage: 'waiting', uid: uidOf(pod), waiting });
+  enqueue(state, waiting);
+}
+
+/** A waiting pod was changed: when that could change the answer, it is tried again at once. */
+function reconsider(state: State, waiting: Waiting, pod: Pod): void {
+  const podClass = state.classes.of(pod);
+  const priority = priorityOf(pod);
+  const differs = podClass.text !== waiting.podClass.text || priority !== waiting.priority || (gateOf(state, pod) !== undefined) !== (waiting.place === 'gated');
+  waiting.pod = pod;
+  if (!differs) return;
+  state.queue.remove(waiting);
+  waiting.podClass = podClass;
+  waiting.priority = priority;
+  enqueue(state, waiting);
+}
+
+function enqueue({ queue, options }: State, waiting: Waiting): void {
+  if (gateOf({ options }, waiting.pod) === undefined) queue.activate(waiting);
+  else queue.gate(waiting);
+}
+
+/** What keeps the pod from being considered at all. */
+function gateOf({ options: { plugins } }: Pick<State, 'options'>, pod: Pod): string | undefined {
+  for (const plugin of plugins) {
+    const gate = plugin.gate(pod);
+    if (gate !== undefined) return gate;
+  }
+  return undefined;
+}
+
+function decide(state: State, waiting: Waiting): Decision {
+  const { classes, nodes, queue, refusals, options: { now } } = state;
+  const { key, pod, podClass, priority } = waiting;
+  const row = classes.pick(podClass);
+  if (row < 0) {
+    const { message, told, wakeOn } = refusals(waiting, now());
+    queue.park(waiting, wakeOn, now());
+    return { type: 'refuse', pod, message, told };
+  }
+  const node = nodes.nameOf(row);
+  enter(state, key, { stage: 'assumed', uid: uidOf(pod), node, demand: podClass.demand, priority, waiting });
+  return { type: 'bind', pod, node };
+}
+
+function bindingFailed(state: State, key: string, uid: string): void {
+  const known = state.pods.get(key);
+  // Else the cluster has shown meanwhile what became of it.
+  if (known?.stage !== 'assumed' || known.uid !== uid || known.waiting === undefined) return;
+  leave(state, key, known);
+  const { waiting } = known;
+  state.pods.set(key, { stage: 'waiting', uid, waiting });
+  waiting.podClass = state.classes.of(waiting.pod);
+  waiting.priority = priorityOf(waiting.pod);
+  state.queue.retryLater(waiting, state.options.now());
+}
+
+function enter({ pods, nodes, priorities }: State, key: string, onNode: OnNode): void {
+  pods.set(key, onNode);
+  nodes.place(onNode.node, onNode.demand);
+  priorities.add(onNode.priority);
+}
+
+function leave(state: State, key: string, { node, demand, priority }: OnNode): void {
+  state.pods.delete(key);
+  state.nodes.displace(node, demand);
+  state.priorities.remove(priority);
+  wake(state, clusterEvent.podRemoved, node);
+}
+
+function forget(state: State, key: string, tracked: Tracked): void {
+  if (tracked.stage !== 'waiting') {
+    leave(state, key, tracked);
+    return;
+  }
+  state.queue.remove(tracked.waiting);
+  state.pods.delete(key);
+}
+
+/** Something happened to a node: whom it would take now is tried again. */
+function wake({ nodes, queue, options: { now } }: State, events: number, node: string): void {
+  const row = nodes.rowOf(node);
+  if (events === 0 || row === undefined || nodes.nodeAt(row) === undefined) return;
+  queue.wake(events, (podClass) => (podClass.narrow?.includes(node) === false ? 0 : podClass.refused(row)?.plugin.wakeOn), now());
+}
+
+function explain(state: State, key: string): Explanation | undefined {
+  const known = state.pods.get(key);
+  if (known?.stage !== 'waiting') return undefined;
+  const { pod, attempts, podClass } = known.waiting;
+  const gate = gateOf(state, pod);
+  return { ...(gate === undefined ? {} : { gate }), attempts, nodes: explainNodes(podClass, state.nodes) };
 }
 
 function uidOf(pod: Pod): string {
@@ -231,33 +250,4 @@ function uidOf(pod: Pod): string {
 
 function priorityOf(pod: Pod): number {
   return pod.spec?.priority ?? 0;
-}
-
-/** Preempting is not among what this scheduler does; it is only said of it what holds for certain. */
-function preemptionFor({ pod, priority }: Waiting, priorities: Priorities): Preemption {
-  if (pod.spec?.preemptionPolicy === 'Never') return 'never';
-  return priorities.lowest >= priority ? 'no-victims' : 'not-judged';
-}
-
-/** The priorities of all pods that have a node. */
-interface Priorities {
-  /** Infinity when there is none. */
-  readonly lowest: number;
-  add(priority: number): void;
-  remove(priority: number): void;
-}
-
-function createPriorities(): Priorities {
-  const counts = new Map<number, number>();
-  return {
-    get lowest() {
-      return Math.min(...counts.keys());
-    },
-    add: (priority) => void counts.set(priority, (counts.get(priority) ?? 0) + 1),
-    remove(priority) {
-      const left = (counts.get(priority) ?? 0) - 1;
-      if (left > 0) counts.set(priority, left);
-      else counts.delete(priority);
-    },
-  };
 }

@@ -13,8 +13,6 @@ export interface Waiting {
   pod: Pod;
   podClass: PodClass;
   priority: number;
-  /** Milliseconds: when it was first seen. */
-  readonly since: number;
   /** The order of arrival: among equals the first is served first. */
   readonly ticket: number;
   attempts: number;
