@@ -74,7 +74,7 @@ export async function openImageStore(options: ImageStoreOptions): Promise<ImageS
   const readIndex = createIndexReader(paths.index);
   const layers = createLayerStore({ layersDir: paths.layers, blobsDir: paths.blobs, incomingDir: paths.incoming, unpack: options.unpack });
   const shelf: Shelf = {
-    blobsDir: paths.blobs, incomingDir: paths.incoming, layers, readIndex, inUse: options.inUse,
+    blobsDir: paths.blobs, incomingDir: paths.incoming, layers, readIndex, inUse: options.inUse, read: new WeakMap(),
     change: (edit) => withLock(paths.lock, lockDeadlineMs, async () => await replaceFile(paths.index, JSON.stringify(await edit(await readIndex())))),
   };
   const intake: ImageIntake = { blobsDir: paths.blobs, incomingDir: paths.incoming, admit: (image, signal) => admit(shelf, image, signal) };
@@ -96,12 +96,25 @@ interface Shelf {
   readonly incomingDir: string;
   readonly layers: LayerStore;
   readonly inUse: ImageStoreOptions['inUse'];
+  /** What has been read of the present index's records. */
+  readonly read: WeakMap<ImageRecord, Promise<StoredImage>>;
   readIndex(): Promise<ImageIndex>;
   /** Replaces the index, under the lock that all processes heed. */
   change(edit: (index: ImageIndex) => Promise<ImageIndex> | ImageIndex): Promise<void>;
 }
 
-async function stored(shelf: Shelf, record: ImageRecord): Promise<StoredImage> {
+/** An image as its users see it, read once for each version of the index. */
+function stored(shelf: Shelf, record: ImageRecord): Promise<StoredImage> {
+  const known = shelf.read.get(record);
+  if (known !== undefined) return known;
+  const reading = readStored(shelf, record);
+  shelf.read.set(record, reading);
+  // A failure is not kept: the next who asks tries again.
+  reading.catch(() => shelf.read.delete(record));
+  return reading;
+}
+
+async function readStored(shelf: Shelf, record: ImageRecord): Promise<StoredImage> {
   const config = await readFile(join(shelf.blobsDir, hexOf(record.id)));
   return { ...record, layers: record.diffIds.map((diffId) => shelf.layers.path(diffId)), config: parseConfig(parseJson(config, `the config of ${record.id}`), record.id) };
 }

@@ -6,7 +6,8 @@ import type { Log } from '../../client/log.ts';
 
 /** Brings pods' statuses to the API: one request at a time a pod, the newest wins, tried until it is taken or the pod is gone. */
 export interface StatusWriter {
-  write(pod: Pod, status: PodStatus): void;
+  /** `withinMs` 0: at once; else a status that comes meanwhile saves this one. */
+  write(pod: Pod, status: PodStatus, withinMs: number): void;
   /** Resolves when the pod's last status is written or can't be any more. */
   flush(uid: string): Promise<void>;
   forget(uid: string): void;
@@ -18,6 +19,7 @@ interface Entry {
   written: string;
   pod: Pod;
   running: Promise<void> | undefined;
+  cancelDelay: (() => void) | undefined;
   gone: boolean;
 }
 
@@ -49,6 +51,8 @@ export function createStatusWriter(client: Client, clock: Clock, log: Log, signa
   }
 
   function start(entry: Entry): void {
+    entry.cancelDelay?.();
+    entry.cancelDelay = undefined;
     entry.running = send(entry).finally(() => {
       entry.running = undefined;
       // A status may have come between the last look and now.
@@ -57,18 +61,25 @@ export function createStatusWriter(client: Client, clock: Clock, log: Log, signa
   }
 
   return {
-    write(pod, status) {
+    write(pod, status, withinMs) {
       const uid = pod.metadata?.uid ?? '';
-      const entry = entries.get(uid) ?? { wanted: status, written: '', pod, running: undefined, gone: false };
+      const entry = entries.get(uid) ?? { wanted: status, written: '', pod, running: undefined, cancelDelay: undefined, gone: false };
       entries.set(uid, entry);
       entry.wanted = status;
       entry.pod = pod;
-      if (entry.running === undefined) start(entry);
+      if (entry.running !== undefined) return;
+      if (withinMs === 0) start(entry);
+      else entry.cancelDelay ??= clock.setTimer(withinMs, () => start(entry));
     },
     async flush(uid) {
+      const entry = entries.get(uid);
+      if (entry?.cancelDelay !== undefined) start(entry);
       for (let running = entries.get(uid)?.running; running !== undefined; running = entries.get(uid)?.running) await running;
     },
-    forget: (uid) => void entries.delete(uid),
+    forget(uid) {
+      entries.get(uid)?.cancelDelay?.();
+      entries.delete(uid);
+    },
   };
 }
 

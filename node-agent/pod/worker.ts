@@ -195,7 +195,15 @@ function takeTurn(handle: PodHandle, cell: Cell, { ending, tasks, prober, wake }
 function report(node: NodeContext, cell: Cell, now: number): void {
   if (cell.state.removed) return;
   cell.reported = podStatus(cell.pod, cell.state, { hostAddress: node.hostAddress }, now, cell.reported ?? cell.pod.status);
-  node.statuses.write(cell.pod, cell.reported);
+  node.statuses.write(cell.pod, cell.reported, isOnItsWay(cell.reported) ? progressWithinMs : 0);
+}
+
+/** News of a pod that is being started wait so long: mostly the next is that it runs. */
+const progressWithinMs = 100;
+
+function isOnItsWay({ phase, containerStatuses, initContainerStatuses }: PodStatus): boolean {
+  const reasons = [...(initContainerStatuses ?? []), ...(containerStatuses ?? [])].flatMap(({ state }) => state?.waiting?.reason ?? []);
+  return phase === 'Pending' && reasons.every((reason) => reason === 'ContainerCreating' || reason === 'PodInitializing');
 }
 
 /** Labels and annotations may be shown in files. */

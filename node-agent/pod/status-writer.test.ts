@@ -1,0 +1,80 @@
+import { describe, expect, it } from 'vitest';
+import { manualClock } from '../../machinery/clock.ts';
+import type { Pod } from '../../machinery/kinds/core.ts';
+import { failure } from '../../machinery/status.ts';
+import { createClient } from '../../client/client.ts';
+import { silentLog } from '../../client/log.ts';
+import { createStatusWriter, type StatusWriter } from './status-writer.ts';
+
+const pod: Pod = { metadata: { name: 'web', namespace: 'ns', uid: 'u' }, status: { podIPs: [{ ip: '10.42.0.1' }] } };
+
+/** A writer on an API that answers as `answers` say, then always well. */
+function writer(...answers: readonly Error[]): { readonly writer: StatusWriter; readonly bodies: unknown[]; readonly clock: ReturnType<typeof manualClock> } {
+  const clock = manualClock();
+  const bodies: unknown[] = [];
+  const client = createClient({
+    async request({ body }) {
+      bodies.push(body);
+      const error = answers[bodies.length - 1];
+      if (error !== undefined) throw error;
+      return {};
+    },
+    async *watch() {},
+  });
+  return { writer: createStatusWriter(client, clock, silentLog, new AbortController().signal), bodies, clock };
+}
+
+/** Lets everything run that waits for nothing but its turn. */
+const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve));
+
+describe('writing a pod\'s status', () => {
+  it('sends the newest, once', async () => {
+    const { writer: statuses, bodies } = writer();
+    statuses.write(pod, { phase: 'Pending' }, 0);
+    statuses.write(pod, { phase: 'Running' }, 0);
+    await statuses.flush('u');
+    statuses.write(pod, { phase: 'Running' }, 0);
+    await statuses.flush('u');
+    expect(bodies).toEqual([{ metadata: { uid: 'u' }, status: { phase: 'Pending' } }, { metadata: { uid: 'u' }, status: { phase: 'Running' } }]);
+  });
+
+  it('spares news that are overtaken', async () => {
+    const { writer: statuses, bodies, clock } = writer();
+    statuses.write(pod, { phase: 'Pending' }, 100);
+    clock.advance(99);
+    statuses.write(pod, { phase: 'Running' }, 0);
+    await statuses.flush('u');
+    expect(bodies).toHaveLength(1);
+    statuses.write(pod, { phase: 'Pending' }, 100);
+    clock.advance(100);
+    await statuses.flush('u');
+    expect(bodies).toHaveLength(2);
+  });
+
+  it('replaces an address that has changed', async () => {
+    const { writer: statuses, bodies } = writer();
+    statuses.write(pod, { podIPs: [{ ip: '10.42.0.2' }] }, 0);
+    await statuses.flush('u');
+    expect(bodies).toEqual([{ metadata: { uid: 'u' }, status: { podIPs: [{ ip: '10.42.0.2' }, { $patch: 'replace' }] } }]);
+  });
+
+  it('tries again until the API answers', async () => {
+    const { writer: statuses, bodies, clock } = writer(failure('ServiceUnavailable', 'no'), failure('InternalError', 'no'));
+    statuses.write(pod, { phase: 'Running' }, 0);
+    for (const ms of [200, 400]) {
+      await turn();
+      clock.advance(ms);
+    }
+    await statuses.flush('u');
+    expect(bodies).toHaveLength(3);
+  });
+
+  it.each(['NotFound', 'Conflict'] as const)('gives up when the pod is gone: %s', async (reason) => {
+    const { writer: statuses, bodies } = writer(failure(reason, 'gone'));
+    statuses.write(pod, { phase: 'Running' }, 0);
+    await statuses.flush('u');
+    statuses.write(pod, { phase: 'Failed' }, 0);
+    await statuses.flush('u');
+    expect(bodies).toHaveLength(1);
+  });
+});
