@@ -62,13 +62,8 @@ export function createVerdicts(judge: Judge, nodes: Nodes): Verdicts {
     const { changes, rows } = nodes;
     if (seen === changes.head) return;
     const grew = rows > scores.length;
-    if (seen < 0 || grew || tooStale() || !changes.since(seen, rows, update)) rebuild();
+    if (seen < 0 || grew || isStale(groups, scores.length) || !changes.since(seen, rows, update)) rebuild();
     seen = changes.head;
-  };
-  /** Have heaps filled up with entries of the past, or groups been left empty? */
-  const tooStale = (): boolean => {
-    if (groups.length === 1) return (groups[0]?.heap.size ?? 0) > 4 * scores.length + 64;
-    return groups.reduce((sum, { heap }) => sum + heap.size, groups.length) > 4 * scores.length + 64;
   };
   /** Drops what is of the past; the row at the top, or -1. */
   const top = (number: number, heap: ScoreHeap): number => {
@@ -91,4 +86,11 @@ export function createVerdicts(judge: Judge, nodes: Nodes): Verdicts {
       return best(candidates, judge.normalised);
     },
   };
+}
+
+/** Have heaps filled up with entries of the past, or groups been left empty? */
+function isStale(groups: readonly Group[], rows: number): boolean {
+  let size = groups.length;
+  for (const { heap } of groups) size += heap.size;
+  return size > 4 * rows + 64;
 }

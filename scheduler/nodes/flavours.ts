@@ -13,6 +13,27 @@ export interface Flavours {
   refer(labels: readonly string[]): boolean;
 }
 
+/** The flavour of each row; -1 where there is no node. */
+export interface FlavourColumn {
+  at(row: number): number;
+  set(row: number, flavour: number): void;
+}
+
+export function createFlavourColumn(): FlavourColumn {
+  let column = new Int32Array(64).fill(-1);
+  return {
+    at: (row) => column[row] ?? -1,
+    set(row, flavour) {
+      if (row >= column.length) {
+        const more = new Int32Array(2 * row).fill(-1);
+        more.set(column);
+        column = more;
+      }
+      column[row] = flavour;
+    },
+  };
+}
+
 export function createFlavours(): Flavours {
   const referenced = new Set<string>();
   const numbers = new Map<string, number>();

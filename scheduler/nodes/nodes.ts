@@ -3,7 +3,7 @@ import { parseQuantity } from '../../machinery/quantity.ts';
 import { clusterEvent } from '../cluster-event.ts';
 import { createChanges, type Changes } from './changes.ts';
 import { createDemands, type Demand, type Demands } from './demand.ts';
-import { createFlavours } from './flavours.ts';
+import { createFlavourColumn, createFlavours } from './flavours.ts';
 import { createPortsInUse, type PortsInUse } from './host-ports.ts';
 import { amountOf, createResources, type Resources } from './resources.ts';
 
@@ -36,70 +36,77 @@ export interface Nodes {
 }
 
 interface Row {
-  name: string;
+  readonly name: string;
   node: Node | undefined;
   placed: number;
   ports: PortsInUse | undefined;
 }
 
-export function createNodes(): Nodes {
+/** Which name has which row. */
+interface RowTable {
+  readonly rows: readonly Row[];
+  rowOf(name: string): number | undefined;
+  /** The name's row, given to it if it has none. */
+  take(name: string): number;
+  at(row: number): Row;
+  /** The row may be another's from now on, unless something keeps it. */
+  freeIfEmpty(row: number): void;
+}
+
+function createRowTable(): RowTable {
   const table: Row[] = [];
   const rows = new Map<string, number>();
   const free: number[] = [];
-  const changes = createChanges();
-  const resources = createResources();
-  const flavours = createFlavours();
-  let count = 0;
-  let flavourOf = new Int32Array(64);
-
-  const take = (name: string): number => {
-    const known = rows.get(name);
-    if (known !== undefined) return known;
-    const row = free.pop() ?? table.length;
-    table[row] = { name, node: undefined, placed: 0, ports: undefined };
-    rows.set(name, row);
-    setFlavour(row, -1);
-    return row;
-  };
-  const setFlavour = (row: number, flavour: number): void => {
-    if (row >= flavourOf.length) {
-      const more = new Int32Array(2 * row);
-      more.set(flavourOf);
-      flavourOf = more;
-    }
-    flavourOf[row] = flavour;
-  };
   const at = (row: number): Row => {
     const found = table[row];
     if (found === undefined) throw new Error(`there is no row ${row}`);
     return found;
   };
-  const freeIfEmpty = (row: number): void => {
-    const { name, node, placed } = at(row);
-    if (node !== undefined || placed > 0) return;
-    rows.delete(name);
-    free.push(row);
-  };
   return {
-    get rows() {
-      return table.length;
+    rows: table,
+    rowOf: (name) => rows.get(name),
+    at,
+    take(name) {
+      const known = rows.get(name);
+      if (known !== undefined) return known;
+      const row = free.pop() ?? table.length;
+      table[row] = { name, node: undefined, placed: 0, ports: undefined };
+      rows.set(name, row);
+      return row;
     },
-    get count() {
-      return count;
+    freeIfEmpty(row) {
+      const { name, node, placed } = at(row);
+      if (node !== undefined || placed > 0) return;
+      rows.delete(name);
+      free.push(row);
     },
+  };
+}
+
+export function createNodes(): Nodes {
+  const { rows: table, rowOf, take, at, freeIfEmpty } = createRowTable();
+  const changes = createChanges();
+  const resources = createResources();
+  const flavours = createFlavours();
+  let count = 0;
+  const flavourOf = createFlavourColumn();
+
+  return {
+    get rows() { return table.length; },
+    get count() { return count; },
     changes, resources,
     demands: createDemands(resources),
-    rowOf: (name) => rows.get(name),
+    rowOf,
     nameOf: (row) => table[row]?.name ?? '',
     nodeAt: (row) => table[row]?.node,
-    flavourAt: (row) => flavourOf[row] ?? -1,
+    flavourAt: flavourOf.at,
     portsAt: (row) => table[row]?.ports,
     put(node) {
       const row = take(node.metadata?.name ?? '');
       const entry = at(row);
       const before = entry.node;
       entry.node = node;
-      setFlavour(row, flavours.of(node));
+      flavourOf.set(row, flavours.of(node));
       const grew = resources.setAllocatable(row, allocatableOf(node, resources));
       if (before === undefined) count += 1;
       const events = before === undefined ? clusterEvent.nodeAdded : difference(before, node) | (grew ? clusterEvent.nodeResourcesChanged : 0);
@@ -107,10 +114,10 @@ export function createNodes(): Nodes {
       return events;
     },
     remove(name) {
-      const row = rows.get(name);
+      const row = rowOf(name);
       if (row === undefined || at(row).node === undefined) return;
       at(row).node = undefined;
-      setFlavour(row, -1);
+      flavourOf.set(row, -1);
       resources.setAllocatable(row, new Map());
       count -= 1;
       changes.mark(row);
@@ -120,7 +127,7 @@ export function createNodes(): Nodes {
       if (!flavours.refer(labels)) return;
       table.forEach((entry, row) => {
         if (entry.node === undefined) return;
-        setFlavour(row, flavours.of(entry.node));
+        flavourOf.set(row, flavours.of(entry.node));
         changes.mark(row);
       });
     },
@@ -133,7 +140,7 @@ export function createNodes(): Nodes {
       changes.mark(row);
     },
     displace(name, demand) {
-      const row = rows.get(name);
+      const row = rowOf(name);
       if (row === undefined) throw new Error(`no pod is placed on ${name}`);
       const entry = at(row);
       entry.placed -= 1;

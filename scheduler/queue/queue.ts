@@ -1,5 +1,6 @@
 import { createHeap, type Heap } from '../../machinery/heap.ts';
 import type { PodClass } from '../classes/pod-class.ts';
+import { createParked } from './parked.ts';
 import type { Waiting } from './waiting.ts';
 
 /**
@@ -15,10 +16,7 @@ export interface Queue {
   retryLater(waiting: Waiting, now: number): void;
   gate(waiting: Waiting): void;
   remove(waiting: Waiting): void;
-  /**
-   * Something happened to a node. Of the classes that wait for such an event, `refused` is asked: undefined, the node would take
-   * them now, and they wake; else the events that would change its mind, for which they wait from now on, too.
-   */
+  /** Something happened to a node: wakes the pods that it would take now; `refused` as in `Parked`. */
   wake(events: number, refused: (podClass: PodClass) => number | undefined, now: number): void;
   /** The next to try; it is out of the queue then, and one attempt older. */
   next(now: number): Waiting | undefined;
@@ -37,38 +35,16 @@ interface Entry {
   readonly moves: number;
 }
 
-/** Pods of one class that no node takes. */
-interface Parked {
-  readonly pods: Set<Waiting>;
-  /** The events that may help any of them. */
-  wakeOn: number;
-}
-
 export function createQueue(): Queue {
   const active = createHeap<Entry>(({ waiting: a }, { waiting: b }) => a.priority > b.priority || (a.priority === b.priority && a.ticket < b.ticket));
-  const byTime = (): Heap<Entry> => createHeap<Entry>(({ waiting: a }, { waiting: b }) => a.notBefore < b.notBefore || (a.notBefore === b.notBefore && a.ticket < b.ticket));
-  const [woken, failed] = [byTime(), byTime()];
-  /** By class, since pods of one class are woken by the same things. */
-  const parked = new Map<PodClass, Parked>();
+  const [woken, failed] = [createHeap(isDueBefore), createHeap(isDueBefore)];
+  const parked = createParked();
 
   const move = (waiting: Waiting, place: Waiting['place']): Entry => {
-    if (waiting.place === 'parked') unpark(waiting);
+    if (waiting.place === 'parked') parked.remove(waiting);
     waiting.place = place;
     waiting.moves += 1;
     return { waiting, moves: waiting.moves };
-  };
-  const unpark = (waiting: Waiting): void => {
-    const peers = parked.get(waiting.podClass);
-    peers?.pods.delete(waiting);
-    if (peers?.pods.size === 0) parked.delete(waiting.podClass);
-  };
-  /** The first entry of now, or undefined. */
-  const peek = (heap: Heap<Entry>): Waiting | undefined => {
-    for (;;) {
-      const entry = heap.peek();
-      if (entry === undefined || entry.moves === entry.waiting.moves) return entry?.waiting;
-      heap.pop();
-    }
   };
   const activate = (waiting: Waiting): void => active.push(move(waiting, 'active'));
   const promote = (heap: Heap<Entry>, now: number): void => {
@@ -79,8 +55,7 @@ export function createQueue(): Queue {
     park(waiting, wakeOn, now) {
       move(waiting, 'parked');
       waiting.notBefore = now + backoffMs(waiting.attempts);
-      const peers = parked.get(waiting.podClass);
-      parked.set(waiting.podClass, { pods: (peers?.pods ?? new Set()).add(waiting), wakeOn: (peers?.wakeOn ?? 0) | wakeOn });
+      parked.add(waiting, wakeOn);
     },
     retryLater(waiting, now) {
       waiting.notBefore = now + backoffMs(waiting.attempts);
@@ -89,16 +64,9 @@ export function createQueue(): Queue {
     gate: (waiting) => void move(waiting, 'gated'),
     remove: (waiting) => void move(waiting, 'out'),
     wake(events, refused, now) {
-      // Who is woken leaves the collection that is walked, which a Map and a Set allow.
-      for (const [podClass, peers] of parked) {
-        if ((peers.wakeOn & events) === 0) continue;
-        const wakeOn = refused(podClass);
-        peers.wakeOn |= wakeOn ?? 0;
-        if (wakeOn !== undefined) continue;
-        for (const waiting of peers.pods) {
-          if (waiting.notBefore <= now) activate(waiting);
-          else woken.push(move(waiting, 'woken'));
-        }
+      for (const waiting of parked.woken(events, refused)) {
+        if (waiting.notBefore <= now) activate(waiting);
+        else woken.push(move(waiting, 'woken'));
       }
     },
     next(now) {
@@ -118,6 +86,19 @@ export function createQueue(): Queue {
   };
 }
 
+function isDueBefore({ waiting: a }: Entry, { waiting: b }: Entry): boolean {
+  return a.notBefore < b.notBefore || (a.notBefore === b.notBefore && a.ticket < b.ticket);
+}
+
 function backoffMs(attempts: number): number {
   return Math.min(longestBackoffMs, firstBackoffMs * 2 ** Math.max(0, attempts - 1));
+}
+
+/** The first entry that still holds; those of the past are dropped. */
+function peek(heap: Heap<Entry>): Waiting | undefined {
+  for (;;) {
+    const entry = heap.peek();
+    if (entry === undefined || entry.moves === entry.waiting.moves) return entry?.waiting;
+    heap.pop();
+  }
 }
