@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { isMap, isPair, isScalar, LineCounter, parseAllDocuments, visit, type Document, type Tags } from 'yaml';
 import { mostDepth } from './json-text.ts';
 import { DecodeProblem } from './walk/problem.ts';
@@ -20,6 +21,7 @@ const mostAliases = 100;
 
 /** Reads a body. Throws `DecodeProblem`. */
 export function readYaml(bytes: Buffer): YamlBody {
+  if (!isUtf8(bytes)) throw new DecodeProblem('invalid UTF-8 in the body');
   const lines = new LineCounter();
   try {
     const documents = parseAllDocuments(bytes.toString(), { schema: 'yaml-1.1', customTags, uniqueKeys: false, merge: true, lineCounter: lines, logLevel: 'error' });
