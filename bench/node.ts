@@ -93,7 +93,7 @@ async function weigh(...names: readonly string[]): Promise<number> {
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name));
   const weights = await Promise.all(pids.map(async (pid) => {
     const name = (await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')).trim();
-    if (!names.includes(name)) return 0;
+    if (!names.includes(name) || !(await readFile(`/proc/${pid}/cgroup`, 'utf8').catch(() => '')).includes(`coracle-${instance}`)) return 0;
     return Number(/^Pss:\s+(\d+)/m.exec(await readFile(`/proc/${pid}/smaps_rollup`, 'utf8').catch(() => ''))?.[1] ?? 0);
   }));
   return weights.reduce((sum, weight) => sum + weight, 0);

@@ -170,6 +170,38 @@ describe('when something dies', () => {
   });
 });
 
+describe('when coracle-host dies', () => {
+  /** Kills our own children of that name. */
+  const killHost = async (): Promise<void> => {
+    for (const pid of (await readFile(`/proc/self/task/${process.pid}/children`, 'utf8')).trim().split(' ')) {
+      if ((await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')).trim() === 'coracle-host') process.kill(Number(pid), 'SIGKILL');
+    }
+  };
+
+  it('running pods notice nothing, and the next request finds another', async () => {
+    const sandbox = await machine.runtime.createSandbox(sandboxSpec('before'));
+    const spec = containerSpec(machine, ['sleep', '100']);
+    const { pid } = await sandbox.start(spec);
+    await killHost();
+    const after = await machine.runtime.createSandbox(sandboxSpec('after', { hostIpc: true }));
+    expect((await after.start(containerSpec(machine, ['sleep', '100']))).pid).toBeGreaterThan(1);
+    expect(alive(pid)).toBe(true);
+    expect(await execText(sandbox, spec.id, 'hostname')).toBe('pod-before\n');
+    await sandbox.destroy();
+    expect(alive(pid)).toBe(false);
+  });
+
+  it('what had no answer is done by the next', async () => {
+    const creating = ['w', 'x', 'y', 'z'].map((uid) => machine.runtime.createSandbox(sandboxSpec(uid, { hostIpc: true })));
+    await killHost();
+    const sandboxes = await Promise.all(creating);
+    const destroying = sandboxes.map((sandbox) => sandbox.destroy());
+    await killHost();
+    await Promise.all(destroying);
+    expect(new Set(sandboxes.map(({ address }) => address)).size).toBe(4);
+  });
+});
+
 describe('nothing is left', () => {
   it('of destroyed pods, however deep their files', async () => {
     const sandboxes = await Promise.all(['a', 'b', 'c'].map((uid) => machine.runtime.createSandbox(sandboxSpec(uid))));
