@@ -72,6 +72,7 @@ export function createEncoder(): Encoder {
       case 'list': return list(compile(schema.items));
       case 'map': return map(compile(schema.values));
       case 'any': return sorted;
+      case 'int64': return wholeNumber;
       default: return asItIs;
     }
   }
@@ -146,6 +147,22 @@ function isAbsent({ isNonzero }: Row, value: unknown): boolean {
 
 function asItIs(value: unknown): unknown {
   return value;
+}
+
+declare global {
+  interface JSON {
+    /** ECMAScript 2026; TypeScript's library doesn't know it yet. */
+    rawJSON(text: string): unknown;
+  }
+}
+
+const largestInt64 = 2n ** 63n - 1n;
+
+/** Large numbers with all their digits: as JavaScript prints them, 2⁶³-1 would be more than an int64 holds. */
+function wholeNumber(value: unknown): unknown {
+  if (typeof value !== 'number' || Number.isSafeInteger(value)) return value;
+  const exact = BigInt(value);
+  return JSON.rawJSON(String(exact > largestInt64 ? largestInt64 : exact));
 }
 
 function list(item: Arrange): Arrange {

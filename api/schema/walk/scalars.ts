@@ -18,7 +18,8 @@ export const scalarDecoders: Readonly<Record<ScalarSchema['type'], ScalarDecoder
   boolean: (value, place, schema) => (typeof value === 'boolean' ? value : refuse(value, place, schema)),
   double: (value, place, schema) => (typeof value === 'number' ? value : refuse(value, place, schema)),
   int32: (value, place, schema) => (isInteger(value, 2 ** 31) ? value : refuse(value, place, schema)),
-  int64: (value, place, schema) => (isInteger(value, 2 ** 63) ? value : refuse(value, place, schema)),
+  // The largest int64 is read as 2⁶³: no double is nearer.
+  int64: (value, place, schema) => (value === 2 ** 63 || isInteger(value, 2 ** 63) ? value : refuse(value, place, schema)),
   'int-or-string': (value) => (typeof value === 'string' || isInteger(value, 2 ** 31) ? value : refuseWithin(value, 'int32')),
   quantity,
   time: (value) => time(value, 'time'),

@@ -104,6 +104,13 @@ describe('the walk over a schema of one\'s own', () => {
     expect(text).toBe(JSON.stringify({ kind: 'Boat', apiVersion: 'example.com/v1', ...want }));
   });
 
+  it.each([
+    ['9223372036854775807', '9223372036854775807'], ['-9223372036854775808', '-9223372036854775808'], ['9007199254740992', '9007199254740992'], ['9223372036854775000', '9223372036854774784'],
+  ])('writes the int64 %s as %s, which an int64 holds', (text, want) => {
+    const schema: ObjectSchema = { type: 'object', name: 'x.v1.X', fields: { f: { schema: { type: 'int64' } } } };
+    expect(encoder.encode(schema, 'v', 'K', decode(schema, JSON.parse(`{"f":${text}}`)))).toBe(`{"kind":"K","apiVersion":"v","f":${want}}`);
+  });
+
   it('names at most a hundred unknown fields', () => {
     const value = Object.fromEntries(Array.from({ length: 150 }, (_, i) => [`x${i}`, i]));
     expect(decoder.decode(boat, value).unknown).toHaveLength(100);
