@@ -1,7 +1,6 @@
-import { randomUUID } from 'node:crypto';
 import { createReadStream, createWriteStream } from 'node:fs';
 import { copyFile, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
-import { dirname, join, posix } from 'node:path';
+import { join, posix } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
@@ -9,6 +8,7 @@ import { extract } from 'tar-stream';
 import { fileDigest, bytesDigest } from './digest.ts';
 import { ImageError } from './image-error.ts';
 import { choosePlatform, descriptorsOf, isIndex, parseConfig, parseJson, parseManifest, type Descriptor } from './manifest.ts';
+import { temporaryName } from './incoming.ts';
 import { parseReference, repositoryOf, type ImageReference } from './reference.ts';
 import type { LayerSource } from './layers.ts';
 import type { ImageIntake, IncomingImage, StoredImage } from './store.ts';
@@ -59,7 +59,7 @@ function isPlain(name: string): boolean {
 
 /** Spreads a tar's files, flat, in a directory of their own; only regular files, and links between them by name. */
 async function openTar(intake: ImageIntake, path: string): Promise<Archive> {
-  const directory = join(intake.incomingDir, randomUUID());
+  const directory = join(intake.incomingDir, temporaryName('archive'));
   await mkdir(directory, { mode: 0o700 });
   const close = (): Promise<void> => rm(directory, { recursive: true, force: true });
   const files = new Map<string, string>();
@@ -157,8 +157,7 @@ function layerFrom(intake: ImageIntake, archive: Archive, name: string, layer: O
     async fetch() {
       const from = archive.path(name);
       if (from === undefined) throw new ImageError('Corrupt', `layer ${name} is missing`);
-      const to = join(intake.blobsDir, `${layer.digest.slice('sha256:'.length)}.${randomUUID().slice(0, 8)}.partial`);
-      await mkdir(dirname(to), { recursive: true });
+      const to = join(intake.incomingDir, temporaryName('layer'));
       await copyFile(from, to);
       return to;
     },

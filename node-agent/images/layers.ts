@@ -1,6 +1,7 @@
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Runtime } from '../runtime/runtime.ts';
+import { temporaryName } from './incoming.ts';
 import { withLock } from './lock.ts';
 import { compressionOf } from './manifest.ts';
 
@@ -61,8 +62,7 @@ export function createLayerStore({ layersDir, blobsDir, incomingDir, unpack }: L
     },
     async remove(diffId) {
       // Renamed first: a directory in its place is always complete.
-      const doomed = join(incomingDir, `${hexOf(diffId)}.removed`);
-      await rm(doomed, { recursive: true, force: true });
+      const doomed = join(incomingDir, temporaryName('removed'));
       if (await exists(path(diffId))) await rename(path(diffId), doomed);
       await rm(doomed, { recursive: true, force: true });
     },

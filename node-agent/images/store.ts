@@ -4,7 +4,7 @@
  * fetched), `layers/<diff id>/` unpacked (a directory there is complete), `index.json` (names and images, replaced
  * atomically). What the index doesn't name doesn't exist: a pull that was cut short leaves files, never an image.
  */
-import { mkdir, readdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, readFile, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Runtime } from '../runtime/runtime.ts';
 import { bytesDigest } from './digest.ts';
@@ -208,10 +208,4 @@ async function inBatches<T>(items: readonly T[], atOnce: number, work: (item: T)
     for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await work(item);
   };
   await Promise.all(Array.from({ length: atOnce }, worker));
-}
-
-/** Names of files that a cut-short import left; for the agent to clear at its start. */
-export async function clearIncoming(dataDir: string): Promise<void> {
-  const incoming = join(dataDir, 'images', 'incoming');
-  for (const name of await readdir(incoming)) await rm(join(incoming, name), { recursive: true, force: true });
 }

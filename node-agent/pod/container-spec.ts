@@ -1,4 +1,4 @@
-import { join, normalize, posix } from 'node:path';
+import { posix } from 'node:path';
 import type { Container, Pod } from '../../machinery/kinds/core.ts';
 import { parseQuantity, toMillis, toUnits } from '../../machinery/quantity.ts';
 import { ConfigError, expand } from '../environment.ts';
@@ -80,10 +80,11 @@ function mountsOf(pod: Pod, container: Container, parts: ContainerParts): readon
     const path = parts.volumePath(mount.name);
     if (path === undefined) throw new ConfigError(`volume "${mount.name}" is not in the pod`);
     const target = posix.resolve('/', mount.mountPath);
+    const subPath = subPathOf(mount, parts.environment);
     const live = pod.spec?.volumes?.find((each) => each.name === mount.name);
     const alwaysReadOnly = live?.configMap !== undefined || live?.secret !== undefined || live?.projected !== undefined || live?.downwardAPI !== undefined;
     return {
-      type: 'bind', source: withSubPath(path, mount, parts), target, readOnly: mount.readOnly === true || alwaysReadOnly,
+      type: 'bind', source: path, ...(subPath === '' ? {} : { subPath }), target, readOnly: mount.readOnly === true || alwaysReadOnly,
       propagation: mount.mountPropagation === 'Bidirectional' ? 'shared' : mount.mountPropagation === 'HostToContainer' ? 'slave' : 'private',
     };
   });
@@ -95,15 +96,10 @@ function mountsOf(pod: Pod, container: Container, parts: ContainerParts): readon
 
 type VolumeMount = NonNullable<Container['volumeMounts']>[number];
 
-/** The part of a volume that a mount asks for: '' is all of it. */
-export function subPathOf(mount: VolumeMount, environment: ReadonlyMap<string, string>): string {
+/** The part of a volume that a mount asks for: '' is all of it. Whether a link leads it out of the volume is the runtime's to see, as it opens it. */
+function subPathOf(mount: VolumeMount, environment: ReadonlyMap<string, string>): string {
   const path = mount.subPathExpr === undefined || mount.subPathExpr === '' ? mount.subPath ?? '' : expand(mount.subPathExpr, (name) => environment.get(name));
   if (path.startsWith('/') || path.split('/').includes('..')) throw new ConfigError(`subPath "${path}" must stay inside the volume`);
   if (path.includes('$(')) throw new ConfigError(`missing value for "${path}"`);
   return path;
-}
-
-function withSubPath(path: string, mount: VolumeMount, parts: ContainerParts): string {
-  const subPath = subPathOf(mount, parts.environment);
-  return subPath === '' ? path : normalize(join(path, subPath));
 }

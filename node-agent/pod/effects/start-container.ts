@@ -1,5 +1,5 @@
-import { lstat, mkdir, realpath, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import type { Container } from '../../../machinery/kinds/core.ts';
 import { parseQuantity, toUnits } from '../../../machinery/quantity.ts';
 import { qosClass } from '../../../machinery/pod/qos.ts';
@@ -10,7 +10,7 @@ import { hostnameOf } from '../../pod-files.ts';
 import { RuntimeError, type ContainerSpec } from '../../runtime/runtime.ts';
 import { serviceLinks } from '../../service-links.ts';
 import { afterAttempt } from '../back-off.ts';
-import { containerSpec, subPathOf } from '../container-spec.ts';
+import { containerSpec } from '../container-spec.ts';
 import { logPathOf, podFiles, terminationFile } from '../files.ts';
 import type { PodHandle } from '../handle.ts';
 import { runHook } from '../hooks.ts';
@@ -80,7 +80,6 @@ async function configure(handle: PodHandle, container: Container, image: StoredI
   const termination = terminationFile(handle, id);
   await mkdir(dirname(logPath), { recursive: true, mode: 0o755 });
   await writeFile(termination, '', { mode: 0o666 });
-  await makeSubPaths(handle, container, environment);
   return containerSpec(pod, container, {
     id, layers: image.layers, image: image.config, environment, hostname: hostnameOf(pod),
     security: securityOf(pod, container, { user, imageUser: image.config.user, defaultSeccomp: node.defaultSeccomp, oomScoreAdj }),
@@ -88,19 +87,6 @@ async function configure(handle: PodHandle, container: Container, image: StoredI
     files: new Map([...podFiles(handle), [container.terminationMessagePath ?? '/dev/termination-log', termination]]),
     logPath, pidsLimit: node.pidsLimit,
   });
-}
-
-/** A subPath that isn't there becomes a directory; one that leads out of its volume through a link is refused. */
-async function makeSubPaths(handle: PodHandle, container: Container, environment: ReadonlyMap<string, string>): Promise<void> {
-  for (const mount of container.volumeMounts ?? []) {
-    const volume = handle.volumes.pathOf(handle.pod(), mount.name);
-    const subPath = subPathOf(mount, environment);
-    if (volume === undefined || subPath === '') continue;
-    const path = join(volume, subPath);
-    if ((await lstat(path).catch(() => undefined)) === undefined) await mkdir(path, { recursive: true, mode: 0o755 });
-    const [root, real] = [await realpath(volume), await realpath(path)];
-    if (real !== root && !real.startsWith(`${root}/`)) throw new ConfigError(`subPath "${subPath}" leads out of volume "${mount.name}"`);
-  }
 }
 
 async function launch(handle: PodHandle, container: Container, image: StoredImage, spec: ContainerSpec): Promise<void> {
