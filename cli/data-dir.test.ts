@@ -1,0 +1,56 @@
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { newInstance, openDataDir, readIdentity, writeDurably } from './data-dir.ts';
+
+let directory = '';
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'coracle-data-'));
+});
+afterEach(() => rm(directory, { recursive: true, force: true }));
+
+describe('a data directory', () => {
+  it('keeps the identity that it got when it was made', async () => {
+    const made = await openDataDir(join(directory, 'new'), 'up', () => ({ clusterCidr: '10.42.0.0/16' }));
+    expect(made.identity).toMatchObject({ role: 'up', clusterCidr: '10.42.0.0/16' });
+    const again = await openDataDir(made.path, 'up', () => expect.unreachable('it has an identity'));
+    expect(again.identity).toEqual(made.identity);
+    expect((await stat(made.path)).mode & 0o777).toBe(0o700);
+  });
+
+  it('is refused to another role', async () => {
+    await openDataDir(directory, 'agent', () => ({}));
+    await expect(openDataDir(directory, 'up', () => ({}))).rejects.toThrow("belongs to 'coracle agent'");
+  });
+
+  it.each([
+    ['is no JSON', '{', 'is damaged'],
+    ['has no instance', '{"format":1,"role":"up"}', 'is damaged'],
+    ['has an instance that is none', '{"format":1,"role":"up","instance":"../etc"}', 'is damaged'],
+    ['was written by a newer version', '{"format":2,"role":"up","instance":"abcdef"}', 'newer Coracle'],
+  ])('says what is wrong when its identity %s', async (_name, text, message) => {
+    await writeFile(join(directory, 'cluster.json'), text);
+    await expect(readIdentity(directory)).rejects.toThrow(message);
+  });
+
+  it('is none where there is no identity', async () => {
+    expect(await readIdentity(join(directory, 'absent'))).toBeUndefined();
+  });
+});
+
+describe('newInstance', () => {
+  it('is a name that cgroups, network devices and nftables all take', () => {
+    for (let draw = 0; draw < 100; draw++) expect(newInstance()).toMatch(/^[a-z][a-z0-9]{5}$/);
+  });
+});
+
+describe('writeDurably', () => {
+  it('replaces a file whole, with the mode that was asked for', async () => {
+    const path = join(directory, 'file');
+    await writeDurably(path, 'one', 0o644);
+    await writeDurably(path, 'two', 0o600);
+    expect(await readFile(path, 'utf8')).toBe('two');
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+  });
+});
