@@ -18,19 +18,32 @@ let pods: Informer<Pod>;
 let events: Informer<Event>;
 const stop = new AbortController();
 let running: Promise<unknown>;
+let startScheduler: () => () => Promise<void>;
+let stopScheduler: () => Promise<void>;
 
 beforeAll(async () => {
   server = await startTestServer();
   ({ client } = server);
   const own = createClient(server.server.localTransport({ name: 'system:kube-scheduler', groups: ['system:authenticated'] }));
   const recorder = createRecorder(own, { component: 'default-scheduler', clock: systemClock });
-  scheduler = createScheduler({ client: own, recorder, clock: systemClock, random: systemRandom, log: silentLog, freeze: true });
+  const create = (): Scheduler => createScheduler({ client: own, recorder, clock: systemClock, random: systemRandom, log: silentLog, freeze: true });
   pods = createInformer(client, Pod, { clock: systemClock, namespace: 'default' });
   events = createInformer(client, Event, { clock: systemClock, namespace: 'default' });
-  running = Promise.all([scheduler.run(stop.signal), pods.run(stop.signal), events.run(stop.signal)]);
+  running = Promise.all([pods.run(stop.signal), events.run(stop.signal)]);
+  startScheduler = () => {
+    scheduler = create();
+    const stopScheduler = new AbortController();
+    const ended = scheduler.run(stopScheduler.signal);
+    return async () => {
+      stopScheduler.abort();
+      await ended;
+    };
+  };
+  stopScheduler = startScheduler();
 }, 60_000);
 
 afterAll(async () => {
+  await stopScheduler();
   stop.abort();
   await running;
   await server.dispose();
@@ -139,5 +152,14 @@ describe('the scheduler on a real API server', () => {
     await Promise.all(names.map((name) => addPod(name, '250m', { tolerations: [{ operator: 'Exists' }], nodeSelector: { 'kubernetes.io/hostname': 'many' } })));
     const bound = (await Promise.all(names.map(verdictOn))).filter((node) => node === 'many');
     expect(bound).toHaveLength(8);
+  });
+
+  it('knows after a restart what is taken, and binds what came meanwhile', async () => {
+    await stopScheduler();
+    await addPod('no-room', '250m', { tolerations: [{ operator: 'Exists' }], nodeSelector: { 'kubernetes.io/hostname': 'many' } });
+    await addPod('room', '250m', { tolerations: [{ operator: 'Exists' }], nodeSelector: { 'kubernetes.io/hostname': 'control' } });
+    stopScheduler = startScheduler();
+    expect(await nodeOf('room')).toBe('control');
+    expect((await refusalOf('no-room'))?.message).toMatch(/1 Insufficient cpu/);
   });
 });
