@@ -32,10 +32,10 @@ beforeAll(async () => {
   running = Promise.all([pods.run(stop.signal), events.run(stop.signal)]);
   startScheduler = () => {
     scheduler = create();
-    const stopScheduler = new AbortController();
-    const ended = scheduler.run(stopScheduler.signal);
+    const stopThis = new AbortController();
+    const ended = scheduler.run(stopThis.signal);
     return async () => {
-      stopScheduler.abort();
+      stopThis.abort();
       await ended;
     };
   };
