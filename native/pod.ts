@@ -21,6 +21,7 @@ export interface PodConfiguration {
 export interface PodMount {
   readonly type: 'bind' | 'tmpfs';
   readonly source: string;
+  readonly subPath?: string;
   readonly target: string;
   readonly readOnly: boolean;
   readonly sizeBytes?: number;
@@ -130,7 +131,7 @@ export function encodeContainer(container: PodContainer): Buffer {
   const writer = new PayloadWriter().text(container.id).texts(container.layers).u32(flagsOf(container)).texts(container.args).texts(container.env);
   writer.text(container.workingDir);
   writer.list(container.mounts, (mount) => {
-    writer.u32(mount.type === 'bind' ? 0 : 1).text(mount.source).text(mount.target).flag(mount.readOnly);
+    writer.u32(mount.type === 'bind' ? 0 : 1).text(mount.source).text(mount.subPath ?? '').text(mount.target).flag(mount.readOnly);
     writer.optional(mount.sizeBytes).u32(propagations[mount.propagation ?? 'private']);
   });
   writer.texts(container.maskedPaths).texts(container.readOnlyPaths).u32(container.uid).u32(container.gid);

@@ -48,8 +48,10 @@ static int mount_overlay(const struct spec *spec, int directory, struct failure 
     return 0;
 }
 
+static int open_or_make(int root, const char *path, bool directory, uint64_t resolve, struct failure *failure);
+
 /* The parent directory of `path` below root, made when missing; *name is the last part. */
-static int open_parent(int root, const char *path, const char **name, struct failure *failure)
+static int open_parent(int root, const char *path, const char **name, uint64_t resolve, struct failure *failure)
 {
     char part[PATH_MAX];
     size_t length = strlen(path);
@@ -62,25 +64,59 @@ static int open_parent(int root, const char *path, const char **name, struct fai
     part[last] = 0;
     while (last > 1 && part[last - 1] == '/') part[--last] = 0;
     if (last <= 1) return dup(root);
-    return open_target(root, part, true, failure);
+    return open_or_make(root, part, true, resolve, failure);
 }
 
-int open_target(int root, const char *path, bool directory, struct failure *failure)
+static int open_or_make(int root, const char *path, bool directory, uint64_t resolve, struct failure *failure)
 {
-    int fd = open_in(root, path, O_PATH | (directory ? O_DIRECTORY : 0u), 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+    int fd = open_in(root, path, O_PATH | (directory ? O_DIRECTORY : 0u), 0, resolve | RESOLVE_NO_MAGICLINKS);
     if (fd >= 0) return fd;
-    if (errno != ENOENT) return fail_errno(failure, MOUNT_FAILED, "opening the mount target %s", path);
+    if (errno != ENOENT) return fail_errno(failure, MOUNT_FAILED, "opening %s", path);
     const char *rest;
-    int parent = open_parent(root, path, &rest, failure);
+    int parent = open_parent(root, path, &rest, resolve, failure);
     if (parent < 0) return -1;
     char name[NAME_MAX + 1];
     snprintf(name, sizeof name, "%.*s", (int)strcspn(rest, "/"), rest);
     int made = directory ? mkdirat(parent, name, 0755) : mknodat(parent, name, S_IFREG | 0644, 0);
-    if (made < 0 && errno != EEXIST) fail_errno(failure, MOUNT_FAILED, "making the mount target %s", path);
-    else fd = open_in(root, path, O_PATH | (directory ? O_DIRECTORY : 0u), 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
-    if (fd < 0 && (made == 0 || errno == ENOENT)) fail_errno(failure, MOUNT_FAILED, "opening the mount target %s", path);
+    if (made < 0 && errno != EEXIST) fail_errno(failure, MOUNT_FAILED, "making %s", path);
+    else fd = open_in(root, path, O_PATH | (directory ? O_DIRECTORY : 0u), 0, resolve | RESOLVE_NO_MAGICLINKS);
+    if (fd < 0 && (made == 0 || errno == ENOENT)) fail_errno(failure, MOUNT_FAILED, "opening %s", path);
     close(parent);
     return fd;
+}
+
+int open_target(int root, const char *path, bool directory, struct failure *failure)
+{
+    return open_or_make(root, path, directory, RESOLVE_IN_ROOT, failure);
+}
+
+/* A volume's content is its containers': a link in it that leads out of it is refused by the kernel, in the same step that opens. */
+static int open_sub_path(const struct mount *mount, struct failure *failure)
+{
+    int volume = open(mount->source, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (volume < 0) return fail_errno(failure, MOUNT_FAILED, "opening the mount source %s", mount->source);
+    int fd = open_in(volume, mount->sub_path, O_PATH, 0, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
+    if (fd < 0 && errno == ENOENT) fd = open_or_make(volume, mount->sub_path, true, RESOLVE_BENEATH, failure);
+    else if (fd < 0 && (errno == EXDEV || errno == ELOOP)) fail(failure, MOUNT_FAILED, "subPath \"%s\" leads out of its volume", mount->sub_path);
+    else if (fd < 0) fail_errno(failure, MOUNT_FAILED, "opening subPath \"%s\"", mount->sub_path);
+    close(volume);
+    return fd;
+}
+
+static int copy_source(const struct mount *mount, int sandbox, struct failure *failure)
+{
+    char path[PATH_MAX];
+    bool shared_tmpfs = mount->type == MOUNT_TMPFS;
+    if (!shared_tmpfs && mount->sub_path[0] != 0) {
+        int part = open_sub_path(mount, failure);
+        int tree = part < 0 ? -1 : copy_tree(part, "", true);
+        if (part >= 0 && tree < 0) fail_errno(failure, MOUNT_FAILED, "copying subPath \"%s\"", mount->sub_path);
+        if (part >= 0) close(part);
+        return tree;
+    }
+    snprintf(path, sizeof path, "%s%s", shared_tmpfs ? "tmpfs/" : "", mount->source);
+    int tree = copy_tree(shared_tmpfs ? sandbox : AT_FDCWD, path, true);
+    return tree < 0 ? fail_errno(failure, MOUNT_FAILED, "opening the mount source %s", mount->source) : tree;
 }
 
 int mount_on(int target, const char *type, const char *options, unsigned long flags, const char *name, struct failure *failure)
@@ -158,11 +194,8 @@ static int copy_sources(const struct spec *spec, int sandbox, int *trees, struct
         const struct mount *mount = &spec->mounts[i];
         trees[i] = -1;
         if (mount->type == MOUNT_TMPFS && mount->source[0] == 0) continue;
-        bool shared_tmpfs = mount->type == MOUNT_TMPFS;
-        char path[PATH_MAX];
-        snprintf(path, sizeof path, "%s%s", shared_tmpfs ? "tmpfs/" : "", mount->source);
-        trees[i] = copy_tree(shared_tmpfs ? sandbox : AT_FDCWD, path, true);
-        if (trees[i] < 0) return fail_errno(failure, MOUNT_FAILED, "opening the mount source %s", mount->source);
+        trees[i] = copy_source(mount, sandbox, failure);
+        if (trees[i] < 0) return -1;
         static const uint64_t propagation[] = {MS_PRIVATE, MS_SLAVE, 0};
         struct mount_attributes attributes = {.propagation = propagation[mount->propagation]};
         if (attributes.propagation != 0 && mount_set(trees[i], RECURSIVE_AT, &attributes) < 0) {

@@ -16,12 +16,13 @@ struct resources read_resources(struct reader *reader)
 
 static void read_mounts(struct reader *reader, struct spec *spec)
 {
-    spec->mount_count = read_count(reader, 30);
+    spec->mount_count = read_count(reader, 35);
     spec->mounts = must_alloc((spec->mount_count + 1) * sizeof *spec->mounts);
     for (uint32_t i = 0; i < spec->mount_count; i++) {
         struct mount *mount = &spec->mounts[i];
         mount->type = read_u32(reader);
         mount->source = read_text(reader);
+        mount->sub_path = read_text(reader);
         mount->target = read_text(reader);
         mount->read_only = read_u32(reader);
         mount->size = read_u64(reader);

@@ -21,7 +21,7 @@ enum mount_propagation { PROPAGATE_PRIVATE = 0, PROPAGATE_SLAVE = 1, PROPAGATE_S
 struct mount {
     uint32_t type, read_only, propagation;
     uint64_t size; /* ABSENT: unbounded */
-    const char *source, *target;
+    const char *source, *sub_path, *target; /* sub_path: the part of a bind's source, "" is all of it */
 };
 
 /* ABSENT: no limit. */

@@ -37,9 +37,9 @@ describe('a container as the runtime gets it', () => {
         { name: 'data', mountPath: '/x', subPathExpr: '$(WHO)/y', mountPropagation: 'HostToContainer' },
       ],
     });
-    expect(mounts.map((each) => [each.source, each.target, each.readOnly, each.propagation])).toEqual([
-      ['/volumes/data/world/y', '/x', false, 'slave'], ['/files/resolv.conf', '/etc/resolv.conf', false, 'private'], ['/volumes/settings', '/srv/data', true, 'private'],
-      ['/volumes/data', '/etc/hosts', true, 'private'], ['/volumes/data/sub', '/srv/data/inner', false, 'private'],
+    expect(mounts.map((each) => [`${each.source}:${each.subPath ?? ''}`, each.target, each.readOnly, each.propagation])).toEqual([
+      ['/volumes/data:world/y', '/x', false, 'slave'], ['/files/resolv.conf:', '/etc/resolv.conf', false, 'private'], ['/volumes/settings:', '/srv/data', true, 'private'],
+      ['/volumes/data:', '/etc/hosts', true, 'private'], ['/volumes/data:sub', '/srv/data/inner', false, 'private'],
     ]);
   });
 

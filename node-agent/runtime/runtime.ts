@@ -36,6 +36,8 @@ export interface Mount {
   /** `bind`: `source` on the host. `tmpfs`: `sizeBytes` bounds it. */
   readonly type: 'bind' | 'tmpfs';
   readonly source: string;
+  /** The part of a bind's `source` that is mounted, made when missing; refused when a link leads it out of `source`. */
+  readonly subPath?: string;
   /** Absolute path in the container; made when missing, resolved inside its root. */
   readonly target: string;
   readonly readOnly: boolean;

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { defaultCapabilities } from '../../node-agent/runtime/capabilities.ts';
+import { defaultSeccomp } from '../../node-agent/runtime/seccomp.ts';
 import type { ContainerSpec, Sandbox } from '../../node-agent/runtime/runtime.ts';
 import { collect, containerSpec, createTestMachine, finished, logText, sandboxSpec, sh, type TestMachine } from './fixture.ts';
 
@@ -23,6 +24,8 @@ async function outcome(spec: ContainerSpec, where: Sandbox = sandbox) {
   await where.remove(spec.id);
   return { ...exit, log };
 }
+/** Other clusters come and go on the machine meanwhile. */
+const ownMounts = async () => (await readFile('/proc/self/mountinfo', 'utf8')).split('\n').filter((line) => line.includes(machine.dataDir) || line.includes(' /dev'));
 /** Both streams in one, so that their order is the script's. */
 const outcomeOf = (script: string, changes: Partial<ContainerSpec> = {}) => outcome(containerSpec(machine, sh(`exec 2>&1; ${script}`), changes));
 
@@ -112,15 +115,13 @@ describe('what a container sees', () => {
   });
 
   it('has a minimal /dev whose nodes it can\'t change on the host', async () => {
-    // Other clusters come and go on the machine meanwhile.
-    const mounts = async () => (await readFile('/proc/self/mountinfo', 'utf8')).split('\n').filter((line) => line.includes(machine.dataDir) || line.includes(' /dev'));
-    const before = await mounts();
+    const before = await ownMounts();
     const { log } = await outcomeOf('chmod 600 /dev/null; chown 1 /dev/zero; mknod /dev/disk b 254 0 && head -c1 /dev/disk; mknod /tmp/disk b 254 0 && head -c1 /tmp/disk; echo ok > /dev/null && head -c 2 /dev/zero | wc -c');
     expect(log).toMatch(/chmod: \/dev\/null: Read-only file system/);
     expect(log).toMatch(/chown: \/dev\/zero: Read-only file system/);
     expect(log.match(/disk: Permission denied/g)).toHaveLength(2);
     expect(log).toMatch(/\n2\n/);
-    expect(await mounts()).toEqual(before);
+    expect(await ownMounts()).toEqual(before);
   });
 
   it('can\'t write what is read-only or read what is masked', async () => {
@@ -134,6 +135,13 @@ describe('what a container sees', () => {
     expect(log).toMatch(/uid=1000 gid=2000 groups=3000,4000/);
     expect(log).toMatch(/CapEff:\s0+\nCapBnd:\s0+a80425fb\nNoNewPrivs:\s1\nSeccomp:\s0\n500\n/);
     expect(log).toMatch(/touch: \/etc\/x: Permission denied/);
+  });
+
+  it('may be another user under the filter without no_new_privs', async () => {
+    const security = { uid: 1000, gid: 1000, groups: [], capabilities: defaultCapabilities, noNewPrivileges: false, privileged: false, seccomp: defaultSeccomp(), oomScoreAdj: 0 };
+    const { log } = await outcomeOf('id -u; grep -E "^(CapPrm|NoNewPrivs|Seccomp):" /proc/self/status; timeout 1 nc -l -p 80 && echo; ping -c1 127.0.0.1 | grep -c "1 packets received"', { security });
+    expect(log).toMatch(/^1000\nCapPrm:\s0+\nNoNewPrivs:\s0\nSeccomp:\s2\n/);
+    expect(log).not.toMatch(/bind/);
   });
 
   it('is filtered by seccomp, before and without no_new_privs', async () => {
@@ -158,6 +166,23 @@ describe('what a container sees', () => {
     const { log } = await outcomeOf('cat /data/deep/file; echo x > /data/deep/file; df -k /scratch | tail -1; ls /mnt', { mounts });
     expect(log).toMatch(/from the host\n[\s\S]*Read-only file system[\s\S]*tmpfs\s+1024[\s\S]*bin/);
     expect(existsSync(join(machine.layer, 'data'))).toBe(false);
+  });
+
+  it('has the parts of its volumes that it asks for, made when missing, and never what a link in one leads out to', async () => {
+    const [volume, outside] = [join(machine.dataDir, 'parted'), join(machine.dataDir, 'outside')];
+    await mkdir(join(volume, 'real/deep'), { recursive: true });
+    await mkdir(outside);
+    await writeFile(join(volume, 'real/deep/file'), 'inside\n');
+    const links = { near: 'real', absolute: outside, climbing: '../outside', dangling: `${outside}/new`, magic: '/proc/self/root' };
+    for (const [name, target] of Object.entries(links)) await symlink(target, join(volume, name));
+    const part = (subPath: string) => ({ mounts: [{ type: 'bind' as const, source: volume, subPath, target: '/part', readOnly: false }] });
+    expect((await outcomeOf('cat /part/file', part('near/deep'))).log).toBe('inside\n');
+    expect((await outcomeOf('cat /part', part('near/deep/file'))).log).toBe('inside\n');
+    expect((await outcomeOf('echo made > /part/x; cat /part/x', part('near/fresh/one'))).log).toBe('made\n');
+    for (const subPath of ['absolute', 'absolute/new', 'climbing/new', 'dangling', 'dangling/new', 'magic/tmp', '../outside']) {
+      await expect(sandbox.start(containerSpec(machine, ['true'], part(subPath))), subPath).rejects.toMatchObject({ code: 'MountFailed', message: `subPath "${subPath}" leads out of its volume` });
+    }
+    expect(await readdir(outside)).toEqual([]);
   });
 
   it('has every device and writable kernel settings when it is privileged', async () => {
@@ -185,12 +210,12 @@ describe('a container\'s log', () => {
   });
 
   it('is rotated', async () => {
-    const spec = containerSpec(machine, sh('i=0; while [ $i -lt 600 ]; do echo "line $i ........................................"; i=$((i+1)); done'), { logMaxBytes: 8192, logMaxFiles: 3 });
+    const spec = containerSpec(machine, sh('i=0; while [ $i -lt 3000 ]; do echo "line $i ........................................"; i=$((i+1)); done'), { logMaxBytes: 8192, logMaxFiles: 3 });
     await sandbox.start(spec);
     await machine.exitOf(spec.id);
     const names = (await readdir(join(machine.dataDir, 'logs'))).filter((name) => name.startsWith(spec.id));
     expect(names.toSorted()).toEqual([`${spec.id}.log`, `${spec.id}.log.1`, `${spec.id}.log.2`]);
-    expect(await logText(spec.logPath)).toMatch(/line 599 \.+\n$/);
+    expect(await logText(spec.logPath)).toMatch(/line 2999 \.+\n$/);
     await sandbox.remove(spec.id);
   });
 });
