@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { isMap, isPair, isScalar, LineCounter, parseAllDocuments, visit, type Document, type Tags } from 'yaml';
+import { isMap, isPair, isScalar, LineCounter, parseAllDocuments, visit, type Document, type ScalarTag, type Tags } from 'yaml';
 import { mostDepth } from './json-text.ts';
 import { DecodeProblem } from './walk/problem.ts';
 
@@ -15,7 +15,9 @@ export interface YamlBody {
 }
 
 const dropped = new Set(['timestamp', 'binary', 'omap', 'pairs', 'set'].map((name) => `tag:yaml.org,2002:${name}`));
-const customTags = (tags: Tags): Tags => tags.filter((tag) => typeof tag === 'string' || (tag.format !== 'TIME' && !dropped.has(tag.tag)));
+/** Go's `0o755`, which YAML 1.1 doesn't have. */
+const octal: ScalarTag = { tag: 'tag:yaml.org,2002:int', default: true, test: /^0o[0-7]+$/, resolve: (text) => Number(text) };
+const customTags = (tags: Tags): Tags => [octal, ...tags.filter((tag) => typeof tag === 'string' || (tag.format !== 'TIME' && !dropped.has(tag.tag)))];
 /** Against documents that grow by aliases of aliases. */
 const mostAliases = 100;
 

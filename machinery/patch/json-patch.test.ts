@@ -26,4 +26,13 @@ describe('jsonPatch', () => {
   ])('refuses %s', (_name, patch, code) => {
     expect(() => jsonPatch({ a: 1 }, patch)).toThrow(expect.objectContaining({ status: expect.objectContaining({ code }) }));
   });
+
+  it.each([
+    [{ op: 'test', path: '/a', value: 2 }, 'testing value /a failed: test failed'], [{ op: 'remove', path: '/x' }, 'remove operation does not apply: doc is missing path: /x: missing value'],
+    [{ op: 'add', path: '/x/y', value: 1 }, 'add operation does not apply: doc is missing path: "/x/y": missing value'], [{ op: 'add', path: '/l/7', value: 1 }, 'add operation does not apply: /l/7: invalid index referenced'],
+    [{ op: 'replace', path: '/a' }, 'replace operation on /a has no value: missing value'], [{ op: 'upend', path: '/a' }, 'Unexpected kind: upend'],
+    [{ op: 'move', from: '/x', path: '/y' }, 'move operation does not apply: doc is missing path: /y: missing value'],
+  ])('says of %j why it does not apply', (operation, why) => {
+    expect(() => jsonPatch({ a: 1, l: [] }, [operation])).toThrow(`the server rejected our request due to an error in our request: ${why}`);
+  });
 });

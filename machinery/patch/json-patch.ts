@@ -15,7 +15,7 @@ export function jsonPatch(original: unknown, patch: unknown): unknown {
     try {
       document = jsonpatch.applyOperation(document, structuredClone(operation), true, true, true, index).newDocument;
     } catch (error) {
-      throw unapplicable(error);
+      throw unapplicable(operation, error);
     }
     if (operation.op === 'copy') copied += JSON.stringify(jsonpatch.getValueByPointer(document, operation.path))?.length ?? 0;
     if (copied > mostCopiedBytes) throw failure('RequestEntityTooLarge', `the copy operations of the JSON patch add more than ${mostCopiedBytes} bytes`);
@@ -39,9 +39,20 @@ function isOperation(value: unknown): value is Operation {
   return isObject(value) && typeof value['op'] === 'string' && typeof value['path'] === 'string';
 }
 
-function unapplicable(error: unknown): ApiError {
+/** In the words of Kubernetes and its JSON patch library. */
+function unapplicable(operation: Operation, error: unknown): ApiError {
+  return failure('Invalid', `the server rejected our request due to an error in our request: ${problem(operation, error)}`, undefined, { cause: error });
+}
+
+function problem({ op, path }: Operation, error: unknown): string {
   const name: unknown = isObject(error) ? Reflect.get(error, 'name') : undefined;
-  const why = typeof name === 'string' && name !== 'Error' ? name : error instanceof Error ? error.message : String(error);
-  const [first = why] = why.split('\n');
-  return failure('Invalid', 'the server rejected our request due to an error in our request', { causes: [{ reason: 'UnexpectedServerResponse', message: first }] }, { cause: error });
+  switch (name) {
+    case 'TEST_OPERATION_FAILED': return `testing value ${path} failed: test failed`;
+    case 'OPERATION_OP_INVALID': return `Unexpected kind: ${op}`;
+    case 'OPERATION_VALUE_REQUIRED': return `${op} operation on ${path} has no value: missing value`;
+    case 'OPERATION_PATH_CANNOT_ADD': return `add operation does not apply: doc is missing path: "${path}": missing value`;
+    case 'OPERATION_PATH_UNRESOLVABLE': case 'OPERATION_FROM_UNRESOLVABLE': return `${op} operation does not apply: doc is missing path: ${path}: missing value`;
+    case 'OPERATION_PATH_ILLEGAL_ARRAY_INDEX': case 'OPERATION_VALUE_OUT_OF_BOUNDS': return `${op} operation does not apply: ${path}: invalid index referenced`;
+    default: return `${op} operation does not apply to ${path}: ${error instanceof Error ? (error.message.split('\n', 1)[0] ?? '') : String(error)}`;
+  }
 }
