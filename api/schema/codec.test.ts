@@ -181,7 +181,7 @@ describe('a body that is refused', () => {
     ['a time that is none', '{"metadata":{"creationTimestamp":"now"}}', `${handled}parsing time "now" as "2006-01-02T15:04:05Z07:00": cannot parse "now" as "2006"`],
     ['another kind', '{"kind":"Pod","apiVersion":"v1"}', 'Pod in version "v1" cannot be handled as a Deployment: converting (v1.Pod) to (apps.Deployment): unknown conversion'],
     ['a kind that is none', '{"kind":"Boat","apiVersion":"v1"}', 'Boat in version "v1" cannot be handled as a Deployment: no kind "Boat" is registered for version "v1" in scheme "pkg/api/legacyscheme/scheme.go:30"'],
-    ['a list', '[1]', `${handled}json: cannot unmarshal array into Go value of type v1.Deployment`],
+    ['a list', '[1]', String.raw`the object provided is unrecognized (must be of type Deployment): couldn't get version/kind; json parse error: json: cannot unmarshal array into Go value of type struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" } (5b315d)`],
     ['half of a body', '{"metadata":', `the object provided is unrecognized (must be of type Deployment): couldn't get version/kind; json parse error: unexpected end of JSON input ({"metadata":)`],
     ['no JSON', '{"a":x}', `the object provided is unrecognized (must be of type Deployment): couldn't get version/kind; json parse error: invalid character 'x' looking for beginning of value ({"a":x})`],
     ['nesting without end', '['.repeat(1001), `the object provided is unrecognized (must be of type Deployment): couldn't get version/kind; json parse error: exceeded max depth (${'5b'.repeat(30)} ...)`],

@@ -10,7 +10,7 @@ import { isBuiltin, schemaOf } from './builtin.ts';
 import { readJson } from './json-text.ts';
 import { createDecoder } from './walk/decode.ts';
 import { createEncoder } from './walk/encode.ts';
-import { DecodeProblem } from './walk/problem.ts';
+import { DecodeProblem, mismatchWithin } from './walk/problem.ts';
 import { readYaml } from './yaml-text.ts';
 
 /**
@@ -103,10 +103,16 @@ function contentOf({ content, mediaType }: Body): Content {
 
 const shownBytes = 30;
 
-/** The body's value; 400 when it is no JSON or YAML. */
+/** Go's type of what is read of a body first. */
+const typeMeta = String.raw`struct { APIVersion string "json:\"apiVersion,omitempty\""; Kind string "json:\"kind,omitempty\"" }`;
+
+/** The body's value, an object; 400 when it is no JSON or YAML. Null is an object without fields. */
 function readBody(resource: GroupVersionKind, body: Body): Content {
   try {
-    return contentOf(body);
+    const { value, duplicates } = contentOf(body);
+    if (value === null) return { value: {}, duplicates };
+    if (typeof value !== 'object' || Array.isArray(value)) throw mismatchWithin(value, typeMeta);
+    return { value, duplicates };
   } catch (error) {
     throw answer(error, (problem) => {
       const text = `couldn't get version/kind; json parse error: ${problem}`;
