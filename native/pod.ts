@@ -304,7 +304,11 @@ export async function connectPod(directory: () => string, events: PodEvents): Pr
       const { socket, rest, answer } = await openStream(directory(), frameTypes.podAttach, new PayloadWriter().text(containerId).flag(options.stdin).bytes());
       return streamsOf(socket, rest, { ...options, tty: new PayloadReader(answer).u32() === 1 });
     },
-    dial: async (port) => (await openStream(directory(), frameTypes.podDial, new PayloadWriter().u32(port).bytes())).socket,
+    async dial(port) {
+      const { socket, rest } = await openStream(directory(), frameTypes.podDial, new PayloadWriter().u32(port).bytes());
+      if (rest.length > 0) socket.unshift(rest); // a server that speaks first
+      return socket;
+    },
     close() {
       closed = true;
       control.destroy();

@@ -142,6 +142,14 @@ static int visit(pid_t pid, const struct pod_link *link, struct failure *failure
     return result;
 }
 
+static int write_setting(const char *path, const char *value, struct failure *failure)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    ssize_t written = fd < 0 ? -1 : write(fd, value, strlen(value));
+    if (fd >= 0) close(fd);
+    return written < 0 ? fail_errno(failure, FAILED, "writing %s to %s", value, path) : 0;
+}
+
 int network_attach(pid_t pid, const struct pod_link *link, struct failure *failure)
 {
     unsigned bridge = if_nametoindex(link->bridge);
@@ -152,6 +160,12 @@ int network_attach(pid_t pid, const struct pod_link *link, struct failure *failu
     if (create_veth(socket, pid, link, bridge) < 0) result = fail_errno(failure, FAILED, "making the device %s", link->veth);
     else if (set_up(socket, if_nametoindex(link->veth)) < 0) result = fail_errno(failure, FAILED, "setting up %s", link->veth);
     mnl_socket_close(socket);
+    if (result == 0) {
+        /* a pod that calls its own Service is answered through the port that it called from */
+        char path[96];
+        snprintf(path, sizeof path, "/sys/class/net/%s/brport/hairpin_mode", link->veth);
+        result = write_setting(path, "1", failure);
+    }
     return result < 0 ? -1 : visit(pid, link, failure);
 }
 
@@ -171,14 +185,6 @@ static int make_bridge(struct mnl_socket *socket, const char *name, uint32_t add
     unsigned index = if_nametoindex(name);
     if (add_address(socket, index, address, prefix) < 0) return fail_errno(failure, FAILED, "giving %s its address", name);
     return set_up(socket, index) < 0 ? fail_errno(failure, FAILED, "setting up %s", name) : 0;
-}
-
-static int write_sysctl(const char *path, const char *value, struct failure *failure)
-{
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    ssize_t written = fd < 0 ? -1 : write(fd, value, strlen(value));
-    if (fd >= 0) close(fd);
-    return written < 0 ? fail_errno(failure, FAILED, "writing %s to %s", value, path) : 0;
 }
 
 struct route {
@@ -290,7 +296,7 @@ int network_configure(struct reader *reader, struct failure *failure)
     if (prefix > 32 || pods.prefix > 32 || cluster.prefix > 32) reader->bad = true;
     struct mnl_socket *socket = reader->bad ? NULL : open_route(failure);
     int result = reader->bad ? fail(failure, FAILED, "the network request is malformed") : socket == NULL ? -1 : make_bridge(socket, bridge, address, prefix, failure);
-    if (result == 0) result = write_sysctl("/proc/sys/net/ipv4/ip_forward", "1", failure);
+    if (result == 0) result = write_setting("/proc/sys/net/ipv4/ip_forward", "1", failure);
     if (result == 0) result = set_routes(socket, routes, count, cluster, failure);
     if (result == 0) result = masquerade_set(table, pods, cluster, failure);
     if (socket != NULL) mnl_socket_close(socket);

@@ -80,10 +80,26 @@ static void unescape(char *path)
     *out = 0;
 }
 
-int unmount_below(const char *path, struct failure *failure)
+static int unmount_found(char **found, size_t count, struct failure *failure)
 {
+    int result = 0;
+    for (size_t i = count; i-- > 0;) { /* the newest first: it may lie on another */
+        if (result == 0 && umount2(found[i], MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && errno != EINVAL && errno != ENOENT) result = fail_errno(failure, FAILED, "unmounting %s", found[i]);
+        free(found[i]);
+    }
+    free(found);
+    return result;
+}
+
+int unmount_below(const char *given, struct failure *failure)
+{
+    char *path = realpath(given, NULL); /* as mountinfo has it */
+    if (path == NULL) return errno == ENOENT ? 0 : fail_errno(failure, FAILED, "resolving %s", given);
     FILE *mounts = fopen("/proc/self/mountinfo", "re");
-    if (mounts == NULL) return fail_errno(failure, FAILED, "reading /proc/self/mountinfo");
+    if (mounts == NULL) {
+        free(path);
+        return fail_errno(failure, FAILED, "reading /proc/self/mountinfo");
+    }
     char *line = NULL, **found = NULL;
     size_t capacity = 0, count = 0, length = strlen(path);
     while (getline(&line, &capacity, mounts) > 0) {
@@ -96,12 +112,7 @@ int unmount_below(const char *path, struct failure *failure)
         found[count++] = strdup(field);
     }
     free(line);
+    free(path);
     fclose(mounts);
-    int result = 0;
-    for (size_t i = count; i-- > 0;) { /* the newest first: it may lie on another */
-        if (result == 0 && umount2(found[i], MNT_DETACH | UMOUNT_NOFOLLOW) < 0 && errno != EINVAL && errno != ENOENT) result = fail_errno(failure, FAILED, "unmounting %s", found[i]);
-        free(found[i]);
-    }
-    free(found);
-    return result;
+    return unmount_found(found, count, failure);
 }

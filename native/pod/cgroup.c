@@ -135,7 +135,8 @@ int cgroup_limit(int index, const struct resources *resources, struct failure *f
         if (set(index, "memory", v2 ? "memory.max" : "memory.limit_in_bytes", value, failure) < 0) return -1;
     }
     if (resources->pids == ABSENT) return 0;
-    snprintf(value, sizeof value, "%llu", (unsigned long long)resources->pids);
+    /* our own come on top: a container's zygote; a pod's supervisor, reaper and zygotes */
+    snprintf(value, sizeof value, "%llu", (unsigned long long)resources->pids + (index < 0 ? 32 : 1));
     return set(index, "pids", "pids.max", value, failure);
 }
 

@@ -64,8 +64,9 @@ int pod_prepare(struct failure *failure)
     for (unsigned i = 0; i < sizeof directories / sizeof *directories; i++) {
         if (mkdirat(pod.directory, directories[i], 0700) < 0 && errno != EEXIST) return fail_errno(failure, FAILED, "making %s in the sandbox's directory", directories[i]);
     }
-    if (!(pod.flags & POD_HOST_NETWORK)) set_sysctl("net.ipv4.ip_unprivileged_port_start", "0", failure);
-    if (failure->code != 0) return -1;
+    /* nobody but the pod is behind its ports and its pings: no user of its needs to be root for them */
+    if (!(pod.flags & POD_HOST_NETWORK) && (set_sysctl("net.ipv4.ip_unprivileged_port_start", "0", failure) < 0 ||
+                                            set_sysctl("net.ipv4.ping_group_range", "0 2147483647", failure) < 0)) return -1;
     if (pod.flags & POD_HOST_IPC) return 0;
     int shm = openat(pod.directory, "shm", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (shm < 0) return fail_errno(failure, FAILED, "opening the sandbox's shm");

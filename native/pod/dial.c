@@ -54,6 +54,7 @@ static void pace(struct dialled *dialled)
 static bool push(struct end *end, bool no_more)
 {
     size_t sent = 0;
+    if (end->source.fd < 0) return true;
     while (sent < end->pending.size) {
         ssize_t count = send(end->source.fd, end->pending.data + sent, end->pending.size - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (count < 0 && errno == EAGAIN) break;
@@ -79,9 +80,12 @@ static void copy(struct source *source, uint32_t events)
         ssize_t count = recv(source->fd, bytes, sizeof bytes, MSG_DONTWAIT);
         if (count < 0 && errno != EAGAIN && errno != EINTR) return hang_up(dialled);
         if (count == 0) end->read_done = true;
-        if (count > 0) buffer_append(&other->pending, bytes, (size_t)count);
+        if (count > 0 && other->source.fd >= 0) buffer_append(&other->pending, bytes, (size_t)count);
     } else if (events & EPOLLHUP) {
-        return hang_up(dialled);
+        /* closed both ways, and epoll would say so for ever; what it sent may still be on its way to the other */
+        loop_remove(&end->source);
+        buffer_free(&end->pending);
+        end->write_closed = true;
     }
     if (!push(other, end->read_done) || !push(end, other->read_done)) return hang_up(dialled);
     if (end->write_closed && other->write_closed) return hang_up(dialled);

@@ -63,16 +63,17 @@ export interface CgroupUsage {
 
 const fieldOf = (text: string, name: string): number => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1] ?? 0);
 
-/** Reads the counters of `child` (`''`: the whole pod, `c0`: a container) below a sandbox's directories. */
+/** Reads the counters of `child` (`''`: the whole pod, `c0`: a container, its zygote not counted) below a sandbox's directories. */
 export async function readUsage(layout: CgroupLayout, slots: readonly string[], child: string): Promise<CgroupUsage> {
   const read = async (controller: string, file: string): Promise<string> => {
     const index = layout.hierarchies.findIndex(({ controllers }) => controllers.includes(controller));
     return index < 0 ? '0' : readFile(`${slots[index] ?? ''}/${child}/${file}`, 'utf8');
   };
+  const ours = child === '' ? 0 : 1;
   if (layout.version === 1) {
     const [cpu, memory, statistics, pids] = await Promise.all([read('cpuacct', 'cpuacct.usage'), read('memory', 'memory.usage_in_bytes'), read('memory', 'memory.stat'), read('pids', 'pids.current')]);
-    return { cpuNanos: Number(cpu), memoryBytes: Math.max(0, Number(memory) - fieldOf(statistics, 'total_inactive_file')), pids: Number(pids) };
+    return { cpuNanos: Number(cpu), memoryBytes: Math.max(0, Number(memory) - fieldOf(statistics, 'total_inactive_file')), pids: Number(pids) - ours };
   }
   const [cpu, memory, statistics, pids] = await Promise.all([read('cpu', 'cpu.stat'), read('memory', 'memory.current'), read('memory', 'memory.stat'), read('pids', 'pids.current')]);
-  return { cpuNanos: fieldOf(cpu, 'usage_usec') * 1000, memoryBytes: Math.max(0, Number(memory) - fieldOf(statistics, 'inactive_file')), pids: Number(pids) };
+  return { cpuNanos: fieldOf(cpu, 'usage_usec') * 1000, memoryBytes: Math.max(0, Number(memory) - fieldOf(statistics, 'inactive_file')), pids: Number(pids) - ours };
 }

@@ -1,5 +1,7 @@
 /** What one runtime holds in memory, and how a pod comes to its sandbox: from the spares, cold, or from an earlier agent. */
 import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Log } from '../../client/log.ts';
 import { NativeError } from '../../native/frame.ts';
 import { connectPod, type PodClient, type PodEvents } from '../../native/pod.ts';
@@ -86,6 +88,12 @@ async function obtain(state: NodeState, spec: SandboxSpec): Promise<Occupied> {
   return connectShell(await spawnShell(state.machine, hostNetwork ? undefined : state.network, { hostNetwork, hostPid, hostIpc }));
 }
 
+/** Says why a supervisor ended, as far as it could say so itself: it writes only what went wrong. */
+async function reportLost({ log }: NodeState, { uid, namespace, name }: SandboxSpec, directory: string): Promise<void> {
+  const words = existsSync(directory) ? (await readFile(join(directory, 'supervisor.log'), 'utf8')).trim() : '';
+  log.error({ kind: 'Pod', namespace, name, uid, words }, 'the supervisor of a pod ended');
+}
+
 /** Gives a sandbox to a pod: from here on its events are the pod's. */
 function hold(state: NodeState, spec: SandboxSpec, occupied: Occupied): SandboxHandle {
   const { machine, sandboxes, events, log } = state;
@@ -93,7 +101,10 @@ function hold(state: NodeState, spec: SandboxSpec, occupied: Occupied): SandboxH
   const address = shell.address === undefined ? undefined : formatAddress(shell.address);
   const handle = createSandboxHandle({ machine, spec, client, key: shell.key, directory: tap.directory, address }, {
     exited: (exit) => events?.exited(spec.uid, exit),
-    lost: () => events?.lost(spec.uid),
+    lost: () => {
+      reportLost(state, spec, tap.directory).catch((error: unknown) => log.error({ err: error, uid: spec.uid }, 'reading a lost supervisor\'s last words failed'));
+      events?.lost(spec.uid);
+    },
     settled: () => settled(state, spec.uid),
     end: async () => {
       await endOccupied(state, occupied);

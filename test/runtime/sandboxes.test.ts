@@ -58,6 +58,8 @@ describe('a pod\'s network', () => {
     const megabyte = Buffer.alloc(1 << 20, 'tide');
     stream.end(megabyte);
     expect((await collect(stream)) === megabyte.toString()).toBe(true);
+    await serve(sandbox, 'spoken first');
+    expect(await collect(await sandbox.dial(8080))).toBe('spoken first\n');
     await expect(sandbox.dial(7001)).rejects.toMatchObject({ code: 'Unavailable', message: expect.stringContaining('refused') });
   });
 
@@ -121,6 +123,7 @@ describe('a pod\'s containers', () => {
     const usage = await machine.runtime.usage('counted', spec.id);
     expect(usage.memoryBytes).toBeGreaterThan(8 << 20);
     expect(usage.cpuNanos).toBeGreaterThan(0);
+    expect(usage.pids).toBe(2);
     expect((await machine.runtime.usage('counted')).pids).toBeGreaterThanOrEqual(usage.pids);
   });
 });
@@ -170,14 +173,14 @@ describe('when something dies', () => {
   });
 });
 
-describe('when coracle-host dies', () => {
-  /** Kills our own children of that name. */
-  const killHost = async (): Promise<void> => {
-    for (const pid of (await readFile(`/proc/self/task/${process.pid}/children`, 'utf8')).trim().split(' ')) {
-      if ((await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')).trim() === 'coracle-host') process.kill(Number(pid), 'SIGKILL');
-    }
-  };
+/** Kills our own children of that name. */
+const killHost = async (): Promise<void> => {
+  for (const pid of (await readFile(`/proc/self/task/${process.pid}/children`, 'utf8')).trim().split(' ')) {
+    if ((await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')).trim() === 'coracle-host') process.kill(Number(pid), 'SIGKILL');
+  }
+};
 
+describe('when coracle-host dies', () => {
   it('running pods notice nothing, and the next request finds another', async () => {
     const sandbox = await machine.runtime.createSandbox(sandboxSpec('before'));
     const spec = containerSpec(machine, ['sleep', '100']);
