@@ -45,7 +45,7 @@ const rows: readonly Row[] = [
   { name: 'failed', pod: never, state: stateOf({}, record('a', { current: exited(3) })), phase: 'Failed', ready: 'False PodFailed', container: 'terminated Error 3' },
   {
     name: 'an init container that failed for good', pod: podOf({ restartPolicy: 'Never', initContainers: [{ name: 'i' }] }),
-    state: stateOf({ sandbox: 'absent' }, record('i', { current: exited(1) })), phase: 'Failed', ready: 'False PodFailed', container: 'terminated ContainerStatusUnknown 137',
+    state: stateOf({ sandbox: 'absent' }, record('i', { current: exited(1) })), phase: 'Failed', ready: 'False PodFailed', container: 'waiting PodInitializing',
   },
   {
     name: 'past its deadline', pod: podOf(), state: stateOf({ sandbox: 'absent', outcome: { phase: 'Failed', reason: 'DeadlineExceeded', message: 'm' } }, record('a', { current: exited(143) })),

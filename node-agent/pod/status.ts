@@ -72,7 +72,8 @@ function stateOf(pod: Pod, container: PodContainer, record: ContainerRecord, sta
   if (isRunning(record) && run?.startedAt !== undefined) return { running: { startedAt: rfc3339(run.startedAt) } };
   const ended = run?.exit === undefined ? undefined : run;
   if (ended !== undefined && (record.waiting === undefined || isEnding(pod, state))) return { terminated: terminated(ended) };
-  if (gone && !(container.role !== 'main' && initFailed(pod, state))) return { terminated: neverSeen };
+  // A pod that was never initialised has nothing that could have been lost.
+  if (gone && !initFailed(pod, state)) return { terminated: neverSeen };
   return { waiting: record.waiting ?? { reason: waitingReason(pod, container, state) } };
 }
 

@@ -48,7 +48,7 @@ describe('a manifest that is wrong', () => {
   });
 
   it('names an unknown kind, an unknown namespace and a quantity that is none', async () => {
-    expect(await given({ apiVersion: 'v1', kind: 'Gadget', metadata: { name: 'x' } }).refused`create -f -`).toContain('no matches for kind "Gadget" in version "v1"');
+    expect(await given({ apiVersion: 'v1', kind: 'Gadget', metadata: { name: 'x' } }).refused`create --validate=false -f -`).toContain('no matches for kind "Gadget" in version "v1"');
     expect(await kubectl.refused`create configmap lost -n not-there`).toContain('namespaces "not-there" not found');
     expect(await given(pod('much', { container: { resources: { limits: { memory: 'lots' } } } })).refused`create --validate=false -f -`).toContain('quantities must match the regular expression');
   });
@@ -72,17 +72,17 @@ const waitingFor = (name: string, reason: string) => kubectl`wait pod/${name} --
 
 describe('a pod that cannot start', () => {
   it('shows that its image cannot be pulled, why, and that it backs off', async () => {
-    // Nothing listens on the discard port.
-    await kubectl.apply(pod('no-image', { container: { image: '127.0.0.1:9/absent:1' } }));
+    // Nothing listens there.
+    await kubectl.apply(pod('no-image', { container: { image: '127.0.0.1:3/absent:1' } }));
     await waitingFor('no-image', 'ErrImagePull');
-    expect((await stateOf('no-image'))?.state?.waiting?.message).toMatch(/127\.0\.0\.1:9\/absent:1.*(ECONNREFUSED|connection refused)/is);
+    expect((await stateOf('no-image'))?.state?.waiting?.message).toMatch(/127\.0\.0\.1:3\/absent:1.*(ECONNREFUSED|connection refused)/is);
     await waitingFor('no-image', 'ImagePullBackOff');
-    expect((await stateOf('no-image'))?.state?.waiting?.message).toMatch(/Back-off pulling image "127\.0\.0\.1:9\/absent:1"/);
+    expect((await stateOf('no-image'))?.state?.waiting?.message).toMatch(/Back-off pulling image "127\.0\.0\.1:3\/absent:1"/);
     const text = await events('no-image');
-    expect(text).toMatch(/^Normal Pulling Pulling image "127\.0\.0\.1:9\/absent:1"$/m);
-    expect(text).toMatch(/^Warning Failed Failed to pull image "127\.0\.0\.1:9\/absent:1": /m);
+    expect(text).toMatch(/^Normal Pulling Pulling image "127\.0\.0\.1:3\/absent:1"$/m);
+    expect(text).toMatch(/^Warning Failed Failed to pull image "127\.0\.0\.1:3\/absent:1": /m);
     expect(text).toMatch(/^Warning Failed Error: ErrImagePull$/m);
-    expect(text).toMatch(/^Normal BackOff Back-off pulling image "127\.0\.0\.1:9\/absent:1"/m);
+    expect(text).toMatch(/^Normal BackOff Back-off pulling image "127\.0\.0\.1:3\/absent:1"/m);
   });
 
   it('shows that an image that it may not pull is not there', async () => {

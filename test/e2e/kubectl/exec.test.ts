@@ -52,8 +52,8 @@ describe('kubectl exec', () => {
     await terminal.until(/# /);
     terminal.write('tty\r');
     await terminal.until(/tty\r\n\/dev\/pts\/\d+\r\n/);
-    terminal.write('sleep 1000; echo ended\r');
-    await terminal.until(/sleep 1000; echo ended\r\n/);
+    terminal.write('sh -c "echo sleep\\ing; exec sleep 1000"\r');
+    await terminal.until(/sleeping\r\n/);
     terminal.write('\x03');
     await terminal.until(/\^C/);
     terminal.write('echo still $((20+22))\r');
@@ -63,7 +63,7 @@ describe('kubectl exec', () => {
   });
 
   it('-it passes on the size of the terminal, and its changes', async () => {
-    await using terminal = kubectl.terminal`exec -it shell -- sh -c ${'trap "stty size; exit" WINCH; until stty size | grep -q "30 100"; do usleep 20000; done; echo as asked; while true; do usleep 20000; done'}`;
+    await using terminal = kubectl.terminal`exec -it shell -- sh -c ${'until stty size 2>/dev/null | grep -q "30 100"; do usleep 20000; done; trap "stty size; exit" WINCH; echo as asked; while true; do usleep 20000; done'}`;
     const [device] = await terminal.until(/\/dev\/pts\/\d+/);
     await terminal.until(/as asked/);
     await run('stty', ['-F', device, 'rows', '40', 'cols', '120']);

@@ -18,7 +18,7 @@ describe('a pod’s restart policy', () => {
     await phase('bad', 'Failed');
     expect((await statusOf('good'))?.containerStatuses?.[0]?.state?.terminated).toMatchObject({ exitCode: 0, reason: 'Completed' });
     expect((await statusOf('bad'))?.containerStatuses?.[0]?.state?.terminated).toMatchObject({ exitCode: 3, reason: 'Error' });
-    expect(await kubectl`get pods good bad --no-headers`).toMatch(/^bad .* Error .*\ngood .* Completed /m);
+    expect(await kubectl`get pods good bad --no-headers`).toMatch(/^good .* Completed .*\nbad .* Error /m);
   });
 
   it('OnFailure: is restarted until it succeeds', async () => {
