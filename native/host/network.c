@@ -62,6 +62,20 @@ static int set_up(struct mnl_socket *socket, unsigned index)
     return talk(socket, header);
 }
 
+/* A pod that calls its own Service is answered through the port that it called from. By netlink, not through /sys: that may
+ * show the devices of another network namespace than ours. */
+static int set_hairpin(struct mnl_socket *socket, unsigned index)
+{
+    union message message;
+    struct nlmsghdr *header = begin(&message, RTM_SETLINK, 0);
+    struct ifinfomsg *link = mnl_nlmsg_put_extra_header(header, sizeof *link);
+    *link = (struct ifinfomsg){.ifi_family = AF_BRIDGE, .ifi_index = (int)index};
+    struct nlattr *port = mnl_attr_nest_start(header, IFLA_PROTINFO);
+    mnl_attr_put_u8(header, IFLA_BRPORT_MODE, 1);
+    mnl_attr_nest_end(header, port);
+    return talk(socket, header);
+}
+
 static int add_address(struct mnl_socket *socket, unsigned index, uint32_t address, uint32_t prefix)
 {
     union message message;
@@ -142,14 +156,6 @@ static int visit(pid_t pid, const struct pod_link *link, struct failure *failure
     return result;
 }
 
-static int write_setting(const char *path, const char *value, struct failure *failure)
-{
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    ssize_t written = fd < 0 ? -1 : write(fd, value, strlen(value));
-    if (fd >= 0) close(fd);
-    return written < 0 ? fail_errno(failure, FAILED, "writing %s to %s", value, path) : 0;
-}
-
 int network_attach(pid_t pid, const struct pod_link *link, struct failure *failure)
 {
     unsigned bridge = if_nametoindex(link->bridge);
@@ -159,13 +165,8 @@ int network_attach(pid_t pid, const struct pod_link *link, struct failure *failu
     int result = 0;
     if (create_veth(socket, pid, link, bridge) < 0) result = fail_errno(failure, FAILED, "making the device %s", link->veth);
     else if (set_up(socket, if_nametoindex(link->veth)) < 0) result = fail_errno(failure, FAILED, "setting up %s", link->veth);
+    else if (set_hairpin(socket, if_nametoindex(link->veth)) < 0) result = fail_errno(failure, FAILED, "setting the hairpin mode of %s", link->veth);
     mnl_socket_close(socket);
-    if (result == 0) {
-        /* a pod that calls its own Service is answered through the port that it called from */
-        char path[96];
-        snprintf(path, sizeof path, "/sys/class/net/%s/brport/hairpin_mode", link->veth);
-        result = write_setting(path, "1", failure);
-    }
     return result < 0 ? -1 : visit(pid, link, failure);
 }
 
@@ -185,6 +186,14 @@ static int make_bridge(struct mnl_socket *socket, const char *name, uint32_t add
     unsigned index = if_nametoindex(name);
     if (add_address(socket, index, address, prefix) < 0) return fail_errno(failure, FAILED, "giving %s its address", name);
     return set_up(socket, index) < 0 ? fail_errno(failure, FAILED, "setting up %s", name) : 0;
+}
+
+static int write_setting(const char *path, const char *value, struct failure *failure)
+{
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    ssize_t written = fd < 0 ? -1 : write(fd, value, strlen(value));
+    if (fd >= 0) close(fd);
+    return written < 0 ? fail_errno(failure, FAILED, "writing %s to %s", value, path) : 0;
 }
 
 struct route {

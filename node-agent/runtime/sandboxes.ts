@@ -1,6 +1,6 @@
 /** Spawning, claiming and ending sandboxes: supervisor, cgroups, device and address, before and after a pod owns them. */
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { NativeError } from '../../native/frame.ts';
@@ -38,7 +38,8 @@ function takeAddress(machine: Machine, addresses: AddressPool, veths: Map<number
   // the namespace's end takes a veth up to 35 ms after its pod: two devices with one address would answer each other's traffic
   const gone = (address: number): boolean => {
     const veth = veths.get(address);
-    return veth === undefined || !existsSync(`/sys/class/net/${veth}`);
+    // our own namespace's list; /sys may show another's
+    return veth === undefined || !readFileSync('/proc/self/net/dev', 'utf8').includes(`${veth}:`);
   };
   const address = addresses.take(gone);
   if (address === undefined) throw new NativeError('Unavailable', `all pod addresses of instance ${machine.instance} are taken`);
