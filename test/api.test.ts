@@ -1,6 +1,7 @@
 import { request as httpsRequest } from 'node:https';
 import type { IncomingHttpHeaders } from 'node:http';
 import { connect as connectHttp2, constants } from 'node:http2';
+import { text as textOf } from 'node:stream/consumers';
 import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createApiServer } from '../api/server.ts';
@@ -24,7 +25,7 @@ interface Answer {
 }
 
 interface Asking {
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string | string[]>>;
   readonly body?: string | Buffer;
   /** Without a client certificate. */
   readonly anonymous?: true;
@@ -141,6 +142,19 @@ describe('the HTTP edge', () => {
       session.destroy();
     }
     expect((await ask('GET', '/readyz')).code).toBe(200);
+  });
+
+  it('tells repeated impersonation headers apart, whatever carries them', async () => {
+    const [path, body] = ['/apis/authentication.k8s.io/v1/selfsubjectreviews', '{}'];
+    const acting = { 'impersonate-user': 'bob', 'impersonate-group': ['a', 'b, c'], ...json };
+    const session = connectHttp2(test.server.url, { ca: test.pki.caPem, cert: identity.certPem, key: identity.keyPem });
+    const stream = session.request({ [constants.HTTP2_HEADER_METHOD]: 'POST', [constants.HTTP2_HEADER_PATH]: path, ...acting });
+    stream.end(body);
+    const overHttp2 = await textOf(stream);
+    session.close();
+    for (const answer of [overHttp2, (await ask('POST', path, { headers: acting, body })).text]) {
+      expect(JSON.parse(answer)).toMatchObject({ status: { userInfo: { username: 'bob', groups: ['a', 'b, c', 'system:authenticated'] } } });
+    }
   });
 
   it('ends watches and lets nobody in when it stops', async () => {

@@ -47,7 +47,7 @@ afterAll(async () => {
   expect(problems).toEqual([]);
 });
 
-interface Asked { readonly user: User; readonly signerName: string; readonly subject?: { commonName: string; organizations: string[] }; readonly names?: string[]; readonly usages?: string[]; readonly approved?: true; readonly text?: string }
+interface Asked { readonly user: User; readonly signerName: string; readonly subject?: { commonName: string; organizations: string[] }; readonly names?: string[]; readonly usages?: string[]; readonly approved?: true; readonly text?: string; readonly expirationSeconds?: number }
 
 let counter = 0;
 
@@ -69,6 +69,7 @@ async function file(asked: Asked, until: (request: CertificateSigningRequest) =>
     metadata: { name },
     spec: {
       request: Buffer.from(asked.text ?? requestPem).toString('base64'), signerName: asked.signerName, username: asked.user.name, groups: [...asked.user.groups],
+      ...(asked.expirationSeconds === undefined ? {} : { expirationSeconds: asked.expirationSeconds }),
       usages: asked.usages ?? ['digital signature', asked.signerName === nodeServingSigner ? 'server auth' : 'client auth'],
     },
     ...(asked.approved === undefined ? {} : { status: { conditions: [{ type: 'Approved', status: 'True' }] } }),
@@ -91,6 +92,14 @@ describe('a request', () => {
     expect(certificate.checkPrivateKey(createPrivateKey(keyPem))).toBe(true);
     expect(certificate.verify(createPublicKey(pki.caPem))).toBe(true);
     expect(certificate.keyUsage).toEqual([asked.signerName === nodeServingSigner ? '1.3.6.1.5.5.7.3.1' : '1.3.6.1.5.5.7.3.2']);
+  });
+
+  it('is signed for as long as it asks, and for a year at most', async () => {
+    for (const [expirationSeconds, days] of [[7 * 86_400, 7], [50 * 365 * 86_400, 365]] as const) {
+      const { request } = await file({ user: bootstrapper, signerName: nodeClientSigner, expirationSeconds }, issued);
+      const until = new X509Certificate(Buffer.from(request.status?.certificate ?? '', 'base64')).validToDate.getTime();
+      expect(Math.round((until - cluster.time) / 86_400_000)).toBe(days);
+    }
   });
 
   it.each<[string, Asked]>([

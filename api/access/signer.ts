@@ -21,7 +21,8 @@ export interface SignerDependencies {
   readonly report: (error: unknown, name: string) => void;
 }
 
-const usualLifetimeSeconds = 365 * 86_400;
+/** Also what is given when nothing is asked for. Source: kube-controller-manager, --cluster-signing-duration. */
+const longestLifetimeSeconds = 365 * 86_400;
 
 /** Starts; `close()` ends it and resolves when the request at hand is done. */
 export function runSigner(deps: SignerDependencies): { close(): Promise<void> } {
@@ -87,7 +88,7 @@ async function attend(deps: SignerDependencies, name: string): Promise<void> {
   const certificate = await deps.pki.certify(asked.publicKey, {
     commonName: asked.commonName, organizations: asked.organizations, names: [...asked.dnsNames, ...asked.ipAddresses],
     usages: (request.spec.usages ?? []).flatMap((usage) => (usage === 'client auth' ? ['client' as const] : usage === 'server auth' ? ['server' as const] : [])),
-  }, (request.spec.expirationSeconds ?? usualLifetimeSeconds) * 1000);
+  }, Math.min(request.spec.expirationSeconds ?? longestLifetimeSeconds, longestLifetimeSeconds) * 1000);
   await changeStatus(deps, name, (draft) => {
     draft.status = { ...draft.status, certificate: Buffer.from(certificate).toString('base64') };
   });

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerR
 import { constants, type ServerHttp2Stream } from 'node:http2';
 import type { Readable, Writable } from 'node:stream';
 import { failure } from '../../machinery/status.ts';
+import { withRepeated } from './repeated-headers.ts';
 
 /**
  * One request and its answer, over HTTP/2 or HTTP/1.1. A caller may vanish at any time: nothing here throws for that, and
@@ -65,7 +66,7 @@ export function http1Exchange(request: IncomingMessage, response: ServerResponse
   return {
     method: request.method ?? 'GET',
     url: request.url ?? '/',
-    headers: request.headers,
+    headers: withRepeated(request.headers, request.rawHeaders),
     get gone() {
       return isGone();
     },

@@ -6,6 +6,7 @@ import { TLSSocket } from 'node:tls';
 import type { Credentials } from '../access/access.ts';
 import { certificateOf } from './certificate.ts';
 import { http1Exchange, http2Exchange, type Exchange } from './exchange.ts';
+import { withRepeated } from './repeated-headers.ts';
 import type { Peer } from './serve.ts';
 
 /** Where and how the server listens. */
@@ -101,7 +102,7 @@ function follow(server: Http2SecureServer, sessions: Set<ServerHttp2Session>, so
 
 function carryHttp2(server: Http2SecureServer, carrier: Carrier): void {
   const peers = new WeakMap<object, Peer>();
-  server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => {
+  server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, raw: readonly string[]) => {
     const { session } = stream;
     if (session === undefined) return;
     let peer = peers.get(session);
@@ -109,7 +110,7 @@ function carryHttp2(server: Http2SecureServer, carrier: Carrier): void {
       peer = peerOf(session.socket as TLSSocket);
       peers.set(session, peer);
     }
-    carrier.serve(http2Exchange(stream, headers), peer);
+    carrier.serve(http2Exchange(stream, withRepeated(headers, raw)), peer);
   });
 }
 

@@ -15,6 +15,7 @@ import type { RequestMetrics } from './metrics.ts';
 import { bodyType, isPretty, mediaTypeOf, negotiate, type Answer } from './negotiation.ts';
 import { protobufType, type ProtobufDecoder } from './protobuf/decode.ts';
 import { render, renderFailure, type Rendering } from './render.ts';
+import { withRepeated } from './repeated-headers.ts';
 import { parseTarget, type Target } from './request-info.ts';
 import type { SharedFrames } from './shared-frames.ts';
 import { includeObject, type TableRenderer } from './table.ts';
@@ -207,7 +208,8 @@ function quoted(text: string): string {
 
 /** One upgrade (exec, attach, port-forward): authorized like any request, then spliced to the node's agent. Never throws. */
 export async function serveUpgrade(edge: Edge, request: IncomingMessage, socket: Duplex, head: Buffer, peer: Peer): Promise<void> {
-  const { method = 'GET', url = '/', headers } = request;
+  const { method = 'GET', url = '/' } = request;
+  const headers = withRepeated(request.headers, request.rawHeaders);
   try {
     const target = parseTarget(method, url);
     const user = await authenticate(edge, headers, peer);
