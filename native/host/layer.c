@@ -170,3 +170,12 @@ int layer_verify(struct layer *layer, const char *digest, const char *diff_id, s
     if (compare(layer->blob, digest, "blob", failure) < 0) return -1;
     return diff_id[0] == 0 ? 0 : compare(layer->tar, diff_id, "layer's content", failure);
 }
+
+int layer_verify_blob(struct layer *layer, const char *digest, struct failure *failure)
+{
+    while (!layer->input_ended) {
+        layer->in_at = layer->in_size;
+        if (fill(layer, failure) < 0) return -1;
+    }
+    return compare(layer->blob, digest, "blob", failure);
+}

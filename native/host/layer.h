@@ -13,6 +13,8 @@ int layer_read(struct layer *, void *, size_t size, struct failure *);
 int layer_skip(struct layer *, uint64_t size, struct failure *);
 /* Reads what is left, then compares: `digest` of the blob, `diff_id` of the tar ("" when unknown), both `sha256:…`. */
 int layer_verify(struct layer *, const char *digest, const char *diff_id, struct failure *);
+/* For an archive that made no sense: reads the rest of the blob as it is, and says whether it is the wanted one at all. */
+int layer_verify_blob(struct layer *, const char *digest, struct failure *);
 void layer_close(struct layer *);
 
 /* tar.c: the entries of an archive, with pax and GNU extensions folded in. */

@@ -53,6 +53,19 @@ static void enable_controllers(const char *directory)
     close(fd);
 }
 
+/* The instance as a whole weighs what the machine's processors do, as Kubernetes has it for all pods of a node. */
+static void weigh_instance(const char *path, bool v2)
+{
+    char file[4200], value[32];
+    unsigned long shares = (unsigned long)sysconf(_SC_NPROCESSORS_ONLN) * 1024;
+    snprintf(file, sizeof file, "%s/%s", path, v2 ? "cpu.weight" : "cpu.shares");
+    int fd = open(file, O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return; /* not the processors' hierarchy */
+    snprintf(value, sizeof value, "%lu", v2 ? 1 + (shares - 2) * 9999 / 262142 : shares);
+    if (write(fd, value, strlen(value)) < 0) perror(file);
+    close(fd);
+}
+
 static int make_cgroup(const char *slot, bool v2, struct failure *failure)
 {
     char path[4096];
@@ -61,7 +74,10 @@ static int make_cgroup(const char *slot, bool v2, struct failure *failure)
         if (*at != '/' && *at != 0) continue;
         char end = *at;
         *at = 0;
-        if (mkdir(path, 0755) == 0 ? false : errno != EEXIST) return fail_errno(failure, FAILED, "making the cgroup %s", path);
+        bool made = mkdir(path, 0755) == 0;
+        if (!made && errno != EEXIST) return fail_errno(failure, FAILED, "making the cgroup %s", path);
+        const char *name = strrchr(path, '/') + 1;
+        if (made && strncmp(name, "coracle-", 8) == 0) weigh_instance(path, v2);
         if (v2 && strncmp(path, "/sys/fs/cgroup", 14) == 0) enable_controllers(path);
         if (end == 0) return 0;
         *at = end;

@@ -260,10 +260,10 @@ static int unpack_to(const char *directory, const char *blob, const char *digest
     if (result == 0 && (mkdir(directory, 0755) < 0 || (target.root = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) < 0)) result = fail_errno(failure, FAILED, "making %s", directory);
     if (result == 0) result = unpack_into(&target, failure);
     if (result == 0) result = layer_verify(target.layer, digest, diff_id, failure);
-    /* a broken archive with the wrong digest is first of all the wrong blob */
-    else if (failure->code == BAD_LAYER && target.layer != NULL) {
-        struct failure digest_failure = {0};
-        if (layer_verify(target.layer, digest, "", &digest_failure) < 0 && digest_failure.code == DIGEST_MISMATCH) *failure = digest_failure;
+    /* a blob that is broken and not the wanted one is first of all not the wanted one */
+    if (result < 0 && failure->code == BAD_LAYER) {
+        struct failure other = {0};
+        if (layer_verify_blob(target.layer, digest, &other) < 0) *failure = other;
     }
     if (result == 0 && syncfs(target.root) < 0) result = fail_errno(failure, FAILED, "syncing %s", directory);
     if (target.layer != NULL) layer_close(target.layer);

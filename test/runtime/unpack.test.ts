@@ -131,6 +131,7 @@ describe('a hostile layer', () => {
   it.each([
     ['the blob is another', (tar: Buffer) => ({ digest: digestOf(Buffer.concat([tar, tar])) }), 'DigestMismatch'],
     ['the content is another', () => ({ compression: 'gzip' as const, diffId: digestOf(Buffer.from('x')) }), 'DigestMismatch'],
+    ['the blob is broken and another', (tar: Buffer) => ({ compression: 'gzip' as const, blob: gzipSync(tar).subarray(0, 100), digest: digestOf(tar) }), 'DigestMismatch'],
     ['the blob is cut', (tar: Buffer) => ({ compression: 'gzip' as const, blob: gzipSync(tar).subarray(0, 100) }), 'BadLayer'],
     ['the archive is cut', (tar: Buffer) => ({ blob: tar.subarray(0, 1400) }), 'BadLayer'],
     ['the compression is another', (tar: Buffer) => ({ compression: 'zstd' as const, blob: gzipSync(tar) }), 'BadLayer'],
