@@ -101,9 +101,12 @@ export async function createTestMachine(options: { readonly spares?: number } = 
     },
     leftovers: () => leftovers(instance, dataDir),
     async close() {
-      await machine.runtime.close();
-      await destroyInstance({ instance, dataDir });
-      await rm(dataDir, { recursive: true, force: true });
+      try {
+        await machine.runtime.close();
+        await destroyInstance({ instance, dataDir });
+      } finally {
+        await rm(dataDir, { recursive: true, force: true });
+      }
     },
   };
   await machine.runtime.recover();
