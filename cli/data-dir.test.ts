@@ -1,8 +1,8 @@
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { newInstance, openDataDir, readIdentity, writeDurably } from './data-dir.ts';
+import { newInstance, openDataDir, readIdentity, requireUnchanged } from './data-dir.ts';
 
 let directory = '';
 beforeEach(async () => {
@@ -17,6 +17,13 @@ describe('a data directory', () => {
     const again = await openDataDir(made.path, 'up', () => expect.unreachable('it has an identity'));
     expect(again.identity).toEqual(made.identity);
     expect((await stat(made.path)).mode & 0o777).toBe(0o700);
+  });
+
+  it('is refused to a start that wants what it fixed otherwise', async () => {
+    const made = await openDataDir(directory, 'up', () => ({ nodeName: 'a' }));
+    requireUnchanged(made, 'nodeName', '--node-name', 'a');
+    requireUnchanged(made, 'nodeName', '--node-name', undefined);
+    expect(() => requireUnchanged(made, 'nodeName', '--node-name', 'b')).toThrow('was made with --node-name a, not b');
   });
 
   it('is refused to another role', async () => {
@@ -42,15 +49,5 @@ describe('a data directory', () => {
 describe('newInstance', () => {
   it('is a name that cgroups, network devices and nftables all take', () => {
     for (let draw = 0; draw < 100; draw++) expect(newInstance()).toMatch(/^[a-z][a-z0-9]{5}$/);
-  });
-});
-
-describe('writeDurably', () => {
-  it('replaces a file whole, with the mode that was asked for', async () => {
-    const path = join(directory, 'file');
-    await writeDurably(path, 'one', 0o644);
-    await writeDurably(path, 'two', 0o600);
-    expect(await readFile(path, 'utf8')).toBe('two');
-    expect((await stat(path)).mode & 0o777).toBe(0o600);
   });
 });

@@ -1,6 +1,7 @@
-import { randomBytes, randomInt } from 'node:crypto';
-import { chmod, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { randomInt } from 'node:crypto';
+import { chmod, mkdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { replaceFile } from '../node-agent/replace-file.ts';
 import { CommandFailure, systemCode } from './failure.ts';
 
 /**
@@ -78,24 +79,12 @@ export async function openDataDir(path: string, role: Role, fresh: () => Partial
     throw new CommandFailure(`cannot make the data directory ${absolute}`, { cause: error });
   });
   await chmod(absolute, 0o700);
-  await writeDurably(join(absolute, 'cluster.json'), `${JSON.stringify(identity, null, 2)}\n`, 0o600);
+  await replaceFile(join(absolute, 'cluster.json'), `${JSON.stringify(identity, null, 2)}\n`);
   return { path: absolute, identity };
 }
 
-/** Replaces a file: whole or not at all, and on disk when it returns. */
-export async function writeDurably(path: string, text: string, mode: number): Promise<void> {
-  const temporary = `${path}.${randomBytes(4).toString('hex')}.part`;
-  try {
-    const handle = await open(temporary, 'wx', mode);
-    try {
-      await handle.writeFile(text);
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
-    await rename(temporary, path);
-  } catch (error) {
-    await rm(temporary, { force: true });
-    throw error;
-  }
+/** What a data directory fixed at its first start can't be asked otherwise later. Throws `CommandFailure`. */
+export function requireUnchanged({ path, identity }: DataDir, field: 'nodeName' | 'clusterCidr', flag: string, wanted: string | undefined): void {
+  if (wanted === undefined || wanted === identity[field]) return;
+  throw new CommandFailure(`${path} was made with ${flag} ${identity[field] ?? '(none)'}, not ${wanted}: leave ${flag} out, or choose another --data-dir`);
 }

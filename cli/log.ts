@@ -1,4 +1,4 @@
-import { renameSync, statSync } from 'node:fs';
+import { openSync, renameSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { destination, pino } from 'pino';
 import type { Log } from '../client/log.ts';
@@ -9,7 +9,8 @@ const largestLogBytes = 10 << 20;
 export function openLog(dataDir: string, level: string): Log & { flush(): void } {
   const path = join(dataDir, 'coracle.log');
   if ((statSync(path, { throwIfNoEntry: false })?.size ?? 0) > largestLogBytes) renameSync(path, `${path}.1`);
-  const sink = destination({ dest: path, sync: false, mkdir: true, append: true });
+  // Opened here, so that it can be flushed from the first line on.
+  const sink = destination({ dest: openSync(path, 'a', 0o600), sync: false });
   const logger = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, sink);
   return {
     debug: (fields, message) => logger.debug(fields, message),

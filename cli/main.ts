@@ -65,4 +65,5 @@ async function run(): Promise<number> {
 }
 
 process.exitCode = await run();
-process.disconnect?.();
+// A detached process's starter has hung up long ago.
+if (process.connected) process.disconnect();

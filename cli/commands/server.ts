@@ -7,7 +7,7 @@ export const server: DefineCommand = (program, invocation) => {
     .option('--api-port <port>', 'port of the API server; 0: any free one', port, 6443)
     .option('--api-address <address>', 'address that the API server listens on', '0.0.0.0')
     .option('--advertise <address>', "address or name by which other machines reach the API (default: this machine's own)")
-    .option('--cluster-cidr <cidr>', 'addresses of pods, /16; kept after the first start', '10.42.0.0/16')
+    .option('--cluster-cidr <cidr>', 'addresses of pods, /16 (default: 10.42.0.0/16); kept after the first start')
     .option('--log-level <level>', 'debug, info, warn or error: what <data-dir>/coracle.log holds', 'info')
     .option('--detach', 'return once the API answers, and go on in the background', false)
     .action(async (options) => {

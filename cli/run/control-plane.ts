@@ -40,8 +40,11 @@ export interface ControlPlane {
   stop(): Promise<void>;
 }
 
-export const scheduler: User = { name: 'system:kube-scheduler', groups: ['system:authenticated'] };
-export const controllerManager: User = { name: 'system:kube-controller-manager', groups: ['system:authenticated'] };
+/** Where pods get their addresses from unless told otherwise; `up` takes the next that is free on the machine. */
+export const defaultClusterCidr = '10.42.0.0/16';
+
+const scheduler: User = { name: 'system:kube-scheduler', groups: ['system:authenticated'] };
+const controllerManager: User = { name: 'system:kube-controller-manager', groups: ['system:authenticated'] };
 
 /** API server, scheduler and controllers over the embedded store, in this process. Throws `CommandFailure` for what a user can mend. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {

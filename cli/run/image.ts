@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import { ImageError } from '../../node-agent/images/image-error.ts';
 import { openImageStore, type ImageStore } from '../../node-agent/images/store.ts';
+import { imagesInUse } from '../../node-agent/pod/records.ts';
 import { openRuntime } from '../../node-agent/runtime/native-runtime.ts';
 import { RuntimeError } from '../../node-agent/runtime/runtime.ts';
 import { silentLog } from '../../client/log.ts';
@@ -44,7 +45,7 @@ async function withImages(options: ImageCommandOptions, use: (images: ImageStore
   if (identity === undefined) throw new CommandFailure(`${dataDir} is no data directory of Coracle: start one with 'coracle up --data-dir ${dataDir}', or name another with --data-dir`);
   const runtime = await openRuntime({ dataDir, instance: identity.instance, log: silentLog });
   try {
-    await use(await openImageStore({ dataDir, unpack: (request) => runtime.unpack(request) }));
+    await use(await openImageStore({ dataDir, unpack: (request) => runtime.unpack(request), inUse: () => imagesInUse(dataDir) }));
   } catch (error) {
     if (error instanceof ImageError || error instanceof RuntimeError) throw new CommandFailure(error.message, { cause: error.cause });
     throw error;

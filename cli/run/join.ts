@@ -10,7 +10,7 @@ import { httpsTransport } from '../../client/https.ts';
 import { bootstrapTokenOf, parseJoinToken, type JoinToken } from '../../machinery/join-token.ts';
 import { CertificateSigningRequest } from '../../machinery/kinds/cluster.ts';
 import { isReason } from '../../machinery/status.ts';
-import { writeDurably } from '../data-dir.ts';
+import { replaceFile } from '../../node-agent/replace-file.ts';
 import { CommandFailure, systemCode } from '../failure.ts';
 
 /**
@@ -73,7 +73,7 @@ async function authority(pki: string, options: JoinOptions): Promise<string> {
   }
   const fetched = await fetchAuthority(options.server, options.signal);
   if (hashOf(fetched) !== wanted) throw new CommandFailure(`${options.server} is not the cluster of this token (its authority has another hash): check --server and --token`);
-  await writeDurably(file, fetched, 0o644);
+  await replaceFile(file, fetched, 0o644);
   return fetched;
 }
 
@@ -108,8 +108,8 @@ async function kept(pki: string, name: string, make: () => Promise<KeyPair>, add
   const [certPem, keyPem] = await Promise.all([readIfThere(certPath), readIfThere(keyPath)]);
   if (certPem !== undefined && keyPem !== undefined && isGood(certPem, addresses)) return { certPem, keyPem };
   const made = await make();
-  await writeDurably(keyPath, made.keyPem, 0o600);
-  await writeDurably(certPath, made.certPem, 0o644);
+  await replaceFile(keyPath, made.keyPem, 0o600);
+  await replaceFile(certPath, made.certPem, 0o644);
   return made;
 }
 
