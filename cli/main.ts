@@ -66,4 +66,4 @@ async function run(): Promise<number> {
 
 process.exitCode = await run();
 // A detached process's starter has hung up long ago.
-if (process.connected) process.disconnect();
+if (process.connected) process.disconnect?.();
