@@ -47,6 +47,13 @@ describe('taking a pod over', () => {
     expect([state.sandbox, state.containers.get('a')?.current?.exit?.exitCode]).toEqual(['absent', 137]);
   });
 
+  it('waits for nothing before it restarts what was ended with its sandbox, but still backs off from what had crashed', () => {
+    const restartBackOff = { delayMs: 20_000, since: 5 };
+    const [ran, crashed] = [run('x'), run('x', { exit: { exitCode: 1, reason: 'Error', finishedAt: 30 } })];
+    const after = (current: Run) => adopt(stateOf({ current, restartBackOff }), undefined, now).containers.get('a')?.restartBackOff;
+    expect([after(ran), after(crashed)]).toEqual([undefined, restartBackOff]);
+  });
+
   it('takes up again what was under way', () => {
     const state = adopt({ ...newState(1), volumes: 'working', sandbox: 'absent', volumesRetryAt: 9, deleting: true }, undefined, now);
     expect(state).toEqual({ ...newState(1) });

@@ -5,9 +5,18 @@ import { isRunning, withExit, withStarted, withoutActivity, type ContainerRecord
 export function adopt(state: PodState, sandbox: Pick<Sandbox, 'running' | 'exits' | 'address'> | undefined, now: number): PodState {
   const { volumesRetryAt: _volumes, sandboxRetryAt: _sandbox, ...rest } = state;
   const settled: PodState = { ...rest, volumes: state.volumes === 'ready' ? 'ready' : 'absent', sandbox: sandbox === undefined ? 'absent' : 'ready', deleting: false };
-  if (sandbox === undefined) return state.sandbox === 'absent' ? withoutTasks(settled) : sandboxLost(settled, now);
+  if (sandbox === undefined) return state.sandbox === 'absent' ? withoutTasks(settled) : sandboxLost(forgiven(settled), now);
   const containers = [...state.containers.values()].map((record) => adoptContainer(withoutActivity(record), sandbox, now));
   return { ...settled, containers: new Map(containers.map((each) => [each.name, each])), ...(sandbox.address === undefined ? {} : { address: sandbox.address }) };
+}
+
+/** What ran when the machine or the whole pod was ended from outside did not crash: its next start waits for nothing. */
+function forgiven(state: PodState): PodState {
+  const containers = [...state.containers].map(([name, record]): [string, ContainerRecord] => {
+    const { restartBackOff: _backOff, ...rest } = record;
+    return [name, isRunning(record) ? rest : record];
+  });
+  return { ...state, containers: new Map(containers) };
 }
 
 function withoutTasks(state: PodState): PodState {

@@ -88,7 +88,6 @@ describe('kubectl get --watch', () => {
     await using watch = kubectl.start`get pods -l app=watched --watch --output-watch-events`;
     await kubectl.apply(pod('watched', { labels: { app: 'watched' } }));
     await watch.until(/^ADDED\s+watched\s+0\/1\s+Pending\s/m);
-    await watch.until(/^MODIFIED\s+watched\s+0\/1\s+ContainerCreating\s/m);
     await watch.until(/^MODIFIED\s+watched\s+1\/1\s+Running\s/m);
     await kubectl`delete pod watched`;
     await watch.until(/^DELETED\s+watched\s/m);
