@@ -55,6 +55,28 @@ static int each_cgroup(const char *path, int (*act)(const char *, struct failure
     return result < 0 ? -1 : act(path, failure);
 }
 
+/* Best effort: a hierarchy has the files of its own controllers only. */
+static void put(const char *cgroup, const char *file, const char *value)
+{
+    char path[4200];
+    snprintf(path, sizeof path, "%s/%s", cgroup, file);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return;
+    if (write(fd, value, strlen(value)) < 0) {} /* the kill that follows tells whether it was needed */
+    close(fd);
+}
+
+/* What forks faster than it is killed must fork no more, and what has used up its share of the processors must run to end:
+ * a throttled fork bomb would outlive any patience. */
+static int let_end(const char *path, struct failure *failure)
+{
+    (void)failure;
+    put(path, "pids.max", "0");
+    put(path, "cpu.cfs_quota_us", "-1");
+    put(path, "cpu.max", "max");
+    return 0;
+}
+
 static unsigned alive;
 
 static int kill_in(const char *path, struct failure *failure)
@@ -85,6 +107,9 @@ static int remove_cgroup(const char *path, struct failure *failure)
 
 static int kill_all(const char **cgroups, struct failure *failure)
 {
+    for (const char **path = cgroups; *path != NULL; path++) {
+        if (each_cgroup(*path, let_end, failure) < 0) return -1;
+    }
     for (int tries = 0; tries < PATIENCE_MS; tries++) {
         alive = 0;
         for (const char **path = cgroups; *path != NULL; path++) {
@@ -104,18 +129,18 @@ static int remove_cgroups(const char **cgroups, struct failure *failure)
     return 0;
 }
 
-static int kill_supervisor(pid_t pid, uint64_t ticks, struct failure *failure)
+/* The supervisor and everything else in the cgroups. `pid` 0: there is no supervisor. */
+static int kill_pod(pid_t pid, uint64_t ticks, const char **cgroups, struct failure *failure)
 {
-    int process = process_fd(pid);
-    if (process < 0) return errno == ESRCH ? 0 : fail_errno(failure, FAILED, "opening process %d", (int)pid);
-    int result = 0;
-    if (start_ticks(pid) == ticks) { /* else the pid is another's by now */
-        signal_fd(process, SIGKILL);
-        struct pollfd polled = {process, POLLIN, 0};
-        /* the first process of a pid namespace ends last: when it is gone, all are */
-        if (poll(&polled, 1, PATIENCE_MS) <= 0) result = fail(failure, FAILED, "the supervisor %d does not end", (int)pid);
-    }
-    close(process);
+    int process = pid > 1 ? process_fd(pid) : -1;
+    if (pid > 1 && process < 0 && errno != ESRCH) return fail_errno(failure, FAILED, "opening process %d", (int)pid);
+    bool is_ours = process >= 0 && start_ticks(pid) == ticks; /* else the pid is another's by now */
+    if (is_ours) signal_fd(process, SIGKILL);
+    int result = kill_all(cgroups, failure);
+    struct pollfd polled = {process, POLLIN, 0};
+    /* the first process of a pid namespace ends last: when it is gone, all are */
+    if (result == 0 && is_ours && poll(&polled, 1, PATIENCE_MS) <= 0) result = fail(failure, FAILED, "the supervisor %d does not end", (int)pid);
+    if (process >= 0) close(process);
     return result;
 }
 
@@ -136,8 +161,7 @@ int destroy(struct reader *reader, struct failure *failure)
     const char *directory = read_text(reader), **cgroups = read_texts(reader, NULL);
     if (reader->bad) return fail(failure, FAILED, "the destroy request is malformed");
     if (only_ours(cgroups, failure) < 0) return -1;
-    if (pid > 1 && kill_supervisor(pid, ticks, failure) < 0) return -1;
-    if (kill_all(cgroups, failure) < 0) return -1;
+    if (kill_pod(pid, ticks, cgroups, failure) < 0) return -1;
     if (directory[0] != 0 && (unmount_below(directory, failure) < 0 || remove_tree(directory, failure) < 0)) return -1;
     return remove_cgroups(cgroups, failure);
 }

@@ -161,11 +161,19 @@ uint64_t cgroup_oom_kills(unsigned index)
     return at == NULL ? 0 : strtoull(at + strlen("oom_kill "), NULL, 10);
 }
 
+void cgroup_let_end(unsigned index)
+{
+    struct failure ignored = {0}; /* a container that ends without this ends all the same */
+    set((int)index, "pids", "pids.max", "0", &ignored);
+    set((int)index, "cpu", v2 ? "cpu.max" : "cpu.cfs_quota_us", v2 ? "max" : "-1", &ignored);
+}
+
 void cgroup_kill(unsigned index, int spare)
 {
     char path[64], text[16384];
+    cgroup_let_end(index);
     snprintf(path, sizeof path, "c%u/cgroup.procs", index);
-    for (int round = 0; round < 64; round++) { /* bounded: a fork bomb is stopped by the pod's end at the latest */
+    for (int round = 0; round < 64; round++) { /* bounded: what is left is killed with the pod at the latest */
         int killed = 0;
         read_file(&hierarchies[0], path, text, sizeof text);
         for (char *at = text, *end; *at != 0; at = *end == '\n' ? end + 1 : end) {

@@ -15,6 +15,8 @@ int cgroup_limit(int index, const struct resources *, struct failure *);
 int cgroup_limit_cpu(int index, const struct resources *, struct failure *);
 /* How many processes the kernel has killed there for want of memory. */
 uint64_t cgroup_oom_kills(unsigned index);
+/* Before a kill: nothing there may fork any more, and no quota keeps what was killed from running to its end. */
+void cgroup_let_end(unsigned index);
 /* SIGKILL to everything in the container's cgroup but `spare`. For containers without a pid namespace of their own. */
 void cgroup_kill(unsigned index, int spare);
 /* Once, in a zygote: which of the pod's cgroups it and its container are in. */

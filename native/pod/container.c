@@ -209,6 +209,7 @@ void container_signal(struct connection *connection, uint32_t id, struct reader 
 {
     struct container *container = container_find(read_text(&payload));
     int number = (int)read_u32(&payload);
+    if (container != NULL && container->init != NULL && number == SIGKILL) cgroup_let_end(container->index);
     if (container != NULL && container->init != NULL && container->init->pidfd >= 0 && signal_fd(container->init->pidfd, number) < 0 && errno != ESRCH) {
         char text[80];
         snprintf(text, sizeof text, "sending signal %d: %s", number, strerror(errno));

@@ -116,7 +116,15 @@ const rows: readonly Row[] = [
     state: withContainers(running('a', { stopping: { since: now - 2000, killAt: now + 28_000, killed: false } })), steps: [{ do: 'kill', container: 'a' }],
   },
   {
-    name: 'kills once', pod: podOf({}, deleted), state: withContainers(running('a', { stopping: { since: now - 9000, killAt: now - 4000, killed: true } })), steps: [],
+    name: 'kills once', pod: podOf({}, deleted), state: withContainers(running('a', { stopping: { since: now - 9000, killAt: now - 4000, killed: true } })), steps: [], wakeAt: now + 6000,
+  },
+  {
+    name: 'takes down the sandbox with a container that SIGKILL does not end', pod: podOf({}, deleted),
+    state: withContainers(running('a', { stopping: { since: now - 15_000, killAt: now - 10_000, killed: true } })), steps: [{ do: 'destroySandbox' }],
+  },
+  {
+    name: 'tries that again in its time', pod: podOf({}, deleted),
+    state: { ...withContainers(running('a', { stopping: { since: now - 15_000, killAt: now - 10_000, killed: true } })), sandboxRetryAt: now + 2000 }, steps: [], wakeAt: now + 2000,
   },
   { name: 'clears a deleted pod: sandbox', pod: podOf({}, deleted), state: withContainers(record('a', { current: exited(0) })), steps: [{ do: 'destroySandbox' }] },
   { name: 'clears a deleted pod: volumes', pod: podOf({}, deleted), state: { ...ready, sandbox: 'absent' }, steps: [{ do: 'removeVolumes' }] },

@@ -1,7 +1,7 @@
 import type { Pod } from '../../machinery/kinds/core.ts';
 import { formatSeconds, nextAttemptAt } from './back-off.ts';
 import { restarts } from './restart-policy.ts';
-import { containersOf, isRunning, recordOf, type ContainerRecord, type Outcome, type PodContainer, type PodState, type Waiting } from './state.ts';
+import { containersOf, isRunning, recordOf, type ContainerRecord, type Outcome, type PodContainer, type PodState, type Stopping, type Waiting } from './state.ts';
 
 export type Step =
   | { readonly do: 'prepareVolumes' | 'createSandbox' | 'destroySandbox' | 'removeVolumes' | 'delete' | 'forget' }
@@ -24,6 +24,8 @@ const nothing: Plan = { steps: [] };
 const defaultGraceSeconds = 30;
 /** Kubernetes never kills without a second's notice. */
 const shortestGraceMs = 1000;
+/** A container that lives on for so long after SIGKILL is taken down with its sandbox. */
+const killPatienceMs = 10_000;
 /** How long `ErrImagePull` is shown before `ImagePullBackOff`. */
 const pullErrorShownMs = 2000;
 
@@ -155,6 +157,7 @@ function crashLoop(pod: Pod, container: PodContainer, record: ContainerRecord): 
 function end(pod: Pod, state: PodState, now: number): Plan {
   const containers = containersOf(pod).filter((c) => isAlive(recordOf(state, c.spec.name)));
   if (containers.length > 0) {
+    if (state.sandbox === 'ready' && containers.some((c) => outlives(pod, state, c, now))) return retried(state.sandboxRetryAt, { do: 'destroySandbox' }, now);
     const others = containers.filter((c) => c.role !== 'sidecar');
     return join((others.length > 0 ? others : containers).map((c) => bringDown(pod, state, c, now)));
   }
@@ -180,7 +183,18 @@ function bringDown(pod: Pod, state: PodState, container: PodContainer, now: numb
   const graceMs = endGraceMs(pod, state);
   const { stopping } = record;
   if (stopping === undefined) return { steps: [{ do: 'stop', container: name, graceMs, message: `Stopping container ${name}` }] };
-  return escalate(name, record, Math.min(stopping.killAt, stopping.since + graceMs), now);
+  const killAt = killTime(stopping, graceMs);
+  return stopping.killed ? { steps: [], wakeAt: killAt + killPatienceMs } : escalate(name, record, killAt, now);
+}
+
+function killTime(stopping: Stopping, graceMs: number): number {
+  return Math.min(stopping.killAt, stopping.since + graceMs);
+}
+
+function outlives(pod: Pod, state: PodState, container: PodContainer, now: number): boolean {
+  const record = recordOf(state, container.spec.name);
+  const { stopping } = record;
+  return isRunning(record) && stopping?.killed === true && now >= killTime(stopping, endGraceMs(pod, state)) + killPatienceMs;
 }
 
 function endGraceMs(pod: Pod, state: PodState): number {

@@ -23,16 +23,22 @@ export interface RuntimeOptions {
 
 const defaultSpares = 3;
 
-/** Adopts what runs, and destroys whatever else bears the instance's id: strays by cgroup first, then their directories. */
+/**
+ * Adopts what runs, and destroys whatever else bears the instance's id: strays by cgroup first, then their directories. One that
+ * can't be destroyed keeps nobody from working: the next agent tries again.
+ */
 async function recover(state: NodeState): Promise<readonly Sandbox[]> {
-  const { machine, sandboxes } = state;
+  const { machine, sandboxes, log } = state;
+  const destroy = async (what: Parameters<typeof machine.host.destroy>[0]): Promise<void> => {
+    await machine.host.destroy(what).catch((error: unknown) => log.error({ err: error, ...what }, 'what an earlier agent left was not removed'));
+  };
   const uids = await listSandboxes(machine.dataDir);
   const adopted = (await Promise.all(uids.map((uid) => adoptSandbox(state, uid)))).filter((handle) => handle !== undefined);
   const keys = new Set(adopted.map((handle) => handle.key));
   const strays = [...(await listSlots(machine.layout, machine.instance))].filter((key) => !keys.has(key));
-  await Promise.all(strays.map((key) => machine.host.destroy({ cgroups: slotPaths(machine.layout, machine.instance, key) })));
+  await Promise.all(strays.map((key) => destroy({ cgroups: slotPaths(machine.layout, machine.instance, key) })));
   const stale = [...uids.filter((uid) => !sandboxes.has(uid)).map((uid) => sandboxDirectory(machine.dataDir, uid)), ...(await listSpares(machine.dataDir))];
-  await Promise.all(stale.map((directory) => machine.host.destroy({ directory, cgroups: [] })));
+  await Promise.all(stale.map((directory) => destroy({ directory, cgroups: [] })));
   return adopted.map((handle) => handle.sandbox);
 }
 

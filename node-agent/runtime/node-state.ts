@@ -126,10 +126,12 @@ async function claim({ machine }: NodeState, spec: SandboxSpec, { shell, client,
   const record: SandboxRecord = {
     version: 1, key: shell.key, spec, ...shell.supervisor, bootId: machine.bootId, ...(shell.address === undefined ? {} : { address: formatAddress(shell.address) }),
   };
-  await Promise.all([
+  // Both end before either's failure is told: what follows it removes the directory.
+  const done = await Promise.allSettled([
     writeRecord(tap.directory, record),
     client.configure({ hostname: spec.hostname, sysctls: spec.sysctls, resources: spec.resources, shareProcesses: spec.shareProcessNamespace }),
   ]);
+  for (const each of done) if (each.status === 'rejected') throw each.reason;
 }
 
 /** A new pod's sandbox. What fails halfway leaves nothing. */

@@ -222,6 +222,25 @@ describe('nothing is left', () => {
     expect(await machine.leftovers()).toEqual({ cgroups: [], devices: [], mounts: [], tables: [], sandboxes: ['a', 'b', 'c'] });
   });
 
+  // Throttled, hundreds of processes that fork take turns at dying, and never get there.
+  it.each<[string, (sandbox: Sandbox, id: string) => Promise<unknown>]>([
+    ['killed', async (sandbox, id) => {
+      await sandbox.signal(id, 9);
+      expect((await machine.exitOf(id)).exitCode).toBe(137);
+      await sandbox.destroy();
+    }],
+    ['destroyed with its pod', (sandbox) => sandbox.destroy()],
+  ])('of a fork bomb with a small share of the processors that is %s', async (how, end) => {
+    const uid = how.split(' ')[0] ?? '';
+    const sandbox = await machine.runtime.createSandbox(sandboxSpec(uid));
+    const spec = containerSpec(machine, sh('f() { f | f & }; f; exec sleep 1000'), { resources: { cpuLimitMillis: 100, pidsLimit: 300, memoryLimitBytes: 64 << 20 } });
+    const { pid } = await sandbox.start(spec);
+    while ((await machine.runtime.usage(uid, spec.id)).pids < 250) { /* each look reads a file */ }
+    await end(sandbox, spec.id);
+    expect(alive(pid)).toBe(false);
+    await expect(machine.runtime.usage(uid)).rejects.toMatchObject({ code: 'NotFound' });
+  });
+
   it('of an instance whose agent is gone', async () => {
     const sandbox = await machine.runtime.createSandbox(sandboxSpec('orphan'));
     const spec = containerSpec(machine, ['sleep', '100']);

@@ -49,7 +49,7 @@ export async function destroySandbox(handle: PodHandle): Promise<void> {
   try {
     await handle.sandbox()?.destroy();
     handle.setSandbox(undefined);
-    handle.change(({ sandboxRetryAt: _retryAt, ...state }) => ({ ...state, sandbox: 'absent' }));
+    handle.change(({ sandboxRetryAt: _retryAt, ...state }) => sandboxLost(state, handle.node.clock.now()));
   } catch (error) {
     handle.event('Warning', 'FailedKillPod', `error killing pod: failed to "KillPodSandbox" for "${handle.uid}": ${messageOf(error)}`);
     handle.change((state) => ({ ...state, sandbox: 'ready', sandboxRetryAt: handle.node.clock.now() + retryMs }));
