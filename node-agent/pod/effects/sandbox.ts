@@ -104,7 +104,11 @@ export function sandboxSpec(pod: Pod, uid: string): SandboxSpec {
   };
 }
 
-/** The pod's cgroup: a limit holds for the pod only when every container has one (Kubernetes' pod cgroups), or the pod itself. */
+/**
+ * The pod's cgroup. Memory is bounded when every container's is, or the pod's itself (Kubernetes' pod cgroups). Processor time
+ * only when the pod asks for it: the containers' own quotas add up to the same, and the supervisor beside them must not wait
+ * for a share that a busy container has used up. It is what would stop that container.
+ */
 function podResources(pod: Pod): CgroupResources {
   const spec = pod.spec ?? { containers: [] };
   const requests = podRequests(spec);
@@ -112,7 +116,7 @@ function podResources(pod: Pod): CgroupResources {
   const bounded = (name: string): boolean => spec.resources?.limits?.[name] !== undefined
     || [...spec.containers, ...(spec.initContainers ?? [])].every((container) => parseQuantity(container.resources?.limits?.[name] ?? '') !== undefined);
   const cpuRequest = requests.get('cpu');
-  const cpuLimit = bounded('cpu') ? limits.get('cpu') : undefined;
+  const cpuLimit = spec.resources?.limits?.['cpu'] === undefined ? undefined : limits.get('cpu');
   const memoryLimit = bounded('memory') ? limits.get('memory') : undefined;
   return {
     ...(cpuRequest === undefined ? {} : { cpuRequestMillis: toMillis(cpuRequest) }),
