@@ -74,7 +74,8 @@ afterAll(async () => {
   await agent.stop();
   await destroyInstance({ instance, dataDir: test.dataDir });
   await test.dispose();
-  expect(problems).toEqual([]);
+  // One supervisor was killed on purpose; that is an operator's business, and the only one.
+  expect(problems).toEqual([expect.stringMatching(/^the supervisor of a pod ended: .*"name":"tough"/)]);
 }, 60_000);
 
 /** Waits by watch until an object is as wanted. */
