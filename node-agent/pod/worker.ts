@@ -181,6 +181,8 @@ function takeTurn(handle: PodHandle, cell: Cell, { ending, tasks, prober, wake }
   if (isEnding(cell.pod, cell.state)) ending.abort(new Error('the pod is being ended'));
   const { steps, wakeAt } = plan(cell.pod, cell.state, now);
   for (const step of steps) tasks.run(carryOut(handle, step));
+  // The last step ends the worker at once: a timer set now would outlive it, and keep the process from ending.
+  if (cell.isOver) return;
   prober.follow();
   report(node, cell, now);
   const due = [wakeAt, volumes.refreshAt()].filter((at) => at !== undefined);

@@ -141,7 +141,7 @@ describe('when Coracle is told to stop', () => {
 
   it('it ends the pods too with --stop-pods, and the next starts them anew', async () => {
     // `down` without --purge ends the detached one.
-    expect(await coracle('down', '--data-dir', dataDir)).toMatchObject({ code: 0 });
+    expect(await coracle('down', '--data-dir', dataDir)).toMatchObject({ code: 0, stderr: '' });
     expect(await servers()).toEqual([]);
     running = await up(dataDir, '--stop-pods');
     await eventually(async () => expect(await servers()).toHaveLength(4));
@@ -165,7 +165,7 @@ describe('two clusters on one machine', () => {
 
     const neighbours = await podProcesses(inject('cluster').instance, /^\/bin\/httpd /);
     expect(neighbours).not.toEqual([]);
-    expect(await coracle('down', '--data-dir', dataDir)).toMatchObject({ code: 0 });
+    expect(await coracle('down', '--data-dir', dataDir)).toMatchObject({ code: 0, stderr: '' });
     expect(await podProcesses(instance, /./)).toEqual([]);
     const address = await shared`get pod neighbour -o ${'jsonpath={.status.podIP}'}`;
     expect(await (await fetch(`http://${address}:8080/cgi-bin/hello`, { signal: AbortSignal.timeout(5000) })).text()).toBe('Hello from neighbour\n');
