@@ -48,6 +48,7 @@ else
 fi
 root=$directory/root
 
+# shellcheck disable=SC2317 # the trap calls it
 clean_up() {
   local status=$?
   trap - EXIT INT TERM
@@ -145,6 +146,5 @@ main() {
     check_nothing_left "'npm test'"
   fi
   say "$suite: passed in $((SECONDS - started)) s (quickstart, down$([[ $with_tests == no ]] || printf ', tests'))"
-  exit 0
 }
-main
+main; exit

@@ -101,13 +101,12 @@ inside() {
 
 # What the machine holds, a line each, sorted: `KIND: WHAT`.
 machine_contents() {
-  local pid namespace
-  namespace=$(readlink "/proc/$machine_pid/ns/pid")
+  local pid
   {
-    for pid in /proc/[0-9]*; do
-      # A process that ends while it is looked at is none.
-      if [[ $(readlink "$pid/ns/pid" 2>/dev/null) == "$namespace" ]]; then printf 'processes: %s\n' "$(tr '\0' ' ' 2>/dev/null <"$pid/cmdline")"; fi
-    done
+    # By cgroup, not by pid namespace: pods have namespaces of their own. `unshare`, which waits for the machine, is not in it.
+    while read -r pid; do
+      if [[ $pid != "$machine_job" && -r /proc/$pid/cmdline ]]; then printf 'processes: %s\n' "$(tr '\0' ' ' <"/proc/$pid/cmdline" || true)"; fi
+    done < <(find "${machine_cgroups[@]}" -name cgroup.procs -exec cat {} + | sort -u)
     awk '{ print "mounts: " $5 }' "/proc/$machine_pid/mountinfo"
     nsenter --target "$machine_pid" --net -- ip -o link | awk -F': ' '{ print "network devices: " $2 }'
     nsenter --target "$machine_pid" --net -- nft list tables | sed 's/^/nftables tables: /'
