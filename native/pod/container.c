@@ -258,6 +258,7 @@ void launched(struct process *process)
             return;
         }
         streams_add_viewer(&process->streams, connection);
+        streams_start(&process->streams);
         connection_ok(connection, process->request_id);
         return connection_resume(connection);
     }

@@ -146,7 +146,8 @@ struct process *process_launch(struct container *container, bool is_exec, const 
     *process = (struct process){.cookie = ++last_cookie, .pidfd = -1, .container = container, .is_exec = is_exec, .status.fd = -1};
     int result = streams_open(&process->streams, terminal, input, &fds[FD_IN], failure);
     if (result == 0) {
-        streams_start(&process->streams);
+        /* a container's log is there already; an exec's client comes with the answer, and must lose nothing until then */
+        if (!is_exec) streams_start(&process->streams);
         result = request(process, frame, size, fds, failure);
     }
     for (int i = 0; i < FD_COUNT; i++) {

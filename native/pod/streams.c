@@ -114,6 +114,7 @@ static void input_ready(struct source *source, uint32_t events)
 
 void streams_start(struct streams *streams)
 {
+    streams->started = true;
     for (int i = 0; i < 2; i++) {
         if (streams->out[i].source.fd >= 0) loop_add(&streams->out[i].source, streams->out[i].source.fd, EPOLLIN, output_ready);
     }
@@ -122,10 +123,10 @@ void streams_start(struct streams *streams)
 
 void streams_set_terminal(struct streams *streams, int master)
 {
-    int second = fcntl(master, F_DUPFD_CLOEXEC, 0);
     fcntl(master, F_SETFL, O_NONBLOCK);
-    loop_add(&streams->out[0].source, master, EPOLLIN, output_ready);
-    if (second >= 0) loop_add(&streams->input, second, 0, input_ready);
+    streams->out[0].source.fd = master;
+    streams->input.fd = fcntl(master, F_DUPFD_CLOEXEC, 0);
+    if (streams->started) streams_start(streams);
 }
 
 static void viewer_drained(struct connection *connection)

@@ -15,13 +15,14 @@ struct streams {
     struct output out[2];
     struct source input; /* pipe's write end, or a descriptor of the terminal */
     struct buffer pending;
-    bool terminal, close_input;
+    bool terminal, close_input, started;
     struct log *log;            /* a container's; NULL for exec */
     struct connection *viewers; /* attached; exec has one */
 };
 
 /* Makes pipes (or nothing, with a terminal); `given` gets the process's ends for standard input, output, error. */
 int streams_open(struct streams *, bool terminal, bool input, int given[3], struct failure *);
+/* From here on what the process writes is read: somebody must be there to have it. */
 void streams_start(struct streams *);
 void streams_set_terminal(struct streams *, int master);
 void streams_add_viewer(struct streams *, struct connection *);

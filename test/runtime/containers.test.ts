@@ -227,6 +227,12 @@ describe('exec and attach', () => {
     await sandbox.start(spec);
   });
 
+  it('loses nothing of what a process says that ends at once', async () => {
+    const said = async (index: number) => (await finished(await sandbox.exec(spec.id, { args: ['echo', String(index)], tty: index % 2 === 1, stdin: false }))).stdout.trim();
+    const wanted = Array.from({ length: 100 }, (_none, index) => String(index));
+    expect(await Promise.all(wanted.map((_text, index) => said(index)))).toEqual(wanted);
+  });
+
   it('runs a command in the container with its streams and exit code', async () => {
     const streams = await sandbox.exec(spec.id, { args: sh('echo $GREETING; cat; echo oops >&2; exit 7'), tty: false, stdin: true });
     streams.stdin?.end('typed\n');
