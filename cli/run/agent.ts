@@ -42,7 +42,8 @@ async function runNode(invocation: Invocation, { server, token, port, ...options
     dataDir, instance, nodeName, address, client, version: invocation.version, log, ...(port === undefined ? {} : { port }), tls: { ...joined.serving, caPem: joined.caPem },
   });
   try {
-    await Promise.race([nodeReady(client, nodeName, AbortSignal.any([stop.asked, AbortSignal.timeout(readyMs)])), node.failed]);
+    const ready = node.listening.then(() => nodeReady(client, nodeName, AbortSignal.any([stop.asked, AbortSignal.timeout(readyMs)])));
+    await Promise.race([ready, stop.told.then(() => stop.asked.throwIfAborted()), node.failed]);
     invocation.terminal.line(`Node ${nodeName}: Ready`);
     invocation.ready();
     await Promise.race([stop.told, node.failed]);

@@ -25,12 +25,19 @@ export interface NodeOptions {
 
 const kubeletPort = 10250;
 
+export interface RunningNode extends Components {
+  /** Resolves when the agent has taken over what runs here and listens: before, the API knows only what an earlier one said. */
+  readonly listening: Promise<void>;
+}
+
 /** Runs this machine's agent until stopped; its pods go on running afterwards. */
-export async function startNode(options: NodeOptions): Promise<Components> {
+export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const { dataDir, instance, log, port = (await isPortFree('0.0.0.0', kubeletPort)) ? kubeletPort : 0 } = options;
   const agent = createAgent({
     ...options, port, clock: systemClock, memoryDir: `/dev/shm/coracle-${instance}`,
     runtime: (events) => openRuntime({ dataDir, instance, events, log }),
   });
-  return runComponents(log, { agent });
+  const components = runComponents(log, { agent });
+  // Its failure is told by `failed`, in the user's words.
+  return { ...components, listening: agent.listening.then(() => undefined, () => components.failed) };
 }

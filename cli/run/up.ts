@@ -64,7 +64,7 @@ async function runNode(plane: ControlPlane, start: NodeStart, stop: Stop, starte
     tls: { certPem, keyPem, caPem: plane.pki.caPem },
   });
   try {
-    await Promise.race([started(), plane.failed, node.failed]);
+    await Promise.race([node.listening.then(started), stop.told, plane.failed, node.failed]);
     await Promise.race([stop.told, plane.failed, node.failed]);
   } catch (error) {
     // Being told to stop while starting is no failure.
