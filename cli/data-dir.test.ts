@@ -41,6 +41,15 @@ describe('a data directory', () => {
     await expect(readIdentity(directory)).rejects.toThrow(message);
   });
 
+  it.each([['where the kernel makes none', '/proc/coracle'], ['below a file', '/etc/passwd/coracle']])('can\'t be made %s, and says so', async (_name, path) => {
+    await expect(openDataDir(path, 'up', () => ({}))).rejects.toThrow(`cannot make the data directory ${path}`);
+  });
+
+  it('is made with its parents', async () => {
+    const made = await openDataDir(join(directory, 'a/b/c'), 'up', () => ({}));
+    expect((await stat(made.path)).isDirectory()).toBe(true);
+  });
+
   it('is none where there is no identity', async () => {
     expect(await readIdentity(join(directory, 'absent'))).toBeUndefined();
   });

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
-import { chmod, mkdir, readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { access, chmod, mkdir, readFile, stat } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
 import { replaceFile } from '../node-agent/replace-file.ts';
 import { CommandFailure, systemCode } from './failure.ts';
 
@@ -41,7 +41,7 @@ export function newInstance(): string {
 export async function readIdentity(path: string): Promise<Identity | undefined> {
   const file = join(path, 'cluster.json');
   const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    if (systemCode(error) === 'ENOENT') return undefined;
+    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return undefined;
     throw new CommandFailure(`cannot read ${file}`, { cause: error });
   });
   return text === undefined ? undefined : parseIdentity(file, text);
@@ -75,12 +75,34 @@ export async function openDataDir(path: string, role: Role, fresh: () => Partial
     return { path: absolute, identity: present };
   }
   const identity: Identity = { format: 1, role, instance: newInstance(), ...(await fresh()) };
-  await mkdir(absolute, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
-    throw new CommandFailure(`cannot make the data directory ${absolute}`, { cause: error });
-  });
+  await makeDataDir(absolute);
   await chmod(absolute, 0o700);
   await replaceFile(join(absolute, 'cluster.json'), `${JSON.stringify(identity, null, 2)}\n`);
   return { path: absolute, identity };
+}
+
+/** Makes the directory alone, when it is missing. Throws `CommandFailure`. */
+export async function makeDataDir(path: string): Promise<void> {
+  await makeDirectory(path).catch((error: unknown) => {
+    throw new CommandFailure(`cannot make the data directory ${path}: choose another --data-dir`, { cause: error });
+  });
+}
+
+/** Makes a directory and its parents. Not by `recursive`: where the kernel refuses with ENOENT, as in /proc, that never ends. */
+async function makeDirectory(path: string): Promise<void> {
+  try {
+    await mkdir(path, { mode: 0o700 });
+  } catch (error) {
+    const parent = dirname(path);
+    if (systemCode(error) === 'EEXIST' && (await stat(path)).isDirectory()) return;
+    if (systemCode(error) !== 'ENOENT' || (await isThere(parent))) throw error;
+    await makeDirectory(parent);
+    await mkdir(path, { mode: 0o700 });
+  }
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return access(path).then(() => true, () => false);
 }
 
 /** What a data directory fixed at its first start can't be asked otherwise later. Throws `CommandFailure`. */

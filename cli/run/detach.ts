@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
-import { mkdirSync, openSync, closeSync } from 'node:fs';
+import { openSync, closeSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { makeDataDir } from '../data-dir.ts';
 import { CommandFailure } from '../failure.ts';
 import type { Invocation } from '../terminal.ts';
 
@@ -11,7 +12,7 @@ import type { Invocation } from '../terminal.ts';
 export async function detach(invocation: Invocation, dataDir: string): Promise<void> {
   const { terminal, commandLine } = invocation;
   const directory = resolve(dataDir);
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
+  await makeDataDir(directory);
   const output = openSync(join(directory, 'coracle.out'), 'a', 0o600);
   const [program = process.execPath, ...args] = commandLine.filter((word) => word !== '--detach');
   const child = spawn(program, args, { detached: true, cwd: '/', stdio: ['ignore', output, output, 'ipc'] });
