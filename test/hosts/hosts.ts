@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { readdir, readFile } from 'node:fs/promises';
 import { outcome, run } from '../e2e/command.ts';
 
 /**
@@ -17,6 +18,12 @@ export interface Hosts extends AsyncDisposable {
   readonly all: readonly Host[];
 }
 
+const netnsDirectory = '/run/netns';
+
+async function isMounted(): Promise<boolean> {
+  return (await readFile('/proc/self/mounts', 'utf8')).includes(` ${netnsDirectory} `);
+}
+
 const network = '10.250.0';
 const ip = (...args: readonly string[]) => run('ip', args);
 
@@ -25,8 +32,11 @@ export async function createHosts(count: number): Promise<Hosts> {
   const id = `t${randomBytes(3).toString('hex')}`;
   const bridge = `${id}-bridge`;
   const names = Array.from({ length: count }, (_none, index) => `${id}-${index + 1}`);
+  const wasMounted = await isMounted();
   const removeAll = async (): Promise<void> => {
     for (const name of [...names, bridge]) await outcome('ip', ['netns', 'delete', name]);
+    // `ip netns add` mounts the directory of names for good; a machine that had none before gets it back so.
+    if (!wasMounted && (await isMounted()) && (await readdir(netnsDirectory)).length === 0) await run('umount', [netnsDirectory]);
   };
   try {
     await ip('netns', 'add', bridge);
