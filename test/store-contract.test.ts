@@ -144,6 +144,22 @@ describe('the embedded store', () => {
     database.close();
   });
 
+  it('closes in the middle of a compaction, and the next one goes on', async () => {
+    const store = await open();
+    for (let i = 0; i < 20; i++) await store.commit(write(...Array.from({ length: 100 }, (_, j) => put(`/k/${j}`, `${i}`))));
+    const compacting = store.compact(21);
+    await store.close();
+    await compacting;
+    const again = await open();
+    expect((await again.range(all)).count).toBe(100);
+    await again.commit(write(put('/other')));
+    await again.compact(22);
+    await again.close();
+    const database = new DatabaseSync(join(path, 'store.db'), { readOnly: true });
+    expect(database.prepare('SELECT count(*) AS n FROM revisions').get()).toEqual({ n: 101 });
+    database.close();
+  });
+
   it('is refused to a second opener with one line', async () => {
     await open();
     await expect(open()).rejects.toThrow(`the store at ${path} is in use by another process`);

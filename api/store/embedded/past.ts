@@ -32,6 +32,18 @@ export interface PastOptions {
 export function createPast({ path, writer, compacted, revision: newest, onCrash }: PastOptions): Past {
   let oldest = compacted;
   let reader: Reader | undefined;
+  const closing = new AbortController();
+  let compacting: Promise<unknown> = Promise.resolve();
+
+  /** What is left to sweep when the store closes, the next compaction sweeps. */
+  async function compactTo(revision: Revision): Promise<void> {
+    expectWritten(await writer.request({ type: 'compact', revision }));
+    while (!closing.signal.aborted) {
+      const reply = await writer.request({ type: 'sweep' });
+      expectWritten(reply);
+      if (reply.type === 'swept' && reply.done) return;
+    }
+  }
 
   function ask(message: ReaderRequest): Promise<ReaderReply> {
     const data: ReaderOptions = { path };
@@ -56,14 +68,14 @@ export function createPast({ path, writer, compacted, revision: newest, onCrash 
       if (revision > newest()) throw new FutureRevisionError(newest());
       if (revision <= oldest) return;
       oldest = revision;
-      expectWritten(await writer.request({ type: 'compact', revision }));
-      for (;;) {
-        const reply = await writer.request({ type: 'sweep' });
-        expectWritten(reply);
-        if (reply.type === 'swept' && reply.done) return;
-      }
+      const work = compactTo(revision);
+      compacting = Promise.allSettled([compacting, work]);
+      await work;
     },
     async close() {
+      closing.abort();
+      // The writer must not be asked for a slice once it has closed.
+      await compacting;
       if (reader === undefined) return;
       // The reader answers `close` by ending; what it was asked before is answered first.
       await Promise.allSettled([reader.request({ type: 'close' }), reader.ended]);
