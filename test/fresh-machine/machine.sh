@@ -107,7 +107,8 @@ machine_contents() {
     while read -r pid; do
       if [[ $pid != "$machine_job" && -r /proc/$pid/cmdline ]]; then printf 'processes: %s\n' "$(tr '\0' ' ' <"/proc/$pid/cmdline" || true)"; fi
     done < <(find "${machine_cgroups[@]}" -name cgroup.procs -exec cat {} + | sort -u)
-    awk '{ print "mounts: " $5 }' "/proc/$machine_pid/mountinfo"
+    # `ip netns add` mounts the directory of namespaces once and for all; what is in it is counted.
+    awk '$5 != "/run/netns" { print "mounts: " $5 }' "/proc/$machine_pid/mountinfo"
     nsenter --target "$machine_pid" --net -- ip -o link | awk -F': ' '{ print "network devices: " $2 }'
     nsenter --target "$machine_pid" --net -- nft list tables | sed 's/^/nftables tables: /'
     find "${machine_cgroups[@]}" -mindepth 1 -type d -printf 'cgroups: %p\n'
