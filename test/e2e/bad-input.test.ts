@@ -119,7 +119,9 @@ describe('a pod that cannot start', () => {
     expect((await stateOf('needy'))?.state?.waiting?.message).toBe('configmap "colours" not found');
     await kubectl`create configmap colours --from-literal=first=red`;
     await kubectl`wait pod/needy --for=condition=Ready --timeout=30s`;
-    expect(await kubectl`logs needy`).toBe('red\n');
+    // Running is said before the shell has printed anything.
+    await using log = kubectl.start`logs -f needy`;
+    await log.until(/^red$/m);
   });
 
   it('stays Pending where it does not fit, with the reason per node in an event', async () => {

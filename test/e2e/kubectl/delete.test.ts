@@ -88,7 +88,7 @@ describe('kubectl delete', () => {
 
 describe('kubectl wait', () => {
   it('waits for a condition, a field, and the end of an object', async () => {
-    await kubectl.apply(pod('awaited', { container: obedient }));
+    await kubectl.apply(pod('awaited', { container: stubborn, spec: { terminationGracePeriodSeconds: 2 } }));
     expect(await kubectl`wait pod/awaited --for=condition=Ready --timeout=30s`).toBe('pod/awaited condition met\n');
     expect(await kubectl`wait pod/awaited --for=jsonpath={.status.phase}=Running --timeout=30s`).toBe('pod/awaited condition met\n');
     await using gone = kubectl.start`wait pod/awaited --for=delete --timeout=30s`;

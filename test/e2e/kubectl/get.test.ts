@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Pod } from '../../../machinery/kinds/core.ts';
+import { eventually } from '../eventually.ts';
 import { deployment, pod } from '../manifests.ts';
 import { useNamespace } from '../namespace.ts';
 
@@ -85,7 +86,9 @@ describe('kubectl get', () => {
 
 describe('kubectl get --watch', () => {
   it('shows an object come, change and go', async () => {
+    await kubectl.apply(pod('there-before', { labels: { app: 'watched' } }));
     await using watch = kubectl.start`get pods -l app=watched --watch --output-watch-events`;
+    await watch.until(/^ADDED\s+there-before\s/m);
     await kubectl.apply(pod('watched', { labels: { app: 'watched' } }));
     await watch.until(/^ADDED\s+watched\s+0\/1\s+Pending\s/m);
     await watch.until(/^MODIFIED\s+watched\s+1\/1\s+Running\s/m);
@@ -94,13 +97,15 @@ describe('kubectl get --watch', () => {
   });
 
   it('sees only what comes later with --watch-only', async () => {
-    await using watch = kubectl.start`get configmaps -l watched=only --watch-only -o name`;
-    await kubectl.apply({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'later', labels: { watched: 'only' } } });
-    await watch.until(/configmap\/later/).catch(async () => {
-      // The watch may have begun after the first write: a second one it must see.
-      await kubectl`annotate configmap later seen=yes`;
-      await watch.until(/configmap\/later/);
+    await kubectl.apply({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'there', labels: { watched: 'only' } } });
+    await using watch = kubectl.start`get configmaps -l watched=only --watch-only -o ${'jsonpath={.metadata.annotations.round}{"\\n"}'}`;
+    // Nothing tells when the watch has begun: changes are made until it has seen one.
+    let round = 0;
+    await eventually(async () => {
+      await kubectl`annotate configmap there round=${String(++round)} --overwrite`;
+      await watch.until(/^\d+$/m, 500);
     });
+    expect(watch.output()).toMatch(/^(\d+\n)+$/);
   });
 });
 

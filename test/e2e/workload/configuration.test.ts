@@ -116,6 +116,6 @@ describe('volumes', () => {
     await kubectl.apply(pod('lacks', { spec: { volumes: [{ name: 'none', configMap: { name: 'nothing' } }] }, container: { volumeMounts: [{ name: 'none', mountPath: '/none' }] } }));
     await using events = kubectl.start`get events --watch --field-selector=involvedObject.name=lacks`;
     await events.until(/Warning\s+FailedMount\s+pod\/lacks\s+MountVolume\.SetUp failed for volume "none" : configmap "nothing" not found/);
-    expect(await kubectl`get pod lacks`).toContain('ContainerCreating');
+    await kubectl`wait pod/lacks --for=jsonpath={.status.containerStatuses[0].state.waiting.reason}=ContainerCreating --timeout=10s`;
   });
 });

@@ -28,7 +28,8 @@ describe('a Deployment', () => {
   it('never has fewer pods ready nor more in all than its rolling update allows', async () => {
     await kubectl.apply(rolling('1'));
     await rolledOut('rolling');
-    await using watch = kubectl.start`get deployment rolling --watch-only -o ${'jsonpath={.status.replicas} {.status.availableReplicas} {.status.updatedReplicas}{"\\n"}'}`;
+    await using watch = kubectl.start`get deployment rolling --watch -o ${'jsonpath={.status.replicas} {.status.availableReplicas} {.status.updatedReplicas}{"\\n"}'}`;
+    await watch.until(/^3 3 3$/m);
     await kubectl.apply(rolling('2'));
     await watch.until(/^4 3 1$/m);
     await rolledOut('rolling');
@@ -41,7 +42,8 @@ describe('a Deployment', () => {
   it('ends every old pod before the first new one with Recreate', async () => {
     await kubectl.apply(recreated('1'));
     await rolledOut('recreated');
-    await using watch = kubectl.start`get pods -l app=recreated --watch-only --output-watch-events -o ${'jsonpath={.type} {.object.spec.containers[0].env[0].value} {.object.metadata.name} {.object.status.phase}{"\\n"}'}`;
+    await using watch = kubectl.start`get pods -l app=recreated --watch --output-watch-events -o ${'jsonpath={.type} {.object.spec.containers[0].env[0].value} {.object.metadata.name} {.object.status.phase}{"\\n"}'}`;
+    await watch.until(/ADDED 1[^]*ADDED 1/);
     await kubectl.apply(recreated('2'));
     await rolledOut('recreated');
     await watch.until(/ADDED 2[^]*ADDED 2/);
@@ -96,6 +98,7 @@ describe('what owners leave behind', () => {
     await doomed.apply(deployment('web', { replicas: 2 }), { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name: 'kept' } });
     await doomed`rollout status deployment/web --timeout=30s`;
     await using watch = kubectl.start`get namespace doomed --watch --output-watch-events`;
+    await watch.until(/^ADDED\s+doomed\s+Active/m);
     await kubectl`delete namespace doomed`;
     await watch.until(/^MODIFIED\s+doomed\s+Terminating/m);
     await watch.until(/^DELETED\s+doomed/m);
