@@ -51,7 +51,8 @@ describe('kubectl logs', () => {
     await kubectl`wait pod/crashing --for=jsonpath={.status.containerStatuses[0].restartCount}=1 --timeout=40s`;
     await kubectl`wait pod/crashing --for=jsonpath={.status.containerStatuses[0].ready}=true --timeout=40s`;
     expect(await kubectl`logs crashing --previous`).toBe('run 0\n');
-    expect(await kubectl`logs crashing`).toBe('run 1\n');
+    await using log = kubectl.start`logs -f crashing`;
+    await log.until(/^run 1$/m);
     expect(await kubectl.refused`logs counted --previous`).toContain('previous terminated container "main" in pod "counted" not found');
   });
 
