@@ -28,7 +28,7 @@ function invocation(): Invocation {
   return {
     root,
     version: packageVersion(),
-    defaultDataDir: process.env['CORACLE_DATA_DIR'] ?? '/var/lib/coracle',
+    defaultDataDir: process.env['CORACLE_DATA_DIR'] || '/var/lib/coracle',
     environment: process.env,
     commandLine: [process.execPath, ...process.execArgv, ...process.argv.slice(1).map((word, index) => (index === 0 ? resolve(word) : word))],
     stop: stop.signal,

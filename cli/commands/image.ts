@@ -1,8 +1,8 @@
-import type { DefineCommand } from './command.ts';
+import { dataDirectory, type DefineCommand } from './command.ts';
 
 export const image: DefineCommand = (program, invocation) => {
   const group = program.command('image').description("this machine's images");
-  const dataDir = ['--data-dir <dir>', 'data directory of the node', invocation.defaultDataDir] as const;
+  const dataDir = ['--data-dir <dir>', 'data directory of the node', dataDirectory, invocation.defaultDataDir] as const;
   group.command('import')
     .description('take in an OCI layout (directory or tar) or an archive of `docker save`')
     .argument('<path>')

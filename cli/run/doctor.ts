@@ -1,6 +1,7 @@
 import { access, readFile, statfs } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { connectControl } from '../control.ts';
+import { readIdentity } from '../data-dir.ts';
 import { systemCode } from '../failure.ts';
 import { isPortFree } from '../host.ts';
 import type { Invocation } from '../terminal.ts';
@@ -114,7 +115,9 @@ async function apiPort({ apiPort: port, dataDir }: DoctorOptions): Promise<Findi
   if (await isPortFree('0.0.0.0', port)) return [{ name: `port ${port}`, found: 'free' }];
   const running = await connectControl(resolve(dataDir)).catch(() => undefined);
   running?.close();
-  if (running !== undefined) return [{ name: `port ${port}`, found: `in use, and Coracle runs on ${dataDir} (pid ${running.pid})` }];
+  // A node's agent listens elsewhere.
+  const role = (await readIdentity(resolve(dataDir)).catch(() => undefined))?.role;
+  if (running !== undefined && role !== 'agent') return [{ name: `port ${port}`, found: `in use, and Coracle runs on ${dataDir} (pid ${running.pid})` }];
   return [{ name: `port ${port}`, found: 'in use', todo: `stop what listens there (ss -ltnp 'sport = :${port}'), or start with another --api-port` }];
 }
 

@@ -28,15 +28,18 @@ export async function runSession(
   const { path: dataDir, identity } = await openDataDir(options.dataDir, role, fresh);
   const stop = untilToldToStop(invocation.stop, options.stopPods ?? false);
   const control = await takeControl(dataDir, stop);
-  const log = openLog(dataDir, options.logLevel);
   try {
-    await body({ dataDir, identity, log, stop });
-    if (stop.stopPods()) {
-      const { destroyInstance } = await import('../../node-agent/runtime/teardown.ts');
-      await destroyInstance({ instance: identity.instance, dataDir });
+    const log = openLog(dataDir, options.logLevel);
+    try {
+      await body({ dataDir, identity, log, stop });
+      if (stop.stopPods()) {
+        const { destroyInstance } = await import('../../node-agent/runtime/teardown.ts');
+        await destroyInstance({ instance: identity.instance, dataDir });
+      }
+    } finally {
+      log.flush();
     }
   } finally {
-    log.flush();
     await control.close();
   }
 }

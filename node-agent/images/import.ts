@@ -1,4 +1,4 @@
-import { createReadStream, createWriteStream } from 'node:fs';
+import { createReadStream, createWriteStream, type Stats } from 'node:fs';
 import { copyFile, mkdir, open, readFile, rm, stat } from 'node:fs/promises';
 import { join, posix } from 'node:path';
 import { Readable } from 'node:stream';
@@ -29,7 +29,7 @@ const largestDocument = 8 * 1024 * 1024;
 
 /** Takes in an OCI layout (a directory, or a tar of one) or a `docker save` archive. Forms: OCI image-layout 1.1; Docker image spec 1.2. */
 export async function importImage(intake: ImageIntake, path: string, options: ImportOptions): Promise<readonly StoredImage[]> {
-  const archive = (await stat(path)).isDirectory() ? openDirectory(path) : await openTar(intake, path);
+  const archive = (await statusOf(path)).isDirectory() ? openDirectory(path) : await openTar(intake, path);
   try {
     const images = await imagesOf(intake, archive, path);
     if (images.length === 0) throw new ImageError('NotFound', `${path} holds no image`);
@@ -40,6 +40,12 @@ export async function importImage(intake: ImageIntake, path: string, options: Im
   } finally {
     await archive.close();
   }
+}
+
+async function statusOf(path: string): Promise<Stats> {
+  return stat(path).catch((error: unknown) => {
+    throw new ImageError('NotFound', `cannot read ${path}`, { cause: error });
+  });
 }
 
 function referenceOf(name: string): ImageReference {

@@ -188,5 +188,13 @@ describe('a command that cannot work', () => {
   it('names an archive that is no image', async () => {
     const { dataDir: shared } = inject('cluster');
     expectOneLine(await coracle('image', 'import', coracleProgram, '--data-dir', shared), /coracle.*(image|archive)/);
+    expectOneLine(await coracle('image', 'import', `${dataDir}/absent.tar`, '--data-dir', shared), /cannot read .*absent\.tar: ENOENT/);
+  });
+
+  it('says that there is no cluster that kubectl could talk to', async () => {
+    // What a user may have set outweighs the data directory.
+    const { code, stderr } = await outcome('env', ['-u', 'KUBECONFIG', `CORACLE_DATA_DIR=${dataDir}/none`, coracleProgram, 'kubectl', 'get', 'pods']);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^coracle: there is no .*none\/admin\.kubeconfig: start a cluster with 'coracle up'/m);
   });
 });

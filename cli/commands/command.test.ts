@@ -1,0 +1,33 @@
+import { describe, expect, it } from 'vitest';
+import { clusterCidr, dataDirectory, host, logLevel, nodeName, port } from './command.ts';
+
+describe('an option of a command', () => {
+  it.each([
+    ['a port', port, '6443', 6443],
+    ['any free port', port, '0', 0],
+    ['a directory', dataDirectory, './here', './here'],
+    ["a machine's name", host, 'one.example', 'one.example'],
+    ["a machine's address", host, '192.0.2.1', '192.0.2.1'],
+    ['a log level', logLevel, 'warn', 'warn'],
+    ['a node name', nodeName, 'node-1.example', 'node-1.example'],
+    ["pods' addresses", clusterCidr, '10.42.0.0/16', '10.42.0.0/16'],
+  ] as const)('takes %s', (_name, parse, text, value) => {
+    expect(parse(text)).toBe(value);
+  });
+
+  it.each([
+    ['a port above the last', port, '65536', 'from 0 (any free one) to 65535'],
+    ['a port that is no number', port, '', 'from 0 (any free one) to 65535'],
+    ['a directory without a name', dataDirectory, '', 'names no directory'],
+    ['no address', host, '', 'an address or a name'],
+    ['a URL for an address', host, 'https://192.0.2.1', 'an address or a name'],
+    ['a log level that is none', logLevel, 'loud', 'one of debug, info, warn, error'],
+    ['a node name with capitals', nodeName, 'Node', 'lowercase RFC 1123 subdomain'],
+    ['a network that is none', clusterCidr, 'foo', 'a /16, such as'],
+    ['a wider network', clusterCidr, '10.0.0.0/8', 'a /16, such as'],
+    ['a network with an octet too large', clusterCidr, '10.300.0.0/16', 'a /16, such as'],
+    ["the services' network", clusterCidr, '10.43.0.0/16', 'Services have their addresses there'],
+  ] as const)('refuses %s', (_name, parse, text, reason) => {
+    expect(() => parse(text)).toThrow(reason);
+  });
+});
