@@ -1,4 +1,4 @@
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -48,6 +48,18 @@ describe('a data directory', () => {
   it('is made with its parents', async () => {
     const made = await openDataDir(join(directory, 'a/b/c'), 'up', () => ({}));
     expect((await stat(made.path)).isDirectory()).toBe(true);
+  });
+
+  it('is never a directory that holds something else, which keeps its mode', async () => {
+    await chmod(directory, 0o755);
+    await writeFile(join(directory, 'thesis.tex'), '');
+    await expect(openDataDir(directory, 'up', () => ({}))).rejects.toThrow(`${directory} holds other files (thesis.tex)`);
+    expect((await stat(directory)).mode & 0o777).toBe(0o755);
+  });
+
+  it.each(['coracle.out', 'cluster.json.0123abcd.tmp', 'lost+found'])('may hold %s before its first start', async (name) => {
+    await writeFile(join(directory, name), '');
+    expect((await openDataDir(directory, 'up', () => ({}))).identity.role).toBe('up');
   });
 
   it('is none where there is no identity', async () => {

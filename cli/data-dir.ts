@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { access, chmod, mkdir, readFile, stat } from 'node:fs/promises';
+import { access, chmod, mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { replaceFile } from '../node-agent/replace-file.ts';
 import { CommandFailure, systemCode } from './failure.ts';
@@ -81,11 +81,19 @@ export async function openDataDir(path: string, role: Role, fresh: () => Partial
   return { path: absolute, identity };
 }
 
-/** Makes the directory alone, when it is missing. Throws `CommandFailure`. */
+/** Makes the directory alone, when it is missing. Throws `CommandFailure`, also for one that holds what isn't Coracle's: `down --purge` would remove it. */
 export async function makeDataDir(path: string): Promise<void> {
   await makeDirectory(path).catch((error: unknown) => {
     throw new CommandFailure(`cannot make the data directory ${path}: choose another --data-dir`, { cause: error });
   });
+  const held = await readdir(path);
+  const other = held.find((name) => !isOurs(name));
+  if (other !== undefined && !held.includes('cluster.json')) throw new CommandFailure(`${path} holds other files (${other}): choose a new or empty directory with --data-dir`);
+}
+
+/** What a start may leave that ended before it wrote `cluster.json`, and what a new file system holds. */
+function isOurs(name: string): boolean {
+  return ['coracle.out', 'lost+found'].includes(name) || /^cluster\.json\.[0-9a-f]{8}\.tmp$/.test(name);
 }
 
 /** Makes a directory and its parents. Not by `recursive`: where the kernel refuses with ENOENT, as in /proc, that never ends. */

@@ -14,7 +14,8 @@ export async function detach(invocation: Invocation, dataDir: string): Promise<v
   const directory = resolve(dataDir);
   await makeDataDir(directory);
   const output = openSync(join(directory, 'coracle.out'), 'a', 0o600);
-  const [program = process.execPath, ...args] = commandLine.filter((word) => word !== '--detach');
+  // It runs in /, where a relative path would mean another place; the last `--data-dir` wins.
+  const [program = process.execPath, ...args] = [...commandLine.filter((word) => word !== '--detach'), '--data-dir', directory];
   const child = spawn(program, args, { detached: true, cwd: '/', stdio: ['ignore', output, output, 'ipc'] });
   closeSync(output);
   const failure = await new Promise<CommandFailure | undefined>((settle) => {

@@ -1,10 +1,11 @@
+import { basename, dirname } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { createClient } from '../../client/client.ts';
 import { httpsTransport } from '../../client/https.ts';
 import { readKubeconfig } from '../../client/kubeconfig.ts';
 import { ConfigMap, type Pod } from '../../machinery/kinds/core.ts';
-import type { Started } from './command.ts';
-import { coracle, importWeb, instanceOf, kubectlFor, newDataDir, remove, up } from './coracle.ts';
+import { outcome, type Started } from './command.ts';
+import { coracle, coracleProgram, importWeb, instanceOf, kubectlFor, newDataDir, remove, up } from './coracle.ts';
 import { eventually } from './eventually.ts';
 import type { Kubectl } from './kubectl.ts';
 import { podProcesses } from './machine-processes.ts';
@@ -129,7 +130,9 @@ describe('when Coracle is told to stop', () => {
     expect(await running.ended).toMatchObject({ code: 0, stderr: '' });
     expect(await servers()).toEqual(before);
 
-    const { code, stdout } = await coracle('up', '--detach', '--data-dir', dataDir, '--api-port', '0');
+    // By a path that is only right where the user stands.
+    const here = ['-C', dirname(dataDir), coracleProgram, 'up', '--detach', '--data-dir', basename(dataDir), '--api-port', '0'];
+    const { code, stdout } = await outcome('env', here, { deadlineMs: 60_000 });
     expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/^Node \S+: Ready/m) });
     expect(await servers()).toEqual(before);
     await kubectl`scale deployment web --replicas=4`;
