@@ -1,9 +1,9 @@
-import { dataDirectory, host, logLevel, nodeName, port, type DefineCommand } from './command.ts';
+import { dataDirectory, host, logLevel, nodeName, port, serverUrl, type DefineCommand } from './command.ts';
 
 export const agent: DefineCommand = (program, invocation) => {
   program.command('agent')
     .description('make this machine a node of a cluster')
-    .requiredOption('--server <url>', 'the API server: https://host:6443')
+    .requiredOption('--server <url>', 'the API server: https://host:6443', serverUrl)
     .option('--token <token>', "the text of the server's <data-dir>/join-token; needed the first time only")
     .option('--data-dir <dir>', 'where everything is kept', dataDirectory, invocation.defaultDataDir)
     .option('--node-name <name>', "this machine's name in the cluster (default: its host name)", nodeName)

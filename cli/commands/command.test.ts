@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { clusterCidr, dataDirectory, host, logLevel, nodeName, port } from './command.ts';
+import { clusterCidr, dataDirectory, host, logLevel, nodeName, port, serverUrl } from './command.ts';
 
 describe('an option of a command', () => {
   it.each([
@@ -8,6 +8,7 @@ describe('an option of a command', () => {
     ['a directory', dataDirectory, './here', './here'],
     ["a machine's name", host, 'one.example', 'one.example'],
     ["a machine's address", host, '192.0.2.1', '192.0.2.1'],
+    ["an API server's URL", serverUrl, 'https://192.0.2.1:6443', 'https://192.0.2.1:6443'],
     ['a log level', logLevel, 'warn', 'warn'],
     ['a node name', nodeName, 'node-1.example', 'node-1.example'],
     ["pods' addresses", clusterCidr, '10.42.0.0/16', '10.42.0.0/16'],
@@ -21,6 +22,8 @@ describe('an option of a command', () => {
     ['a directory without a name', dataDirectory, '', 'names no directory'],
     ['no address', host, '', 'an address or a name'],
     ['a URL for an address', host, 'https://192.0.2.1', 'an address or a name'],
+    ['a server without a scheme', serverUrl, '192.0.2.1:6443', 'looks like https://host:6443'],
+    ['a server by plain HTTP', serverUrl, 'http://192.0.2.1:6443', 'looks like https://host:6443'],
     ['a log level that is none', logLevel, 'loud', 'one of debug, info, warn, error'],
     ['a node name with capitals', nodeName, 'Node', 'lowercase RFC 1123 subdomain'],
     ['a network that is none', clusterCidr, 'foo', 'a /16, such as'],

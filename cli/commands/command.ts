@@ -28,6 +28,13 @@ export function host(text: string): string {
   return text;
 }
 
+/** Where an API server is reached. */
+export function serverUrl(text: string): string {
+  const url = URL.parse(text);
+  if (url?.protocol !== 'https:' || url.pathname !== '/') throw new InvalidArgumentError('It looks like https://host:6443.');
+  return text;
+}
+
 const logLevels: readonly string[] = ['debug', 'info', 'warn', 'error'];
 
 export function logLevel(text: string): string {
