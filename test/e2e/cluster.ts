@@ -1,5 +1,5 @@
 import type { TestProject } from 'vitest/node';
-import { importWeb, instanceOf, newDataDir, remove, up, type ClusterAddress } from './coracle.ts';
+import { importWeb, instanceOf, newDataDir, remove, removeAtExit, up, type ClusterAddress } from './coracle.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
@@ -16,7 +16,10 @@ export default async function shareCluster(project: TestProject): Promise<() => 
     const instance = await instanceOf(dataDir);
     await importWeb(dataDir);
     project.provide('cluster', { dataDir, instance });
+    const remaining = (): void => removeAtExit(dataDir);
+    process.once('exit', remaining);
     return async () => {
+      process.off('exit', remaining);
       await remove(dataDir);
       await running.ended;
     };

@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -65,6 +66,11 @@ export function accessTo(dataDir: string): KubectlAccess {
 
 export function kubectlFor(dataDir: string): Kubectl {
   return createKubectl(accessTo(dataDir));
+}
+
+/** For a test run that is ended from outside, which has no time left for what is not done at once. */
+export function removeAtExit(dataDir: string): void {
+  spawnSync(coracleProgram, ['down', '--purge', '--data-dir', dataDir], { stdio: 'inherit' });
 }
 
 /**
