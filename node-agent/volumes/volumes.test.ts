@@ -54,6 +54,29 @@ async function contents(path: string): Promise<Record<string, string>> {
   })));
 }
 
+describe('volumes that are prepared twice at once', () => {
+  it('are filled one after the other', async () => {
+    const pod = podOf({ configMap: { name: 'settings' } });
+    const volumes = volumesOf(pod);
+    await Promise.all([volumes.prepare(pod, facts), volumes.prepare(pod, facts)]);
+    configMaps = { settings: { data: { mode: 'slow' } } };
+    await Promise.all([volumes.prepare(pod, facts), volumes.prepare(pod, facts)]);
+    const path = volumes.pathOf(pod, 'v') ?? '';
+    expect(await contents(path)).toEqual({ mode: '644 slow' });
+    expect((await readdir(path)).toSorted()).toEqual([await readlink(join(path, '..data')), '..data', 'mode'].toSorted());
+  });
+
+  it('are filled by the second when the first fails', async () => {
+    const pod = podOf({ configMap: { name: 'later' } });
+    const volumes = volumesOf(pod);
+    const first = volumes.prepare(pod, facts);
+    const failure = expect(first).rejects.toThrow('MountVolume.SetUp failed for volume "v"');
+    const second = first.catch(() => { configMaps = { later: { data: { a: 'b' } } }; }).then(() => volumes.prepare(pod, facts));
+    await Promise.all([failure, second]);
+    expect(await contents(volumes.pathOf(pod, 'v') ?? '')).toEqual({ a: '644 b' });
+  });
+});
+
 describe('a volume', () => {
   it.each<[string, Partial<Volume>, Record<string, string>]>([
     ['of a ConfigMap has a file for each key', { configMap: { name: 'settings' } }, { mode: '644 fast', 'app.ini': '644 x=1', raw: '644 \u0000\u0001' }],

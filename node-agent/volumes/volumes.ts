@@ -30,7 +30,7 @@ export interface VolumeContext {
 }
 
 export interface PodVolumes {
-  /** Makes and fills everything. Safe to repeat. Throws `VolumeError`. */
+  /** Makes and fills everything. Safe to repeat, also before an earlier one has ended. Throws `VolumeError`. */
   prepare(pod: Pod, facts: PodFacts): Promise<void>;
   /** Where a volume's content is on the host. */
   pathOf(pod: Pod, name: string): string | undefined;
@@ -62,14 +62,23 @@ export function createPodVolumes(first: Pod, context: VolumeContext): PodVolumes
     await writeAtomically(directory, grouped, ownerOf(pod, volume, fsGroup), stamp);
   }
 
+  async function prepareAll(pod: Pod, facts: PodFacts): Promise<void> {
+    for (const volume of pod.spec?.volumes ?? []) {
+      await prepareOne(pod, volume, facts).catch((error: unknown) => {
+        const message = error instanceof Error ? error.message : String(error);
+        throw new VolumeError(`MountVolume.SetUp failed for volume "${volume.name}" : ${message}`, { cause: error });
+      });
+    }
+  }
+
+  /** The latest `prepare`, which the next waits for: two that fill a directory at once take each other's files away. */
+  let latest: Promise<void> = Promise.resolve();
+
   return {
-    async prepare(pod, facts) {
-      for (const volume of pod.spec?.volumes ?? []) {
-        await prepareOne(pod, volume, facts).catch((error: unknown) => {
-          const message = error instanceof Error ? error.message : String(error);
-          throw new VolumeError(`MountVolume.SetUp failed for volume "${volume.name}" : ${message}`, { cause: error });
-        });
-      }
+    prepare(pod, facts) {
+      const next = latest.then(() => prepareAll(pod, facts));
+      latest = next.catch(() => undefined);
+      return next;
     },
     pathOf(pod, name) {
       const volume = pod.spec?.volumes?.find((each) => each.name === name);
