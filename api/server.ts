@@ -37,6 +37,7 @@ import { systemClock } from './store/clock.ts';
 import { createSharedLeases } from './store/shared-leases.ts';
 import type { Store } from './store/store.ts';
 import { createCaches } from './store/watch-cache.ts';
+import { messageOf } from '../machinery/thrown.ts';
 
 export interface ApiServerOptions {
   /** The caller opened it and closes it, after the server. */
@@ -216,7 +217,7 @@ async function storeProblem(caches: Caches): Promise<string | undefined> {
     await caches.waitForNewest(AbortSignal.timeout(checkMs));
     return undefined;
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return messageOf(error);
   }
 }
 

@@ -3,7 +3,8 @@ import { open, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
-import { CommandFailure, systemCode } from './failure.ts';
+import { CommandFailure } from './failure.ts';
+import { systemCode } from '../machinery/thrown.ts';
 
 /**
  * How commands reach the Coracle that runs on a data directory: a unix socket in it. A connection that closes says that the

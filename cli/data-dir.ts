@@ -2,7 +2,8 @@ import { randomInt } from 'node:crypto';
 import { access, chmod, mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { replaceFile } from '../node-agent/replace-file.ts';
-import { CommandFailure, systemCode } from './failure.ts';
+import { CommandFailure } from './failure.ts';
+import { systemCode } from '../machinery/thrown.ts';
 
 /**
  * A data directory: all that one cluster (or one node of it) keeps on a machine. `cluster.json` says whose it is, so that

@@ -6,12 +6,6 @@ export class CommandFailure extends Error {
   }
 }
 
-/** The `code` of a Node system error (`EADDRINUSE`, `ENOENT`, …). */
-export function systemCode(error: unknown): string | undefined {
-  const code: unknown = typeof error === 'object' && error !== null ? Reflect.get(error, 'code') : undefined;
-  return typeof code === 'string' ? code : undefined;
-}
-
 /** `error` and what caused it, in one line. */
 export function causeOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { hostname, networkInterfaces } from 'node:os';
-import { CommandFailure, systemCode } from './failure.ts';
+import { CommandFailure } from './failure.ts';
+import { systemCode } from '../machinery/thrown.ts';
 
 /** What commands need to know of the machine. */
 

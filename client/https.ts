@@ -5,6 +5,7 @@ import { ApiError, codeOf, type Reason, type Status } from '../machinery/status.
 import { connectionFailure, createConnection, type Connection, type Credentials } from './connection.ts';
 import { splitEvents } from './watch-lines.ts';
 import type { ApiRequest, Transport, Verb, WatchEvent } from './transport.ts';
+import { messageOf } from '../machinery/thrown.ts';
 
 /** The API over HTTP/2 and TLS: for components in processes of their own, and against any Kubernetes API server. */
 
@@ -99,7 +100,7 @@ function openStream(session: ClientHttp2Session, headers: OutgoingHttpHeaders, b
     stream = session.request(headers, { endStream: body === undefined });
   } catch (error) {
     // The session ended between being chosen and being used.
-    throw connectionFailure(`the connection failed: ${error instanceof Error ? error.message : String(error)}`, error);
+    throw connectionFailure(`the connection failed: ${messageOf(error)}`, error);
   }
   if (body !== undefined) stream.end(body);
   return stream;
@@ -186,7 +187,7 @@ async function* watch(link: Link, request: ApiRequest): AsyncGenerator<readonly 
     for await (const batch of splitEvents(stream)) yield batch.map(eventOf);
   } catch (error) {
     if (isAborted(request.signal)) return;
-    throw error instanceof ApiError ? error : connectionFailure(`the watch broke off: ${error instanceof Error ? error.message : String(error)}`, error);
+    throw error instanceof ApiError ? error : connectionFailure(`the watch broke off: ${messageOf(error)}`, error);
   } finally {
     request.signal?.removeEventListener('abort', stop);
     stop();

@@ -9,6 +9,7 @@ import { createKeyWaiters } from './key-waiters.ts';
 import { silentLog, type Log } from './log.ts';
 import { createRevisionGate } from './revision-gate.ts';
 import type { WatchEvent } from './transport.ts';
+import { messageOf } from '../machinery/thrown.ts';
 
 /** `undefined` before: added; `undefined` after: gone. Called for every version that the informer sees, in order. */
 export type ChangeHandler<T> = { changed(before: T | undefined, after: T | undefined): void }['changed'];
@@ -158,7 +159,7 @@ async function listAndWatch<T extends KubernetesObject>(state: State<T>, signal:
 }
 
 async function retryLater<T extends KubernetesObject>(state: State<T>, error: unknown, signal: AbortSignal): Promise<void> {
-  const message = error instanceof Error ? error.message : String(error);
+  const message = messageOf(error);
   const waitMs = state.backoff.next();
   state.report(message);
   if (!(error instanceof ApiError)) state.log.error({ err: error, resource: state.kind.plural }, 'an informer failed in an unforeseen way');

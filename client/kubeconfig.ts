@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { parse, stringify } from 'yaml';
 import type { Credentials } from './connection.ts';
+import { messageOf } from '../machinery/thrown.ts';
 
 /** Reads and writes kubeconfig files. Source: "Organizing Cluster Access Using kubeconfig Files"; kubeconfig v1 reference. */
 
@@ -40,7 +41,7 @@ export async function readKubeconfig(path: string, context?: string): Promise<Ac
   try {
     return await accessOf(parse(content), context, readBeside);
   } catch (error) {
-    throw new Error(`${path}: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new Error(`${path}: ${messageOf(error)}`, { cause: error });
   }
 }
 

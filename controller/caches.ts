@@ -4,7 +4,7 @@ import type { Kind, KubernetesObject } from '../machinery/kinds/kind.ts';
 import { controllerOf } from '../machinery/owner-references.ts';
 import type { Client } from '../client/client.ts';
 import { createInformer, type Informer } from '../client/informer.ts';
-import { addressKey, createInformerStore, keyOf, type IndexFunction } from '../client/informer-store.ts';
+import { addressKey, type IndexFunction } from '../client/informer-store.ts';
 import type { Log } from '../client/log.ts';
 
 /** What controllers know of the cluster: one cache per kind, shared by all of them. */
@@ -105,18 +105,5 @@ export function createInformers(client: Client, options: InformersOptions): Info
       });
       await Promise.all(running);
     },
-  };
-}
-
-/** Caches of given objects: what a plan is tested on. */
-export function cachesHolding(objects: readonly (readonly [Kind, readonly KubernetesObject[]])[]): Caches {
-  const stores = new Map(objects.map(([kind, held]) => {
-    const store = createInformerStore<KubernetesObject>(indexesOf(kind));
-    for (const object of held) store.set(keyOf(object), object);
-    return [idOf(kind), store] as const;
-  }));
-  return {
-    // As in `createInformers`.
-    of: <T extends KubernetesObject>(kind: Kind<T>) => cacheOver((stores.get(idOf(kind)) ?? createInformerStore(indexesOf(kind))) as unknown as Readable<T>),
   };
 }

@@ -8,11 +8,6 @@ export function controllerOf(metadata: ObjectMeta | undefined): OwnerReference |
   return metadata?.ownerReferences?.find((owner) => owner.controller === true);
 }
 
-export function isControlledBy(object: KubernetesObject, owner: KubernetesObject): boolean {
-  const uid = owner.metadata?.uid;
-  return uid !== undefined && controllerOf(object.metadata)?.uid === uid;
-}
-
 /** A reference that makes `owner` the managing owner, and holds its foreground deletion until the dependent is gone. */
 export function ownerReference(owner: KubernetesObject, kind: Pick<Kind, 'group' | 'version' | 'kind'>): OwnerReference {
   return {

@@ -2,6 +2,7 @@ import type { V1LabelSelector } from '@kubernetes/client-node';
 import type { Wire } from './kinds/wire.ts';
 import { labelValue, qualifiedName } from './names.ts';
 import { failure } from './status.ts';
+import { messageOf } from './thrown.ts';
 
 /**
  * Label and field selectors: how they are written in a query, in an object, and what they choose.
@@ -105,7 +106,7 @@ function parsed(requirement: () => Requirement): Requirement {
   try {
     return requirement();
   } catch (error) {
-    throw new Error(`unable to parse requirement: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new Error(`unable to parse requirement: ${messageOf(error)}`, { cause: error });
   }
 }
 
@@ -130,7 +131,7 @@ export function parseLabelSelector(text: string): Selector {
   try {
     return sorted(parser(text).selector());
   } catch (error) {
-    throw failure('BadRequest', error instanceof Error ? error.message : String(error), undefined, { cause: error });
+    throw failure('BadRequest', messageOf(error), undefined, { cause: error });
   }
 }
 

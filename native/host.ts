@@ -77,14 +77,14 @@ export interface HostClient {
 
 const buildDirectory = fileURLToPath(new URL('build/', import.meta.url));
 export const hostBinary = `${buildDirectory}coracle-host`;
-export const podBinary = `${buildDirectory}coracle-pod`;
+const podBinary = `${buildDirectory}coracle-pod`;
 
 const requestTimeoutMs = 60_000;
 /** A layer of several gigabytes on a slow disk. */
 const unpackTimeoutMs = 30 * 60_000;
 const compressions = { none: 0, gzip: 1, zstd: 2 } as const;
 
-export function encodeSpawn(request: SpawnRequest): Buffer {
+function encodeSpawn(request: SpawnRequest): Buffer {
   const writer = new PayloadWriter().text(request.key).text(request.directory).u32(request.cgroupVersion);
   writer.list(request.cgroups, (slot) => writer.text(slot.controllers.join(',')).text(slot.path));
   writer.u32((request.hostNetwork ? 1 : 0) | (request.hostPid ? 2 : 0) | (request.hostIpc ? 4 : 0)).u32(request.zygotes);

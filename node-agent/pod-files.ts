@@ -22,7 +22,7 @@ function hostNames(pod: Pod, hostname: string): string {
   return `${hostname}.${subdomain}.${pod.metadata?.namespace ?? ''}.svc.${clusterDomain}\t${hostname}`;
 }
 
-export const clusterDomain = 'cluster.local';
+const clusterDomain = 'cluster.local';
 const longestHostname = 63;
 
 /** The pod's host name: its own field, or its name cut to 63 characters. */

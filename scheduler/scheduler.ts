@@ -18,6 +18,7 @@ import { createInbox, type Inbox } from './inbox.ts';
 import { createLane, type Lane } from './lane.ts';
 import { plugins } from './plugins/all.ts';
 import { createPodReport, type PodReport } from './pod-report.ts';
+import { messageOf } from '../machinery/thrown.ts';
 
 export interface SchedulerOptions {
   readonly client: Client;
@@ -156,7 +157,7 @@ async function bind({ options: { client, clock, log }, core, report, bell, signa
     core.bindingFailed(addressKey(namespace, name), uid);
     bell.ring();
     if (signal.aborted) return;
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     log.warn({ kind: 'Pod', namespace, name, uid, node }, `a pod was not bound: ${message}`);
     report.failed(pod, 'SchedulerError', `running Bind plugin "DefaultBinder": ${message}`);
   }

@@ -10,7 +10,7 @@ import { follow } from './follow.ts';
 /** Writes the rules of aggregated ClusterRoles: those of every role that their selectors choose. Source: "Aggregated ClusterRoles". */
 
 /** The rules that an aggregated role has by rights; undefined: it isn't one. Pure. */
-export function aggregatedRules(role: ClusterRole, roles: readonly ClusterRole[]): PolicyRule[] | undefined {
+function aggregatedRules(role: ClusterRole, roles: readonly ClusterRole[]): PolicyRule[] | undefined {
   const selectors = role.aggregationRule?.clusterRoleSelectors;
   if (selectors === undefined) return undefined;
   const name = role.metadata?.name;

@@ -57,7 +57,7 @@ export function createAuthenticator({ pki, caches, authorizer, now }: Authentica
   };
 }
 
-export function unauthorized(): ApiError {
+function unauthorized(): ApiError {
   return failure('Unauthorized', 'Unauthorized');
 }
 

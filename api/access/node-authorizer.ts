@@ -13,7 +13,7 @@ import { nodeRules } from './node-rules.ts';
  */
 
 const userPrefix = 'system:node:';
-export const nodesGroup = 'system:nodes';
+const nodesGroup = 'system:nodes';
 const readVerbs = new Set(['get', 'list', 'watch']);
 
 /** The node that a user is, when it is one. */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type { Store } from '../store/store.ts';
 import type { KeyPair, Leaf, Subject } from './certificates.ts';
 import { deriveKey, newSealingKey, seal, unseal, WrongTokenError, type Sealed } from './sealing.ts';
+import { systemCode } from '../../machinery/thrown.ts';
 
 /**
  * The cluster's keys: its certificate authority, the front proxy's, and the one that signs service-account tokens. They live
@@ -80,7 +81,7 @@ export async function ensureServerToken(dataDir: string): Promise<string> {
     await writeFile(path, `${token}\n`, { flag: 'wx', mode: 0o600 });
     return token;
   } catch (error) {
-    if (!(error instanceof Error) || Reflect.get(error, 'code') !== 'EEXIST') throw error;
+    if (systemCode(error) !== 'EEXIST') throw error;
     return (await readFile(path, 'utf8')).trim();
   }
 }

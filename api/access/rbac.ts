@@ -74,7 +74,7 @@ interface Memory {
 }
 
 /** Decisions from roles. Remembered per user and request, names aside, until the index's generation changes. */
-export function createRoleDecisions(index: RoleIndex): Authorizer['authorize'] {
+function createRoleDecisions(index: RoleIndex): Authorizer['authorize'] {
   const byObject = new WeakMap<User, Memory>();
   const byIdentity = new Map<string, Memory>();
   const memoryOf = (user: User): Memory => {

@@ -2,7 +2,7 @@ import { CertificateSigningRequest } from '../../machinery/kinds/cluster.ts';
 import { Node } from '../../machinery/kinds/core.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
 import { isReason } from '../../machinery/status.ts';
-import { changeObject, timestamp, type Outcome, type Writer } from '../handlers/writer.ts';
+import { changeObject, type Outcome, type Writer } from '../handlers/writer.ts';
 import type { RequestInfo } from '../request.ts';
 import { certificateSigningRequest } from '../resources/certificates/certificate-signing-request.ts';
 import type { Authorizer } from './access.ts';
@@ -10,6 +10,8 @@ import { automaticApproval, objection, ourSigners } from './certificate-rules.ts
 import type { RequestedCertificate } from './certificates.ts';
 import { follow } from './follow.ts';
 import type { Pki } from './pki.ts';
+import { messageOf } from '../../machinery/thrown.ts';
+import { timestamp } from '../../machinery/conditions.ts';
 
 /** Approves what needs no person and signs what is approved, as soon as a request appears or changes. */
 
@@ -77,7 +79,7 @@ async function attend(deps: SignerDependencies, name: string): Promise<void> {
   try {
     asked = await readRequest(Buffer.from(request.spec.request ?? '', 'base64').toString('utf8'));
   } catch (error) {
-    return setCondition(deps, name, 'Failed', 'SignerValidationFailure', `unable to parse csr ${JSON.stringify(name)}: ${error instanceof Error ? error.message : String(error)}`);
+    return setCondition(deps, name, 'Failed', 'SignerValidationFailure', `unable to parse csr ${JSON.stringify(name)}: ${messageOf(error)}`);
   }
   if (!has(request, 'Approved')) {
     const message = approvalOf(deps, request, asked);

@@ -1,5 +1,5 @@
 /** Which Kubernetes this is compatible with, as `/version` tells. Source: version.Info. */
-export const kubernetesVersion = { major: '1', minor: '36', patch: '0' } as const;
+const kubernetesVersion = { major: '1', minor: '36', patch: '0' } as const;
 
 export interface Build {
   /** Of Coracle itself. */

@@ -5,7 +5,8 @@ import type { Call, Result } from '../request.ts';
 import type { Resource } from '../resources/define.ts';
 import type { Entry } from '../store/cache.ts';
 import { metadataOf } from './metadata.ts';
-import { changeObject, conflict, isDryRun, timestamp, type Changed, type Outcome, type Writer } from './writer.ts';
+import { changeObject, conflict, isDryRun, type Changed, type Outcome, type Writer } from './writer.ts';
+import { timestamp } from '../../machinery/conditions.ts';
 
 /** Deletion in steps: finalizers first, grace next, gone last. Source: "Finalizers", "Garbage collection", "Pod lifecycle: termination". */
 

@@ -7,7 +7,8 @@ import { dns1123Subdomain } from '../../machinery/names.ts';
 import { failure } from '../../machinery/status.ts';
 import type { RequestInfo } from '../request.ts';
 import type { Resource } from '../resources/define.ts';
-import { timestamp, type Writer } from './writer.ts';
+import { type Writer } from './writer.ts';
+import { timestamp } from '../../machinery/conditions.ts';
 
 /** The rules about metadata that all kinds share. Source: "API conventions", metadata; "Kubernetes object names". */
 

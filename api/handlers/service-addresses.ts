@@ -16,7 +16,7 @@ export interface ServiceAddressOptions {
   readonly random: () => number;
 }
 
-export const serviceRange = '10.43.0.0/16';
+const serviceRange = '10.43.0.0/16';
 const rangePrefix = '10.43.';
 const lowAddresses = 256;
 const firstNodePort = 30_000;

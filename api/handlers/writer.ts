@@ -59,11 +59,6 @@ export async function putOf(writer: Writer, resource: Resource, key: string, val
   return { type: 'put', key, value, lease: await writer.leaseFor(resource.ttlSeconds) };
 }
 
-/** RFC 3339 to the second, in UTC: how Kubernetes prints `metav1.Time`. */
-export function timestamp(milliseconds: number): string {
-  return `${new Date(milliseconds).toISOString().slice(0, 19)}Z`;
-}
-
 /** `pods "x"`, `deployments.apps "x"`: how failures name an object. */
 export function named(resource: Resource, name: string): string {
   const qualified = resource.group === '' ? resource.plural : `${resource.plural}.${resource.group}`;

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { failure, type ApiError } from '../../machinery/status.ts';
 import type { AgentResult } from '../request.ts';
 import type { Exchange } from './exchange.ts';
+import { messageOf } from '../../machinery/thrown.ts';
 
 /** How the API server shows itself to a node's agent, and by which authority it judges the agent. */
 export interface AgentLink {
@@ -31,7 +32,7 @@ function endToEnd(headers: IncomingHttpHeaders): IncomingHttpHeaders {
 }
 
 function unreachable({ host, port, path }: AgentResult, cause: unknown) {
-  const why = cause instanceof Error ? cause.message : String(cause);
+  const why = messageOf(cause);
   return failure('InternalError', `Get "https://${host}:${port}${path}": ${why}`, undefined, { cause });
 }
 

@@ -53,7 +53,7 @@ function documentOf(resources: readonly Resource[]): OpenApiV2 {
 }
 
 /** The document of these resources in either form, each built at its first reading. */
-export function createOpenApiV2(resources: readonly Resource[], schemas: Schemas, describe: Describe): OpenApiV2 {
+function createOpenApiV2(resources: readonly Resource[], schemas: Schemas, describe: Describe): OpenApiV2 {
   let json: Promise<Buffer> | undefined;
   let protobuf: Promise<Buffer> | undefined;
   const written = async (write: (swagger: Swagger, pause: Pause) => Promise<Buffer>) => {

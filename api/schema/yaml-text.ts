@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { isMap, isPair, isScalar, LineCounter, parseAllDocuments, visit, type Document, type ScalarTag, type Tags } from 'yaml';
 import { mostDepth } from './json-text.ts';
 import { DecodeProblem } from './walk/problem.ts';
+import { messageOf } from '../../machinery/thrown.ts';
 
 /**
  * YAML bodies as kubectl reads them: YAML 1.1 booleans and octals (`on`, `0755`), but dates and base-60 numbers stay text
@@ -36,7 +37,7 @@ export function readYaml(bytes: Buffer): YamlBody {
     return { value, duplicates: duplicateKeys(document, lines) };
   } catch (cause) {
     if (cause instanceof DecodeProblem) throw cause;
-    throw new DecodeProblem(`error converting YAML to JSON: yaml: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw new DecodeProblem(`error converting YAML to JSON: yaml: ${messageOf(cause)}`, { cause });
   }
 }
 

@@ -13,8 +13,9 @@ import { createControllers } from '../../controller/all.ts';
 import { systemClock, systemRandom } from '../../machinery/clock.ts';
 import { createScheduler } from '../../scheduler/scheduler.ts';
 import { join } from 'node:path';
-import { CommandFailure, systemCode } from '../failure.ts';
+import { CommandFailure } from '../failure.ts';
 import { runComponents, type Components } from './components.ts';
+import { systemCode } from '../../machinery/thrown.ts';
 
 export interface ControlPlaneOptions {
   readonly dataDir: string;

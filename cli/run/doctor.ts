@@ -2,9 +2,9 @@ import { access, readFile, statfs } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { connectControl } from '../control.ts';
 import { readIdentity } from '../data-dir.ts';
-import { systemCode } from '../failure.ts';
 import { isPortFree } from '../host.ts';
 import type { Invocation } from '../terminal.ts';
+import { systemCode } from '../../machinery/thrown.ts';
 
 /** One thing that Coracle needs of a machine. `todo` is for who reads it: absent when all is well. */
 export interface Finding {

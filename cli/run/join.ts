@@ -11,7 +11,8 @@ import { bootstrapTokenOf, parseJoinToken, type JoinToken } from '../../machiner
 import { CertificateSigningRequest } from '../../machinery/kinds/cluster.ts';
 import { isReason } from '../../machinery/status.ts';
 import { replaceFile } from '../../node-agent/replace-file.ts';
-import { CommandFailure, systemCode } from '../failure.ts';
+import { CommandFailure } from '../failure.ts';
+import { systemCode } from '../../machinery/thrown.ts';
 
 /**
  * How a machine becomes a node: it fetches the cluster's authority and holds it against the hash in its token, then asks

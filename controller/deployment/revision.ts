@@ -8,7 +8,7 @@ import { hashLabel, templateHash } from './template-hash.ts';
 
 /** Numbers a Deployment's templates, so that users can look back and go back. Source: "Deployments", checking rollout history. */
 
-export const revisionAnnotation = 'deployment.kubernetes.io/revision';
+const revisionAnnotation = 'deployment.kubernetes.io/revision';
 const historyAnnotation = 'deployment.kubernetes.io/revision-history';
 const longestHistory = 2000;
 

@@ -23,7 +23,7 @@ export function arrange(deployment: Deployment, sets: readonly ReplicaSet[]): Ro
   return { deployment, current, old: sorted.filter((set) => set !== current), all: sorted };
 }
 
-export function byCreation(a: ReplicaSet, b: ReplicaSet): number {
+function byCreation(a: ReplicaSet, b: ReplicaSet): number {
   return (a.metadata?.creationTimestamp ?? '').localeCompare(b.metadata?.creationTimestamp ?? '') || (a.metadata?.name ?? '').localeCompare(b.metadata?.name ?? '');
 }
 

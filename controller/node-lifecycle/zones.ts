@@ -10,7 +10,7 @@ const partlyFrom = 0.55;
 /** Fewer nodes than this that fail are never called a disruption of their zone. */
 const fewest = 3;
 
-export function zoneOf(node: Node): string {
+function zoneOf(node: Node): string {
   const labels = node.metadata?.labels ?? {};
   return `${labels['topology.kubernetes.io/region'] ?? ''}/${labels['topology.kubernetes.io/zone'] ?? ''}`;
 }

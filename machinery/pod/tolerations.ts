@@ -5,7 +5,7 @@ import type { Taint, Toleration } from '../kinds/core.ts';
 type TaintLike = Pick<Taint, 'key' | 'effect' | 'value'>;
 
 /** Does one toleration cover the taint? An empty key with `Exists` covers every key, an empty effect every effect. */
-export function toleratesTaint(toleration: Toleration, taint: TaintLike): boolean {
+function toleratesTaint(toleration: Toleration, taint: TaintLike): boolean {
   if ((toleration.effect ?? '') !== '' && toleration.effect !== taint.effect) return false;
   if ((toleration.key ?? '') !== '' && toleration.key !== taint.key) return false;
   switch (toleration.operator ?? 'Equal') {

@@ -12,6 +12,7 @@ import { temporaryName } from './incoming.ts';
 import { parseReference, repositoryOf, type ImageReference } from './reference.ts';
 import type { LayerSource } from './layers.ts';
 import type { ImageIntake, IncomingImage, StoredImage } from './store.ts';
+import { messageOf } from '../../machinery/thrown.ts';
 
 interface ImportOptions {
   readonly name?: string;
@@ -92,7 +93,7 @@ async function openTar(intake: ImageIntake, path: string): Promise<Archive> {
     await done;
   } catch (error) {
     await close();
-    throw new ImageError('Corrupt', `${path} is not a tar archive that can be read: ${error instanceof Error ? error.message : String(error)}`, { cause: error });
+    throw new ImageError('Corrupt', `${path} is not a tar archive that can be read: ${messageOf(error)}`, { cause: error });
   }
   return { path: (name) => files.get(posix.normalize(name)) ?? files.get(links.get(posix.normalize(name)) ?? ''), close };
 }

@@ -4,6 +4,7 @@ import type { Runtime } from '../runtime/runtime.ts';
 import { temporaryName } from './incoming.ts';
 import { withLock } from './lock.ts';
 import { compressionOf } from './manifest.ts';
+import { systemCode } from '../../machinery/thrown.ts';
 
 /** One layer to take in: where its bytes are (or how to get them), and what is inside. */
 export interface LayerSource {
@@ -75,8 +76,8 @@ export function hexOf(digest: string): string {
 }
 
 async function exists(path: string): Promise<boolean> {
-  return await stat(path).then(() => true, (error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return false;
+  return await stat(path).then(() => true, (error: unknown) => {
+    if (systemCode(error) === 'ENOENT') return false;
     throw error;
   });
 }

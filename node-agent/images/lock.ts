@@ -1,6 +1,7 @@
 import { watch } from 'node:fs';
 import { readFile, readlink, rm, symlink } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
+import { systemCode } from '../../machinery/thrown.ts';
 
 /**
  * A lock between processes: a symbolic link whose target names its holder, made by one atomic call. A holder that died is
@@ -22,7 +23,7 @@ async function take(path: string, holder: string): Promise<boolean> {
     await symlink(holder, path);
     return true;
   } catch (error) {
-    if (!hasCode(error, 'EEXIST')) throw error;
+    if (systemCode(error) !== 'EEXIST') throw error;
   }
   const other = await readlink(path).catch(() => undefined);
   if (other === undefined) return false;
@@ -56,8 +57,4 @@ async function released(path: string, deadline: AbortSignal): Promise<void> {
     watcher.close();
   }
   deadline.throwIfAborted();
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
 }

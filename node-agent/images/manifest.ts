@@ -57,7 +57,7 @@ function fields(value: unknown): Fields {
   return isFields(value) ? value : {};
 }
 
-export function parseDescriptor(value: unknown, what: string): Descriptor {
+function parseDescriptor(value: unknown, what: string): Descriptor {
   const { mediaType, digest, size, annotations, platform } = fields(value);
   if (!/^sha256:[0-9a-f]{64}$/.test(text(digest))) throw new ImageError('Corrupt', `${what} has the digest "${text(digest)}", which is not sha256`);
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) throw new ImageError('Corrupt', `${what} has no size`);

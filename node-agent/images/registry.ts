@@ -129,6 +129,6 @@ async function answerChallenge(
 }
 
 /** `realm="…",service="…"` of a WWW-Authenticate header. */
-export function parametersOf(challenge: string): Readonly<Partial<Record<string, string>>> {
+function parametersOf(challenge: string): Readonly<Partial<Record<string, string>>> {
   return Object.fromEntries([...challenge.matchAll(/(\w+)="([^"]*)"/g)].map((match) => [match[1] ?? '', match[2] ?? '']));
 }

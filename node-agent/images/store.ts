@@ -17,6 +17,7 @@ import { formatReference, parseReference, referenceKey, repositoryOf, type Image
 import { replaceFile } from '../replace-file.ts';
 import { importImage } from './import.ts';
 import { pullImage, type PullOptions } from './pull.ts';
+import { systemCode } from '../../machinery/thrown.ts';
 
 export interface StoredImage {
   /** `sha256:…` of the image's config: its identity. */
@@ -160,8 +161,8 @@ async function removeFiles(shelf: Shelf, left: ImageIndex, record: ImageRecord):
 function createIndexReader(path: string): () => Promise<ImageIndex> {
   let seen: { readonly stamp: string; readonly index: ImageIndex } | undefined;
   return async () => {
-    const info = await stat(path, { bigint: true }).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return undefined;
+    const info = await stat(path, { bigint: true }).catch((error: unknown) => {
+      if (systemCode(error) === 'ENOENT') return undefined;
       throw error;
     });
     if (info === undefined) return emptyIndex;

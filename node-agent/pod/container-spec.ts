@@ -63,7 +63,7 @@ function environmentList(container: Container, parts: ContainerParts): readonly 
   return [...variables].map(([name, value]) => `${name}=${value}`);
 }
 
-export function resourcesOf(container: Container): CgroupResources {
+function resourcesOf(container: Container): CgroupResources {
   const { requests, limits } = container.resources ?? {};
   const cpuRequest = parseQuantity(requests?.['cpu'] ?? limits?.['cpu'] ?? '');
   const cpuLimit = parseQuantity(limits?.['cpu'] ?? '');

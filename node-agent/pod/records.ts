@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Pod } from '../../machinery/kinds/core.ts';
 import { replaceFile } from '../replace-file.ts';
 import type { ContainerRecord, PodState } from './state.ts';
+import { systemCode } from '../../machinery/thrown.ts';
 
 /**
  * What the agent writes down about a pod, `<data-dir>/pods/<uid>/agent.json`: the object as last seen and the worker's
@@ -33,15 +34,15 @@ export async function removePodRecord(dataDir: string, uid: string): Promise<voi
 /** Every pod that was written down. A file that can't be read is reported to `broken` and left out. */
 export async function readPodRecords(dataDir: string, broken: (uid: string, error: unknown) => void): Promise<ReadonlyMap<string, PodRecord>> {
   const records = new Map<string, PodRecord>();
-  const names = await readdir(join(dataDir, 'pods')).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return [];
+  const names = await readdir(join(dataDir, 'pods')).catch((error: unknown) => {
+    if (systemCode(error) === 'ENOENT') return [];
     throw error;
   });
   for (const uid of names) {
     try {
       records.set(uid, parseRecord(await readFile(join(podDirectory(dataDir, uid), fileName), 'utf8')));
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'ENOENT')) broken(uid, error);
+      if (systemCode(error) !== 'ENOENT') broken(uid, error);
     }
   }
   return records;

@@ -58,7 +58,7 @@ export interface Health {
   readonly failed?: string;
 }
 
-export const unknownHealth: Health = { started: false, ready: false };
+const unknownHealth: Health = { started: false, ready: false };
 
 /** What the worker knows of one container; replaced, never changed. */
 export interface ContainerRecord {
@@ -121,7 +121,7 @@ export function containersOf(pod: Pod): readonly PodContainer[] {
   return [...init, ...(pod.spec?.containers ?? []).map((spec): PodContainer => ({ spec, role: 'main' }))];
 }
 
-export function newRecord(name: string): ContainerRecord {
+function newRecord(name: string): ContainerRecord {
   return { name, restartCount: 0, health: unknownHealth };
 }
 

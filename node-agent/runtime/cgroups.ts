@@ -1,5 +1,6 @@
 /** Where this machine's cgroup hierarchies are, and what a sandbox uses of them. */
 import { readdir, readFile } from 'node:fs/promises';
+import { systemCode } from '../../machinery/thrown.ts';
 
 export interface Hierarchy {
   readonly controllers: readonly string[];
@@ -45,8 +46,8 @@ export function slotPaths(layout: CgroupLayout, instance: string, key: string): 
 /** Keys of all sandboxes that have a cgroup, adopted or left behind. */
 export async function listSlots(layout: CgroupLayout, instance: string): Promise<Set<string>> {
   const lists = await Promise.all(layout.hierarchies.map(async ({ mount }) => {
-    const entries = await readdir(`${mount}/${instanceCgroup(instance)}`, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
-      if (error.code === 'ENOENT') return [];
+    const entries = await readdir(`${mount}/${instanceCgroup(instance)}`, { withFileTypes: true }).catch((error: unknown) => {
+      if (systemCode(error) === 'ENOENT') return [];
       throw error;
     });
     return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);

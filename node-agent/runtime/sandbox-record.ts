@@ -2,6 +2,7 @@
 import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { SandboxSpec } from './runtime.ts';
+import { systemCode } from '../../machinery/thrown.ts';
 
 export interface SandboxRecord {
   readonly version: 1;
@@ -17,7 +18,7 @@ export interface SandboxRecord {
 }
 
 const fileName = 'sandbox.json';
-export const podsDirectory = (dataDir: string): string => join(dataDir, 'pods');
+const podsDirectory = (dataDir: string): string => join(dataDir, 'pods');
 export const poolDirectory = (dataDir: string): string => join(dataDir, 'pool');
 export const sandboxDirectory = (dataDir: string, uid: string): string => join(podsDirectory(dataDir), uid, 'sandbox');
 
@@ -56,7 +57,7 @@ export async function readRecord(directory: string): Promise<SandboxRecord | und
     const value: unknown = JSON.parse(await readFile(join(directory, fileName), 'utf8'));
     return isRecord(value) ? value : undefined;
   } catch (error) {
-    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    if (error instanceof SyntaxError || systemCode(error) === 'ENOENT') return undefined;
     throw error;
   }
 }
@@ -65,7 +66,7 @@ async function names(directory: string): Promise<string[]> {
   try {
     return await readdir(directory);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || (error as NodeJS.ErrnoException).code === 'ENOTDIR') return [];
+    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ENOTDIR') return [];
     throw error;
   }
 }
@@ -100,7 +101,7 @@ export async function readStartTicks(pid: number): Promise<number | undefined> {
     const text = await readFile(`/proc/${pid}/stat`, 'utf8');
     return Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[19]);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT' || (error as NodeJS.ErrnoException).code === 'ESRCH') return undefined;
+    if (systemCode(error) === 'ENOENT' || systemCode(error) === 'ESRCH') return undefined;
     throw error;
   }
 }

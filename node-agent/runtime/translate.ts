@@ -1,9 +1,10 @@
 import { NativeError } from '../../native/frame.ts';
 import { RuntimeError, type RuntimeErrorCode } from './runtime.ts';
+import { messageOf } from '../../machinery/thrown.ts';
 
 /** A failure of something below as the pod workers know failures. */
 export function runtimeError(code: RuntimeErrorCode, doing: string, cause: unknown): RuntimeError {
-  return new RuntimeError(code, `${doing}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  return new RuntimeError(code, `${doing}: ${messageOf(cause)}`, { cause });
 }
 
 /** Runs `act`; whatever it throws reaches the caller as a `RuntimeError`. */
@@ -13,6 +14,6 @@ export async function translated<T>(act: () => Promise<T>): Promise<T> {
   } catch (error) {
     if (error instanceof RuntimeError) throw error;
     if (error instanceof NativeError) throw new RuntimeError(error.code, error.message, { cause: error });
-    throw new RuntimeError('Failed', error instanceof Error ? error.message : String(error), { cause: error });
+    throw new RuntimeError('Failed', messageOf(error), { cause: error });
   }
 }

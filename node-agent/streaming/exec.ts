@@ -4,6 +4,7 @@ import { StreamError } from './stream-error.ts';
 import { findPod, runningTarget } from './target.ts';
 import { asks, type StreamSession } from './session.ts';
 import { copyIn, copyOut, sendMessage } from './websocket.ts';
+import { messageOf } from '../../machinery/thrown.ts';
 
 /** /exec/{namespace}/{pod}/{container}?command=…&input&output&error&tty */
 export async function serveExec(options: StreamingOptions, path: readonly string[], query: URLSearchParams): Promise<StreamSession> {
@@ -38,5 +39,5 @@ export async function serveExec(options: StreamingOptions, path: readonly string
 
 /** In the kubelet's words; a command that isn't there is among the causes. */
 function commandFailure(error: unknown): Buffer {
-  return encodeFailure(`Internal error occurred: error executing command in container: ${error instanceof Error ? error.message : String(error)}`);
+  return encodeFailure(`Internal error occurred: error executing command in container: ${messageOf(error)}`);
 }

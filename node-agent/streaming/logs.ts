@@ -34,7 +34,7 @@ function flag(query: URLSearchParams, name: string): boolean {
 }
 
 /** Throws `StreamError` 400 for a number or time that is none. */
-export function readOptions(query: URLSearchParams, now: number): LogOptions {
+function readOptions(query: URLSearchParams, now: number): LogOptions {
   const sinceSeconds = numberOf(query, 'sinceSeconds');
   const sinceTime = query.get('sinceTime');
   const since = sinceTime === null ? undefined : Date.parse(sinceTime);

@@ -3,6 +3,7 @@ import { open, stat, type FileHandle } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { parseLogLine, timeOf } from './cri-log.ts';
 import { splitLines, tailOffset } from './log-tail.ts';
+import { systemCode } from '../../machinery/thrown.ts';
 
 export interface LogOptions {
   /** Goes on until the container has ended and everything is read. */
@@ -52,8 +53,8 @@ export async function* readLog(path: string, options: LogOptions, ended: AbortSi
 }
 
 async function openIfThere(path: string): Promise<FileHandle | undefined> {
-  return await open(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
+  return await open(path).catch((error: unknown) => {
+    if (systemCode(error) === 'ENOENT') return undefined;
     throw error;
   });
 }

@@ -17,6 +17,7 @@ import { serveLogs } from './logs.ts';
 import { serveStats } from './stats.ts';
 import { StreamError } from './stream-error.ts';
 import { acceptUpgrade } from './upgrade.ts';
+import { messageOf, systemCode } from '../../machinery/thrown.ts';
 
 export interface StreamingOptions {
   readonly tls: { readonly certPem: string; readonly keyPem: string; readonly caPem: string };
@@ -56,8 +57,8 @@ export function createStreamingServer(options: StreamingOptions): StreamingServe
 
 function listen(server: Server, port: number, address: string, signal: AbortSignal): Promise<number> {
   return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      reject(error.code === 'EADDRINUSE' ? new Error(`port ${port} on ${address} is in use: choose another port for the node agent`, { cause: error }) : error);
+    server.once('error', (error: unknown) => {
+      reject(systemCode(error) === 'EADDRINUSE' ? new Error(`port ${port} on ${address} is in use: choose another port for the node agent`, { cause: error }) : error);
     });
     server.listen(port, address, () => resolve((server.address() as AddressInfo).port));
     signal.addEventListener('abort', () => {
@@ -83,7 +84,7 @@ async function answer(options: StreamingOptions, request: IncomingMessage, respo
     await route(options, request, response);
   } catch (error) {
     if (!(error instanceof StreamError)) options.log.error({ err: error, url: request.url }, 'a request to the node agent failed');
-    const { code, message } = error instanceof StreamError ? error : new StreamError(500, error instanceof Error ? error.message : String(error));
+    const { code, message } = error instanceof StreamError ? error : new StreamError(500, messageOf(error));
     if (response.headersSent) response.destroy();
     else response.writeHead(code, { 'content-type': 'text/plain; charset=utf-8' }).end(message);
   }

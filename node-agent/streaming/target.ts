@@ -11,7 +11,7 @@ export function findPod(find: (namespace: string, name: string) => PodWorker | u
   return worker;
 }
 
-export function findContainer(worker: PodWorker, container: string): ContainerRecord {
+function findContainer(worker: PodWorker, container: string): ContainerRecord {
   const known = containersOf(worker.pod()).some((each) => each.spec.name === container);
   if (!known) throw new StreamError(404, `container ${container} not found in pod ${worker.pod().metadata?.name ?? ''}`);
   return recordOf(worker.state(), container);

@@ -8,6 +8,7 @@ import { portForwardProtocol, servePortForward } from './port-forward.ts';
 import type { StreamingOptions } from './server.ts';
 import type { StreamSession } from './session.ts';
 import { StreamError } from './stream-error.ts';
+import { messageOf } from '../../machinery/thrown.ts';
 
 /** Largest message taken from a client, bytes: a terminal's input and a copied file's blocks are far smaller. */
 const largestMessage = 8 * 1024 * 1024;
@@ -27,7 +28,7 @@ export function acceptUpgrade(options: StreamingOptions, request: IncomingMessag
     });
   }).catch((error: unknown) => {
     if (!(error instanceof StreamError)) options.log.error({ err: error, url: request.url }, 'a stream was not opened');
-    const { code, message } = error instanceof StreamError ? error : new StreamError(500, error instanceof Error ? error.message : String(error));
+    const { code, message } = error instanceof StreamError ? error : new StreamError(500, messageOf(error));
     const body = Buffer.from(message);
     socket.end(`HTTP/1.1 ${code} Refused\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Length: ${body.length}\r\nConnection: close\r\n\r\n${message}`);
   });

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { chmod, lchown, mkdir, readdir, readFile, readlink, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { systemCode } from '../../machinery/thrown.ts';
 
 /** One file of a volume that the API's objects fill. */
 export interface PayloadFile {
@@ -54,8 +55,8 @@ async function linkNames(directory: string, payload: Payload): Promise<void> {
     if (!name.startsWith('..') && !wanted.has(name)) await rm(join(directory, name), { force: true });
   }
   for (const name of wanted) {
-    await symlink(join('..data', name), join(directory, name)).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EEXIST') throw error;
+    await symlink(join('..data', name), join(directory, name)).catch((error: unknown) => {
+      if (systemCode(error) !== 'EEXIST') throw error;
     });
   }
 }

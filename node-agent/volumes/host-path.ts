@@ -1,12 +1,13 @@
 import { constants } from 'node:fs';
 import { mkdir, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { systemCode } from '../../machinery/thrown.ts';
 
 /** Checks (and for the `…OrCreate` types makes) what a hostPath volume names. Throws in Kubernetes' words. Behaviour: "hostPath volume types". */
 export async function checkHostPath(path: string, type: string): Promise<void> {
   if (type === '') return;
-  const info = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'ENOENT') return undefined;
+  const info = await stat(path).catch((error: unknown) => {
+    if (systemCode(error) === 'ENOENT') return undefined;
     throw error;
   });
   switch (type) {

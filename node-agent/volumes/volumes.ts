@@ -13,6 +13,7 @@ import { writeAtomically } from './atomic-writer.ts';
 import { checkHostPath } from './host-path.ts';
 import { payloadOf } from './payload.ts';
 import { createPodTokens } from './service-account-token.ts';
+import { messageOf } from '../../machinery/thrown.ts';
 
 /** A volume can't be had; the message is the FailedMount event's. */
 export class VolumeError extends Error {
@@ -65,7 +66,7 @@ export function createPodVolumes(first: Pod, context: VolumeContext): PodVolumes
   async function prepareAll(pod: Pod, facts: PodFacts): Promise<void> {
     for (const volume of pod.spec?.volumes ?? []) {
       await prepareOne(pod, volume, facts).catch((error: unknown) => {
-        const message = error instanceof Error ? error.message : String(error);
+        const message = messageOf(error);
         throw new VolumeError(`MountVolume.SetUp failed for volume "${volume.name}" : ${message}`, { cause: error });
       });
     }

@@ -7,8 +7,9 @@ import { failure } from '../../../machinery/status.ts';
 import type { Call, Result } from '../../request.ts';
 import { defineResource, type Resource } from '../../resources/define.ts';
 import { metadataOf } from '../metadata.ts';
-import { changeObject, conflict, isDryRun, timestamp, type Writer } from '../writer.ts';
+import { changeObject, conflict, isDryRun, type Writer } from '../writer.ts';
 import { success } from './answers.ts';
+import { timestamp } from '../../../machinery/conditions.ts';
 
 export type Binding = Wire<V1Binding>;
 export const bindings = defineResource(defineKind<Binding>('', 'v1', 'Binding', 'bindings'), { stored: false });

@@ -1,12 +1,12 @@
 import { Path } from '../../../machinery/field-path.ts';
 import { Deployment } from '../../../machinery/kinds/apps.ts';
-import { formatSelector, selectorOf } from '../../../machinery/selectors.ts';
 import { count, templateColumns, text } from '../columns.ts';
 import { podWarnings } from '../core/pod/warnings.ts';
 import { age, defineResource, name } from '../define.ts';
 import { validateCounts } from './counts.ts';
 import { defaultDeployment } from './deployment/defaults.ts';
 import { validateDeployment, validateDeploymentUpdate } from './deployment/validate.ts';
+import { replicasScale } from './scale.ts';
 
 /** Source: "Deployments". */
 export const deployment = defineResource(Deployment, {
@@ -22,14 +22,7 @@ export const deployment = defineResource(Deployment, {
     age(),
     ...templateColumns<Deployment>(),
   ],
-  scale: {
-    replicas: (object) => object.spec?.replicas ?? 0,
-    statusReplicas: (object) => object.status?.replicas ?? 0,
-    selector: (object) => formatSelector(selectorOf(object.spec?.selector)),
-    setReplicas(draft, replicas) {
-      if (draft.spec !== undefined) draft.spec.replicas = replicas;
-    },
-  },
+  scale: replicasScale,
   defaults: defaultDeployment,
   prepareForCreate(draft) {
     draft.status = {};

@@ -1,11 +1,11 @@
 import { Path } from '../../../machinery/field-path.ts';
 import { ReplicaSet } from '../../../machinery/kinds/apps.ts';
-import { formatSelector, selectorOf } from '../../../machinery/selectors.ts';
 import { count, templateColumns } from '../columns.ts';
 import { podWarnings } from '../core/pod/warnings.ts';
 import { age, defineResource, name } from '../define.ts';
 import { validateCounts } from './counts.ts';
 import { defaultReplicaSet, validateReplicaSet, validateReplicaSetUpdate } from './replica-set/rules.ts';
+import { replicasScale } from './scale.ts';
 
 /** Source: "ReplicaSet". */
 export const replicaSet = defineResource(ReplicaSet, {
@@ -22,14 +22,7 @@ export const replicaSet = defineResource(ReplicaSet, {
     age(),
     ...templateColumns<ReplicaSet>(),
   ],
-  scale: {
-    replicas: (object) => object.spec?.replicas ?? 0,
-    statusReplicas: (object) => object.status?.replicas ?? 0,
-    selector: (object) => formatSelector(selectorOf(object.spec?.selector)),
-    setReplicas(draft, replicas) {
-      if (draft.spec !== undefined) draft.spec.replicas = replicas;
-    },
-  },
+  scale: replicasScale,
   defaults: defaultReplicaSet,
   prepareForCreate(draft) {
     draft.status = { replicas: 0 };

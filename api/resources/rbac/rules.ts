@@ -6,7 +6,7 @@ import { dns1123Subdomain, pathSegment } from '../../../machinery/names.ts';
 
 /** What roles and bindings share. Source: "Using RBAC authorization". */
 
-export const rbacGroup = 'rbac.authorization.k8s.io';
+const rbacGroup = 'rbac.authorization.k8s.io';
 
 interface Binding {
   readonly roleRef: RoleRef;

@@ -1,6 +1,7 @@
 import type { Field, ListSchema, MapSchema, ObjectSchema, ScalarSchema, Schema } from '../../../machinery/schema.ts';
 import { DecodeProblem, mapKey, mismatch, pathText } from './problem.ts';
 import { define, scalarDecoders, zeros, type Place } from './scalars.ts';
+import { isObject } from '../../../machinery/patch/json-value.ts';
 
 /**
  * The walk that reads objects: checks types, drops what the schema doesn't know, and brings values into the form in which
@@ -57,7 +58,7 @@ export function createDecoder(): Decoder {
     let rows: ReadonlyMap<string, Row> | undefined;
     let structs: readonly [string, Decode][] | undefined;
     const decode: Decode = (value, walk) => {
-      if (!isRecord(value)) throw mismatch(value, schema, walk.owner, walk.steps);
+      if (!isObject(value)) throw mismatch(value, schema, walk.owner, walk.steps);
       rows ??= new Map(Object.entries(schema.fields).map(([name, field]) => [name, { decode: compile(field.schema), keep: keepOf(field) }]));
       structs ??= Object.entries(schema.fields).filter(([, field]) => isStruct(field)).map(([name, field]) => [name, compile(field.schema)]);
       const { owner } = walk;
@@ -75,7 +76,7 @@ export function createDecoder(): Decoder {
   return {
     decode(schema, value) {
       const walk: Walk = { steps: [], owner: '', unknown: [] };
-      if (!isRecord(value)) throw new DecodeProblem(`json: cannot unmarshal ${Array.isArray(value) ? 'array' : typeof value} into Go value of type ${schema.name.split('.').slice(-2).join('.')}`);
+      if (!isObject(value)) throw new DecodeProblem(`json: cannot unmarshal ${Array.isArray(value) ? 'array' : typeof value} into Go value of type ${schema.name.split('.').slice(-2).join('.')}`);
       return { object: objectDecoder(schema)(value, walk) as Record<string, unknown>, unknown: walk.unknown };
     },
   };
@@ -115,10 +116,6 @@ function isKept(value: unknown, keep: Keep): boolean {
   return Array.isArray(value) ? value.length > 0 : Object.keys(value as object).length > 0;
 }
 
-function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 function scalarDecoder(schema: ScalarSchema): Decode {
   const decode = scalarDecoders[schema.type];
   return (value, walk) => decode(value, walk, schema);
@@ -142,7 +139,7 @@ function listDecoder(schema: ListSchema, item: Decode): Decode {
 
 function mapDecoder(schema: MapSchema, item: Decode): Decode {
   return (value, walk) => {
-    if (!isRecord(value)) throw mismatch(value, schema, walk.owner, walk.steps);
+    if (!isObject(value)) throw mismatch(value, schema, walk.owner, walk.steps);
     const out: Record<string, unknown> = {};
     walk.steps.push('');
     const last = walk.steps.length - 1;

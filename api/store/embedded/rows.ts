@@ -1,7 +1,7 @@
 import type { Revision } from '../store.ts';
 
 /** Most writes a revision may hold: a row's id is `revision * rowsPerRevision + index`, so that ids order the whole history. */
-export const rowsPerRevision = 128;
+const rowsPerRevision = 128;
 
 export function firstRowOf(revision: Revision): number {
   return revision * rowsPerRevision;

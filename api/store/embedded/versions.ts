@@ -39,7 +39,7 @@ export interface Versions {
 }
 
 export const maxOperations = 128;
-export const maxTransactionBytes = 1.5 * 1024 * 1024;
+const maxTransactionBytes = 1.5 * 1024 * 1024;
 
 /** Throws `TransactionTooLargeError`. */
 export function checkSize({ compares, writes }: Transaction): number {

@@ -8,6 +8,7 @@ import { firstRowOf, movable, packRows, revisionOf, unpackRows } from './rows.ts
 import { readRow } from './row-reader.ts';
 import { sweep } from './sweep.ts';
 import type { Row } from './rows.ts';
+import { messageOf } from '../../../machinery/thrown.ts';
 
 const options = workerData as WriterOptions;
 const port = parentPort;
@@ -118,8 +119,4 @@ function attempt(run: () => void): WriterReply {
     if (isRefusal(error)) return { type: 'failed', message: messageOf(error) };
     throw error;
   }
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -6,6 +6,7 @@ import type { Credentials } from '../../images/registry.ts';
 import type { StoredImage } from '../../images/store.ts';
 import type { PodHandle } from '../handle.ts';
 import { StartFailure } from './start-failure.ts';
+import { messageOf } from '../../../machinery/thrown.ts';
 
 /** `Always` for `:latest` and names without a tag, else `IfNotPresent` ("Image pull policy"). */
 function policyOf(container: Container): string {
@@ -42,7 +43,7 @@ async function pull(handle: PodHandle, container: Container, name: string): Prom
     return image;
   } catch (error) {
     if (handle.starting.aborted) throw error;
-    const message = error instanceof Error ? error.message : String(error);
+    const message = messageOf(error);
     handle.event('Warning', 'Failed', `Failed to pull image "${name}": ${message}`, container.name);
     throw new StartFailure('ErrImagePull', message, 'Failed', 'Error: ErrImagePull');
   }

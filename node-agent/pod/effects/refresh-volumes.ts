@@ -2,6 +2,7 @@ import { isLive } from '../../volumes/volumes.ts';
 import type { PodHandle } from '../handle.ts';
 import { isEnding } from '../plan.ts';
 import type { ContainerRecord } from '../state.ts';
+import { messageOf } from '../../../machinery/thrown.ts';
 
 /** Brings the files that show objects up to date. A running pod keeps what it has when that fails, as in Kubernetes. */
 export async function refreshVolumes(handle: PodHandle): Promise<void> {
@@ -11,7 +12,7 @@ export async function refreshVolumes(handle: PodHandle): Promise<void> {
     await handle.volumes.prepare(pod, handle.facts());
   } catch (error) {
     if (handle.working.aborted) return;
-    handle.event('Warning', 'FailedMount', error instanceof Error ? error.message : String(error));
+    handle.event('Warning', 'FailedMount', messageOf(error));
   }
 }
 

@@ -10,6 +10,7 @@ import { sandboxLost } from '../adopt.ts';
 import { writePodFiles } from '../files.ts';
 import type { PodHandle } from '../handle.ts';
 import { containersOf } from '../state.ts';
+import { messageOf } from '../../../machinery/thrown.ts';
 
 /** The pod as a whole: its volumes and its sandbox, made and taken away. */
 
@@ -123,8 +124,4 @@ function podResources(pod: Pod): CgroupResources {
     ...(cpuLimit === undefined ? {} : { cpuLimitMillis: toMillis(cpuLimit) }),
     ...(memoryLimit === undefined ? {} : { memoryLimitBytes: toUnits(memoryLimit) }),
   };
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -18,6 +18,7 @@ import { oomScoreAdjOf, securityOf } from '../security.ts';
 import { containersOf, isRunning, recordOf, withExit, withStarted, withoutActivity, type ContainerRecord, type Health } from '../state.ts';
 import { ensureImage } from './ensure-image.ts';
 import { StartFailure } from './start-failure.ts';
+import { messageOf } from '../../../machinery/thrown.ts';
 
 const configRetryMs = 10_000;
 /** Kubernetes' runtimes answer a command that can't be executed with this. */
@@ -155,8 +156,4 @@ async function startFailed(handle: PodHandle, container: Container, error: unkno
 
 function logLeftover(handle: PodHandle, containerId: string, error: unknown): void {
   handle.node.log.warn({ err: error, uid: handle.uid, containerId }, 'what an ended container left was not removed');
-}
-
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
 }

@@ -3,6 +3,7 @@ import type { Container } from '../../../machinery/kinds/core.ts';
 import type { PodHandle } from '../handle.ts';
 import { runHook } from '../hooks.ts';
 import { containersOf, isRunning, recordOf } from '../state.ts';
+import { messageOf } from '../../../machinery/thrown.ts';
 
 /** What a preStop hook that used up the grace period leaves to the process. */
 const leastAfterHookMs = 2000;
@@ -34,7 +35,7 @@ async function preStop(handle: PodHandle, container: Container, containerId: str
     await runHook(handle, container, containerId, hook, signal);
   } catch (error) {
     if (handle.working.aborted) return;
-    handle.event('Warning', 'FailedPreStopHook', `PreStopHook failed: ${error instanceof Error ? error.message : String(error)}`, container.name);
+    handle.event('Warning', 'FailedPreStopHook', `PreStopHook failed: ${messageOf(error)}`, container.name);
   }
 }
 
@@ -44,7 +45,7 @@ async function stopSignal(handle: PodHandle, container: Container, configId: str
 }
 
 /** `SIGTERM`, `TERM`, `15`, `SIGRTMIN+3`. */
-export function signalNumber(text: string): number | undefined {
+function signalNumber(text: string): number | undefined {
   if (/^\d+$/.test(text)) return Number(text);
   const name = text.startsWith('SIG') ? text : `SIG${text}`;
   const realTime = /^SIGRTMIN(?:\+(\d+))?$/.exec(name);

@@ -3,6 +3,7 @@ import type { Container, Probe } from '../../../machinery/kinds/core.ts';
 import type { PodHandle } from '../handle.ts';
 import { httpGet, portOf } from '../http-get.ts';
 import { runInContainer } from '../run-in-container.ts';
+import { messageOf, systemCode } from '../../../machinery/thrown.ts';
 
 /** Why a probe failed; `undefined`: it passed. */
 export type ProbeAnswer = string | undefined;
@@ -17,7 +18,7 @@ export async function runProbe(handle: PodHandle, container: Container, containe
     if (probe.tcpSocket !== undefined) return await tcpProbe(probe.tcpSocket.host ?? address, portOf(container, probe.tcpSocket.port), timeoutMs, signal);
     return 'missing probe handler';
   } catch (error) {
-    return error instanceof Error ? error.message : String(error);
+    return messageOf(error);
   }
 }
 
@@ -48,9 +49,9 @@ async function httpProbe(container: Container, action: HttpGetAction, address: s
 }
 
 function connectFailure(error: unknown, host: string, port: number): string {
-  const refused = error instanceof Error && 'code' in error && error.code === 'ECONNREFUSED';
+  const refused = systemCode(error) === 'ECONNREFUSED';
   if (refused) return `dial tcp ${host}:${port}: connect: connection refused`;
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }
 
 function tcpProbe(host: string, port: number, timeoutMs: number, signal: AbortSignal): Promise<ProbeAnswer> {

@@ -1,5 +1,6 @@
 import { dataFrame, parseFrames, pingFrame, replyFrame, resetFrame, type SpdyFrame } from './frames.ts';
 import { createHeaderReader, createHeaderWriter, type HeaderReader, type HeaderWriter } from './header-block.ts';
+import { messageOf } from '../../../machinery/thrown.ts';
 
 export interface SpdyConnectionOptions {
   /** Bytes for the client; resolves when more may follow. */
@@ -106,7 +107,7 @@ async function connect(session: Session, streamId: number, forward: Forward): Pr
     forward.target = await session.options.dial(forward.port);
     void copyBack(session, streamId, forward, forward.target);
   } catch (error) {
-    const cause = error instanceof Error ? error.message : String(error);
+    const cause = messageOf(error);
     await finish(session, streamId, forward, `error forwarding port ${forward.port} to pod: ${cause}`);
   }
 }
