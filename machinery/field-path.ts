@@ -50,6 +50,8 @@ export const required = (path: Path, detail = ''): FieldError =>
   ({ type: 'FieldValueRequired', path, body: detail === '' ? 'Required value' : `Required value: ${detail}` });
 export const invalid = (path: Path, value: unknown, detail: string): FieldError =>
   ({ type: 'FieldValueInvalid', path, body: `Invalid value: ${shown(value)}: ${detail}` });
+/** For a structure that would be long to print. */
+export const invalidWhole = (path: Path, detail: string): FieldError => ({ type: 'FieldValueInvalid', path, body: `Invalid value: ${detail}` });
 export const notSupported = (path: Path, value: unknown, supported: readonly string[]): FieldError =>
   ({ type: 'FieldValueNotSupported', path, body: `Unsupported value: ${shown(value)}: supported values: ${supported.map((one) => JSON.stringify(one)).join(', ')}` });
 export const forbidden = (path: Path, detail: string): FieldError => ({ type: 'FieldValueForbidden', path, body: `Forbidden: ${detail}` });
