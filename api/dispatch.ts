@@ -3,20 +3,41 @@ import type { Authorizer } from './access/access.ts';
 import { forbidden } from './access/forbidden.ts';
 import type { Call, Handler, RequestInfo, Result, User } from './request.ts';
 
-export type Dispatch = (call: Call) => Promise<Result>;
+/** What is known of a call before anything of its body is read. */
+export type Asked = Pick<Call, 'info' | 'user' | 'resource'>;
+
+/** The code of a call that is allowed. */
+export interface Route {
+  /** As handlers see it: kinds of the whole cluster have no namespace. */
+  readonly info: RequestInfo;
+  readonly handle: Handler;
+}
 
 /**
- * What happens to a call, whoever carries it: may its user do this, then the code of its verb. `call.info` is as the URL says
+ * What happens to a call, whoever carries it: may its user do this, then the code of its verb. `info` is as the URL says
  * (a namespace's own requests are in that namespace, for authorization); handlers of cluster-scoped kinds see no namespace.
  */
-export function createDispatch(authorizer: Authorizer, handlerOf: (call: Call) => Handler): Dispatch {
-  return async (call) => {
-    authorize(authorizer, call.user, call.info);
-    if (call.resource.scope === 'Cluster' && call.info.namespace !== '' && call.resource.plural !== 'namespaces') {
-      throw failure('NotFound', 'the server could not find the requested resource');
-    }
-    const inScope = call.resource.scope === 'Cluster' && call.info.namespace !== '' ? { ...call, info: { ...call.info, namespace: '' } } : call;
-    return handlerOf(inScope)(inScope);
+export interface Dispatch {
+  /** Throws 403, 404, 405: nobody's body is read who may not send it. */
+  route(asked: Asked): Route;
+  /** The whole way, for a call whose body is there. */
+  call(call: Call): Promise<Result>;
+}
+
+export function createDispatch(authorizer: Authorizer, handlerOf: (asked: Pick<Call, 'info' | 'resource'>) => Handler): Dispatch {
+  function route({ user, info, resource }: Asked): Route {
+    authorize(authorizer, user, info);
+    if (resource.scope !== 'Cluster' || info.namespace === '') return { info, handle: handlerOf({ info, resource }) };
+    if (resource.plural !== 'namespaces') throw failure('NotFound', 'the server could not find the requested resource');
+    const inCluster = { ...info, namespace: '' };
+    return { info: inCluster, handle: handlerOf({ info: inCluster, resource }) };
+  }
+  return {
+    route,
+    async call(call) {
+      const { info, handle } = route(call);
+      return handle(info === call.info ? call : { ...call, info });
+    },
   };
 }
 

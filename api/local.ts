@@ -29,7 +29,7 @@ export function localTransport(options: LocalOptions): Transport {
   return {
     async request(request) {
       try {
-        return objectOf(await options.dispatch(callOf(options, request, callSignal(options, request))));
+        return objectOf(await options.dispatch.call(callOf(options, request, callSignal(options, request))));
       } catch (error) {
         throw failureOf(error);
       }
@@ -96,7 +96,7 @@ async function* watchLocally(options: LocalOptions, request: ApiRequest): AsyncG
   const aborted = AbortSignal.any([options.stopped, ...(request.signal === undefined ? [] : [request.signal])]);
   if (aborted.aborted) return;
   const asked = { ...request, verb: 'watch' as const };
-  const result = await unless(aborted, options.dispatch(callOf(options, asked, callSignal(options, asked))));
+  const result = await unless(aborted, options.dispatch.call(callOf(options, asked, callSignal(options, asked))));
   if (result === undefined) return;
   if (result.type !== 'watch') throw failure('BadRequest', 'this resource can\'t be watched');
   const queue = waitingChanges();

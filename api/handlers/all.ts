@@ -26,7 +26,7 @@ export interface HandlerDependencies extends Reader, Writer {
 }
 
 /** The code of every verb and subresource. */
-export function createHandlers(deps: HandlerDependencies): (call: Call) => Handler {
+export function createHandlers(deps: HandlerDependencies): (asked: Pick<Call, 'info' | 'resource'>) => Handler {
   const verbs = new Map<string, Handler>([
     ['get', (call) => get(deps, call)],
     ['list', (call) => list(deps, call)],

@@ -1,7 +1,7 @@
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { constants, type ServerHttp2Stream } from 'node:http2';
-import type { Readable, Writable } from 'node:stream';
-import { failure } from '../../machinery/status.ts';
+import type { Writable } from 'node:stream';
+import { expectsContinue, isSmallRest, linger, readBody } from './body.ts';
 import { withRepeated } from './repeated-headers.ts';
 
 /**
@@ -30,7 +30,8 @@ export interface Exchange {
 }
 
 export function http2Exchange(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): Exchange {
-  const isGone = () => stream.destroyed || stream.closed;
+  let answered = false;
+  const isGone = () => answered || stream.destroyed || stream.closed;
   // A caller that vanishes is no error of ours; `close` follows.
   stream.on('error', () => undefined);
   return {
@@ -44,10 +45,16 @@ export function http2Exchange(stream: ServerHttp2Stream, headers: IncomingHttpHe
       return stream.headersSent;
     },
     onEnd: (run) => void stream.once('close', run),
-    body: (limit, signal) => read(stream, headers, limit, signal),
+    body(limit, signal) {
+      if (expectsContinue(headers)) stream.additionalHeaders({ [constants.HTTP2_HEADER_STATUS]: constants.HTTP_STATUS_CONTINUE });
+      return readBody(stream, headers, limit, signal);
+    },
     answer(code, more, body) {
       if (isGone() || stream.headersSent) return;
+      answered = true;
       stream.respond({ [constants.HTTP2_HEADER_STATUS]: code, ...more });
+      // What is left of a body that was not read to its end is not wanted: the stream closes behind the answer.
+      if (!stream.readableEnded && stream.readableFlowing !== null) stream.once('finish', () => { closeUnread(stream); });
       stream.end(headers[constants.HTTP2_HEADER_METHOD] === 'HEAD' ? undefined : body);
     },
     open(code, more) {
@@ -59,8 +66,15 @@ export function http2Exchange(stream: ServerHttp2Stream, headers: IncomingHttpHe
   };
 }
 
+function closeUnread(stream: ServerHttp2Stream): void {
+  stream.close(constants.NGHTTP2_NO_ERROR);
+  // A paused stream would keep what has come, and with it its session.
+  stream.resume();
+}
+
 export function http1Exchange(request: IncomingMessage, response: ServerResponse): Exchange {
-  const isGone = () => response.destroyed || response.writableEnded;
+  let answered = false;
+  const isGone = () => answered || response.destroyed || response.writableEnded;
   response.on('error', () => undefined);
   request.on('error', () => undefined);
   return {
@@ -74,13 +88,22 @@ export function http1Exchange(request: IncomingMessage, response: ServerResponse
       return response.headersSent;
     },
     onEnd: (run) => void response.once('close', run),
-    body: (limit, signal) => read(request, request.headers, limit, signal),
+    body(limit, signal) {
+      if (expectsContinue(request.headers) && Number(request.headers['content-length'] ?? 0) <= limit) response.writeContinue();
+      return readBody(request, request.headers, limit, signal);
+    },
     answer(code, more, body) {
       if (isGone() || response.headersSent) return;
-      // A body that was not read would be taken for the next request.
-      if (!request.complete) response.shouldKeepAlive = false;
+      answered = true;
+      if (request.complete || isSmallRest(request)) {
+        response.writeHead(code, more);
+        response.end(body);
+        return;
+      }
+      response.shouldKeepAlive = false;
       response.writeHead(code, more);
-      response.end(body);
+      response.write(body);
+      linger(request, () => { response.end(); });
     },
     open(code, more) {
       if (isGone() || response.headersSent) return undefined;
@@ -90,31 +113,4 @@ export function http1Exchange(request: IncomingMessage, response: ServerResponse
     },
     abort: () => void response.destroy(),
   };
-}
-
-function read(source: Readable, headers: IncomingHttpHeaders, limitBytes: number, signal: AbortSignal): Promise<Buffer> {
-  const tooLarge = () => failure('RequestEntityTooLarge', `Request entity too large: limit is ${limitBytes}`);
-  if (Number(headers['content-length'] ?? 0) > limitBytes) return Promise.reject(tooLarge());
-  return new Promise((resolve, reject) => {
-    const chunks: Buffer[] = [];
-    let size = 0;
-    let ended = false;
-    const aborted = () => { end(signal.reason); };
-    const end = (failed?: unknown) => {
-      if (ended) return;
-      ended = true;
-      signal.removeEventListener('abort', aborted);
-      if (failed === undefined) return resolve(chunks.length === 1 ? (chunks[0] ?? Buffer.alloc(0)) : Buffer.concat(chunks));
-      source.pause();
-      reject(failed);
-    };
-    source.on('data', (chunk: Buffer) => {
-      size += chunk.length;
-      if (size > limitBytes) end(tooLarge());
-      else if (!ended) chunks.push(chunk);
-    });
-    source.once('end', () => { end(); });
-    source.once('close', () => { if (!ended) end(failure('BadRequest', 'the connection closed before the whole body had come')); });
-    signal.addEventListener('abort', aborted);
-  });
 }

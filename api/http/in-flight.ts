@@ -5,7 +5,8 @@ import type { Exchange } from './exchange.ts';
  * those who ask for it, and one sweep looks after all deadlines: most requests are over within a millisecond.
  */
 export interface InFlight {
-  begin(exchange: Pick<Exchange, 'onEnd'>): Flight;
+  /** `late` is called once when the deadline passes; `withinMs` may only shorten it. */
+  begin(exchange: Pick<Exchange, 'onEnd'>, late?: () => void, withinMs?: number): Flight;
   readonly count: number;
   /** Aborts what is past its deadline. Called about once a second. */
   sweep(): void;
@@ -20,20 +21,28 @@ export interface Flight {
 }
 
 export function createInFlight(now: () => number, deadlineMs: number): InFlight {
-  const flights = new Set<{ readonly deadline: number; abort(reason: unknown): void }>();
+  const flights = new Set<{ readonly deadline: number; abort(reason: unknown): void; late: (() => void) | undefined }>();
   let waiting: (() => void)[] = [];
   return {
     get count() {
       return flights.size;
     },
-    begin(exchange) {
+    begin(exchange, late, withinMs = deadlineMs) {
       let controller: AbortController | undefined;
-      const own = { deadline: now() + deadlineMs, abort: (reason: unknown) => { controller?.abort(reason); } };
+      let reason: unknown;
+      const own = {
+        deadline: now() + Math.min(withinMs, deadlineMs), late,
+        abort(why: unknown) {
+          reason ??= why;
+          controller?.abort(why);
+        },
+      };
       flights.add(own);
       return {
         get signal() {
           if (controller === undefined) {
             controller = new AbortController();
+            if (reason !== undefined) controller.abort(reason);
             exchange.onEnd(() => { if (flights.has(own)) own.abort(new DOMException('the caller has gone', 'AbortError')); });
           }
           return controller.signal;
@@ -48,7 +57,13 @@ export function createInFlight(now: () => number, deadlineMs: number): InFlight 
     },
     sweep() {
       const time = now();
-      for (const flight of flights) if (flight.deadline < time) flight.abort(new DOMException('the request took too long', 'TimeoutError'));
+      for (const flight of flights) {
+        if (flight.deadline >= time) continue;
+        const { late } = flight;
+        flight.late = undefined;
+        flight.abort(new DOMException('the request took too long', 'TimeoutError'));
+        late?.();
+      }
     },
     idle: () => (flights.size === 0 ? Promise.resolve() : new Promise((resolve) => { waiting.push(resolve); })),
   };

@@ -124,12 +124,15 @@ function carryHttp1(server: Http2SecureServer, carrier: Carrier, isStopping: () 
     }
     return peer;
   };
-  server.on('request', (request, response) => {
+  const carry: Parameters<typeof server.on<'request'>>[1] = (request, response) => {
     // Requests over HTTP/2 arrive here too, as well as at `stream`.
     if (request.httpVersionMajor >= 2) return;
     response.once('finish', () => { if (isStopping()) request.socket.end(); });
     carrier.serve(http1Exchange(request as unknown as IncomingMessage, response as unknown as Parameters<typeof http1Exchange>[1]), of(request.socket));
-  });
+  };
+  server.on('request', carry);
+  // Who asks first is told to go on when somebody wants the body.
+  server.on('checkContinue', carry);
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => { carrier.upgrade(request, socket, head, of(socket)); });
 }
 

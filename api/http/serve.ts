@@ -4,7 +4,7 @@ import { ApiError, failure } from '../../machinery/status.ts';
 import type { Authenticator, Authorizer, Credentials } from '../access/access.ts';
 import { authorize, type Dispatch } from '../dispatch.ts';
 import { patchTypes, unsupportedPatch } from '../handlers/patch.ts';
-import type { AgentResult, Body, Call, Result, User } from '../request.ts';
+import type { AgentResult, Body, Call, RequestInfo, Result, User } from '../request.ts';
 import type { Resource } from '../resources/define.ts';
 import { spliceToAgent, streamFromAgent, type AgentLink } from './agent-link.ts';
 import { bearerTokenOf } from './certificate.ts';
@@ -17,6 +17,7 @@ import { protobufType, type ProtobufDecoder } from './protobuf/decode.ts';
 import { render, renderFailure, type Rendering } from './render.ts';
 import { withRepeated } from './repeated-headers.ts';
 import { parseTarget, type Target } from './request-info.ts';
+import { askedTimeoutMs } from './request-timeout.ts';
 import type { SharedFrames } from './shared-frames.ts';
 import { includeObject, type TableRenderer } from './table.ts';
 import { tableFrames } from './watch-frames.ts';
@@ -79,6 +80,7 @@ export async function serve(edge: Edge, exchange: Exchange, peer: Peer): Promise
     const known = failureOf(error);
     ({ code } = known);
     if (!(error instanceof ApiError) && known.code === 500) edge.onError(`${exchange.method} ${exchange.url}`, error);
+    if (exchange.gone) return;
     if (exchange.begun) exchange.abort();
     else await renderFailure(exchange, known, { headers: withAuthenticate(headers, known), pretty: isPretty(target?.query ?? {}, exchange.headers['user-agent']) });
   } finally {
@@ -128,11 +130,12 @@ interface Asked {
 async function serveResource(edge: Edge, exchange: Exchange, asked: Asked): Promise<number> {
   const { target, answer, headers } = asked;
   const { verb } = target.info;
-  const flight = edge.inFlight.begin(exchange);
+  const { info, handle } = edge.dispatch.route({ user: asked.user, info: target.info, resource: asked.resource });
+  const flight = edge.inFlight.begin(exchange, () => { tooLate(exchange, asked); }, askedTimeoutMs(target.query));
   let result: Result;
   try {
     const body = readOnly.has(verb) ? undefined : await bodyOf(edge, exchange, verb, flight.signal);
-    result = await edge.dispatch(callOf(exchange.headers, asked, body, flight));
+    result = await handle(callOf(exchange.headers, asked, info, body, flight));
   } finally {
     flight.end();
   }
@@ -154,6 +157,14 @@ async function serveResource(edge: Edge, exchange: Exchange, asked: Asked): Prom
   return 'code' in result ? result.code : 200;
 }
 
+/** Whatever still works on it: the caller waits no longer. */
+function tooLate(exchange: Exchange, { headers, target }: Asked): void {
+  if (exchange.begun) return;
+  const error = failure('Timeout', 'Timeout: request did not complete within the allotted timeout');
+  // What can be rejected is compression, of which an answer this short has none.
+  renderFailure(exchange, error, { headers, pretty: isPretty(target.query, exchange.headers['user-agent']) }).catch(() => { exchange.abort(); });
+}
+
 /** For metrics alone: nobody was there to be answered. */
 const clientGone = 499;
 
@@ -171,10 +182,10 @@ async function bodyOf({ protobuf }: Edge, exchange: Exchange, verb: string, sign
   return { content: { bytes }, mediaType: verb === 'patch' ? mediaTypeOf(header) : bodyType(header) };
 }
 
-function callOf(asking: IncomingHttpHeaders, { target, user, resource, answer, headers }: Asked, body: Body | undefined, flight: { readonly signal: AbortSignal }): Call {
+function callOf(asking: IncomingHttpHeaders, { target, user, resource, answer, headers }: Asked, info: RequestInfo, body: Body | undefined, flight: { readonly signal: AbortSignal }): Call {
   const warnings: string[] = [];
   return {
-    info: target.info, user, resource, query: target.query, search: target.search, accept: answer,
+    info, user, resource, query: target.query, search: target.search, accept: answer,
     ...(body === undefined ? {} : { body }),
     ...(target.info.verb === 'patch' ? { patchType: patchTypeOf(asking) } : {}),
     userAgent: userAgentOf(asking),
@@ -215,10 +226,10 @@ export async function serveUpgrade(edge: Edge, request: IncomingMessage, socket:
     const user = await authenticate(edge, headers, peer);
     if (!target.info.isResource) throw failure('NotFound', 'the server could not find the requested resource');
     const answer: Answer = { as: 'json', media: 'application/json' };
-    const call = callOf(headers, { target, user, resource: resourceOf(edge, target), answer, headers: {} }, undefined, { signal: edge.stopped });
+    const call = callOf(headers, { target, user, resource: resourceOf(edge, target), answer, headers: {} }, target.info, undefined, { signal: edge.stopped });
     // A WebSocket handshake is a GET: who may only read must not run commands by it.
     if (target.info.verb === 'get') authorize(edge.authorizer, user, { ...target.info, verb: 'create' });
-    const result = await edge.dispatch(call);
+    const result = await edge.dispatch.call(call);
     if (result.type !== 'agent') throw failure('BadRequest', 'this resource can\'t be upgraded');
     await spliceToAgent(request, socket, head, edge.agentLink, result satisfies AgentResult);
   } catch (error) {
