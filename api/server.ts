@@ -17,7 +17,7 @@ import { createDispatch, type Dispatch } from './dispatch.ts';
 import { createHandlers, type HandlerDependencies } from './handlers/all.ts';
 import { serviceAddresses } from './handlers/service-addresses.ts';
 import { issueToken } from './handlers/subresources/token.ts';
-import { handlerKey } from './handlers/writer.ts';
+import { handlerKey, type Codec } from './handlers/writer.ts';
 import type { Exchange } from './http/exchange.ts';
 import { createInFlight } from './http/in-flight.ts';
 import { listen, type Carrier } from './http/listener.ts';
@@ -84,12 +84,13 @@ const suffixLetters = 'bcdfghjklmnpqrstvwxz2456789';
  */
 export async function createApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const onError = options.onError ?? (() => undefined);
+  const codec = createCodec();
   const caches = await createCaches(options.store, resources, {
-    freeze: options.freeze ?? false, onEnd: (error) => { onError('the watch of the store ended', error); },
+    encode: codec.encode, freeze: options.freeze ?? false, onEnd: (error) => { onError('the watch of the store ended', error); },
   });
   const authorizer = createAuthorizer(caches);
   try {
-    return await assemble(options, caches, authorizer, onError);
+    return await assemble(options, { codec, caches, authorizer }, onError);
   } catch (error) {
     authorizer.close();
     caches.close();
@@ -97,10 +98,18 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   }
 }
 
-async function assemble(options: ApiServerOptions, caches: Caches, authorizer: ClusterAuthorizer, onError: Edge['onError']): Promise<ApiServer> {
+/** What is there before anything can be asked. */
+interface Ground {
+  readonly codec: Codec;
+  readonly caches: Caches;
+  readonly authorizer: ClusterAuthorizer;
+}
+
+async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge['onError']): Promise<ApiServer> {
   const { pki } = options;
+  const { caches, authorizer } = ground;
   const authenticator = createAuthenticator({ pki, caches, authorizer, now: Date.now });
-  const deps = dependencies(options, caches, authorizer, authenticator);
+  const deps = dependencies(options, ground, authenticator);
   const dispatch = createDispatch(authorizer, createHandlers(deps));
   const stopping = new AbortController();
   const inFlight = createInFlight(Date.now, requestMs);
@@ -164,9 +173,8 @@ function resourceAt(group: string, version: string, plural: string): Resource | 
 }
 
 /** What handlers, admission and the seeding of a cluster work with. */
-function dependencies(options: ApiServerOptions, caches: Caches, authorizer: ClusterAuthorizer, authenticator: ClusterAuthenticator): HandlerDependencies {
+function dependencies(options: ApiServerOptions, { codec, caches, authorizer }: Ground, authenticator: ClusterAuthenticator): HandlerDependencies {
   const { store, pki } = options;
-  const codec = createCodec();
   const leases = createSharedLeases(store, systemClock);
   const reviews = reviewHandlers({ authorizer, authenticator, codec });
   const reviewed = resources.filter(({ stored }) => !stored).flatMap((resource): [string, Handler][] => {

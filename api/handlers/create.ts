@@ -6,7 +6,7 @@ import type { Call, Result } from '../request.ts';
 import type { Resource } from '../resources/define.ts';
 import type { Entry } from '../store/cache.ts';
 import { bindToRequest, generatedName, metadataOf, stampNew, validateMetadata } from './metadata.ts';
-import { alreadyExists, conflict, handlerKey, isDryRun, modified, putOf, type Writer } from './writer.ts';
+import { alreadyExists, conflict, handlerKey, isDryRun, modified, putOf, storedBytes, type Writer } from './writer.ts';
 
 /** How often a name is drawn again when the drawn one is taken. Source: KEP-4420, retry on generateName. */
 const nameDraws = 8;
@@ -63,7 +63,7 @@ async function insert(writer: Writer, resource: Resource, object: Draft<Kubernet
     // A second round must not find the address that the first one drew.
     const asked = source === undefined ? object : structuredClone(object);
     const companions = await source?.create(asked);
-    const value = writer.codec.encode(resource, asked);
+    const value = storedBytes(writer, resource, asked);
     if (dryRun) return writer.caches.entry(resource, key, value, 0);
     const result = await writer.store.commit({
       compares: [{ key, revision: 0 }, ...(companions?.compares ?? [])],

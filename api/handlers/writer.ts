@@ -53,6 +53,12 @@ export function handlerKey(resource: Pick<Resource, 'group' | 'plural'>, subreso
   return `${resource.plural}.${resource.group}${subresource === '' ? '' : `/${subresource}`}`;
 }
 
+/** The object's bytes in the form in which its resource is stored. */
+export function storedBytes(writer: Pick<Writer, 'codec'>, resource: Resource, object: Draft<KubernetesObject>): Buffer {
+  const { storedAs } = resource;
+  return storedAs === undefined ? writer.codec.encode(resource, object) : writer.codec.encode(storedAs.resource, storedAs.toStored(object));
+}
+
 /** A put of an object, under a lease when its kind expires. */
 export async function putOf(writer: Writer, resource: Resource, key: string, value: Buffer): Promise<Write> {
   if (resource.ttlSeconds === undefined || writer.leaseFor === undefined) return { type: 'put', key, value };
@@ -124,7 +130,7 @@ export async function changeObject(
     const outcome = await change(current);
     if (outcome.type === 'keep') return { entry: current, deleted: false };
     const companions = await companionsOf(writer, resource, outcome, current);
-    const value = outcome.type === 'put' ? writer.codec.encode(resource, outcome.object) : undefined;
+    const value = outcome.type === 'put' ? storedBytes(writer, resource, outcome.object) : undefined;
     if (value !== undefined && value.equals(current.stored)) return { entry: current, deleted: false };
     if (dryRun) {
       const entry = value === undefined ? current : writer.caches.entry(resource, current.key, value, current.revision);

@@ -1,4 +1,4 @@
-import type { Kind, KubernetesObject } from '../../machinery/kinds/kind.ts';
+import { apiVersionOf, type Kind, type KubernetesObject } from '../../machinery/kinds/kind.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
 import type { FieldError } from '../../machinery/field-path.ts';
 import type { Verb } from '../../client/transport.ts';
@@ -95,6 +95,19 @@ export interface Resource<T extends KubernetesObject = KubernetesObject> extends
   readonly stored: boolean;
   /** Seconds after the last write at which an object is deleted (Event). */
   readonly ttlSeconds?: number;
+  /** Absent: its objects are stored as they are served. */
+  readonly storedAs?: StoredForm<T>;
+}
+
+/**
+ * Where the objects of a further version are: under another resource's keys and in its form. Both directions are pure, work on
+ * what they may change and keep, and lose nothing: `fromStored(toStored(x))` is x.
+ */
+export interface StoredForm<T extends KubernetesObject> {
+  readonly resource: Resource;
+  toStored(object: Draft<T>): Draft<KubernetesObject>;
+  /** `object` is as it was stored, with the apiVersion of then. */
+  fromStored(object: Draft<KubernetesObject>): Draft<T>;
 }
 
 const storedVerbs: readonly Verb[] = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
@@ -122,6 +135,67 @@ export function defineResource<T extends KubernetesObject>(kind: Kind<T>, option
     stored,
     ...kind,
     ...options,
+  };
+}
+
+export interface Conversion<T extends KubernetesObject, S extends KubernetesObject> {
+  toStored(object: Draft<T>): Draft<S>;
+  fromStored(object: Draft<S>): Draft<T>;
+}
+
+/**
+ * The same objects in a further group or version: HorizontalPodAutoscaler v1 beside v2, Event of events.k8s.io beside the core
+ * group's. The stored resource is declared as ever, by `defineResource`; each further version is one more file with one more line
+ * in `all.ts`:
+ *
+ *     export const horizontalPodAutoscalerV1 = serveAlso(horizontalPodAutoscaler, HorizontalPodAutoscalerV1, { toStored, fromStored }, { columns });
+ *
+ * Clients of either version see all objects. A request is read, defaulted and validated in its own version and converted last of
+ * all. Whatever `options` leaves out is the stored resource's own, asked through the conversion. `kind` and `apiVersion` are set here:
+ * conversions needn't.
+ */
+export function serveAlso<T extends KubernetesObject, S extends KubernetesObject>(
+  stored: Resource<S>, kind: Kind<T>, conversion: Conversion<T, S>, options: ResourceOptions<T> = {},
+): Resource<T> {
+  const convert: Conversion<T, S> = {
+    toStored: (object) => ({ ...conversion.toStored(object), kind: stored.kind, apiVersion: apiVersionOf(stored) }),
+    fromStored: (object) => ({ ...conversion.fromStored(object), kind: kind.kind, apiVersion: apiVersionOf(kind) }),
+  };
+  return defineResource<T>(kind, { ...through(stored, convert), storedAs: { resource: stored, ...convert } as StoredForm<T>, ...options });
+}
+
+/** All that a kind's file says, said of objects of another version. */
+function through<T extends KubernetesObject, S extends KubernetesObject>(stored: Resource<S>, { toStored, fromStored }: Conversion<T, S>): ResourceOptions<T> {
+  const of = (object: T): S => toStored(structuredClone(object) as Draft<T>) as S;
+  const changed = (draft: Draft<T>, change: (draft: Draft<S>) => void): void => {
+    const form = toStored(structuredClone(draft));
+    change(form);
+    for (const field of Object.keys(draft)) Reflect.deleteProperty(draft, field);
+    Object.assign(draft, fromStored(form));
+  };
+  const { kind: _kind, group: _group, version: _version, plural: _plural, scope: _scope, objectType: _type, storedAs: _storedAs, scale, deletion, ...rest } = stored;
+  return {
+    ...rest,
+    columns: stored.columns.map((column) => ({ ...column, cell: (object: T, now: number) => column.cell(of(object), now) })),
+    fields: Object.fromEntries(Object.entries(stored.fields).map(([field, value]) => [field, (object: T) => value(of(object))])),
+    defaults: (draft) => { changed(draft, (form) => stored.defaults?.(form)); },
+    prepareForCreate: (draft) => { changed(draft, (form) => stored.prepareForCreate?.(form)); },
+    prepareForUpdate: (draft, old) => { changed(draft, (form) => stored.prepareForUpdate?.(form, of(old))); },
+    validate: (object) => stored.validate?.(of(object)) ?? [],
+    validateUpdate: (object, old) => stored.validateUpdate?.(of(object), of(old)) ?? [],
+    validateStatusUpdate: (object, old) => stored.validateStatusUpdate?.(of(object), of(old)) ?? [],
+    warnings: (object) => stored.warnings?.(of(object)) ?? [],
+    ...(scale === undefined ? {} : { scale: {
+      replicas: (object: T) => scale.replicas(of(object)), statusReplicas: (object: T) => scale.statusReplicas(of(object)), selector: (object: T) => scale.selector(of(object)),
+      setReplicas: (draft: Draft<T>, replicas: number) => { changed(draft, (form) => { scale.setReplicas(form, replicas); }); },
+    } }),
+    deletion: {
+      ...(deletion.answersObject === undefined ? {} : { answersObject: deletion.answersObject }),
+      ...(deletion.defaultPropagation === undefined ? {} : { defaultPropagation: deletion.defaultPropagation }),
+      graceSeconds: (object, asked) => deletion.graceSeconds?.(of(object), asked) ?? 0,
+      blocked: (object) => deletion.blocked?.(of(object)) ?? false,
+      begin: (draft) => { changed(draft, (form) => deletion.begin?.(form)); },
+    },
   };
 }
 

@@ -19,7 +19,7 @@ export interface Entry<T extends KubernetesObject = KubernetesObject> {
   readonly labels: Readonly<Record<string, string>>;
   /** A selectable field's value: `metadata.name`, `metadata.namespace` and those of the resource; undefined if the resource has no such field. */
   field(name: string): string | undefined;
-  /** Canonical JSON without `resourceVersion`, as stored. */
+  /** Canonical JSON without `resourceVersion`, as stored: in the version that is stored. */
   readonly stored: Buffer;
   /** The final JSON, `resourceVersion` inside. Cached. */
   encoded(form: Form): Buffer;
@@ -70,11 +70,18 @@ export interface ResourceCache<T extends KubernetesObject = KubernetesObject> {
   watch(from: Revision, selection: Selection, sink: ChangeSink<T>): Watch;
 }
 
+/** One version of the objects of a stored resource. */
+export interface ResourceView {
+  readonly cache: ResourceCache;
+  /** Cached if this version is, else made. */
+  entry(key: string, stored: Buffer, revision: Revision): Entry;
+}
+
 /** All caches of a server: they share the store's one watch, hence one revision. */
 export interface Caches {
   /** Everything up to here is visible. */
   readonly revision: Revision;
-  /** By group and plural: whoever only reads needs no more than the kind. Throws when no such resource is served. */
+  /** By group, version and plural: whoever only reads needs no more than the kind. Throws when no such resource is served. */
   of<T extends KubernetesObject>(kind: Kind<T>): ResourceCache<T>;
   /** Resolves when `revision` is visible; rejects when `signal` aborts. */
   waitFor(revision: Revision, signal: AbortSignal): Promise<void>;
@@ -82,5 +89,7 @@ export interface Caches {
   waitForNewest(signal: AbortSignal): Promise<void>;
   /** An entry made of bytes that were just committed, equal to what the cache holds or will hold. */
   entry<T extends KubernetesObject>(resource: Resource<T>, key: string, stored: Buffer, revision: Revision): Entry<T>;
+  /** Follows these resources from now on, and no others: see `Feed.serve`. */
+  serve(resources: readonly Resource[]): void;
   close(): void;
 }

@@ -1,5 +1,6 @@
 /** One version of one object as bytes, with the little that is known about it without parsing. */
 import { apiVersionOf, type KubernetesObject } from '../../machinery/kinds/kind.ts';
+import type { Draft } from '../../machinery/kinds/wire.ts';
 import type { Resource } from '../resources/define.ts';
 import type { Entry, Form } from './cache.ts';
 import { member, metadataSpan, type Span } from './metadata-scan.ts';
@@ -18,7 +19,11 @@ export interface EntryShape<T extends KubernetesObject = KubernetesObject> {
   readonly fields: readonly string[];
   /** Told when an object was parsed for its fields only, so that it can be released at the end of the tick. */
   readonly onParsed: (entry: CacheEntry) => void;
+  /** Canonical JSON without `resourceVersion`: of objects that are served in another form than they are stored in. */
+  readonly encode: Encode;
 }
+
+export type Encode = (resource: Resource, object: KubernetesObject) => Buffer;
 
 /** An entry, and what only the cache may do with it. */
 export interface CacheEntry<T extends KubernetesObject = KubernetesObject> extends Entry<T> {
@@ -26,14 +31,15 @@ export interface CacheEntry<T extends KubernetesObject = KubernetesObject> exten
   release(): void;
 }
 
-export function entryShape<T extends KubernetesObject>(resource: Resource<T>, freeze: boolean, onParsed: (entry: CacheEntry) => void): EntryShape<T> {
+export function entryShape<T extends KubernetesObject>(resource: Resource<T>, common: Pick<EntryShape, 'freeze' | 'onParsed' | 'encode'>): EntryShape<T> {
   const opening = `{"kind":${JSON.stringify(resource.kind)},"apiVersion":${JSON.stringify(apiVersionOf(resource))},"metadata":`;
-  return { resource, prefix: prefixOf(resource), opening: Buffer.from(opening), freeze, fields: Object.keys(resource.fields), onParsed };
+  return { resource, prefix: prefixOf(resource), opening: Buffer.from(opening), fields: Object.keys(resource.fields), ...common };
 }
 
-/** `/registry/<group>/<resource>/`; the core group is `core`. */
-export function prefixOf(resource: Pick<Resource, 'group' | 'plural'>): string {
-  return `/registry/${resource.group === '' ? 'core' : resource.group}/${resource.plural}/`;
+/** `/registry/<group>/<resource>/` of where the resource is stored; the core group is `core`. */
+export function prefixOf(resource: Pick<Resource, 'group' | 'plural' | 'storedAs'>): string {
+  const { group, plural } = resource.storedAs?.resource ?? resource;
+  return `/registry/${group === '' ? 'core' : group}/${plural}/`;
 }
 
 export function createEntry<T extends KubernetesObject>(shape: EntryShape<T>, key: string, stored: Buffer, revision: Revision): CacheEntry<T> {
@@ -58,6 +64,7 @@ class StoredEntry<T extends KubernetesObject> implements CacheEntry<T> {
   #uid: string | undefined;
   #labels: Readonly<Record<string, string>> | undefined;
   #fields: readonly string[] | undefined;
+  #served: Buffer | undefined;
   #json: Buffer | undefined;
   #partial: Buffer | undefined;
   #object: T | undefined;
@@ -102,7 +109,18 @@ class StoredEntry<T extends KubernetesObject> implements CacheEntry<T> {
   }
 
   #parsed(): T {
-    return (this.#object ??= parse<T>(this.stored, this.revision, this.#shape.freeze));
+    return (this.#object ??= parse(this.stored, this.revision, this.#shape));
+  }
+
+  /** The bytes in the form that is served, still without `resourceVersion`. */
+  #bytes(): Buffer {
+    const { resource, encode, onParsed } = this.#shape;
+    if (resource.storedAs === undefined) return this.stored;
+    if (this.#served === undefined) {
+      this.#served = encode(resource, this.#parsed());
+      if (!this.#isShared) onParsed(this);
+    }
+    return this.#served;
   }
 
   #fieldValues(): readonly string[] {
@@ -115,6 +133,11 @@ class StoredEntry<T extends KubernetesObject> implements CacheEntry<T> {
     return (this.#metadata ??= metadataSpan(this.stored) ?? missingMetadata(this.key));
   }
 
+  /** Where metadata is in the form that is served. */
+  #servedSpan(bytes: Buffer): Span {
+    return bytes === this.stored ? this.#span() : (metadataSpan(bytes) ?? missingMetadata(this.key));
+  }
+
   /** Trusts the bytes: the server's own encoder wrote them. */
   #member<V>(name: string): V | undefined {
     const span = member(this.stored, this.#span().start, name);
@@ -123,25 +146,27 @@ class StoredEntry<T extends KubernetesObject> implements CacheEntry<T> {
 
   #encodeWhole(): Buffer {
     const { opening } = this.#shape;
-    const isCanonical = this.stored.compare(opening, 0, opening.length, 0, opening.length) === 0;
-    return this.#spliced(isCanonical ? opening.length : this.#span().start, 0, this.stored.length, none);
+    const bytes = this.#bytes();
+    const isCanonical = bytes.compare(opening, 0, opening.length, 0, opening.length) === 0;
+    return this.#spliced(bytes, isCanonical ? opening.length : this.#servedSpan(bytes).start, 0, bytes.length, none);
   }
 
   #encodePartial(): Buffer {
-    const { start, end } = this.#span();
-    return this.#spliced(start, start, end, partialOpening, closeBrace);
+    const bytes = this.#bytes();
+    const { start, end } = this.#servedSpan(bytes);
+    return this.#spliced(bytes, start, start, end, partialOpening, closeBrace);
   }
 
-  /** `head`, then the stored bytes [`from`, `to`) with `resourceVersion` first in the metadata that begins at `metadata`. */
-  #spliced(metadata: number, from: number, to: number, head: Buffer, tail?: number): Buffer {
-    const isEmpty = this.stored[metadata + 1] === closeBrace;
+  /** `head`, then `bytes` [`from`, `to`) with `resourceVersion` first in the metadata that begins at `metadata`. */
+  #spliced(bytes: Buffer, metadata: number, from: number, to: number, head: Buffer, tail?: number): Buffer {
+    const isEmpty = bytes[metadata + 1] === closeBrace;
     const version = this.revision === unstored ? '' : `"resourceVersion":"${this.revision}"${isEmpty ? '' : ','}`;
     const length = head.length + (to - from) + version.length + (tail === undefined ? 0 : 1);
     const encoded = Buffer.allocUnsafe(length);
     let at = head.copy(encoded);
-    at += this.stored.copy(encoded, at, from, metadata + 1);
+    at += bytes.copy(encoded, at, from, metadata + 1);
     at += encoded.write(version, at, 'latin1');
-    at += this.stored.copy(encoded, at, metadata + 1, to);
+    at += bytes.copy(encoded, at, metadata + 1, to);
     if (tail !== undefined) encoded[at] = tail;
     return encoded;
   }
@@ -150,11 +175,13 @@ class StoredEntry<T extends KubernetesObject> implements CacheEntry<T> {
 const noLabels: Readonly<Record<string, string>> = Object.freeze({});
 const none = Buffer.alloc(0);
 
-function parse<T extends KubernetesObject>(stored: Buffer, revision: Revision, freeze: boolean): T {
-  const object = JSON.parse(stored.toString()) as T & { metadata: { resourceVersion?: string } };
-  if (revision !== unstored) object.metadata.resourceVersion = String(revision);
+function parse<T extends KubernetesObject>(stored: Buffer, revision: Revision, { resource, freeze }: EntryShape<T>): T {
+  // The server's own encoder wrote the bytes.
+  const written = JSON.parse(stored.toString()) as Draft<T>;
+  const object = resource.storedAs === undefined ? written : resource.storedAs.fromStored(written);
+  if (revision !== unstored) (object.metadata ??= {}).resourceVersion = String(revision);
   if (freeze) deepFreeze(object);
-  return object;
+  return object as T;
 }
 
 function deepFreeze(value: unknown): void {

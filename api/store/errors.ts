@@ -26,9 +26,25 @@ export class WriteFailedError extends Error {
 
 /** More is waiting to be written than the store takes. Nothing was written; try again later. */
 export class OverloadedError extends Error {
-  constructor(bytes: number) {
-    super(`the store is overloaded: ${bytes} bytes are waiting to be written`);
+  constructor(what: string) {
+    super(`the store is overloaded: ${what}`);
     this.name = 'OverloadedError';
+  }
+}
+
+/** No server of the store could be asked; nothing was written. Try again later. */
+export class StoreUnavailableError extends Error {
+  constructor(why: string, cause?: Error) {
+    super(`the store can't be reached: ${why}`, cause === undefined ? {} : { cause });
+    this.name = 'StoreUnavailableError';
+  }
+}
+
+/** The answer to a write was lost: it may have been written or not, and only a look at the store tells. */
+export class OutcomeUnknownError extends Error {
+  constructor(why: string, cause?: Error) {
+    super(`the store did not answer, the write may have happened or not: ${why}`, cause === undefined ? {} : { cause });
+    this.name = 'OutcomeUnknownError';
   }
 }
 

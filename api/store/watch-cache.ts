@@ -6,11 +6,11 @@ import type { KubernetesObject } from '../../machinery/kinds/kind.ts';
 import type { Resource } from '../resources/define.ts';
 import type { Caches, Entry, ResourceCache } from './cache.ts';
 import { systemClock, type Clock } from './clock.ts';
-import { createDelivery, type Delivery } from './delivery.ts';
-import { entryShape, prefixOf, type CacheEntry } from './entry.ts';
+import { createDelivery } from './delivery.ts';
+import type { Encode } from './entry.ts';
 import { StoreEndedError } from './errors.ts';
+import { createFeed, registry, type Feed } from './feed.ts';
 import { createNewestRevision } from './newest-revision.ts';
-import { createResourceCache, type FedCache } from './resource-cache.ts';
 import type { RingLimits } from './ring.ts';
 import { prefixEnd } from './sorted-map.ts';
 import type { KeyValue, Revision, Store, StoreEvent } from './store.ts';
@@ -24,11 +24,12 @@ export interface CachesOptions {
   readonly ring?: RingLimits;
   /** How often watches that want bookmarks get one. Default: a minute. */
   readonly bookmarkMs?: number;
+  /** How objects are written that are served in another form than they are stored in. Default: as they are. */
+  readonly encode?: Encode;
   /** Called once when the store's watch ended by itself: the caches are of no use any more. */
   readonly onEnd?: (error: Error) => void;
 }
 
-const registry = '/registry/';
 const pageKeys = 10_000;
 const defaultRing: RingLimits = { bytes: 16 * 1024 * 1024, count: 32_768 };
 const defaultBookmarkMs = 60_000;
@@ -38,8 +39,11 @@ export async function createCaches(store: Store, resources: readonly Resource[],
   const { items, revision } = await readRegistry(store);
   const delivery = createDelivery();
   let current = revision;
-  const fed = feedAll(resources, { delivery, options, start: revision, revision: () => current });
-  for (const { key, value, modRevision } of items) fed.get(resourcePrefix(key))?.load(key, value, modRevision);
+  const fed = createFeed({
+    delivery, ring: options.ring ?? defaultRing, freeze: options.freeze ?? false, encode: options.encode ?? asItIs, revision: () => current,
+  });
+  for (const { key, value, modRevision } of items) fed.apply(key, value, modRevision);
+  fed.serve(resources);
 
   const clock = options.clock ?? systemClock;
   const newest = createNewestRevision(store);
@@ -58,7 +62,7 @@ export async function createCaches(store: Store, resources: readonly Resource[],
     watch.close();
     timer.cancel();
     waiters.end(ended);
-    for (const cache of fed.values()) cache.end(error);
+    fed.end(error);
     if (error !== undefined) options.onEnd?.(error);
   }
 
@@ -72,7 +76,7 @@ export async function createCaches(store: Store, resources: readonly Resource[],
   });
   const bookmarkMs = options.bookmarkMs ?? defaultBookmarkMs;
   const bookmark = (): void => {
-    for (const cache of fed.values()) cache.bookmark();
+    fed.bookmark();
     timer = clock.after(bookmarkMs, bookmark);
   };
   let timer = clock.after(bookmarkMs, bookmark);
@@ -86,16 +90,19 @@ export async function createCaches(store: Store, resources: readonly Resource[],
     get revision() {
       return current;
     },
-    of: <T extends KubernetesObject>(resource: Resource<T>) => cacheOf(fed, resource).cache as ResourceCache<T>,
+    of: <T extends KubernetesObject>(resource: Resource<T>) => fed.of(resource).cache as ResourceCache<T>,
     waitFor,
     async waitForNewest(signal) {
       await waitFor(await newest(), signal);
     },
     entry: <T extends KubernetesObject>(resource: Resource<T>, key: string, stored: Buffer, at: Revision) =>
-      cacheOf(fed, resource).entry(key, stored, at) as Entry<T>,
+      fed.of(resource).entry(key, stored, at) as Entry<T>,
+    serve: (served) => { fed.serve(served); },
     close: () => end(undefined),
   };
 }
+
+const asItIs: Encode = (_resource, object) => Buffer.from(JSON.stringify(object));
 
 async function readRegistry(store: Store): Promise<{ items: readonly KeyValue[]; revision: Revision }> {
   const to = prefixEnd(registry);
@@ -111,51 +118,7 @@ async function readRegistry(store: Store): Promise<{ items: readonly KeyValue[];
   return { items, revision: first.revision };
 }
 
-interface Feeding {
-  readonly delivery: Delivery;
-  readonly options: CachesOptions;
-  readonly start: Revision;
-  readonly revision: () => Revision;
-}
-
-function feedAll(resources: readonly Resource[], { delivery, options, start, revision }: Feeding): Map<string, FedCache> {
-  const onParsed = releaseWhenIdle(delivery);
-  const fed = new Map<string, FedCache>();
-  for (const resource of resources) {
-    if (!resource.stored || fed.has(prefixOf(resource))) continue;
-    const shape = entryShape(resource, options.freeze ?? false, onParsed);
-    fed.set(shape.prefix, createResourceCache({ shape, delivery, ring: options.ring ?? defaultRing, start, revision }));
-  }
-  return fed;
-}
-
-/** Objects parsed for their fields live until the watchers have been served: those often want the object itself. */
-function releaseWhenIdle(delivery: Delivery): (entry: CacheEntry) => void {
-  let parsed: CacheEntry[] = [];
-  const release = (): void => {
-    const released = parsed;
-    parsed = [];
-    for (const entry of released) entry.release();
-  };
-  return (entry) => {
-    if (parsed.length === 0) delivery.whenIdle(release);
-    parsed.push(entry);
-  };
-}
-
-function cacheOf(fed: ReadonlyMap<string, FedCache>, resource: Pick<Resource, 'group' | 'plural'>): FedCache {
-  const found = fed.get(prefixOf(resource));
-  if (found === undefined) throw new Error(`${resource.plural} of group "${resource.group}" is not cached: it is not among the server's stored resources`);
-  return found;
-}
-
-/** Keys of resources that this server does not know are passed over: a newer server may have written them. */
-function apply(fed: ReadonlyMap<string, FedCache>, revision: Revision, event: StoreEvent): void {
-  const key = event.type === 'put' ? event.kv.key : event.key;
-  fed.get(resourcePrefix(key))?.apply(key, event.type === 'put' ? event.kv.value : undefined, revision);
-}
-
-/** `/registry/<group>/<resource>/` of a key. */
-function resourcePrefix(key: string): string {
-  return key.slice(0, key.indexOf('/', key.indexOf('/', registry.length) + 1) + 1);
+function apply(fed: Feed, revision: Revision, event: StoreEvent): void {
+  if (event.type === 'put') fed.apply(event.kv.key, event.kv.value, revision);
+  else fed.apply(event.key, undefined, revision);
 }

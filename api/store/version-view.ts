@@ -1,0 +1,82 @@
+/**
+ * The objects of one stored resource as another of its versions has them. Positions, keys and order are those of the stored
+ * ones; each entry is converted when somebody first looks inside, and then kept as long as the stored one is.
+ */
+import type { Change, ChangeSink, Entry, ResourceCache, ResourceView, Selection, Watch } from './cache.ts';
+import { createEntry, type CacheEntry, type EntryShape } from './entry.ts';
+
+export interface VersionView extends ResourceView {
+  /** Ends its watches: the version is no longer served. */
+  end(): void;
+}
+
+export function createVersionView(stored: ResourceView, shape: EntryShape): VersionView {
+  const known = new WeakMap<Entry, CacheEntry>();
+  const changes = new WeakMap<Change, Change>();
+  const open = new Set<{ end(): void }>();
+
+  function seen(entry: Entry): CacheEntry {
+    let view = known.get(entry);
+    if (view === undefined) {
+      view = createEntry(shape, entry.key, entry.stored, entry.revision);
+      known.set(entry, view);
+    }
+    return view;
+  }
+
+  /** One object per change, as for the stored version: what many are told is framed once. */
+  function seenChange(change: Change): Change {
+    if (change.type === 'BOOKMARK') return change;
+    const view = changes.get(change);
+    if (view !== undefined) return view;
+    const made = { type: change.type, entry: seen(change.entry) };
+    changes.set(change, made);
+    return made;
+  }
+
+  function selected({ equals, matches, ...rest }: Selection): Selection {
+    const name = equals?.['metadata.name'];
+    const required = Object.entries(equals ?? {});
+    const chosen = matches ?? (required.length === 0 ? undefined : (entry: Entry) => required.every(([field, value]) => entry.field(field) === value));
+    return { ...rest, ...(name === undefined ? {} : { equals: { 'metadata.name': name } }), ...(chosen === undefined ? {} : { matches: (entry) => chosen(seen(entry)) }) };
+  }
+
+  function watch(from: number, selection: Selection, sink: ChangeSink): Watch {
+    const inner = stored.cache.watch(from, selected(selection), {
+      changes: (batch) => { sink.changes(batch.map(seenChange)); },
+      end(error) {
+        open.delete(watcher);
+        sink.end(error);
+      },
+    });
+    const close = (): void => {
+      open.delete(watcher);
+      inner.close();
+    };
+    const watcher = {
+      end() {
+        close();
+        sink.end(undefined);
+      },
+    };
+    open.add(watcher);
+    return { close, bookmark: (initialEventsEnd) => { inner.bookmark(initialEventsEnd); } };
+  }
+
+  return {
+    cache: {
+      resource: shape.resource,
+      keyOf: (namespace, name) => stored.cache.keyOf(namespace, name),
+      get(namespace, name) {
+        const entry = stored.cache.get(namespace, name);
+        return entry === undefined ? undefined : seen(entry);
+      },
+      list: (namespace) => Iterator.from(stored.cache.list(namespace)).map(seen),
+      watch,
+    } satisfies ResourceCache,
+    entry: (key, bytes, at) => seen(stored.entry(key, bytes, at)),
+    end() {
+      for (const watcher of open) watcher.end();
+    },
+  };
+}
