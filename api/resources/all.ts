@@ -1,3 +1,9 @@
+import { mutatingAdmissionPolicyBinding } from './admissionregistration/mutating-admission-policy-binding.ts';
+import { mutatingAdmissionPolicy } from './admissionregistration/mutating-admission-policy.ts';
+import { mutatingWebhookConfiguration } from './admissionregistration/mutating-webhook-configuration.ts';
+import { validatingAdmissionPolicyBinding } from './admissionregistration/validating-admission-policy-binding.ts';
+import { validatingAdmissionPolicy } from './admissionregistration/validating-admission-policy.ts';
+import { validatingWebhookConfiguration } from './admissionregistration/validating-webhook-configuration.ts';
 import { deployment } from './apps/deployment.ts';
 import { replicaSet } from './apps/replica-set.ts';
 import { selfSubjectReview } from './authentication/self-subject-review.ts';
@@ -33,4 +39,6 @@ export const resources: readonly Resource[] = [
   lease,
   clusterRole, clusterRoleBinding, role, roleBinding,
   priorityClass,
+  mutatingAdmissionPolicy, mutatingAdmissionPolicyBinding, mutatingWebhookConfiguration,
+  validatingAdmissionPolicy, validatingAdmissionPolicyBinding, validatingWebhookConfiguration,
 ];

@@ -39,6 +39,10 @@ const podSpec = {
 };
 const terminated = { name: 'c', state: { terminated: { exitCode: 1 } }, lastState: { terminated: { exitCode: 1, finishedAt: '2026-01-01T00:00:00Z' } }, restartCount: 1, ready: true };
 const set = { selector: { matchLabels: { a: 'b' }, matchExpressions: [{ key: 'a', operator: 'In', values: ['b'] }] }, template: { metadata: { labels: { a: 'b' } }, spec: podSpec } };
+const rule = { operations: ['*'], apiGroups: ['a'], apiVersions: ['v1'], resources: ['b/c'], scope: '*' };
+const matchConditions = [{ name: 'a', expression: 'b' }];
+const webhook = { name: 'a.b.c', clientConfig: { url: 'https://a', service: { name: 'a', namespace: 'b', path: '/c', port: 1 } }, rules: [rule], admissionReviewVersions: ['v1'], sideEffects: 'None', matchConditions };
+const policy = { paramKind: { apiVersion: 'a/v1', kind: 'B' }, matchConstraints: { resourceRules: [{ ...rule, resourceNames: ['a'] }], namespaceSelector: {} }, matchConditions, variables: [{ name: 'a', expression: 'b' }] };
 const rich: Readonly<Record<string, object>> = {
   Pod: { spec: podSpec, status: { phase: 'Running', containerStatuses: [terminated], initContainerStatuses: [{ ...terminated, name: 'i' }], conditions: [{ type: 'Ready', status: 'True' }], podIPs: [{ ip: '1.1.1.1' }] } },
   Deployment: { spec: { ...set, strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1 } } }, status: { replicas: 1 } },
@@ -56,6 +60,12 @@ const rich: Readonly<Record<string, object>> = {
   CertificateSigningRequest: { spec: { request: 'AA==', signerName: 'a.b/c', usages: ['client auth'] }, status: { conditions: [{ type: 'Approved', status: 'True' }] } },
   Lease: { spec: { leaseDurationSeconds: 1 } },
   PriorityClass: { value: 1 },
+  ValidatingWebhookConfiguration: { webhooks: [webhook] },
+  MutatingWebhookConfiguration: { webhooks: [{ ...webhook, reinvocationPolicy: 'Never' }] },
+  ValidatingAdmissionPolicy: { spec: { ...policy, validations: [{ expression: 'a', message: 'b', messageExpression: 'c' }], auditAnnotations: [{ key: 'a', valueExpression: 'b' }] } },
+  ValidatingAdmissionPolicyBinding: { spec: { policyName: 'a', paramRef: { name: 'a', selector: { matchLabels: { a: 'b' } } }, matchResources: policy.matchConstraints, validationActions: ['Deny'] } },
+  MutatingAdmissionPolicy: { spec: { ...policy, reinvocationPolicy: 'Never', mutations: [{ patchType: 'JSONPatch', jsonPatch: { expression: 'a' } }] } },
+  MutatingAdmissionPolicyBinding: { spec: { policyName: 'a', paramRef: { name: 'a' }, matchResources: policy.matchConstraints } },
   ServiceAccount: { secrets: [{ name: 'a' }] },
 };
 
