@@ -7,13 +7,14 @@ export const frameTypes = {
   podHello: 1, podConfigure: 2, podStart: 3, podSignal: 4, podRemove: 5, podExec: 6, podAttach: 7, podDial: 8,
   stdin: 20, stdinClose: 21, resize: 22, stdout: 23, stderr: 24, exit: 25,
   podExited: 30, ok: 40, error: 41,
-  hostSpawn: 50, hostNetwork: 51, hostUnpack: 52, hostDestroy: 53, hostTeardown: 54,
+  hostHello: 49, hostSpawn: 50, hostNetwork: 51, hostUnpack: 52, hostDestroy: 53, hostTeardown: 54,
 } as const;
 
 const errorCodes = [
   'Failed', 'CommandNotFound', 'CommandNotExecutable', 'MountFailed', 'DigestMismatch', 'BadLayer', 'NotFound', 'Unavailable', 'Failed',
 ] as const;
-export type NativeErrorCode = (typeof errorCodes)[number];
+/** `Incompatible` is the agent's own: the other end speaks a version that it can't drive. */
+export type NativeErrorCode = (typeof errorCodes)[number] | 'Incompatible';
 
 /** What a C program refused, or that it is gone (`Unavailable`). */
 export class NativeError extends Error {
@@ -117,6 +118,11 @@ export class PayloadReader {
 
   list<T>(read: () => T): T[] {
     return Array.from({ length: this.u32() }, read);
+  }
+
+  /** False at the end of what the other end's version has. */
+  hasMore(): boolean {
+    return this.at < this.bytes.length;
   }
 }
 

@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { createFrameParser, createRequests, frameTypes, NativeError, PayloadReader, PayloadWriter } from './frame.ts';
+import { firstVersion, protocolVersion, readSpeaker, refusalOf } from './version.ts';
 
 /** One cgroup hierarchy of a sandbox: its controllers and the sandbox's directory in it. */
 export interface CgroupSlot {
@@ -78,6 +79,8 @@ export interface HostClient {
 const buildDirectory = fileURLToPath(new URL('build/', import.meta.url));
 export const hostBinary = `${buildDirectory}coracle-host`;
 const podBinary = `${buildDirectory}coracle-pod`;
+  /** Resolves when it runs and speaks what this agent does; rejects with `Incompatible`, which says what to do. */
+  ready(): Promise<void>;
 
 const requestTimeoutMs = 60_000;
 /** A layer of several gigabytes on a slow disk. */
@@ -138,19 +141,35 @@ function connect(child: ChildProcess, lost: (error: NativeError) => void) {
 export function startHost(options: { readonly hostBinary?: string; readonly podBinary?: string } = {}): HostClient {
   let closed = false;
   let child: ChildProcess | undefined;
-  let requests: ReturnType<typeof connect> | undefined;
-  const current = () => {
+  let requests: Greeted | undefined;
+  const current = (): Greeted => {
     if (closed) throw new NativeError('Unavailable', 'the runtime is closed');
     if (requests !== undefined) return requests;
     const started = spawn(options.hostBinary ?? hostBinary, [options.podBinary ?? podBinary], { stdio: ['pipe', 'pipe', 'inherit'], env: {} });
     child = started;
-    const own = connect(started, () => {
+interface Greeted extends Pick<ReturnType<typeof connect>, 'send'> {
+  readonly greeted: Promise<void>;
+}
+
+/** Whether the two understand each other; nothing else is asked of it before. */
+async function greet(requests: ReturnType<typeof connect>): Promise<void> {
+  const greeting = requests.send(frameTypes.hostHello, new PayloadWriter().u32(protocolVersion).bytes(), requestTimeoutMs);
+  // The first version knows no hello.
+  const answer = await greeting.catch((error: unknown) => {
+    if (error instanceof NativeError && error.code === 'Failed') return undefined;
+    throw error;
+  });
+  const refusal = refusalOf('coracle-host', answer === undefined ? firstVersion : readSpeaker(new PayloadReader(answer)));
+  if (refusal !== undefined) throw new NativeError('Incompatible', refusal);
+}
+
+    const connected = connect(started, () => {
       if (requests === own) requests = undefined;
     });
     requests = own;
     return own;
   };
-  const once = (type: number, payload: Buffer, timeoutMs = requestTimeoutMs) => current().send(type, payload, timeoutMs);
+  const once = async (type: number, payload: Buffer, timeoutMs = requestTimeoutMs) => current().send(type, payload, timeoutMs);
   const repeated = async (type: number, payload: Buffer, timeoutMs = requestTimeoutMs): Promise<void> => {
     const used = current();
     try {
@@ -160,6 +179,15 @@ export function startHost(options: { readonly hostBinary?: string; readonly podB
       await once(type, payload, timeoutMs);
     }
   };
+    const greeted = greet(connected);
+    greeted.catch(() => undefined); // whoever asks for something learns of it
+    const own: Greeted = {
+      greeted,
+      async send(type, payload, timeoutMs) {
+        await greeted;
+        return connected.send(type, payload, timeoutMs);
+      },
+    };
   current();
   return {
     async spawn(request) {
@@ -175,6 +203,7 @@ export function startHost(options: { readonly hostBinary?: string; readonly podB
     async close() {
       closed = true;
       const ending = child;
+    ready: () => current().greeted,
       if (ending === undefined || ending.exitCode !== null || ending.signalCode !== null) return;
       const ended = new Promise((resolve) => ending.once('exit', resolve));
       ending.stdin?.end();

@@ -3,6 +3,7 @@ import { open } from 'node:fs/promises';
 import { createConnection, type Socket } from 'node:net';
 import { Duplex, PassThrough, Readable, Writable } from 'node:stream';
 import { createFrameParser, createRequests, encodeFrame, errorOf, frameTypes, NativeError, PayloadReader, PayloadWriter, type Frame } from './frame.ts';
+import { firstVersion, protocolVersion, readSpeaker, refusalOf, requireRequest, type PodRequest, type Speaker } from './version.ts';
 
 export interface PodResources {
   readonly cpuRequestMillis?: number;
@@ -77,6 +78,8 @@ export interface PodState {
   readonly key: string;
   readonly running: readonly PodRunning[];
   readonly exits: readonly PodExit[];
+  /** The protocol's version that its supervisor speaks. */
+  readonly speaker: Speaker;
 }
 
 export interface PodStreams {
@@ -90,6 +93,8 @@ export interface PodStreams {
 
 export interface PodClient {
   readonly state: PodState;
+  /** Why its supervisor takes nothing but signals from this agent; undefined: it does. */
+  readonly refusal: string | undefined;
   configure(configuration: PodConfiguration): Promise<void>;
   start(container: PodContainer): Promise<PodRunning>;
   signal(containerId: string, signal: number): Promise<void>;
@@ -151,6 +156,7 @@ function readState(payload: Buffer): PodState {
     key: reader.text(),
     running: reader.list(() => ({ containerId: reader.text(), pid: reader.u32(), startedAt: reader.u64(), cgroupIndex: reader.u32() })),
     exits: reader.list(() => readExit(reader)),
+    speaker: readSpeaker(reader),
   };
 }
 
@@ -262,7 +268,7 @@ function streamsOf(socket: Socket, rest: Buffer, options: { readonly stdin: bool
 
 /**
  * Connects to the supervisor whose socket is in `directory()`: a function, because a sandbox from the pool moves when a pod
- * takes it. Rejects with `Unavailable` when there is none.
+ * takes it. Rejects with `Unavailable` when there is none. Requests that its version doesn't know reject with `Incompatible`.
  */
 export async function connectPod(directory: () => string, events: PodEvents): Promise<PodClient> {
   const control = await connectTo(directory());
@@ -284,28 +290,38 @@ export async function connectPod(directory: () => string, events: PodEvents): Pr
     requests.fail(new NativeError('Unavailable', 'the pod\'s supervisor is gone'));
     if (!closed) events.lost();
   });
-  const send = (type: number, payload: Buffer) => requests.send(type, payload, requestTimeoutMs);
-  const state = readState(await send(frameTypes.podHello, Buffer.alloc(0)));
+  let speaker = firstVersion;
+  const send = async (request: PodRequest, payload: Buffer): Promise<Buffer> => {
+    requireRequest(request, speaker);
+    return requests.send(frameTypes[request], payload, requestTimeoutMs);
+  };
+  const stream = async (request: PodRequest, payload: Buffer): Promise<OpenedStream> => {
+    requireRequest(request, speaker);
+    return openStream(directory(), frameTypes[request], payload);
+  };
+  const state = readState(await send('podHello', new PayloadWriter().u32(protocolVersion).bytes()));
+  ({ speaker } = state);
   return {
     state,
-    configure: async (configuration) => void (await send(frameTypes.podConfigure, encodeConfiguration(configuration))),
+    refusal: refusalOf('coracle-pod', speaker),
+    configure: async (configuration) => void (await send('podConfigure', encodeConfiguration(configuration))),
     async start(container) {
-      const reader = new PayloadReader(await send(frameTypes.podStart, encodeContainer(container)));
+      const reader = new PayloadReader(await send('podStart', encodeContainer(container)));
       return { containerId: container.id, pid: reader.u32(), startedAt: reader.u64(), cgroupIndex: reader.u32() };
     },
-    signal: async (containerId, signal) => void (await send(frameTypes.podSignal, new PayloadWriter().text(containerId).u32(signal).bytes())),
-    remove: async (containerId) => new PayloadReader(await send(frameTypes.podRemove, new PayloadWriter().text(containerId).bytes())).u32(),
+    signal: async (containerId, signal) => void (await send('podSignal', new PayloadWriter().text(containerId).u32(signal).bytes())),
+    remove: async (containerId) => new PayloadReader(await send('podRemove', new PayloadWriter().text(containerId).bytes())).u32(),
     async exec(containerId, options) {
       const payload = new PayloadWriter().text(containerId).texts(options.args).flag(options.tty).flag(options.stdin).bytes();
-      const { socket, rest } = await openStream(directory(), frameTypes.podExec, payload);
+      const { socket, rest } = await stream('podExec', payload);
       return streamsOf(socket, rest, options);
     },
     async attach(containerId, options) {
-      const { socket, rest, answer } = await openStream(directory(), frameTypes.podAttach, new PayloadWriter().text(containerId).flag(options.stdin).bytes());
+      const { socket, rest, answer } = await stream('podAttach', new PayloadWriter().text(containerId).flag(options.stdin).bytes());
       return streamsOf(socket, rest, { ...options, tty: new PayloadReader(answer).u32() === 1 });
     },
     async dial(port) {
-      const { socket, rest } = await openStream(directory(), frameTypes.podDial, new PayloadWriter().u32(port).bytes());
+      const { socket, rest } = await stream('podDial', new PayloadWriter().u32(port).bytes());
       if (rest.length > 0) socket.unshift(rest); // a server that speaks first
       return socket;
     },

@@ -7,9 +7,23 @@
  *   blob     the same, any bytes inside
  *   list     u32 count | items
  *   absent numbers are all ones
+ *
+ * A supervisor outlives the agent that started it, so versions meet; docs/decisions/0011 has the rules. In short: payloads only
+ * grow at their end, readers ignore what follows the fields that they know, numbers are never used twice, and POD_HELLO,
+ * POD_SIGNAL and this form of frames stay as they are, so that any agent can look at any supervisor and end what it runs.
+ *
+ *   version  since then
+ *   1        everything below that says nothing else; the hello is empty, and its answer ends with the exits
+ *   2        hellos carry versions, HOST_HELLO
+ *
+ * `version.ts` holds the same table.
  */
 #ifndef CORACLE_PROTOCOL_H
 #define CORACLE_PROTOCOL_H
+
+#define PROTOCOL_VERSION 2u
+/* The oldest agent that may drive programs of this build. */
+#define OLDEST_AGENT 1u
 
 #define FRAME_HEADER 12u
 #define FRAME_MAX (8u << 20)
@@ -17,7 +31,9 @@
 
 enum frame_type {
     /* agent -> coracle-pod, on the control connection; answered by OK or ERROR with the same id */
-    POD_HELLO = 1,     /* {} -> {key, running: [{id, u32 pid, u64 startedAt, u32 cgroup index}], exits: [exit]}; subscribes to POD_EXITED */
+    /* {u32 version} -> {key, running: [{id, u32 pid, u64 startedAt, u32 cgroup index}], exits: [exit], u32 version, u32 oldest agent};
+     * subscribes to POD_EXITED */
+    POD_HELLO = 1,
     POD_CONFIGURE = 2, /* {hostname, sysctls: [{name, value}], resources, u32 shareProcesses} */
     POD_START = 3,     /* container spec (spec.c) -> {u32 pid, u64 startedAt, u32 cgroup index} */
     POD_SIGNAL = 4,    /* {id, u32 signal} */
@@ -38,6 +54,7 @@ enum frame_type {
     OK = 40,
     ERROR = 41, /* {u32 error code, message} */
     /* agent -> coracle-host */
+    HOST_HELLO = 49,    /* {u32 version} -> {u32 version, u32 oldest agent} */
     HOST_SPAWN = 50,    /* spawn.c -> {u32 pid, u64 start time in ticks} */
     HOST_NETWORK = 51,  /* network.c */
     HOST_UNPACK = 52,   /* unpack.c */

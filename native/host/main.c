@@ -61,6 +61,16 @@ static void answer_ok(uint32_t id)
     answer(&out);
 }
 
+static void hello(uint32_t id)
+{
+    struct buffer out = {0};
+    size_t frame = frame_begin(&out, OK, id);
+    write_u32(&out, PROTOCOL_VERSION);
+    write_u32(&out, OLDEST_AGENT);
+    frame_end(&out, frame);
+    answer(&out);
+}
+
 static int add_task(int fd, uint32_t id, pid_t supervisor, uint64_t ticks, struct failure *failure)
 {
     if (task_count == MOST_TASKS) return fail(failure, UNAVAILABLE, "more than %d requests at once", MOST_TASKS);
@@ -113,6 +123,7 @@ static void received(const struct frame *frame)
     struct failure failure = {0};
     struct reader payload = frame->payload;
     switch (frame->type) {
+    case HOST_HELLO: return hello(frame->id);
     case HOST_SPAWN: return start_supervisor(frame->id, payload);
     case HOST_UNPACK: return start_worker(frame->id, unpack, payload);
     case HOST_DESTROY: return start_worker(frame->id, destroy, payload);

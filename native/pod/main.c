@@ -48,6 +48,8 @@ static void hello(struct connection *connection, uint32_t id)
     for (const struct container *container = pod.containers; container != NULL; container = container->next) {
         if (container->state == EXITED && container->exit.finished_at != 0) write_exit(out, container);
     }
+    write_u32(out, PROTOCOL_VERSION);
+    write_u32(out, OLDEST_AGENT);
     frame_end(out, frame);
     connection_flush(connection);
 }

@@ -74,13 +74,21 @@ async function usage({ sandboxes, machine }: NodeState, uid: string, containerId
 }
 
 /**
- * The machine's runtime over `native/`. Opening it touches nothing: spares are made once the network is configured. `recover`
+ * The machine's runtime over `native/`. Opening it touches nothing, and rejects with `Incompatible` when `coracle-host` is of
+ * another build. Spares are made once the network is configured. `recover`
  * and `createSandbox` are for the one agent of a data directory; `unpack` may be used beside it.
  */
 export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   const { dataDir, instance, log, events } = options;
   const [bootId, layout] = await Promise.all([readBootId(), readLayout()]);
-  const machine = { dataDir, instance, bootId, layout, host: startHost() };
+  const host = startHost();
+  try {
+    await translated(() => host.ready());
+  } catch (error) {
+    await host.close();
+    throw error;
+  }
+  const machine = { dataDir, instance, bootId, layout, host };
   const state: NodeState = { machine, log, events, sandboxes: new Map(), network: undefined, spares: undefined, starting: new Map() };
   return {
     recover: () => translated(() => recover(state)),

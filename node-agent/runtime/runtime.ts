@@ -132,6 +132,8 @@ export interface Sandbox {
   readonly spec: SandboxSpec;
   /** IPv4 address; absent with the host's network. */
   readonly address: string | undefined;
+  /** Why nothing can be started in it or seen of it by this version: it can be signalled and destroyed only. Undefined: all can be done. */
+  readonly refusal: string | undefined;
   /** Running containers by id, and exits not yet forgotten: after `recover`, what happened while no agent looked. */
   readonly running: ReadonlyMap<string, StartedContainer>;
   readonly exits: ReadonlyMap<string, ContainerExit>;
@@ -198,7 +200,9 @@ export type RuntimeErrorCode =
   | 'MountFailed'
   /** The layer's bytes are not what its digest says, or hostile. */
   | 'DigestMismatch' | 'BadLayer'
-  | 'NotFound' | 'Unavailable' | 'Failed';
+  | 'NotFound' | 'Unavailable' | 'Failed'
+  /** The pod was started by a version that this one can't drive. */
+  | 'Incompatible';
 
 /** `message` says what was being done to which path and why the kernel refused. */
 export class RuntimeError extends Error {

@@ -92,6 +92,7 @@ export function createSandboxHandle(facts: SandboxFacts, hooks: SandboxHooks): S
   let destroyed: Promise<void> | undefined;
   let gone = false;
   const start = async (container: ContainerSpec): Promise<StartedContainer> => {
+    if (client.refusal !== undefined) throw new NativeError('Incompatible', client.refusal);
     const description = nativeSpec(container);
     await mkdir(dirname(container.logPath), { recursive: true });
     try {
@@ -117,7 +118,7 @@ export function createSandboxHandle(facts: SandboxFacts, hooks: SandboxHooks): S
     return destroyed;
   };
   const sandbox: Sandbox = {
-    uid: spec.uid, spec, address, running: containers.running, exits: containers.exits,
+    uid: spec.uid, spec, address, refusal: client.refusal, running: containers.running, exits: containers.exits,
     start: (container) => translated(() => start(container)),
     signal: (containerId, signal) => translated(() => client.signal(containerId, signal)),
     exec: (containerId, request) => translated(() => client.exec(containerId, request)),

@@ -1,6 +1,7 @@
 /** A real runtime with an instance id, a data directory and an address range of its own; everything it makes is removed again. */
 import { execFile } from 'node:child_process';
 import { randomBytes, randomInt } from 'node:crypto';
+import { readFileSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -135,6 +136,15 @@ export function containerSpec(machine: TestMachine, command: readonly string[], 
     security: { uid: 0, gid: 0, groups: [], capabilities: defaultCapabilities, noNewPrivileges: false, privileged: false, seccomp: defaultSeccomp(), oomScoreAdj: 1000 },
     resources: {}, tty: false, stdin: false, stdinOnce: false, logPath: join(machine.dataDir, 'logs', `${id}.log`), logMaxBytes: 1 << 20, logMaxFiles: 3, ...changes,
   };
+}
+
+/** Whether it runs: a dead one may wait for pid 1 to take notice of it. */
+export function isAlive(pid: number): boolean {
+  try {
+    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
+  } catch {
+    return false;
+  }
 }
 
 export const sh = (script: string): string[] => ['sh', '-c', script];

@@ -1,11 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Sandbox } from '../../node-agent/runtime/runtime.ts';
 import { destroyInstance } from '../../node-agent/runtime/teardown.ts';
-import { collect, containerSpec, createTestMachine, finished, logText, sandboxSpec, sh, type TestMachine } from './fixture.ts';
+import { collect, containerSpec, createTestMachine, finished, isAlive, logText, sandboxSpec, sh, type TestMachine } from './fixture.ts';
 
 let machine: TestMachine;
 beforeEach(async () => {
@@ -13,14 +13,6 @@ beforeEach(async () => {
 });
 afterEach(() => machine.close());
 
-/** Whether it runs: a dead one may wait for pid 1 to take notice of it. */
-const alive = (pid: number): boolean => {
-  try {
-    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'utf8'));
-  } catch {
-    return false;
-  }
-};
 const supervisorOf = async (uid: string): Promise<number> => {
   const record: unknown = JSON.parse(await readFile(join(machine.dataDir, 'pods', uid, 'sandbox/sandbox.json'), 'utf8'));
   return (record as { pid: number }).pid;
@@ -112,7 +104,7 @@ describe('a pod\'s containers', () => {
     expect(await execText(sandbox, spec.id, `test -d /proc/${process.pid} && echo seen`)).toBe('seen\n');
     process.kill(await supervisorOf('hostpid'), 'SIGKILL');
     await machine.lost('hostpid');
-    expect(alive(pid)).toBe(false);
+    expect(isAlive(pid)).toBe(false);
   });
 
   it('are counted', async () => {
@@ -156,7 +148,7 @@ describe('when something dies', () => {
     await writeFile(path, (await readFile(path, 'utf8')).replace(/"bootId":"[^"]*"/, '"bootId":"another"'));
     await machine.reopen();
     expect(await machine.runtime.recover()).toEqual([]);
-    expect(alive(pid)).toBe(false);
+    expect(isAlive(pid)).toBe(false);
     expect(existsSync(join(machine.dataDir, 'pods/stale/sandbox'))).toBe(false);
   });
 
@@ -166,7 +158,7 @@ describe('when something dies', () => {
     const supervisor = await supervisorOf('doomed');
     process.kill(supervisor, 'SIGKILL');
     await machine.lost('doomed');
-    expect([alive(pid), alive(supervisor)]).toEqual([false, false]);
+    expect([isAlive(pid), isAlive(supervisor)]).toEqual([false, false]);
     await expect(sandbox.start(containerSpec(machine, ['true']))).rejects.toMatchObject({ code: 'Unavailable' });
     await sandbox.destroy();
     expect(existsSync(join(machine.dataDir, 'pods/doomed/sandbox'))).toBe(false);
@@ -188,10 +180,10 @@ describe('when coracle-host dies', () => {
     await killHost();
     const after = await machine.runtime.createSandbox(sandboxSpec('after', { hostIpc: true }));
     expect((await after.start(containerSpec(machine, ['sleep', '100']))).pid).toBeGreaterThan(1);
-    expect(alive(pid)).toBe(true);
+    expect(isAlive(pid)).toBe(true);
     expect(await execText(sandbox, spec.id, 'hostname')).toBe('pod-before\n');
     await sandbox.destroy();
-    expect(alive(pid)).toBe(false);
+    expect(isAlive(pid)).toBe(false);
   });
 
   it('what had no answer is done by the next', async () => {
@@ -237,7 +229,7 @@ describe('nothing is left', () => {
     const { pid } = await sandbox.start(spec);
     while ((await machine.runtime.usage(uid, spec.id)).pids < 250) { /* each look reads a file */ }
     await end(sandbox, spec.id);
-    expect(alive(pid)).toBe(false);
+    expect(isAlive(pid)).toBe(false);
     await expect(machine.runtime.usage(uid)).rejects.toMatchObject({ code: 'NotFound' });
   });
 
@@ -246,9 +238,9 @@ describe('nothing is left', () => {
     const spec = containerSpec(machine, ['sleep', '100']);
     const { pid } = await sandbox.start(spec);
     await machine.runtime.close();
-    expect(alive(pid)).toBe(true);
+    expect(isAlive(pid)).toBe(true);
     await destroyInstance({ instance: machine.instance, dataDir: machine.dataDir });
-    expect(alive(pid)).toBe(false);
+    expect(isAlive(pid)).toBe(false);
     expect(await machine.leftovers()).toEqual({ cgroups: [], devices: [], mounts: [], tables: [], sandboxes: ['orphan'] });
     expect(await logText(spec.logPath)).toBe('');
   });

@@ -17,6 +17,7 @@ import { runHook } from '../hooks.ts';
 import { oomScoreAdjOf, securityOf } from '../security.ts';
 import { containersOf, isRunning, recordOf, withExit, withStarted, withoutActivity, type ContainerRecord, type Health } from '../state.ts';
 import { ensureImage } from './ensure-image.ts';
+import { sandboxWasLost } from './sandbox.ts';
 import { StartFailure } from './start-failure.ts';
 import { messageOf } from '../../../machinery/thrown.ts';
 
@@ -27,7 +28,10 @@ const startErrorExitCode = 128;
 /** Image, configuration, process, postStart hook. Never rejects for what the pod asked: that ends in its state and events. */
 export async function startContainer(handle: PodHandle, name: string): Promise<void> {
   const container = containersOf(handle.pod()).find((each) => each.spec.name === name)?.spec;
-  if (container === undefined) return;
+  if (container === undefined || handle.state().sandbox !== 'ready') return;
+  // One of another version takes no containers from us; with nothing left in it, it makes room for one that does.
+  const sandbox = handle.sandbox();
+  if (sandbox?.refusal !== undefined && sandbox.running.size === 0) return sandboxWasLost(handle);
   handle.changeContainer(name, (record) => ({ ...record, activity: 'starting' }));
   try {
     const image = await ensureImage(handle, container);

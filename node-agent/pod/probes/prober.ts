@@ -26,7 +26,7 @@ export function createProber(handle: PodHandle): Prober {
       const containerId = isRunning(record) ? record.current?.id : undefined;
       for (const [kind, probe] of probesOf(container)) {
         const key = `${container.name}/${kind}`;
-        const wanted = containerId !== undefined && (kind === 'startup' ? !record.health.started : record.health.started) ? containerId : undefined;
+        const wanted = containerId !== undefined && canBeProbed(handle, kind, probe) && (kind === 'startup' ? !record.health.started : record.health.started) ? containerId : undefined;
         const present = probing.get(key);
         if (present?.containerId === wanted) continue;
         present?.stop.abort();
@@ -46,6 +46,11 @@ export function createProber(handle: PodHandle): Prober {
       probing.clear();
     },
   };
+}
+
+/** Of a pod whose supervisor is of another version nothing can be executed and nothing restarted: it goes on as it is. */
+function canBeProbed(handle: PodHandle, kind: Kind, probe: Probe): boolean {
+  return handle.sandbox()?.refusal === undefined || (kind === 'readiness' && probe.exec === undefined);
 }
 
 function probesOf(container: Container): readonly (readonly [Kind, Probe])[] {
