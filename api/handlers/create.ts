@@ -18,11 +18,14 @@ export async function create(writer: Writer, call: Call): Promise<Result> {
   const draft = writer.codec.decode(resource, body, { fieldValidation: query['fieldValidation'], warn: call.warn });
   bindToRequest(draft, resource, call.info);
   const base = metadataOf(draft).name === undefined ? (metadataOf(draft).generateName ?? '') : '';
-  const object = prepared(writer, call, draft);
+  const admittedObject = prepared(writer, call, draft);
   const dryRun = isDryRun(query);
   for (let draw = 1; ; draw++) {
+    const object = base === '' ? admittedObject : structuredClone(admittedObject);
     if (base !== '') metadataOf(object).name = generatedName(base, writer.nameSuffix());
-    const errors = [...validateMetadata(resource, object), ...(resource.validate?.(object) ?? [])];
+    // After the name is drawn: a Job's pods are labelled with it.
+    resource.prepareForCreate?.(object);
+    const errors = [...validateMetadata(resource, object), ...(resource.validate?.(object) ?? []), ...(resource.validateCreate?.(object) ?? [])];
     if (errors.length > 0) throw invalidObject(resource, object.metadata?.name ?? '', errors);
     writer.admission.validate({ ...admitted(writer, call), name: object.metadata?.name ?? '' }, object);
     const entry = await insert(writer, resource, object, dryRun);
@@ -38,7 +41,6 @@ function prepared(writer: Writer, call: Call, draft: Draft<KubernetesObject>): D
   resource.defaults?.(draft);
   writer.admission.mutate({ ...admitted(writer, call), name: metadataOf(draft).name ?? '' }, draft);
   resource.defaults?.(draft);
-  resource.prepareForCreate?.(draft);
   for (const warning of resource.warnings?.(draft) ?? []) call.warn(warning);
   return draft;
 }

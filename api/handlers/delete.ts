@@ -24,7 +24,9 @@ export interface DeleteOptions {
 /** DELETE on an object: the object when it lingers (or its kind answers so), else a Status. */
 export async function deleteObject(writer: Writer, call: Call): Promise<Result> {
   const { resource, info } = call;
-  const { entry, deleted } = await deleteWith(writer, call, info.name, deleteOptions(writer, call));
+  const options = deleteOptions(writer, call);
+  const { entry, deleted } = await deleteWith(writer, call, info.name, options);
+  if (resource.deletion.warning !== undefined && options.propagationPolicy === undefined) call.warn(resource.deletion.warning);
   if (!deleted || resource.deletion.answersObject === true) return { type: 'entry', code: 200, resource, entry };
   const details = { name: info.name, ...(resource.group === '' ? {} : { group: resource.group }), kind: resource.plural, uid: entry.uid };
   return { type: 'object', code: 200, resource, object: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details } as KubernetesObject };

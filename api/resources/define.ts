@@ -39,7 +39,9 @@ export interface Strategy<T extends KubernetesObject> {
   /** Puts back what an update may not touch. Status is kept by the handlers when `status` is declared. */
   prepareForUpdate?(draft: Draft<T>, old: T): void;
   validate?(object: T): Errors;
-  /** Beyond `validate`, which also runs on updates. */
+  /** Beyond `validate`, on creation only. */
+  validateCreate?(object: T): Errors;
+  /** Beyond `validate`, on updates only. */
   validateUpdate?(object: T, old: T): Errors;
   /** Writes to `/status`. Default: nothing beyond metadata. */
   validateStatusUpdate?(object: T, old: T): Errors;
@@ -66,6 +68,8 @@ export interface Deletion<T> {
   blocked?(object: T): boolean;
   /** What else changes when the deletion begins (a Namespace's phase). */
   begin?(draft: Draft<T>): void;
+  /** Said to whoever deletes without naming a `propagationPolicy`. */
+  readonly warning?: string;
   /** Is the deleted object the answer, rather than a Status? */
   readonly answersObject?: boolean;
 }
