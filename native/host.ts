@@ -52,6 +52,17 @@ export interface HostUnpackRequest {
   readonly target: string;
 }
 
+export interface MemoryRequest {
+  /** Made when missing. */
+  readonly directory: string;
+  /** What the list of mounts calls it. */
+  readonly name: string;
+  /** Absent: half of the machine's memory, the kernel's default. */
+  readonly sizeBytes?: number;
+  readonly mode: number;
+  readonly gid: number;
+}
+
 export interface DestroyRequest {
   readonly supervisor?: ProcessIdentity;
   /** Removed with all below it. */
@@ -73,6 +84,8 @@ export interface HostClient {
   unpack(request: HostUnpackRequest): Promise<void>;
   destroy(request: DestroyRequest): Promise<void>;
   teardown(request: TeardownRequest): Promise<void>;
+  /** Mounts a file system in memory, unless one is there already. */
+  mountMemory(request: MemoryRequest): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -198,6 +211,7 @@ async function greet(requests: ReturnType<typeof connect>): Promise<void> {
     unpack: ({ blob, digest, diffId = '', compression, target }) =>
       repeated(frameTypes.hostUnpack, new PayloadWriter().text(blob).text(digest).text(diffId).u32(compressions[compression]).text(target).bytes(), unpackTimeoutMs),
     destroy: (request) => repeated(frameTypes.hostDestroy, encodeDestroy(request)),
+    mountMemory: ({ directory, name, sizeBytes, mode, gid }) => repeated(frameTypes.hostMemory, new PayloadWriter().text(directory).text(name).optional(sizeBytes).u32(mode).u32(gid).bytes()),
     teardown: (request) =>
       repeated(frameTypes.hostTeardown, new PayloadWriter().texts(request.cgroups).texts(request.directories).text(request.devicePrefix).text(request.table).text(request.mountsBelow).bytes()),
     async close() {

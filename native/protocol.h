@@ -60,6 +60,7 @@ enum frame_type {
     HOST_UNPACK = 52,   /* unpack.c */
     HOST_DESTROY = 53,  /* destroy.c: one sandbox */
     HOST_TEARDOWN = 54, /* destroy.c: everything of an instance */
+    HOST_MEMORY = 55,   /* memory.c */
 };
 
 /* Error codes: RuntimeErrorCode in node-agent/runtime/runtime.ts, in that order. */

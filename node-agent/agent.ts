@@ -26,6 +26,7 @@ import { createPodWorkers, type PodWorkers } from './pod/workers.ts';
 import type { Runtime, RuntimeEvents } from './runtime/runtime.ts';
 import { defaultSeccomp } from './runtime/seccomp.ts';
 import { createStreamingServer } from './streaming/server.ts';
+import { openMemory } from './volumes/memory.ts';
 
 export interface AgentOptions {
   readonly client: Client;
@@ -46,8 +47,6 @@ export interface AgentOptions {
   readonly clusterCidr?: string;
   /** Address of the cluster's DNS, once there is one. */
   readonly clusterDns?: string;
-  /** Directory on a tmpfs for volumes in memory, this cluster's own: `/dev/shm/coracle-<instance>`. */
-  readonly memoryDir?: string;
   /** Registries spoken to over plain HTTP, besides those on loopback. */
   readonly insecureRegistries?: readonly string[];
   readonly version?: string;
@@ -115,6 +114,7 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
     await clearIncoming(dataDir);
     const sandboxes = await runtime.recover();
     const records = await readPodRecords(dataDir, (uid, error) => log.error({ err: error, uid }, 'the record of a pod can\'t be read: the pod is begun anew'));
+    const memoryDir = await openMemory(runtime, dataDir, new Set(records.keys()));
     const nodes = createInformer(client, Node, { clock, log });
     const services = createInformer(client, Service, { clock, log });
     const pods = createInformer(client, Pod, { clock, log, fieldSelector: `spec.nodeName=${nodeName}` });
@@ -131,7 +131,7 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
       client, clock, log, runtime, images, objects, dataDir, nodeName, hostAddress: options.address,
       recorder: createRecorder(client, { component: 'kubelet', host: nodeName, clock, log }),
       statuses: createStatusWriter(client, clock, log, signal),
-      memoryDir: options.memoryDir ?? join(dataDir, 'memory'), allocatable: () => facts.allocatable, services: () => services.list(),
+      memoryDir, allocatable: () => facts.allocatable, services: () => services.list(),
       clusterDns: options.clusterDns, insecureRegistries: options.insecureRegistries ?? [], defaultSeccomp: createSeccompCache(),
       memoryCapacityBytes: totalmem(), pidsLimit: options.pidsLimit ?? defaultPidsLimit,
       networkReady: (each) => network.ready(each), newId: () => randomBytes(32).toString('hex'),

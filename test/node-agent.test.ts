@@ -11,7 +11,7 @@ import type { Transport } from '../client/transport.ts';
 import { silentLog, type Log } from '../client/log.ts';
 import { systemClock } from '../machinery/clock.ts';
 import { failure } from '../machinery/status.ts';
-import { ConfigMap, Event, Node, Pod, ServiceAccount } from '../machinery/kinds/core.ts';
+import { ConfigMap, Event, Node, Pod, Secret, ServiceAccount } from '../machinery/kinds/core.ts';
 import type { Kind, KubernetesObject } from '../machinery/kinds/kind.ts';
 import { createAgent } from '../node-agent/agent.ts';
 import { openImageStore } from '../node-agent/images/store.ts';
@@ -44,7 +44,7 @@ async function startAgent(transport?: Transport): Promise<RunningAgent> {
   const stop = new AbortController();
   const started = createAgent({
     client: createClient(reaches), runtime: (events) => openRuntime({ dataDir: test.dataDir, instance, log, events }), nodeName: 'n1', dataDir: test.dataDir, tls,
-    address: '127.0.0.1', port: 0, clock: systemClock, log, clusterCidr: `10.${second}.0.0/16`, memoryDir: `/dev/shm/coracle-${instance}`,
+    address: '127.0.0.1', port: 0, clock: systemClock, log, clusterCidr: `10.${second}.0.0/16`,
   });
   const done = started.run(stop.signal);
   const port = await Promise.race([started.listening, done.then(() => 0)]);
@@ -327,6 +327,46 @@ describe('a pod on a node', () => {
     const pod = await podUntil('shared', (each) => each.status?.phase === 'Succeeded');
     expect(pod.status?.podIP).toBe('127.0.0.1');
     expect(await kubectl('logs', 'shared', '-c', 'main')).toBe('tmpfs\n');
+  });
+
+  it('has Secrets, tokens and what it is told of itself in memory only', async () => {
+    await test.client.create(Secret, { metadata: { namespace: 'default', name: 'held' }, data: { key: Buffer.from('on no disk').toString('base64') } });
+    const { uid = '' } = (await run('secretive', 'grep " /held" /proc/mounts | cut -d" " -f2,3; sleep 1000', {
+      volumeMounts: ['secret', 'token', 'self'].map((name) => ({ name, mountPath: `/held/${name}` })),
+    }, {
+      volumes: [
+        { name: 'secret', secret: { secretName: 'held' } }, { name: 'token', projected: { sources: [{ serviceAccountToken: { path: 'token' } }] } },
+        { name: 'self', downwardAPI: { items: [{ path: 'name', fieldRef: { fieldPath: 'metadata.name' } }] } },
+      ],
+    })).metadata ?? {};
+    await podUntil('secretive', isReady);
+    expect((await kubectl('logs', 'secretive')).split('\n').toSorted()).toEqual(['', '/held/secret tmpfs', '/held/self tmpfs', '/held/token tmpfs']);
+    expect(await kubectl('exec', 'secretive', '--', 'cat', '/held/secret/key', '/held/self/name')).toBe('on no disksecretive');
+    const files = await readdir(join(test.dataDir, 'pods', uid), { recursive: true, withFileTypes: true });
+    for (const each of files.filter((entry) => entry.isFile())) expect(await readFile(join(each.parentPath, each.name), 'utf8')).not.toContain('on no disk');
+    expect(await readdir(join(test.dataDir, 'memory'))).toContain(uid);
+    await kubectl('delete', 'pod', 'secretive');
+    expect(await readdir(join(test.dataDir, 'memory'))).not.toContain(uid);
+  });
+
+  it('has no more memory in a volume than the volume\'s limit, and keeps it when its container starts again', async () => {
+    const { uid = '' } = (await run('bounded', 'if [ -e /m/big ]; then exec sleep 1000; fi; dd if=/dev/zero of=/m/big bs=1M count=2', {
+      volumeMounts: [{ name: 'm', mountPath: '/m' }],
+    }, { volumes: [{ name: 'm', emptyDir: { medium: 'Memory', sizeLimit: '1Mi' } }] })).metadata ?? {};
+    await podUntil('bounded', (pod) => isReady(pod) && pod.status?.containerStatuses?.[0]?.restartCount === 1);
+    expect(await kubectl('logs', '--previous', 'bounded')).toContain('No space left on device');
+    expect(await kubectl('exec', 'bounded', '--', 'stat', '-c', '%s', '/m/big')).toBe(`${1024 ** 2}\n`);
+    await kubectl('delete', 'pod', 'bounded');
+    expect(await readFile('/proc/self/mountinfo', 'utf8')).not.toContain(uid);
+  });
+
+  it('is charged for what it has in memory', async () => {
+    const container = (name: string, memory: string, script: string): object => ({ name, image: 'web:1', command: ['/bin/sh', '-c', script], resources: { limits: { memory } }, volumeMounts: [{ name: 'm', mountPath: '/m' }] });
+    await run('greedy', '', {}, {
+      restartPolicy: 'Never', volumes: [{ name: 'm', emptyDir: { medium: 'Memory' } }],
+      containers: [container('greedy', '16Mi', 'exec dd if=/dev/zero of=/m/big bs=1M count=32'), container('other', '64Mi', 'sleep 1000')],
+    });
+    await podUntil('greedy', (pod) => pod.status?.containerStatuses?.[0]?.state?.terminated?.reason === 'OOMKilled');
   });
 
   it('is brought back when its process is killed, and when its sandbox is', async () => {

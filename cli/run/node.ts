@@ -34,7 +34,7 @@ export interface RunningNode extends Components {
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const { dataDir, instance, log, port = (await isPortFree('0.0.0.0', kubeletPort)) ? kubeletPort : 0 } = options;
   const agent = createAgent({
-    ...options, port, clock: systemClock, memoryDir: `/dev/shm/coracle-${instance}`,
+    ...options, port, clock: systemClock,
     runtime: (events) => openRuntime({ dataDir, instance, events, log }),
   });
   const components = runComponents(log, { agent });

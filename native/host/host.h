@@ -40,6 +40,9 @@ int remove_below(int directory, const char *name, struct failure *);
 /* Detaches every mount at or below `path`. */
 int unmount_below(const char *path, struct failure *);
 
+/* memory.c */
+int memory_mount(struct reader *, struct failure *);
+
 /* destroy.c */
 int destroy(struct reader *, struct failure *);
 int teardown(struct reader *, struct failure *);

@@ -22,7 +22,7 @@ export interface NodeContext {
   readonly recorder: Recorder;
   readonly statuses: StatusWriter;
   readonly dataDir: string;
-  /** Directory on a tmpfs for `medium: Memory`, this cluster's own. */
+  /** On a file system in memory: each pod has a directory in it by its uid. */
   readonly memoryDir: string;
   readonly nodeName: string;
   readonly hostAddress: string;

@@ -94,6 +94,8 @@ export function createPodWorker(node: NodeContext, start: WorkerStart, working: 
       node.statuses.forget(uid);
       // What was being written must not come back after the removal.
       await journal.save();
+      // A filling that failed halfway has left something too.
+      await handle.volumes.remove().catch((error: unknown) => node.log.error({ err: error, uid }, 'volumes of a pod were not removed: the next agent tries again'));
       await removePodRecord(node.dataDir, uid);
       forgotten();
     },
@@ -125,6 +127,10 @@ export function createPodWorker(node: NodeContext, start: WorkerStart, working: 
 
 async function begin(handle: PodHandle, wake: () => void): Promise<void> {
   await mkdir(handle.directory, { recursive: true, mode: 0o711 });
+  // What was in memory went with the machine, and is made again before the next sandbox has containers.
+  if (handle.sandbox() === undefined && !isEnding(handle.pod(), handle.state())) handle.change((before) => ({ ...before, volumes: 'absent' }));
+  const refusal = handle.sandbox()?.refusal;
+  if (refusal !== undefined) handle.event('Warning', 'FailedSync', `error syncing pod: ${refusal}`);
   await handle.persist();
   wake();
   if (handle.state().volumes === 'ready') await refreshVolumes(handle);
@@ -143,7 +149,7 @@ function createHandle(node: NodeContext, cell: Cell, hooks: Hooks): PodHandle {
   const { uid = '', namespace = '' } = cell.pod.metadata ?? {};
   const directory = podDirectory(node.dataDir, uid);
   const objects = node.objects.hold(namespace, () => hooks.objectsChanged());
-  const volumes = createPodVolumes(cell.pod, { client: node.client, clock: node.clock, objects, podDir: directory, memoryDir: join(node.memoryDir, uid) });
+  const volumes = createPodVolumes(cell.pod, { client: node.client, clock: node.clock, objects, podDir: directory, memoryDir: join(node.memoryDir, uid), memory: node.runtime });
   const change = (edit: (state: PodState) => PodState): void => {
     const before = cell.state;
     cell.state = edit(before);

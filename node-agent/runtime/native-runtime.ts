@@ -4,7 +4,7 @@ import { createAddressPool } from './address-pool.ts';
 import { listSlots, readLayout, readUsage, slotPaths, type CgroupUsage } from './cgroups.ts';
 import { parseAddress, parseRange } from './ipv4.ts';
 import { adoptSandbox, createSandbox, endOccupied, makeSpare, type NodeState } from './node-state.ts';
-import { listSandboxes, listSpares, readBootId, sandboxDirectory } from './sandbox-record.ts';
+import { listSandboxes, listSpares, memoryDirectory, readBootId, sandboxDirectory } from './sandbox-record.ts';
 import { bridgeName } from './sandboxes.ts';
 import { createSparePool } from './spare-pool.ts';
 import { runtimeError, translated } from './translate.ts';
@@ -95,6 +95,8 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     configureNetwork: (network) => translated(() => configureNetwork(state, network, options.spares ?? defaultSpares)),
     createSandbox: (spec) => translated(async () => (await createSandbox(state, spec)).sandbox),
     unpack: (request) => translated(() => machine.host.unpack(request)),
+    mountMemory: (request) => translated(() => machine.host.mountMemory({ ...request, name: request.directory === memoryDirectory(dataDir) ? `coracle-${instance}` : 'tmpfs' })),
+    removeDirectory: (directory) => translated(() => machine.host.destroy({ directory, cgroups: [] })),
     usage: (uid, containerId) => translated(() => usage(state, uid, containerId)),
     async close() {
       for (const timer of state.starting.values()) clearTimeout(timer);

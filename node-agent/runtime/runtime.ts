@@ -180,6 +180,17 @@ export interface UnpackRequest {
   readonly target: string;
 }
 
+/** A file system in memory: nothing of it reaches a disk, and its pages are charged to who writes them. */
+export interface MemoryRequest {
+  /** Made when missing. */
+  readonly directory: string;
+  /** Most that it holds; absent: half of the machine's memory. */
+  readonly sizeBytes?: number;
+  readonly mode: number;
+  /** The group of its root directory. */
+  readonly gid: number;
+}
+
 export interface Runtime {
   /** Pods of this data directory that still run, adopted; what can't be adopted is destroyed. Call once, first. */
   recover(): Promise<readonly Sandbox[]>;
@@ -187,6 +198,10 @@ export interface Runtime {
   configureNetwork(network: PodNetwork): Promise<void>;
   createSandbox(spec: SandboxSpec): Promise<Sandbox>;
   unpack(request: UnpackRequest): Promise<void>;
+  /** Mounts a file system in memory under the data directory, unless one is there already: it outlives the agent, not the instance. */
+  mountMemory(request: MemoryRequest): Promise<void>;
+  /** Takes away a directory with all below it, mounts too. Not there is fine. */
+  removeDirectory(directory: string): Promise<void>;
   /** What one container or pod uses. */
   usage(uid: string, containerId?: string): Promise<{ readonly cpuNanos: number; readonly memoryBytes: number; readonly pids: number }>;
   /** Lets go of the pods, which go on running. */

@@ -1,10 +1,12 @@
-import { mkdtemp, readdir, readFile, readlink, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readFile, readlink, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { manualClock } from '../../machinery/clock.ts';
 import type { ConfigMap, Pod, Secret, Volume } from '../../machinery/kinds/core.ts';
 import { createClient } from '../../client/client.ts';
+import type { MemoryRequest } from '../runtime/runtime.ts';
+import type { Memory } from './memory.ts';
 import { createPodVolumes, type PodVolumes } from './volumes.ts';
 
 let directory: string;
@@ -33,9 +35,19 @@ const podOf = (volume: Partial<Volume>, spec: Partial<NonNullable<Pod['spec']>> 
   spec: { containers: [{ name: 'c', resources: { limits: { memory: '64Mi' } } }], volumes: [{ name: 'v', ...volume }], ...spec },
 });
 
+/** What was asked of the machine; a directory stands in for a file system. */
+const mounted: MemoryRequest[] = [];
+const memory: Memory = {
+  async mountMemory(request) {
+    await mkdir(request.directory, { recursive: true });
+    mounted.push(request);
+  },
+  removeDirectory: (path) => rm(path, { recursive: true }),
+};
+
 function volumesOf(pod: Pod): PodVolumes {
   const objects = { configMap: async (name: string) => configMaps[name], secret: async (name: string) => secrets[name], release: () => {} };
-  return createPodVolumes(pod, { client, clock, objects, podDir: join(directory, 'pod'), memoryDir: join(directory, 'memory') });
+  return createPodVolumes(pod, { client, clock, objects, podDir: join(directory, 'pod'), memoryDir: join(directory, 'memory'), memory });
 }
 
 async function prepared(pod: Pod): Promise<Record<string, string>> {
@@ -129,6 +141,42 @@ describe('a volume', () => {
     clock.advance(1000);
     await volumes.prepare(pod, facts);
     expect(await readFile(join(volumes.pathOf(pod, 'v') ?? '', 'token'), 'utf8')).toBe('token-2');
+  });
+
+  it.each<[string, Partial<Volume>, string]>([
+    ['of a ConfigMap', { configMap: { name: 'settings' } }, 'pod/volumes/v'],
+    ['that is empty', { emptyDir: {} }, 'pod/volumes/v'],
+    ['of a Secret', { secret: { secretName: 'login' } }, 'memory/v'],
+    ['of the downward API', { downwardAPI: { items: [{ path: 'labels', fieldRef: { fieldPath: 'metadata.labels' } }] } }, 'memory/v'],
+    ['with a token', { projected: { sources: [{ serviceAccountToken: { path: 'token' } }] } }, 'memory/v'],
+  ])('%s is where it may be', async (_name, volume, path) => {
+    const pod = podOf(volume);
+    const volumes = volumesOf(pod);
+    await volumes.prepare(pod, facts);
+    expect(volumes.pathOf(pod, 'v')).toBe(join(directory, path));
+    expect((await stat(join(directory, path))).isDirectory()).toBe(true);
+    await volumes.remove();
+    await expect(stat(join(directory, path))).rejects.toThrow('ENOENT');
+  });
+
+  it.each<[string, string | undefined, string | undefined, number]>([
+    ['its own limit', '8Mi', '64Mi', 8 * 1024 ** 2],
+    ['its pod\'s limit', '128Mi', '64Mi', 64 * 1024 ** 2],
+    ['its pod\'s limit, without one of its own', undefined, '64Mi', 64 * 1024 ** 2],
+    ['what the node has', undefined, undefined, 1024 ** 3],
+  ])('in memory is bounded by %s', async (_name, sizeLimit, limit, sizeBytes) => {
+    const containers = [{ name: 'c', ...(limit === undefined ? {} : { resources: { limits: { memory: limit } } }) }];
+    const pod = podOf({ emptyDir: { medium: 'Memory', ...(sizeLimit === undefined ? {} : { sizeLimit }) } }, { containers, securityContext: { fsGroup: 2000 } });
+    mounted.length = 0;
+    await volumesOf(pod).prepare(pod, { ...facts, allocatable: { memory: '1Gi' } });
+    expect(mounted).toEqual([{ directory: join(directory, 'memory/v'), mode: 0o2777, gid: 2000, sizeBytes }]);
+  });
+
+  it('is not filled again by what was under way when its pod went', async () => {
+    const pod = podOf({ secret: { secretName: 'login' } });
+    const volumes = volumesOf(pod);
+    await Promise.all([volumes.prepare(pod, facts), volumes.remove(), volumes.prepare(pod, facts)]);
+    await expect(stat(join(directory, 'memory'))).rejects.toThrow('ENOENT');
   });
 
   it('that is empty belongs to the pod\'s group, is kept on repetition, and goes with the pod', async () => {

@@ -1,6 +1,6 @@
 /**
- * A pod's volumes on this node's disk: `<pod dir>/volumes/<name>`, filled before its containers start, kept up to date
- * while it runs, taken away with it. Knows pods and files; mounting into containers is the runtime's.
+ * A pod's volumes on this node, filled before its containers start, kept up to date while it runs, taken away with it: what a
+ * pod writes and ConfigMaps on disk, `<pod dir>/volumes/<name>`; Secrets, tokens and what the pod is told of itself in memory. Knows pods and files; mounting into containers is the runtime's.
  */
 import { chmod, chown, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -11,6 +11,7 @@ import type { PodFacts } from '../downward.ts';
 import type { HeldObjects } from '../objects.ts';
 import { writeAtomically } from './atomic-writer.ts';
 import { checkHostPath } from './host-path.ts';
+import { isMemory, memorySize, type Memory } from './memory.ts';
 import { payloadOf } from './payload.ts';
 import { createPodTokens } from './service-account-token.ts';
 import { messageOf } from '../../machinery/thrown.ts';
@@ -26,17 +27,19 @@ export interface VolumeContext {
   readonly objects: HeldObjects;
   /** `<data-dir>/pods/<uid>`. */
   readonly podDir: string;
-  /** Directory on a tmpfs for volumes with `medium: Memory`, this pod's own. */
+  /** Where this pod's volumes in memory are. */
   readonly memoryDir: string;
+  readonly memory: Memory;
 }
 
 export interface PodVolumes {
-  /** Makes and fills everything. Safe to repeat, also before an earlier one has ended. Throws `VolumeError`. */
+  /** Makes and fills everything. Safe to repeat, also before an earlier one has ended; after `remove` it does nothing. Throws `VolumeError`. */
   prepare(pod: Pod, facts: PodFacts): Promise<void>;
   /** Where a volume's content is on the host. */
   pathOf(pod: Pod, name: string): string | undefined;
   /** When `prepare` is due again because of a token; `undefined`: only when an object changes. */
   refreshAt(): number | undefined;
+  /** Takes everything away, once what is under way has ended. */
   remove(): Promise<void>;
 }
 
@@ -45,14 +48,21 @@ export function isLive(volume: Volume): boolean {
   return volume.configMap !== undefined || volume.secret !== undefined || volume.downwardAPI !== undefined || volume.projected !== undefined;
 }
 
+/** Only ConfigMaps are shown from the disk: all else that is shown may be secret. */
+function isInMemory(volume: Volume): boolean {
+  return isMemory(volume) || (isLive(volume) && volume.configMap === undefined);
+}
+
 export function createPodVolumes(first: Pod, context: VolumeContext): PodVolumes {
   const tokens = createPodTokens(context.client, context.clock, first);
-  const directoryOf = (volume: Volume): string => join(volume.emptyDir?.medium === 'Memory' ? context.memoryDir : join(context.podDir, 'volumes'), volume.name);
+  const directoryOf = (volume: Volume): string => join(isInMemory(volume) ? context.memoryDir : join(context.podDir, 'volumes'), volume.name);
+  const hasMounts = first.spec?.volumes?.some(isMemory) === true;
 
   async function prepareOne(pod: Pod, volume: Volume, facts: PodFacts): Promise<void> {
     if (volume.hostPath !== undefined) return await checkHostPath(volume.hostPath.path, volume.hostPath.type ?? '');
     const directory = directoryOf(volume);
     const { fsGroup } = pod.spec?.securityContext ?? {};
+    if (isMemory(volume)) return await mountEmptyDir(pod, volume, directory, facts);
     if (volume.emptyDir !== undefined) return await makeEmptyDir(directory, fsGroup);
     if (!isLive(volume)) throw new Error(`no volume plugin matched: volume "${volume.name}" is of a kind that this node doesn't have`);
     const payload = await payloadOf(volume, { pod, objects: context.objects, facts, token: tokens.token });
@@ -63,32 +73,51 @@ export function createPodVolumes(first: Pod, context: VolumeContext): PodVolumes
     await writeAtomically(directory, grouped, ownerOf(pod, volume, fsGroup), stamp);
   }
 
+  async function mountEmptyDir(pod: Pod, volume: Volume, directory: string, facts: PodFacts): Promise<void> {
+    const { fsGroup } = pod.spec?.securityContext ?? {};
+    const sizeBytes = memorySize(pod, volume, facts.allocatable);
+    await mkdir(context.memoryDir, { recursive: true, mode: 0o755 });
+    const rights = fsGroup === undefined ? { mode: 0o777, gid: 0 } : { mode: 0o2777, gid: fsGroup };
+    await context.memory.mountMemory({ directory, ...rights, ...(sizeBytes === undefined ? {} : { sizeBytes }) });
+  }
+
   async function prepareAll(pod: Pod, facts: PodFacts): Promise<void> {
-    for (const volume of pod.spec?.volumes ?? []) {
-      await prepareOne(pod, volume, facts).catch((error: unknown) => {
-        const message = messageOf(error);
-        throw new VolumeError(`MountVolume.SetUp failed for volume "${volume.name}" : ${message}`, { cause: error });
-      });
+    const volumes = pod.spec?.volumes ?? [];
+    // All have ended before one's failure is told: what follows it may take them away.
+    const results = await Promise.allSettled(volumes.map((volume) => prepareOne(pod, volume, facts)));
+    for (const [index, result] of results.entries()) {
+      if (result.status === 'fulfilled') continue;
+      throw new VolumeError(`MountVolume.SetUp failed for volume "${volumes[index]?.name ?? ''}" : ${messageOf(result.reason)}`, { cause: result.reason });
     }
   }
 
-  /** The latest `prepare`, which the next waits for: two that fill a directory at once take each other's files away. */
+  async function removeAll(): Promise<void> {
+    await rm(join(context.podDir, 'volumes'), { recursive: true, force: true });
+    if (hasMounts) await context.memory.removeDirectory(context.memoryDir);
+    else await rm(context.memoryDir, { recursive: true, force: true });
+  }
+
+  /** The latest work on the pod's volumes, which the next waits for: two at once take each other's files away, or bring them back. */
   let latest: Promise<void> = Promise.resolve();
+  let isRemoved = false;
+  const next = (work: () => Promise<void>): Promise<void> => {
+    const done = latest.then(work);
+    latest = done.catch(() => undefined);
+    return done;
+  };
 
   return {
-    prepare(pod, facts) {
-      const next = latest.then(() => prepareAll(pod, facts));
-      latest = next.catch(() => undefined);
-      return next;
-    },
+    prepare: (pod, facts) => next(async () => {
+      if (!isRemoved) await prepareAll(pod, facts);
+    }),
     pathOf(pod, name) {
       const volume = pod.spec?.volumes?.find((each) => each.name === name);
       return volume === undefined ? undefined : volume.hostPath?.path ?? directoryOf(volume);
     },
     refreshAt: () => tokens.refreshAt(),
-    async remove() {
-      await rm(join(context.podDir, 'volumes'), { recursive: true, force: true });
-      await rm(context.memoryDir, { recursive: true, force: true });
+    remove() {
+      isRemoved = true;
+      return next(removeAll);
     },
   };
 }

@@ -153,6 +153,8 @@ describe('when Coracle is told to stop', () => {
     expect(await servers()).toEqual([]);
     running = await up(dataDir);
     await eventually(async () => expect(await servers()).toHaveLength(4));
+    // What pods are shown was in memory, and is there again.
+    await kubectl`exec deployment/web -- test -s /var/run/secrets/kubernetes.io/serviceaccount/token`;
   });
 });
 

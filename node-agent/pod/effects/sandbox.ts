@@ -1,10 +1,9 @@
 import { rm } from 'node:fs/promises';
 import type { Pod } from '../../../machinery/kinds/core.ts';
-import { parseQuantity, toMillis, toUnits } from '../../../machinery/quantity.ts';
 import { qosClass } from '../../../machinery/pod/qos.ts';
-import { podLimits, podRequests } from '../../../machinery/pod/requests.ts';
 import { hostnameOf } from '../../pod-files.ts';
-import type { CgroupResources, SandboxSpec } from '../../runtime/runtime.ts';
+import { podResources } from '../../pod-resources.ts';
+import type { SandboxSpec } from '../../runtime/runtime.ts';
 import { VolumeError } from '../../volumes/volumes.ts';
 import { sandboxLost } from '../adopt.ts';
 import { writePodFiles } from '../files.ts';
@@ -102,26 +101,5 @@ export function sandboxSpec(pod: Pod, uid: string): SandboxSpec {
     uid, namespace: pod.metadata?.namespace ?? '', name: pod.metadata?.name ?? '', hostname: hostnameOf(pod), qos: qosClass(spec), resources: podResources(pod),
     hostNetwork: spec.hostNetwork === true, hostPid: spec.hostPID === true, hostIpc: spec.hostIPC === true, shareProcessNamespace: spec.shareProcessNamespace === true,
     sysctls: Object.fromEntries(sysctls.map(({ name, value }) => [name, value])),
-  };
-}
-
-/**
- * The pod's cgroup. Memory is bounded when every container's is, or the pod's itself (Kubernetes' pod cgroups). Processor time
- * only when the pod asks for it: the containers' own quotas add up to the same, and the supervisor beside them must not wait
- * for a share that a busy container has used up. It is what would stop that container.
- */
-function podResources(pod: Pod): CgroupResources {
-  const spec = pod.spec ?? { containers: [] };
-  const requests = podRequests(spec);
-  const limits = podLimits(spec);
-  const bounded = (name: string): boolean => spec.resources?.limits?.[name] !== undefined
-    || [...spec.containers, ...(spec.initContainers ?? [])].every((container) => parseQuantity(container.resources?.limits?.[name] ?? '') !== undefined);
-  const cpuRequest = requests.get('cpu');
-  const cpuLimit = spec.resources?.limits?.['cpu'] === undefined ? undefined : limits.get('cpu');
-  const memoryLimit = bounded('memory') ? limits.get('memory') : undefined;
-  return {
-    ...(cpuRequest === undefined ? {} : { cpuRequestMillis: toMillis(cpuRequest) }),
-    ...(cpuLimit === undefined ? {} : { cpuLimitMillis: toMillis(cpuLimit) }),
-    ...(memoryLimit === undefined ? {} : { memoryLimitBytes: toUnits(memoryLimit) }),
   };
 }
