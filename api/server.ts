@@ -13,7 +13,7 @@ import { bootstrap } from './bootstrap.ts';
 import { openApiPages } from './discovery/openapi-pages.ts';
 import { createPages } from './discovery/pages.ts';
 import type { Build } from './discovery/version.ts';
-import { createDispatch, type Dispatch } from './dispatch.ts';
+import { createDispatch } from './dispatch.ts';
 import { createHandlers, type HandlerDependencies } from './handlers/all.ts';
 import { serviceAddresses } from './handlers/service-addresses.ts';
 import { issueToken } from './handlers/subresources/token.ts';
@@ -26,11 +26,11 @@ import { createProtobufDecoder } from './http/protobuf/decode.ts';
 import { serve, serveUpgrade, type Edge } from './http/serve.ts';
 import { createSharedFrames } from './http/shared-frames.ts';
 import { createTableRenderer } from './http/table.ts';
-import { localTransport } from './local.ts';
+import { localTransport, type LocalOptions } from './local.ts';
+import { createRegistry, type Registry } from './registry.ts';
 import type { Handler, User } from './request.ts';
 import { resources } from './resources/all.ts';
 import { node } from './resources/core/node.ts';
-import type { Resource } from './resources/define.ts';
 import { createCodec } from './schema/codec.ts';
 import type { Caches } from './store/cache.ts';
 import { systemClock } from './store/clock.ts';
@@ -85,12 +85,14 @@ const suffixLetters = 'bcdfghjklmnpqrstvwxz2456789';
 export async function createApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const onError = options.onError ?? (() => undefined);
   const codec = createCodec();
-  const caches = await createCaches(options.store, resources, {
+  const registry = createRegistry(resources);
+  const caches = await createCaches(options.store, registry.resources, {
     encode: codec.encode, freeze: options.freeze ?? false, onEnd: (error) => { onError('the watch of the store ended', error); },
   });
+  registry.onChange(() => { caches.serve(registry.resources); });
   const authorizer = createAuthorizer(caches);
   try {
-    return await assemble(options, { codec, caches, authorizer }, onError);
+    return await assemble(options, { codec, registry, caches, authorizer }, onError);
   } catch (error) {
     authorizer.close();
     caches.close();
@@ -101,13 +103,14 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
 /** What is there before anything can be asked. */
 interface Ground {
   readonly codec: Codec;
+  readonly registry: Registry;
   readonly caches: Caches;
   readonly authorizer: ClusterAuthorizer;
 }
 
 async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge['onError']): Promise<ApiServer> {
   const { pki } = options;
-  const { caches, authorizer } = ground;
+  const { registry, caches, authorizer } = ground;
   const authenticator = createAuthenticator({ pki, caches, authorizer, now: Date.now });
   const deps = dependencies(options, ground, authenticator);
   const dispatch = createDispatch(authorizer, createHandlers(deps));
@@ -118,8 +121,8 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
   let port = options.port;
   let isSeeded = false;
   const edge: Edge = {
-    authenticator, authorizer, dispatch, resourceAt, inFlight, metrics, onError, stopped: stopping.signal, uuid: randomUUID,
-    page: pages(options, caches, metrics, () => `${reach}:${port}`, () => isSeeded),
+    authenticator, authorizer, dispatch, resourceAt: registry.at, inFlight, metrics, onError, stopped: stopping.signal, uuid: randomUUID,
+    page: pages(options, ground, metrics, () => `${reach}:${port}`, () => isSeeded),
     agentLink: { caPem: pki.caPem, ...(await pki.clientCertificate({ commonName: 'coracle-apiserver', organizations: ['system:masters'] })), connectMs: agentMs, stopped: stopping.signal },
     protobuf: createProtobufDecoder(),
     tables: createTableRenderer(Date.now),
@@ -158,18 +161,12 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
     throw error;
   }
   isSeeded = true;
-  return { url, port, caPem: pki.caPem, caches, localTransport: (user) => localFor(dispatch, user, stopping.signal), joinToken: () => ensureJoinToken(deps, pki), close };
+  return { url, port, caPem: pki.caPem, caches, localTransport: (user) => localFor({ dispatch, resourceAt: registry.at, stopped: stopping.signal }, user), joinToken: () => ensureJoinToken(deps, pki), close };
 }
 
 function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => { signal.addEventListener('abort', () => { resolve(); }, { once: true }); });
-}
-
-const byPath: ReadonlyMap<string, Resource> = new Map(resources.map((resource) => [`${resource.group}/${resource.version}/${resource.plural}`, resource]));
-
-function resourceAt(group: string, version: string, plural: string): Resource | undefined {
-  return byPath.get(`${group}/${version}/${plural}`);
 }
 
 /** What handlers, admission and the seeding of a cluster work with. */
@@ -204,9 +201,9 @@ function nameSuffix(): string {
   return Array.from(randomBytes(5), (byte) => suffixLetters[byte % suffixLetters.length]).join('');
 }
 
-function pages(options: ApiServerOptions, caches: Caches, metrics: RequestMetrics, serverAddress: () => string, isSeeded: () => boolean): Edge['page'] {
+function pages(options: ApiServerOptions, { registry, caches }: Ground, metrics: RequestMetrics, serverAddress: () => string, isSeeded: () => boolean): Edge['page'] {
   return createPages({
-    resources, metrics, serverAddress,
+    registry, metrics, serverAddress,
     build: options.build ?? { version: '0.0.0', nodeVersion: process.versions.node, platform: `linux/${process.arch === 'x64' ? 'amd64' : process.arch}` },
     checks: [
       { name: 'ping', live: true, problem: () => undefined },
@@ -214,7 +211,7 @@ function pages(options: ApiServerOptions, caches: Caches, metrics: RequestMetric
       { name: 'poststarthook/rbac/bootstrap-roles', live: false, problem: () => (isSeeded() ? undefined : 'not finished') },
       { name: 'informer-sync', live: false, problem: () => storeProblem(caches) },
     ],
-    openApi: openApiPages(resources),
+    openApi: openApiPages(registry),
   });
 }
 
@@ -240,6 +237,6 @@ function carrierOf(edge: Edge): Carrier {
   };
 }
 
-function localFor(dispatch: Dispatch, user: User, stopped: AbortSignal): Transport {
-  return localTransport({ dispatch, resourceAt, user, stopped, userAgent: user.name.split(':').at(-1) ?? user.name, deadlineMs: requestMs });
+function localFor(around: Pick<LocalOptions, 'dispatch' | 'resourceAt' | 'stopped'>, user: User): Transport {
+  return localTransport({ ...around, user, userAgent: user.name.split(':').at(-1) ?? user.name, deadlineMs: requestMs });
 }

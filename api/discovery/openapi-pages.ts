@@ -3,12 +3,14 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { failure } from '../../machinery/status.ts';
 import { clauses } from '../http/negotiation.ts';
 import type { Page, PageAnswer } from '../http/serve.ts';
+import type { Registry } from '../registry.ts';
 import type { Resource } from '../resources/define.ts';
 
 /** `/openapi/v2`, `/openapi/v3` and what v3 points to. The documents are built at the first question: most servers are never asked. */
-export function openApiPages(resources: readonly Resource[]): Page {
+export function openApiPages(registry: Pick<Registry, 'resources'>): Page {
   return ({ info: { path, verb }, query }, headers) => {
     if (verb !== 'get' && verb !== 'head') return undefined;
+    const { resources } = registry;
     if (path === '/openapi/v2') return versionTwo(resources, headers);
     if (path === '/openapi/v3') return versionThreeIndex(resources, headers);
     if (path.startsWith('/openapi/v3/')) return versionThree(resources, path.slice('/openapi/v3/'.length), query['hash'], headers);

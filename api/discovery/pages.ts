@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 import type { Page, PageAnswer } from '../http/serve.ts';
 import { clauses } from '../http/negotiation.ts';
 import type { Target } from '../http/request-info.ts';
+import type { Registry } from '../registry.ts';
 import type { Resource } from '../resources/define.ts';
 import { aggregated } from './aggregated.ts';
 import { groupsOf, type Group } from './groups.ts';
@@ -12,7 +13,7 @@ import { versionInfo, type Build } from './version.ts';
 
 /** Everything that the server answers and that is no resource. */
 export interface PagesOptions {
-  readonly resources: readonly Resource[];
+  readonly registry: Pick<Registry, 'resources'>;
   readonly build: Build;
   readonly checks: readonly HealthCheck[];
   /** `10.0.0.1:6443`: told in `/api`. */
@@ -27,26 +28,41 @@ export interface PagesOptions {
 type Answer = (target: Target, headers: IncomingHttpHeaders) => PageAnswer | Promise<PageAnswer>;
 
 export function createPages(options: PagesOptions): Page {
-  const groups = groupsOf(options.resources);
-  const pages = new Map<string, Answer>([
-    ['/api', discovery(groups.filter(({ name }) => name === ''), () => apiVersions(options.serverAddress()))],
-    ['/apis', discovery(groups.filter(({ name }) => name !== ''), () => apiGroupList(groups))],
-    ['/version', constantJson(versionInfo(options.build))],
-    ['/metrics', metricsPage(options)],
-    ...groups.flatMap(groupPages),
-  ]);
-  pages.set('/', constantJson({ paths: [...pages.keys(), '/healthz', '/livez', '/openapi/v2', '/openapi/v3', '/readyz'].toSorted() }));
+  const constant = new Map<string, Answer>([['/version', constantJson(versionInfo(options.build))], ['/metrics', metricsPage(options)]]);
   if (options.issuer !== undefined) {
-    pages.set('/.well-known/openid-configuration', constantJson(options.issuer.discovery));
-    pages.set('/openid/v1/jwks', constantJson(options.issuer.keys, { 'content-type': 'application/jwk-set+json' }));
+    constant.set('/.well-known/openid-configuration', constantJson(options.issuer.discovery));
+    constant.set('/openid/v1/jwks', constantJson(options.issuer.keys, { 'content-type': 'application/jwk-set+json' }));
   }
+  const served = lasting((resources) => {
+    const pages = new Map([...discoveryPages(resources, options.serverAddress), ...constant]);
+    pages.set('/', constantJson({ paths: [...pages.keys(), '/healthz', '/livez', '/openapi/v2', '/openapi/v3', '/readyz'].toSorted() }));
+    return pages;
+  });
   return (target, headers) => {
     const path = target.info.path.length > 1 ? target.info.path.replace(/\/+$/, '') : '/';
-    const found = pages.get(path);
+    const found = served(options.registry.resources).get(path);
     if (found !== undefined) return isRead(target) ? found(target, headers) : undefined;
     if (/^\/(healthz|livez|readyz)(\/|$)/.test(path)) return healthPage(path, options.checks, target);
     return options.openApi(target, headers);
   };
+}
+
+/** What is made of a list of resources, as long as it is the same list. */
+function lasting<T>(make: (resources: readonly Resource[]) => T): (resources: readonly Resource[]) => T {
+  let last: { readonly of: readonly Resource[]; readonly made: T } | undefined;
+  return (resources) => {
+    if (last?.of !== resources) last = { of: resources, made: make(resources) };
+    return last.made;
+  };
+}
+
+function discoveryPages(resources: readonly Resource[], serverAddress: () => string): Map<string, Answer> {
+  const groups = groupsOf(resources);
+  return new Map<string, Answer>([
+    ['/api', discovery(groups.filter(({ name }) => name === ''), () => apiVersions(serverAddress()))],
+    ['/apis', discovery(groups.filter(({ name }) => name !== ''), () => apiGroupList(groups))],
+    ...groups.flatMap(groupPages),
+  ]);
 }
 
 function isRead({ info }: Target): boolean {
