@@ -11,6 +11,8 @@ const value = `(${qualified})?`;
 const key = '[-._a-zA-Z0-9]+';
 const header = '[-A-Za-z0-9]+';
 const percentage = '[0-9]+%';
+const wildcard = `\\*\\.${subdomain}`;
+const urlPath = String.raw`[A-Za-z0-9/\-._~%!$&'()*+,;=:]+`;
 
 const whole = (pattern: string): RegExp => new RegExp(`^${pattern}$`);
 const isLabel = whole(label);
@@ -21,6 +23,8 @@ const isValue = whole(value);
 const isKey = whole(key);
 const isHeader = whole(header);
 const isPercentage = whole(percentage);
+const isWildcard = whole(wildcard);
+const isUrlPath = whole(urlPath);
 
 /** Longest subdomain, in bytes. */
 const maxSubdomain = 253;
@@ -52,6 +56,18 @@ export function dns1123Subdomain(text: string): readonly string[] {
   if (isSubdomain.test(text)) return tooLong(text, maxSubdomain);
   const rule = "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and end with an alphanumeric character";
   return [...tooLong(text, maxSubdomain), spelled(rule, subdomain, 'example.com')];
+}
+
+/** `*.example.com`: a host of an Ingress. */
+export function wildcardSubdomain(text: string): readonly string[] {
+  if (isWildcard.test(text)) return tooLong(text, maxSubdomain);
+  const rule = "a wildcard DNS-1123 subdomain must start with '*.', followed by a valid DNS subdomain, which must consist of lower case alphanumeric characters, '-' or '.' and end with an alphanumeric character";
+  return [...tooLong(text, maxSubdomain), spelled(rule, wildcard, '*.example.com')];
+}
+
+/** What may follow a domain's slash (RFC 3986). */
+export function httpPath(text: string): readonly string[] {
+  return isUrlPath.test(text) ? [] : [`Invalid path (regex used for validation is '${urlPath}')`];
 }
 
 /** A Service's name. */

@@ -12,6 +12,8 @@ import { localSubjectAccessReview } from './authorization/local-subject-access-r
 import { selfSubjectAccessReview } from './authorization/self-subject-access-review.ts';
 import { selfSubjectRulesReview } from './authorization/self-subject-rules-review.ts';
 import { subjectAccessReview } from './authorization/subject-access-review.ts';
+import { cronJob } from './batch/cron-job.ts';
+import { job } from './batch/job.ts';
 import { certificateSigningRequest } from './certificates/certificate-signing-request.ts';
 import { lease } from './coordination/lease.ts';
 import { configMap } from './core/config-map.ts';
@@ -35,6 +37,7 @@ export const resources: readonly Resource[] = [
   deployment, replicaSet,
   selfSubjectReview, tokenReview,
   localSubjectAccessReview, selfSubjectAccessReview, selfSubjectRulesReview, subjectAccessReview,
+  cronJob, job,
   certificateSigningRequest,
   lease,
   clusterRole, clusterRoleBinding, role, roleBinding,

@@ -1,5 +1,5 @@
 import { invalid, notSupported, required, type FieldError, type Path } from '../../machinery/field-path.ts';
-import { percent } from '../../machinery/names.ts';
+import { dns1123Subdomain, httpPath, percent } from '../../machinery/names.ts';
 
 /** Checks that many fields share. Each returns what is wrong; absent values are fine unless said. Wording: apimachinery's validation. */
 
@@ -40,4 +40,13 @@ export function countOrPercent(path: Path, value: number | string | undefined): 
 /** Absent is 0. */
 export function isZero(value: number | string | undefined): boolean {
   return value === undefined || value === 0 || value === '0%' || value === '0';
+}
+
+/** `acme.example/path`: who manages or controls something. */
+export function domainPrefixedPath(path: Path, value: string): FieldError[] {
+  if (value === '') return [required(path)];
+  const [host = '', ...rest] = value.split('/');
+  const below = rest.join('/');
+  if (host === '' || below === '') return [invalid(path, value, 'must be a domain-prefixed path (such as "acme.io/foo")')];
+  return [...faults(path, host, dns1123Subdomain(host)), ...faults(path, below, httpPath(below))];
 }

@@ -1,6 +1,6 @@
 import type { Deployment } from '../../../../machinery/kinds/apps.ts';
 import type { Draft } from '../../../../machinery/kinds/wire.ts';
-import { defaultTemplate } from '../template.ts';
+import { defaultTemplate } from '../../core/pod/template.ts';
 
 /** Source: "Deployment v1 apps", defaults. */
 export function defaultDeployment(draft: Draft<Deployment>): void {

@@ -2,8 +2,9 @@ import { Path, required, type FieldError } from '../../../../machinery/field-pat
 import type { ReplicaSet } from '../../../../machinery/kinds/apps.ts';
 import type { Draft } from '../../../../machinery/kinds/wire.ts';
 import { notNegative } from '../../checks.ts';
+import { defaultTemplate } from '../../core/pod/template.ts';
 import { immutable } from '../../immutable.ts';
-import { defaultTemplate, validateSelectorAndTemplate } from '../template.ts';
+import { validateSelectorAndTemplate } from '../template.ts';
 
 /** Source: "ReplicaSetSpec", apps/v1; wording: Kubernetes' validation. */
 
