@@ -12,9 +12,11 @@ import type { Client } from '../client/client.ts';
 import { createRecorder } from '../client/events.ts';
 import { createInformer } from '../client/informer.ts';
 import type { Log } from '../client/log.ts';
+import { followImages } from './images/follow.ts';
 import { clearIncoming } from './images/incoming.ts';
-import { openImageStore, type ImageStore } from './images/store.ts';
+import { openImageStore } from './images/store.ts';
 import { beatHeart } from './node/heartbeat.ts';
+import { nodeImages } from './node/images.ts';
 import { createNetworkKeeper } from './node/network.ts';
 import { createNodeReporter } from './node/register.ts';
 import { readNodeFacts } from './node/registration.ts';
@@ -125,7 +127,7 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
       name: nodeName, address: options.address, port, labels: options.labels ?? {}, maxPods: options.maxPods ?? defaultMaxPods, dataDir,
       runtimeVersion: `coracle://${options.version ?? '0.1.0'}`,
     });
-    const reporter = createNodeReporter({ client, clock, log, facts, dataDir, networkConfigured: network.configured, images: () => reportedImages(images) });
+    const reporter = createNodeReporter({ client, clock, log, facts, dataDir, networkConfigured: network.configured, images: async () => nodeImages(await images.list()) });
     const objects = createObjectSource(client, clock);
     const context: NodeContext = {
       client, clock, log, runtime, images, objects, dataDir, nodeName, hostAddress: options.address,
@@ -143,7 +145,7 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
     log.info({ node: nodeName, adopted: records.size, port }, 'the node agent runs');
     await Promise.all([
       nodes.run(signal), services.run(signal), pods.run(signal), objects.run(signal), network.run(signal), reporter.run(signal),
-      reporter.registered.then(() => beatHeart(client, clock, log, nodeName, signal)), followPods(pods, services, workers, signal), server.closed,
+      followImages(dataDir, () => reporter.changed(), log, signal), reporter.registered.then(() => beatHeart(client, clock, log, nodeName, signal)), followPods(pods, services, workers, signal), server.closed,
     ]);
     await workers.settled();
   } finally {
@@ -176,12 +178,4 @@ async function followPods(
   }
   workers.keepOnly(pods.list());
   pods.onChange((before, after) => workers.changed(before, after));
-}
-
-/** The largest images, as a node's status lists them. */
-const imagesReported = 50;
-
-async function reportedImages(images: ImageStore): Promise<NonNullable<NonNullable<Node['status']>['images']>> {
-  const all = (await images.list()).toSorted((a, b) => b.sizeBytes - a.sizeBytes).slice(0, imagesReported);
-  return all.map((image) => ({ names: [...image.repoDigests, ...image.references].slice(0, 5), sizeBytes: image.sizeBytes }));
 }

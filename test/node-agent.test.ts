@@ -424,6 +424,21 @@ describe('a node agent without the API', () => {
   });
 });
 
+describe('a node\'s status', () => {
+  it('lists the images as they come and go', async () => {
+    const named = (name: string) => (node: Node): boolean => node.status?.images?.some((each) => each.names?.includes(name) === true) === true;
+    const listed = await until(Node, 'n1', undefined, named('docker.io/library/web:1'));
+    expect(listed.status?.images).toEqual([{ names: ['docker.io/library/web:1'], sizeBytes: expect.any(Number) }]);
+    const runtime = await openRuntime({ dataDir: test.dataDir, instance, log });
+    const images = await openImageStore({ dataDir: test.dataDir, unpack: (each) => runtime.unpack(each) });
+    await images.import(image, { name: 'other:1' });
+    await until(Node, 'n1', undefined, named('docker.io/library/other:1'));
+    await images.remove('other:1');
+    await until(Node, 'n1', undefined, (node) => !named('docker.io/library/other:1')(node));
+    await runtime.close();
+  });
+});
+
 describe('a node agent\'s port', () => {
   it('answers the API server and nobody else', async () => {
     expect(await healthzAs('coracle-apiserver')).toBe(200);

@@ -65,12 +65,16 @@ export interface ImageIntake {
   admit(image: IncomingImage, signal?: AbortSignal): Promise<StoredImage>;
 }
 
+const imagesDirectory = (dataDir: string): string => join(dataDir, 'images');
+/** Replaced whenever an image comes or goes. */
+export const indexPath = (dataDir: string): string => join(imagesDirectory(dataDir), 'index.json');
+
 const layersAtOnce = 3;
 const lockDeadlineMs = 30_000;
 
 export async function openImageStore(options: ImageStoreOptions): Promise<ImageStore> {
-  const root = join(options.dataDir, 'images');
-  const paths = { index: join(root, 'index.json'), lock: join(root, 'lock'), blobs: join(root, 'blobs', 'sha256'), layers: join(root, 'layers'), incoming: join(root, 'incoming') };
+  const root = imagesDirectory(options.dataDir);
+  const paths = { index: indexPath(options.dataDir), lock: join(root, 'lock'), blobs: join(root, 'blobs', 'sha256'), layers: join(root, 'layers'), incoming: join(root, 'incoming') };
   for (const directory of [paths.blobs, paths.layers, paths.incoming]) await mkdir(directory, { recursive: true, mode: 0o700 });
   const readIndex = createIndexReader(paths.index);
   const layers = createLayerStore({ layersDir: paths.layers, blobsDir: paths.blobs, incomingDir: paths.incoming, unpack: options.unpack });
