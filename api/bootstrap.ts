@@ -12,6 +12,9 @@ import { configMap } from './resources/core/config-map.ts';
 import { namespace } from './resources/core/namespace.ts';
 import { service } from './resources/core/service.ts';
 import type { Resource } from './resources/define.ts';
+import { flowSchemas, mandatory, priorityLevels, type DefaultObject } from './resources/flowcontrol/defaults.ts';
+import { flowSchema } from './resources/flowcontrol/flow-schema.ts';
+import { priorityLevelConfiguration } from './resources/flowcontrol/priority-level-configuration.ts';
 import { clusterRoleBinding } from './resources/rbac/cluster-role-binding.ts';
 import { clusterRole } from './resources/rbac/cluster-role.ts';
 import { roleBinding } from './resources/rbac/role-binding.ts';
@@ -90,6 +93,7 @@ export function seeds(pki: BootstrapOptions['pki'], url: string): readonly Seed[
   return [
     ...['default', 'kube-system', 'kube-public', 'kube-node-lease'].map((name): Seed => ({ resource: namespace, object: named(namespace, name) })),
     ...priorityClasses(),
+    ...flowControl(),
     ...defaultRoles.map(roleSeed),
     ...defaultBindings.map((binding) => bindingSeed(binding.name, binding.role, binding.subjects)),
     ...publicInformation(pki, url),
@@ -110,6 +114,27 @@ function priorityClasses(): Seed[] {
 
 function priorityClassSeed(name: string, value: number, description: string): Seed {
   return { resource: priorityClass, object: { ...named(priorityClass, name), value, description, preemptionPolicy: 'PreemptLowerPriority' } as KubernetesObject };
+}
+
+const specAutoUpdate = 'apf.kubernetes.io/autoupdate-spec';
+
+/** Priority levels and flow schemas. Whoever takes the annotation to `false` keeps their own spec, unless the object is mandatory. */
+function flowControl(): Seed[] {
+  return [
+    ...priorityLevels.map((one) => flowControlSeed(priorityLevelConfiguration, one)),
+    ...flowSchemas.map((one) => flowControlSeed(flowSchema, one)),
+  ];
+}
+
+function flowControlSeed(resource: Resource, { name, spec }: DefaultObject<object>): Seed {
+  const object = { ...named(resource, name, { annotations: { [specAutoUpdate]: 'true' } }), spec } as KubernetesObject;
+  return {
+    resource, object,
+    repair: (present) => {
+      const isOurs = present.metadata?.annotations?.[specAutoUpdate] === 'true' || mandatory.includes(name);
+      return !isOurs || isDeepStrictEqual(Reflect.get(present, 'spec'), spec) ? undefined : ({ ...present, spec } as KubernetesObject);
+    },
+  };
 }
 
 const autoUpdate = 'rbac.authorization.kubernetes.io/autoupdate';

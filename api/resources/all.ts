@@ -1,3 +1,5 @@
+import { flowSchema } from './flowcontrol/flow-schema.ts';
+import { priorityLevelConfiguration } from './flowcontrol/priority-level-configuration.ts';
 import { mutatingAdmissionPolicyBinding } from './admissionregistration/mutating-admission-policy-binding.ts';
 import { mutatingAdmissionPolicy } from './admissionregistration/mutating-admission-policy.ts';
 import { mutatingWebhookConfiguration } from './admissionregistration/mutating-webhook-configuration.ts';
@@ -44,4 +46,5 @@ export const resources: readonly Resource[] = [
   priorityClass,
   mutatingAdmissionPolicy, mutatingAdmissionPolicyBinding, mutatingWebhookConfiguration,
   validatingAdmissionPolicy, validatingAdmissionPolicyBinding, validatingWebhookConfiguration,
+  flowSchema, priorityLevelConfiguration,
 ];

@@ -66,6 +66,8 @@ const rich: Readonly<Record<string, object>> = {
   ValidatingAdmissionPolicyBinding: { spec: { policyName: 'a', paramRef: { name: 'a', selector: { matchLabels: { a: 'b' } } }, matchResources: policy.matchConstraints, validationActions: ['Deny'] } },
   MutatingAdmissionPolicy: { spec: { ...policy, reinvocationPolicy: 'Never', mutations: [{ patchType: 'JSONPatch', jsonPatch: { expression: 'a' } }] } },
   MutatingAdmissionPolicyBinding: { spec: { policyName: 'a', paramRef: { name: 'a' }, matchResources: policy.matchConstraints } },
+  FlowSchema: { spec: { priorityLevelConfiguration: { name: 'a' }, distinguisherMethod: { type: 'ByUser' }, rules: [{ subjects: [{ kind: 'ServiceAccount', serviceAccount: { name: 'a', namespace: 'b' } }], resourceRules: [{ ...rule, namespaces: ['*'] }], nonResourceRules: [{ verbs: ['get'], nonResourceURLs: ['/a'] }] }] } },
+  PriorityLevelConfiguration: { spec: { type: 'Limited', limited: { limitResponse: { type: 'Queue', queuing: { queues: 2, handSize: 1 } } }, exempt: { lendablePercent: 1 } } },
   ServiceAccount: { secrets: [{ name: 'a' }] },
 };
 

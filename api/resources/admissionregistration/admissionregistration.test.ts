@@ -141,8 +141,8 @@ describe('a mutating policy', () => {
     ['a good one', { matchConstraints, mutations, reinvocationPolicy: 'Never' }, []],
     ['an empty one', { matchConstraints }, ['spec.mutations: Required value: mutations must contain at least one item', 'spec.reinvocationPolicy: Required value']],
     ['a patch of another type', { matchConstraints, reinvocationPolicy: 'Never', mutations: [{ patchType: 'ApplyConfiguration', jsonPatch: { expression: '[]' } }] }, [
-      'spec.mutations[0].applyConfiguration: Required value: must be set when patchType is ApplyConfiguration',
-      'spec.mutations[0].jsonPatch: Forbidden: may not be set when patchType is ApplyConfiguration',
+      'spec.mutations[0].applyConfiguration: Required value: must be specified when patchType is ApplyConfiguration',
+      'spec.mutations[0].jsonPatch: Invalid value: "{jsonPatch}": must not be specified when patchType is ApplyConfiguration',
     ]],
     ['no type', { matchConstraints, reinvocationPolicy: 'Never', mutations: [{ patchType: '' }, { patchType: 'Merge' }] }, [
       'spec.mutations[0].patchType: Required value', 'spec.mutations[1].patchType: Unsupported value: "Merge": supported values: "ApplyConfiguration", "JSONPatch"',

@@ -1,4 +1,4 @@
-import { forbidden, Path, required, type FieldError } from '../../../machinery/field-path.ts';
+import { invalid, Path, required, type FieldError } from '../../../machinery/field-path.ts';
 import { MutatingAdmissionPolicy } from '../../../machinery/kinds/admission-registration.ts';
 import { chosen } from '../checks.ts';
 import { count, text } from '../columns.ts';
@@ -44,10 +44,12 @@ const fieldOf = { ApplyConfiguration: 'applyConfiguration', JSONPatch: 'jsonPatc
 function validateMutation(mutation: Mutation, path: Path): FieldError[] {
   const errors = chosen(path.child('patchType'), mutation.patchType, Object.keys(fieldOf));
   if (errors.length > 0) return errors;
-  return Object.entries(fieldOf).flatMap(([type, field]) => {
+  const { patchType } = mutation;
+  return Object.entries(fieldOf).toSorted(([type]) => (type === patchType ? -1 : 1)).flatMap(([type, field]) => {
     const patch = mutation[field];
-    if (type !== mutation.patchType) return patch === undefined ? [] : [forbidden(path.child(field), `may not be set when patchType is ${mutation.patchType}`)];
-    if (patch === undefined) return [required(path.child(field), `must be set when patchType is ${type}`)];
-    return (patch.expression ?? '').trim() === '' ? [required(path.child(field, 'expression'), 'expression is not specified')] : [];
+    const at = path.child(field);
+    if (type !== patchType) return patch === undefined ? [] : [invalid(at, `{${field}}`, `must not be specified when patchType is ${patchType}`)];
+    if (patch === undefined) return [required(at, `must be specified when patchType is ${type}`)];
+    return (patch.expression ?? '').trim() === '' ? [required(at.child('expression'), 'expression is not specified')] : [];
   });
 }

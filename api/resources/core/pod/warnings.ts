@@ -1,23 +1,15 @@
 import type { Path } from '../../../../machinery/field-path.ts';
 import type { Container, PodSpec } from '../../../../machinery/kinds/core.ts';
 import { canonical, parseQuantity } from '../../../../machinery/quantity.ts';
+import { oldLabelsIn } from '../../label-warnings.ts';
 
 /** What is allowed but seldom meant. Source: Kubernetes' pod warnings; KEP-1693, warning mechanism. */
-
-/** Node labels that have newer names. */
-const renamed: Readonly<Record<string, string>> = {
-  'beta.kubernetes.io/arch': 'deprecated since v1.14; use "kubernetes.io/arch" instead',
-  'beta.kubernetes.io/os': 'deprecated since v1.14; use "kubernetes.io/os" instead',
-  'failure-domain.beta.kubernetes.io/region': 'deprecated since v1.17; use "topology.kubernetes.io/region" instead',
-  'failure-domain.beta.kubernetes.io/zone': 'deprecated since v1.17; use "topology.kubernetes.io/zone" instead',
-  'beta.kubernetes.io/instance-type': 'deprecated since v1.17; use "node.kubernetes.io/instance-type" instead',
-};
 
 export function podWarnings(spec: PodSpec | undefined, path: Path): string[] {
   if (spec === undefined) return [];
   const grace = spec.terminationGracePeriodSeconds ?? 0;
   return [
-    ...Object.keys(spec.nodeSelector ?? {}).flatMap((key) => (Object.hasOwn(renamed, key) ? [`${path.child('nodeSelector').key(key).toString()}: ${renamed[key]}`] : [])),
+    ...oldLabelsIn(spec.nodeSelector, path.child('nodeSelector')),
     ...(spec.imagePullSecrets ?? []).flatMap(({ name = '' }, index) => (name === '' ? [`${path.child('imagePullSecrets').index(index).toString()}: invalid empty name ""`] : [])),
     ...repeatedAliases(spec, path),
     ...(['initContainers', 'containers'] as const).flatMap((list) => (spec[list] ?? []).flatMap((container, index) => containerWarnings(container, path.child(list).index(index)))),
