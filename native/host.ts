@@ -79,21 +79,21 @@ export interface TeardownRequest {
 }
 
 export interface HostClient {
+  /** Resolves when it runs and speaks what this agent does; rejects with `Incompatible`, which says what to do. */
+  ready(): Promise<void>;
   spawn(request: SpawnRequest): Promise<ProcessIdentity>;
   configureNetwork(request: NetworkRequest): Promise<void>;
   unpack(request: HostUnpackRequest): Promise<void>;
-  destroy(request: DestroyRequest): Promise<void>;
-  teardown(request: TeardownRequest): Promise<void>;
   /** Mounts a file system in memory, unless one is there already. */
   mountMemory(request: MemoryRequest): Promise<void>;
+  destroy(request: DestroyRequest): Promise<void>;
+  teardown(request: TeardownRequest): Promise<void>;
   close(): Promise<void>;
 }
 
 const buildDirectory = fileURLToPath(new URL('build/', import.meta.url));
 export const hostBinary = `${buildDirectory}coracle-host`;
 const podBinary = `${buildDirectory}coracle-pod`;
-  /** Resolves when it runs and speaks what this agent does; rejects with `Incompatible`, which says what to do. */
-  ready(): Promise<void>;
 
 const requestTimeoutMs = 60_000;
 /** A layer of several gigabytes on a slow disk. */
@@ -147,19 +147,6 @@ function connect(child: ChildProcess, lost: (error: NativeError) => void) {
   return requests;
 }
 
-/**
- * Starts `coracle-host` and keeps one running: it has no state, so a request that a dying one left without an answer is
- * repeated once at the next. Not so `spawn`, whose caller must first clear away what the first try left.
- */
-export function startHost(options: { readonly hostBinary?: string; readonly podBinary?: string } = {}): HostClient {
-  let closed = false;
-  let child: ChildProcess | undefined;
-  let requests: Greeted | undefined;
-  const current = (): Greeted => {
-    if (closed) throw new NativeError('Unavailable', 'the runtime is closed');
-    if (requests !== undefined) return requests;
-    const started = spawn(options.hostBinary ?? hostBinary, [options.podBinary ?? podBinary], { stdio: ['pipe', 'pipe', 'inherit'], env: {} });
-    child = started;
 interface Greeted extends Pick<ReturnType<typeof connect>, 'send'> {
   readonly greeted: Promise<void>;
 }
@@ -176,9 +163,31 @@ async function greet(requests: ReturnType<typeof connect>): Promise<void> {
   if (refusal !== undefined) throw new NativeError('Incompatible', refusal);
 }
 
+/**
+ * Starts `coracle-host` and keeps one running: it has no state, so a request that a dying one left without an answer is
+ * repeated once at the next. Not so `spawn`, whose caller must first clear away what the first try left.
+ */
+export function startHost(options: { readonly hostBinary?: string; readonly podBinary?: string } = {}): HostClient {
+  let closed = false;
+  let child: ChildProcess | undefined;
+  let requests: Greeted | undefined;
+  const current = (): Greeted => {
+    if (closed) throw new NativeError('Unavailable', 'the runtime is closed');
+    if (requests !== undefined) return requests;
+    const started = spawn(options.hostBinary ?? hostBinary, [options.podBinary ?? podBinary], { stdio: ['pipe', 'pipe', 'inherit'], env: {} });
+    child = started;
     const connected = connect(started, () => {
       if (requests === own) requests = undefined;
     });
+    const greeted = greet(connected);
+    greeted.catch(() => undefined); // whoever asks for something learns of it
+    const own: Greeted = {
+      greeted,
+      async send(type, payload, timeoutMs) {
+        await greeted;
+        return connected.send(type, payload, timeoutMs);
+      },
+    };
     requests = own;
     return own;
   };
@@ -192,17 +201,9 @@ async function greet(requests: ReturnType<typeof connect>): Promise<void> {
       await once(type, payload, timeoutMs);
     }
   };
-    const greeted = greet(connected);
-    greeted.catch(() => undefined); // whoever asks for something learns of it
-    const own: Greeted = {
-      greeted,
-      async send(type, payload, timeoutMs) {
-        await greeted;
-        return connected.send(type, payload, timeoutMs);
-      },
-    };
   current();
   return {
+    ready: () => current().greeted,
     async spawn(request) {
       const reader = new PayloadReader(await once(frameTypes.hostSpawn, encodeSpawn(request)));
       return { pid: reader.u32(), startTicks: reader.u64() };
@@ -210,14 +211,13 @@ async function greet(requests: ReturnType<typeof connect>): Promise<void> {
     configureNetwork: (request) => repeated(frameTypes.hostNetwork, encodeNetwork(request)),
     unpack: ({ blob, digest, diffId = '', compression, target }) =>
       repeated(frameTypes.hostUnpack, new PayloadWriter().text(blob).text(digest).text(diffId).u32(compressions[compression]).text(target).bytes(), unpackTimeoutMs),
-    destroy: (request) => repeated(frameTypes.hostDestroy, encodeDestroy(request)),
     mountMemory: ({ directory, name, sizeBytes, mode, gid }) => repeated(frameTypes.hostMemory, new PayloadWriter().text(directory).text(name).optional(sizeBytes).u32(mode).u32(gid).bytes()),
+    destroy: (request) => repeated(frameTypes.hostDestroy, encodeDestroy(request)),
     teardown: (request) =>
       repeated(frameTypes.hostTeardown, new PayloadWriter().texts(request.cgroups).texts(request.directories).text(request.devicePrefix).text(request.table).text(request.mountsBelow).bytes()),
     async close() {
       closed = true;
       const ending = child;
-    ready: () => current().greeted,
       if (ending === undefined || ending.exitCode !== null || ending.signalCode !== null) return;
       const ended = new Promise((resolve) => ending.once('exit', resolve));
       ending.stdin?.end();

@@ -113,6 +113,13 @@ export interface PodEvents {
   lost(): void;
 }
 
+export interface PodGreeting {
+  /** How long the supervisor may take to answer the first time; a minute if not said. */
+  readonly deadlineMs?: number;
+  /** Ends the attempt. */
+  readonly signal?: AbortSignal;
+}
+
 const requestTimeoutMs = 60_000;
 const propagations = { private: 0, slave: 1, shared: 2 } as const;
 
@@ -270,7 +277,7 @@ function streamsOf(socket: Socket, rest: Buffer, options: { readonly stdin: bool
  * Connects to the supervisor whose socket is in `directory()`: a function, because a sandbox from the pool moves when a pod
  * takes it. Rejects with `Unavailable` when there is none. Requests that its version doesn't know reject with `Incompatible`.
  */
-export async function connectPod(directory: () => string, events: PodEvents): Promise<PodClient> {
+export async function connectPod(directory: () => string, events: PodEvents, greeting: PodGreeting = {}): Promise<PodClient> {
   const control = await connectTo(directory());
   const requests = createRequests((bytes) => control.write(bytes), 'coracle-pod');
   const parse = createFrameParser();
@@ -299,7 +306,24 @@ export async function connectPod(directory: () => string, events: PodEvents): Pr
     requireRequest(request, speaker);
     return openStream(directory(), frameTypes[request], payload);
   };
-  const state = readState(await send('podHello', new PayloadWriter().u32(protocolVersion).bytes()));
+  const letGo = (): void => {
+    closed = true;
+    control.destroy();
+  };
+  const greet = async (): Promise<PodState> => {
+    const { deadlineMs = requestTimeoutMs, signal } = greeting;
+    signal?.addEventListener('abort', letGo, { once: true });
+    try {
+      signal?.throwIfAborted();
+      return readState(await requests.send(frameTypes.podHello, new PayloadWriter().u32(protocolVersion).bytes(), deadlineMs));
+    } catch (error) {
+      letGo();
+      throw error;
+    } finally {
+      signal?.removeEventListener('abort', letGo);
+    }
+  };
+  const state = await greet();
   ({ speaker } = state);
   return {
     state,
@@ -325,9 +349,6 @@ export async function connectPod(directory: () => string, events: PodEvents): Pr
       if (rest.length > 0) socket.unshift(rest); // a server that speaks first
       return socket;
     },
-    close() {
-      closed = true;
-      control.destroy();
-    },
+    close: letGo,
   };
 }

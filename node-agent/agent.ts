@@ -99,6 +99,7 @@ function createRelay(): RuntimeEvents & { connect(workers: RuntimeEvents): void 
   return {
     exited: (uid, exit) => send((events) => events.exited(uid, exit)),
     lost: (uid) => send((events) => events.lost(uid)),
+    answered: (uid, sandbox) => send((events) => events.answered(uid, sandbox)),
     connect(workers) {
       target = workers;
       for (const tell of early.splice(0)) tell(workers);

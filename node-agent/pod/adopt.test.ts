@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ContainerExit, StartedContainer } from '../runtime/runtime.ts';
-import { adopt, exitOf } from './adopt.ts';
+import { adopt, answered, exitOf } from './adopt.ts';
 import { newState, type ContainerRecord, type PodState, type Run } from './state.ts';
 
 const now = 50_000;
@@ -11,7 +11,7 @@ const exit = (containerId: string, exitCode: number): ContainerExit => ({ contai
 
 function adopted(state: PodState, running: readonly string[], exits: readonly ContainerExit[]): ContainerRecord | undefined {
   const sandbox = {
-    address: '10.42.0.9', running: new Map(running.map((id): [string, StartedContainer] => [id, { containerId: id, pid: 1, startedAt: 20 }])), exits: new Map(exits.map((each) => [each.containerId, each])),
+    answers: true, address: '10.42.0.9', running: new Map(running.map((id): [string, StartedContainer] => [id, { containerId: id, pid: 1, startedAt: 20 }])), exits: new Map(exits.map((each) => [each.containerId, each])),
   };
   return adopt(state, sandbox, now).containers.get('a');
 }
@@ -52,6 +52,19 @@ describe('taking a pod over', () => {
     const [ran, crashed] = [run('x'), run('x', { exit: { exitCode: 1, reason: 'Error', finishedAt: 30 } })];
     const after = (current: Run) => adopt(stateOf({ current, restartBackOff }), undefined, now).containers.get('a')?.restartBackOff;
     expect([after(ran), after(crashed)]).toEqual([undefined, restartBackOff]);
+  });
+
+  it('leaves everything as it is while the supervisor is silent, and corrects it when it answers', () => {
+    const { startedAt: _startedAt, ...pending } = run('y');
+    const stopping = { since: 1, killAt: 2, killed: false };
+    const before = stateOf({ current: run('x'), pending, activity: 'starting', stopping });
+    const [running, exits] = [new Map<string, StartedContainer>(), new Map<string, ContainerExit>()];
+    const silent = adopt(before, { answers: false, address: undefined, running, exits }, now);
+    expect([silent.sandbox, silent.containers.get('a')]).toEqual(['silent', record({ current: run('x'), pending, stopping })]);
+    const after = answered(silent, { address: '10.42.0.9', running: running.set('x', { containerId: 'x', pid: 1, startedAt: 20 }), exits }, now);
+    expect([after.sandbox, after.address, after.containers.get('a')]).toEqual(['ready', '10.42.0.9', record({ current: run('x') })]);
+    const ending: PodState = { ...silent, sandbox: 'working' };
+    expect(answered(ending, { address: undefined, running, exits }, now)).toBe(ending);
   });
 
   it('takes up again what was under way', () => {

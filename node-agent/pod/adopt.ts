@@ -1,13 +1,25 @@
 import type { ContainerExit, Sandbox } from '../runtime/runtime.ts';
 import { isRunning, withExit, withStarted, withoutActivity, type ContainerRecord, type Exit, type PodState } from './state.ts';
 
+type Found = Pick<Sandbox, 'running' | 'exits' | 'address'>;
+
 /** What a pod's state is when the agent starts again: what was written down, corrected by what the runtime found. Pure. */
-export function adopt(state: PodState, sandbox: Pick<Sandbox, 'running' | 'exits' | 'address'> | undefined, now: number): PodState {
+export function adopt(state: PodState, sandbox: (Found & Pick<Sandbox, 'answers'>) | undefined, now: number): PodState {
   const { volumesRetryAt: _volumes, sandboxRetryAt: _sandbox, ...rest } = state;
   const settled: PodState = { ...rest, volumes: state.volumes === 'ready' ? 'ready' : 'absent', sandbox: sandbox === undefined ? 'absent' : 'ready', deleting: false };
   if (sandbox === undefined) return state.sandbox === 'absent' ? withoutTasks(settled) : sandboxLost(forgiven(settled), now);
-  const containers = [...state.containers.values()].map((record) => adoptContainer(withoutActivity(record), sandbox, now));
-  return { ...settled, containers: new Map(containers.map((each) => [each.name, each])), ...(sandbox.address === undefined ? {} : { address: sandbox.address }) };
+  const idle = { ...settled, containers: new Map([...state.containers].map(([name, record]) => [name, withoutActivity(record)])) };
+  return sandbox.answers ? corrected(idle, sandbox, now) : { ...idle, sandbox: 'silent' };
+}
+
+/** The state of a pod whose supervisor was silent when the agent started, and answers now. Pure. */
+export function answered(state: PodState, sandbox: Found, now: number): PodState {
+  return state.sandbox === 'silent' ? corrected({ ...state, sandbox: 'ready' }, sandbox, now) : state;
+}
+
+function corrected(state: PodState, sandbox: Found, now: number): PodState {
+  const containers = [...state.containers.values()].map((record) => adoptContainer(record, sandbox, now));
+  return { ...state, containers: new Map(containers.map((each) => [each.name, each])), ...(sandbox.address === undefined ? {} : { address: sandbox.address }) };
 }
 
 /** What ran when the machine or the whole pod was ended from outside did not crash: its next start waits for nothing. */
@@ -28,7 +40,7 @@ function withoutPending(record: ContainerRecord): ContainerRecord {
   return rest;
 }
 
-function adoptContainer(record: ContainerRecord, sandbox: Pick<Sandbox, 'running' | 'exits'>, now: number): ContainerRecord {
+function adoptContainer(record: ContainerRecord, sandbox: Found, now: number): ContainerRecord {
   const { stopping: _stopping, ...rest } = record;
   const pending = record.pending?.id ?? '';
   const running = sandbox.running.get(pending);

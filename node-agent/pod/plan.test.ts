@@ -126,6 +126,17 @@ const rows: readonly Row[] = [
     name: 'tries that again in its time', pod: podOf({}, deleted),
     state: { ...withContainers(running('a', { stopping: { since: now - 15_000, killAt: now - 10_000, killed: true } })), sandboxRetryAt: now + 2000 }, steps: [], wakeAt: now + 2000,
   },
+  { name: 'leaves a pod alone whose supervisor is silent', pod: always, state: { ...withContainers(running('a', { health: { started: true, ready: true, failed: 'no' } })), sandbox: 'silent' }, steps: [] },
+  { name: 'asks a silent pod to end', pod: podOf({}, deleted), state: { ...withContainers(running('a')), sandbox: 'silent' }, steps: [stop('a', 5000)] },
+  {
+    name: 'gives a silent pod its grace period', pod: podOf({}, deleted),
+    state: { ...withContainers(running('a', { stopping: { since: now - 1000, killAt: now + 4000, killed: false } })), sandbox: 'silent' }, steps: [], wakeAt: now + 4000,
+  },
+  {
+    name: 'takes down the sandbox of a silent pod after it', pod: podOf({}, deleted),
+    state: { ...withContainers(running('a', { stopping: { since: now - 5000, killAt: now, killed: false } })), sandbox: 'silent' }, steps: [{ do: 'destroySandbox' }],
+  },
+  { name: 'takes down a silent sandbox in which nothing is known to run', pod: podOf({}, deleted), state: { ...ready, sandbox: 'silent' }, steps: [{ do: 'destroySandbox' }] },
   { name: 'clears a deleted pod: sandbox', pod: podOf({}, deleted), state: withContainers(record('a', { current: exited(0) })), steps: [{ do: 'destroySandbox' }] },
   { name: 'clears a deleted pod: volumes', pod: podOf({}, deleted), state: { ...ready, sandbox: 'absent' }, steps: [{ do: 'removeVolumes' }] },
   { name: 'clears a deleted pod: its object last', pod: podOf({}, deleted), state: { ...ready, sandbox: 'absent', volumes: 'absent' }, steps: [{ do: 'delete' }] },

@@ -1,7 +1,7 @@
 import type { Pod } from '../../machinery/kinds/core.ts';
 import { formatSeconds, nextAttemptAt } from './back-off.ts';
 import { restarts } from './restart-policy.ts';
-import { containersOf, isRunning, recordOf, type ContainerRecord, type Outcome, type PodContainer, type PodState, type Stopping, type Waiting } from './state.ts';
+import { containersOf, hasSandbox, isRunning, recordOf, type ContainerRecord, type Outcome, type PodContainer, type PodState, type Stopping, type Waiting } from './state.ts';
 
 export type Step =
   | { readonly do: 'prepareVolumes' | 'createSandbox' | 'destroySandbox' | 'removeVolumes' | 'delete' | 'forget' }
@@ -92,7 +92,7 @@ function keepRunning(pod: Pod, state: PodState, now: number): Plan {
   return join(plans);
 }
 
-function prepare(progress: PodState['volumes'], retryAt: number | undefined, step: Step, now: number): Plan {
+function prepare(progress: PodState['sandbox'], retryAt: number | undefined, step: Step, now: number): Plan {
   if (progress !== 'absent') return nothing;
   return retryAt !== undefined && retryAt > now ? { steps: [], wakeAt: retryAt } : { steps: [step] };
 }
@@ -157,12 +157,12 @@ function crashLoop(pod: Pod, container: PodContainer, record: ContainerRecord): 
 function end(pod: Pod, state: PodState, now: number): Plan {
   const containers = containersOf(pod).filter((c) => isAlive(recordOf(state, c.spec.name)));
   if (containers.length > 0) {
-    if (state.sandbox === 'ready' && containers.some((c) => outlives(pod, state, c, now))) return retried(state.sandboxRetryAt, { do: 'destroySandbox' }, now);
+    if (hasSandbox(state) && containers.some((c) => outlives(pod, state, c, now))) return retried(state.sandboxRetryAt, { do: 'destroySandbox' }, now);
     const others = containers.filter((c) => c.role !== 'sidecar');
     return join((others.length > 0 ? others : containers).map((c) => bringDown(pod, state, c, now)));
   }
   if (state.sandbox === 'working' || state.volumes === 'working') return nothing;
-  if (state.sandbox === 'ready') return retried(state.sandboxRetryAt, { do: 'destroySandbox' }, now);
+  if (hasSandbox(state)) return retried(state.sandboxRetryAt, { do: 'destroySandbox' }, now);
   if (state.volumes === 'ready') return retried(state.volumesRetryAt, { do: 'removeVolumes' }, now);
   if (state.removed) return { steps: [{ do: 'forget' }] };
   return pod.metadata?.deletionTimestamp !== undefined && !state.deleting ? { steps: [{ do: 'delete' }] } : nothing;
@@ -184,6 +184,7 @@ function bringDown(pod: Pod, state: PodState, container: PodContainer, now: numb
   const { stopping } = record;
   if (stopping === undefined) return { steps: [{ do: 'stop', container: name, graceMs, message: `Stopping container ${name}` }] };
   const killAt = killTime(stopping, graceMs);
+  if (state.sandbox === 'silent') return { steps: [], wakeAt: killAt };
   return stopping.killed ? { steps: [], wakeAt: killAt + killPatienceMs } : escalate(name, record, killAt, now);
 }
 
@@ -191,10 +192,13 @@ function killTime(stopping: Stopping, graceMs: number): number {
   return Math.min(stopping.killAt, stopping.since + graceMs);
 }
 
+/** Whether only the end of its sandbox ends a container: it lives on after SIGKILL, or can't be sent one. */
 function outlives(pod: Pod, state: PodState, container: PodContainer, now: number): boolean {
   const record = recordOf(state, container.spec.name);
   const { stopping } = record;
-  return isRunning(record) && stopping?.killed === true && now >= killTime(stopping, endGraceMs(pod, state)) + killPatienceMs;
+  if (!isRunning(record) || stopping === undefined) return false;
+  const killAt = killTime(stopping, endGraceMs(pod, state));
+  return state.sandbox === 'silent' ? now >= killAt : stopping.killed && now >= killAt + killPatienceMs;
 }
 
 function endGraceMs(pod: Pod, state: PodState): number {

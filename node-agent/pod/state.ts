@@ -82,6 +82,8 @@ export interface ContainerRecord {
 }
 
 export type Progress = 'absent' | 'working' | 'ready';
+/** `silent`: it is there, but its supervisor does not answer. What is known of the containers is what was known last, and nothing can be done but to destroy it. */
+export type SandboxProgress = Progress | 'silent';
 
 /** Why the pod as a whole was ended before its containers did. */
 export interface Outcome {
@@ -94,7 +96,7 @@ export interface Outcome {
 export interface PodState {
   readonly containers: ReadonlyMap<string, ContainerRecord>;
   readonly volumes: Progress;
-  readonly sandbox: Progress;
+  readonly sandbox: SandboxProgress;
   /** The sandbox's address; kept after its end, as the status keeps it. */
   readonly address?: string;
   /** When to try volumes or the sandbox again after a failure. */
@@ -136,6 +138,10 @@ export function isRunning(record: ContainerRecord): boolean {
 /** A pod that was seen for the first time at `now`. */
 export function newState(now: number): PodState {
   return { containers: new Map(), volumes: 'absent', sandbox: 'absent', startTime: now, removed: false, deleting: false };
+}
+
+export function hasSandbox(state: PodState): boolean {
+  return state.sandbox === 'ready' || state.sandbox === 'silent';
 }
 
 export function withRecord(state: PodState, record: ContainerRecord): PodState {

@@ -1,7 +1,7 @@
 import type { ContainerState, ContainerStatus, Pod, PodCondition, PodStatus } from '../../machinery/kinds/core.ts';
 import { qosClass } from '../../machinery/pod/qos.ts';
 import { initFailed, isEnding, isFinished } from './plan.ts';
-import { containersOf, isRunning, recordOf, type ContainerRecord, type PodContainer, type PodState, type Run } from './state.ts';
+import { containersOf, hasSandbox, isRunning, recordOf, type ContainerRecord, type PodContainer, type PodState, type Run } from './state.ts';
 
 type Phase = 'Pending' | 'Running' | 'Succeeded' | 'Failed';
 
@@ -17,7 +17,7 @@ export function podStatus(pod: Pod, state: PodState, node: NodeFacts, now: numbe
   const init = containers.filter((c) => c.role !== 'main').map(statusOf);
   const main = containers.filter((c) => c.role === 'main').map(statusOf);
   const phase = phaseOf(pod, state, main, gone);
-  const address = pod.spec?.hostNetwork === true && state.sandbox === 'ready' ? node.hostAddress : state.address;
+  const address = pod.spec?.hostNetwork === true && hasSandbox(state) ? node.hostAddress : state.address;
   return {
     observedGeneration: pod.metadata?.generation ?? 1,
     phase,
@@ -84,7 +84,7 @@ const neverSeen = {
 
 function waitingReason(pod: Pod, container: PodContainer, state: PodState): string {
   const hasInit = (pod.spec?.initContainers ?? []).length > 0;
-  const initialising = hasInit && (container.role === 'main' ? !isInitialised(pod, state) : state.sandbox === 'ready');
+  const initialising = hasInit && (container.role === 'main' ? !isInitialised(pod, state) : hasSandbox(state));
   return initialising ? 'PodInitializing' : 'ContainerCreating';
 }
 
@@ -127,7 +127,7 @@ function conditions(
 ): readonly PodCondition[] {
   const containersReady = containersReadyOf(pod, phase, statuses);
   const verdicts: readonly (readonly [string, Verdict])[] = [
-    ['PodReadyToStartContainers', state.sandbox === 'ready' ? yes : { status: 'False' }],
+    ['PodReadyToStartContainers', hasSandbox(state) ? yes : { status: 'False' }],
     ['Initialized', initialised(pod, state, phase)],
     ['Ready', readyOf(pod, containersReady)],
     ['ContainersReady', containersReady],

@@ -7,7 +7,7 @@ import { createPodVolumes } from '../volumes/volumes.ts';
 import { carryOut } from './effects/carry-out.ts';
 import { containerExited } from './effects/container-exited.ts';
 import { objectsChanged, refreshVolumes } from './effects/refresh-volumes.ts';
-import { sandboxWasLost } from './effects/sandbox.ts';
+import { sandboxAnswered, sandboxWasLost, sayRefusal } from './effects/sandbox.ts';
 import type { NodeContext, PodHandle } from './handle.ts';
 import { isEnding, plan } from './plan.ts';
 import { createProber, type Prober } from './probes/prober.ts';
@@ -28,6 +28,8 @@ export interface PodWorker {
   remove(): void;
   exited(exit: ContainerExit): void;
   lost(): void;
+  /** The pod's supervisor, silent so far, answers: this is its sandbox. */
+  answered(sandbox: Sandbox): void;
   /** Calls `listener` after each change of the state; the answer ends it. */
   onChange(listener: () => void): () => void;
   /** Resolves when no task of the worker is under way; after `working` aborted. */
@@ -113,6 +115,7 @@ export function createPodWorker(node: NodeContext, start: WorkerStart, working: 
     remove: () => handle.change((before) => ({ ...before, removed: true })),
     exited: (exit) => tasks.run(containerExited(handle, exit)),
     lost: () => tasks.run(sandboxWasLost(handle)),
+    answered: (sandbox) => sandboxAnswered(handle, sandbox),
     onChange(listener) {
       listeners.add(listener);
       return () => void listeners.delete(listener);
@@ -129,8 +132,7 @@ async function begin(handle: PodHandle, wake: () => void): Promise<void> {
   await mkdir(handle.directory, { recursive: true, mode: 0o711 });
   // What was in memory went with the machine, and is made again before the next sandbox has containers.
   if (handle.sandbox() === undefined && !isEnding(handle.pod(), handle.state())) handle.change((before) => ({ ...before, volumes: 'absent' }));
-  const refusal = handle.sandbox()?.refusal;
-  if (refusal !== undefined) handle.event('Warning', 'FailedSync', `error syncing pod: ${refusal}`);
+  sayRefusal(handle);
   await handle.persist();
   wake();
   if (handle.state().volumes === 'ready') await refreshVolumes(handle);

@@ -62,6 +62,7 @@ export function createPodWorkers(node: NodeContext, working: AbortSignal): PodWo
     list: () => [...workers.values()],
     exited: (uid: string, exit: ContainerExit) => workers.get(uid)?.exited(exit),
     lost: (uid: string) => workers.get(uid)?.lost(),
+    answered: (uid: string, sandbox: Sandbox) => workers.get(uid)?.answered(sandbox),
     async settled() {
       await Promise.all([...workers.values()].map((worker) => worker.settled()));
     },

@@ -1,20 +1,24 @@
+import { systemClock, type Clock } from '../../machinery/clock.ts';
 import type { Log } from '../../client/log.ts';
 import { startHost } from '../../native/host.ts';
 import { createAddressPool } from './address-pool.ts';
-import { listSlots, readLayout, readUsage, slotPaths, type CgroupUsage } from './cgroups.ts';
+import { readLayout, readUsage, slotPaths, type CgroupUsage } from './cgroups.ts';
 import { parseAddress, parseRange } from './ipv4.ts';
-import { adoptSandbox, createSandbox, endOccupied, makeSpare, type NodeState } from './node-state.ts';
-import { listSandboxes, listSpares, memoryDirectory, readBootId, sandboxDirectory } from './sandbox-record.ts';
+import { createSandbox, endOccupied, makeSpare, type NodeState } from './node-state.ts';
+import { memoryDirectory, readBootId } from './sandbox-record.ts';
+import { recover } from './recover.ts';
 import { bridgeName } from './sandboxes.ts';
 import { createSparePool } from './spare-pool.ts';
 import { runtimeError, translated } from './translate.ts';
-import { RuntimeError, type PodNetwork, type Runtime, type RuntimeEvents, type Sandbox } from './runtime.ts';
+import { RuntimeError, type PodNetwork, type Runtime, type RuntimeEvents } from './runtime.ts';
 
 export interface RuntimeOptions {
   readonly dataDir: string;
   /** The cluster's id: prefixes everything that is made outside the data directory. */
   readonly instance: string;
   readonly log: Log;
+  /** By which silent supervisors are asked again. */
+  readonly clock?: Clock;
   /** Absent: nobody listens, as for `coracle image`. */
   readonly events?: RuntimeEvents;
   /** Sandboxes kept ready. */
@@ -22,25 +26,6 @@ export interface RuntimeOptions {
 }
 
 const defaultSpares = 3;
-
-/**
- * Adopts what runs, and destroys whatever else bears the instance's id: strays by cgroup first, then their directories. One that
- * can't be destroyed keeps nobody from working: the next agent tries again.
- */
-async function recover(state: NodeState): Promise<readonly Sandbox[]> {
-  const { machine, sandboxes, log } = state;
-  const destroy = async (what: Parameters<typeof machine.host.destroy>[0]): Promise<void> => {
-    await machine.host.destroy(what).catch((error: unknown) => log.error({ err: error, ...what }, 'what an earlier agent left was not removed'));
-  };
-  const uids = await listSandboxes(machine.dataDir);
-  const adopted = (await Promise.all(uids.map((uid) => adoptSandbox(state, uid)))).filter((handle) => handle !== undefined);
-  const keys = new Set(adopted.map((handle) => handle.key));
-  const strays = [...(await listSlots(machine.layout, machine.instance))].filter((key) => !keys.has(key));
-  await Promise.all(strays.map((key) => destroy({ cgroups: slotPaths(machine.layout, machine.instance, key) })));
-  const stale = [...uids.filter((uid) => !sandboxes.has(uid)).map((uid) => sandboxDirectory(machine.dataDir, uid)), ...(await listSpares(machine.dataDir))];
-  await Promise.all(stale.map((directory) => destroy({ directory, cgroups: [] })));
-  return adopted.map((handle) => handle.sandbox);
-}
 
 async function configureNetwork(state: NodeState, wanted: PodNetwork, spareCount: number): Promise<void> {
   const { machine, sandboxes, log } = state;
@@ -89,7 +74,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     throw error;
   }
   const machine = { dataDir, instance, bootId, layout, host };
-  const state: NodeState = { machine, log, events, sandboxes: new Map(), network: undefined, spares: undefined, starting: new Map() };
+  const state: NodeState = { machine, log, clock: options.clock ?? systemClock, events, sandboxes: new Map(), network: undefined, spares: undefined, starting: new Map() };
   return {
     recover: () => translated(() => recover(state)),
     configureNetwork: (network) => translated(() => configureNetwork(state, network, options.spares ?? defaultSpares)),

@@ -1,14 +1,14 @@
-/** What one runtime holds in memory, and how a pod comes to its sandbox: from the spares, cold, or from an earlier agent. */
+/** What one runtime holds in memory, and how a pod comes to its sandbox: from the spares, or cold. `recover.ts`: from an earlier agent. */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Clock } from '../../machinery/clock.ts';
 import type { Log } from '../../client/log.ts';
-import { NativeError } from '../../native/frame.ts';
-import { connectPod, type PodClient, type PodEvents } from '../../native/pod.ts';
+import { connectPod, type PodClient, type PodEvents, type PodExit, type PodGreeting } from '../../native/pod.ts';
 import { slotPaths } from './cgroups.ts';
-import { formatAddress, parseAddress } from './ipv4.ts';
+import { formatAddress } from './ipv4.ts';
 import { createSandboxHandle, type SandboxHandle } from './sandbox.ts';
-import { claimDirectory, readRecord, readStartTicks, sandboxDirectory, writeRecord, type SandboxRecord } from './sandbox-record.ts';
+import { claimDirectory, sandboxDirectory, writeRecord, type SandboxRecord } from './sandbox-record.ts';
 import { destroyShell, spawnShell, type Machine, type Network, type Shell } from './sandboxes.ts';
 import type { SparePool } from './spare-pool.ts';
 import { RuntimeError, type RuntimeEvents, type SandboxSpec } from './runtime.ts';
@@ -16,6 +16,7 @@ import { RuntimeError, type RuntimeEvents, type SandboxSpec } from './runtime.ts
 export interface NodeState {
   readonly machine: Machine;
   readonly log: Log;
+  readonly clock: Clock;
   readonly events: RuntimeEvents | undefined;
   readonly sandboxes: Map<string, SandboxHandle>;
   network: Network | undefined;
@@ -43,22 +44,27 @@ export interface Occupied {
   readonly tap: Tap;
 }
 
-/** Where a connection's events go: nowhere until a pod has the sandbox; and where its socket is, which moves then. */
+/** Where a connection's events go, once a pod has the sandbox; and where its socket is, which moves then. */
 interface Tap {
   events: PodEvents | undefined;
+  /** Exits from before that. */
+  readonly early: PodExit[];
   directory: string;
   lost: boolean;
 }
 
-async function connectShell(shell: Shell): Promise<Occupied> {
-  const tap: Tap = { events: undefined, directory: shell.directory, lost: false };
+export async function connectShell(shell: Shell, greeting: PodGreeting = {}): Promise<Occupied> {
+  const tap: Tap = { events: undefined, early: [], directory: shell.directory, lost: false };
   const client = await connectPod(() => tap.directory, {
-    exited: (exit) => tap.events?.exited(exit),
+    exited: (exit) => {
+      if (tap.events === undefined) tap.early.push(exit);
+      else tap.events.exited(exit);
+    },
     lost: () => {
       tap.lost = true;
       tap.events?.lost();
     },
-  });
+  }, greeting);
   return { shell, client, tap };
 }
 
@@ -95,7 +101,7 @@ async function reportLost({ log }: NodeState, { uid, namespace, name }: SandboxS
 }
 
 /** Gives a sandbox to a pod: from here on its events are the pod's. */
-function hold(state: NodeState, spec: SandboxSpec, occupied: Occupied): SandboxHandle {
+export function hold(state: NodeState, spec: SandboxSpec, occupied: Occupied): SandboxHandle {
   const { machine, sandboxes, events, log } = state;
   const { shell, client, tap } = occupied;
   const address = shell.address === undefined ? undefined : formatAddress(shell.address);
@@ -115,6 +121,7 @@ function hold(state: NodeState, spec: SandboxSpec, occupied: Occupied): SandboxH
   });
   sandboxes.set(spec.uid, handle);
   tap.events = handle.events;
+  for (const exit of tap.early.splice(0)) handle.events.exited(exit);
   if (tap.lost) handle.events.lost();
   return handle;
 }
@@ -148,25 +155,6 @@ export async function createSandbox(state: NodeState, spec: SandboxSpec): Promis
   } catch (error) {
     settled(state, spec.uid);
     if (occupied !== undefined) await endOccupied(state, occupied);
-    throw error;
-  }
-}
-
-/** The sandbox that an earlier agent left running; undefined when what is on disk describes nothing that runs. */
-export async function adoptSandbox(state: NodeState, uid: string): Promise<SandboxHandle | undefined> {
-  const { machine } = state;
-  const directory = sandboxDirectory(machine.dataDir, uid);
-  const record = await readRecord(directory);
-  if (record === undefined || record.spec.uid !== uid || record.bootId !== machine.bootId) return undefined;
-  const { pid, startTicks, key, address } = record;
-  if ((await readStartTicks(pid)) !== startTicks) return undefined;
-  try {
-    const occupied = await connectShell({ key, supervisor: { pid, startTicks }, directory, address: address === undefined ? undefined : parseAddress(address) });
-    if (occupied.client.state.key === key) return hold(state, record.spec, occupied);
-    occupied.client.close();
-    return undefined;
-  } catch (error) {
-    if (error instanceof NativeError && error.code === 'Unavailable') return undefined;
     throw error;
   }
 }

@@ -134,6 +134,8 @@ export interface Sandbox {
   readonly address: string | undefined;
   /** Why nothing can be started in it or seen of it by this version: it can be signalled and destroyed only. Undefined: all can be done. */
   readonly refusal: string | undefined;
+  /** False: its supervisor has been silent since `recover`. What runs in it is not known, and it can only be destroyed. */
+  readonly answers: boolean;
   /** Running containers by id, and exits not yet forgotten: after `recover`, what happened while no agent looked. */
   readonly running: ReadonlyMap<string, StartedContainer>;
   readonly exits: ReadonlyMap<string, ContainerExit>;
@@ -156,6 +158,8 @@ export interface RuntimeEvents {
   exited(uid: string, exit: ContainerExit): void;
   /** The supervisor is gone, and with it every process of the pod. */
   lost(uid: string): void;
+  /** A supervisor that was silent after `recover` answers: `sandbox` takes the place of the one given then. */
+  answered(uid: string, sandbox: Sandbox): void;
 }
 
 export interface PodNetwork {
@@ -192,7 +196,10 @@ export interface MemoryRequest {
 }
 
 export interface Runtime {
-  /** Pods of this data directory that still run, adopted; what can't be adopted is destroyed. Call once, first. */
+  /**
+   * Pods of this data directory that still run, adopted; what no longer runs is cleared away. One whose supervisor is there but
+   * does not answer in time is kept (`answers` is false) and asked again until it does, or is gone. Call once, first.
+   */
   recover(): Promise<readonly Sandbox[]>;
   /** Sets up or changes bridge, routes and masquerading. Needed before the first sandbox with a network of its own. */
   configureNetwork(network: PodNetwork): Promise<void>;

@@ -11,7 +11,7 @@ import { defaultCapabilities, defaultMaskedPaths, defaultReadOnlyPaths } from '.
 import { openRuntime } from '../../node-agent/runtime/native-runtime.ts';
 import { defaultSeccomp } from '../../node-agent/runtime/seccomp.ts';
 import { destroyInstance } from '../../node-agent/runtime/teardown.ts';
-import type { ContainerExit, ContainerSpec, ProcessStreams, Runtime, SandboxSpec } from '../../node-agent/runtime/runtime.ts';
+import type { ContainerExit, ContainerSpec, ProcessStreams, Runtime, Sandbox, SandboxSpec } from '../../node-agent/runtime/runtime.ts';
 
 const run = promisify(execFile);
 
@@ -32,6 +32,8 @@ export interface TestMachine {
   /** Resolves with the container's exit, from the event or from what was there. */
   exitOf(containerId: string): Promise<ContainerExit>;
   lost(uid: string): Promise<void>;
+  /** Resolves with the sandbox of a pod whose supervisor was silent and answers again. */
+  answered(uid: string): Promise<Sandbox>;
   /** Lets go of the pods and opens another runtime on the same directory, as a new agent does. */
   reopen(): Promise<void>;
   /** What of this instance is on the machine, by kind. */
@@ -88,14 +90,16 @@ export async function createTestMachine(options: { readonly spares?: number } = 
   await makeLayer(layer);
   const exits = createAwaited<ContainerExit>();
   const lost = createAwaited<void>();
+  const answered = createAwaited<Sandbox>();
   const open = () => openRuntime({
     dataDir, instance, log: silentLog, ...options,
-    events: { exited: (_uid, exit) => exits.happened(exit.containerId, exit), lost: (uid) => lost.happened(uid, undefined) },
+    events: { exited: (_uid, exit) => exits.happened(exit.containerId, exit), lost: (uid) => lost.happened(uid, undefined), answered: (uid, sandbox) => answered.happened(uid, sandbox) },
   });
   const machine: TestMachine = {
     instance, dataDir, layer, runtime: await open(),
     exitOf: (containerId) => exits.of(containerId).promise,
     lost: (uid) => lost.of(uid).promise,
+    answered: (uid) => answered.of(uid).promise,
     async reopen() {
       await machine.runtime.close();
       machine.runtime = await open();

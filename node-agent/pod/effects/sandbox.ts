@@ -3,9 +3,9 @@ import type { Pod } from '../../../machinery/kinds/core.ts';
 import { qosClass } from '../../../machinery/pod/qos.ts';
 import { hostnameOf } from '../../pod-files.ts';
 import { podResources } from '../../pod-resources.ts';
-import type { SandboxSpec } from '../../runtime/runtime.ts';
+import type { Sandbox, SandboxSpec } from '../../runtime/runtime.ts';
 import { VolumeError } from '../../volumes/volumes.ts';
-import { sandboxLost } from '../adopt.ts';
+import { answered, sandboxLost } from '../adopt.ts';
 import { writePodFiles } from '../files.ts';
 import type { PodHandle } from '../handle.ts';
 import { containersOf } from '../state.ts';
@@ -45,6 +45,7 @@ export async function createSandbox(handle: PodHandle): Promise<void> {
 }
 
 export async function destroySandbox(handle: PodHandle): Promise<void> {
+  const before = handle.state().sandbox;
   handle.change((state) => ({ ...state, sandbox: 'working' }));
   try {
     await handle.sandbox()?.destroy();
@@ -52,7 +53,7 @@ export async function destroySandbox(handle: PodHandle): Promise<void> {
     handle.change(({ sandboxRetryAt: _retryAt, ...state }) => sandboxLost(state, handle.node.clock.now()));
   } catch (error) {
     handle.event('Warning', 'FailedKillPod', `error killing pod: failed to "KillPodSandbox" for "${handle.uid}": ${messageOf(error)}`);
-    handle.change((state) => ({ ...state, sandbox: 'ready', sandboxRetryAt: handle.node.clock.now() + retryMs }));
+    handle.change((state) => ({ ...state, sandbox: before, sandboxRetryAt: handle.node.clock.now() + retryMs }));
   }
 }
 
@@ -68,6 +69,19 @@ export async function sandboxWasLost(handle: PodHandle): Promise<void> {
     handle.node.log.error({ err: error, uid: handle.uid }, 'what a lost pod sandbox left was not cleared');
   }
   handle.change((state) => ({ ...initAgain(handle.pod(), state), sandbox: 'absent' }));
+}
+
+/** The supervisor answers that was silent since this agent began: what runs in its sandbox, and what has ended, is known again. */
+export function sandboxAnswered(handle: PodHandle, sandbox: Sandbox): void {
+  handle.setSandbox(sandbox);
+  sayRefusal(handle);
+  handle.change((state) => answered(state, sandbox, handle.node.clock.now()));
+}
+
+/** Tells why nothing can be done for a pod that another version of Coracle has started. */
+export function sayRefusal(handle: PodHandle): void {
+  const refusal = handle.sandbox()?.refusal;
+  if (refusal !== undefined) handle.event('Warning', 'FailedSync', `error syncing pod: ${refusal}`);
 }
 
 /** In a new sandbox the init containers run again, unless the pod is past needing them. */

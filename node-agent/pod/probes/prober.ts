@@ -48,8 +48,9 @@ export function createProber(handle: PodHandle): Prober {
   };
 }
 
-/** Of a pod whose supervisor is of another version nothing can be executed and nothing restarted: it goes on as it is. */
+/** Of a pod whose supervisor is of another version, or silent, nothing can be executed and nothing restarted: it goes on as it is. */
 function canBeProbed(handle: PodHandle, kind: Kind, probe: Probe): boolean {
+  if (handle.state().sandbox === 'silent') return false;
   return handle.sandbox()?.refusal === undefined || (kind === 'readiness' && probe.exec === undefined);
 }
 
