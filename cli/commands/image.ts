@@ -12,6 +12,14 @@ export const image: DefineCommand = (program, invocation) => {
       const { importImage } = await import('../run/image.ts');
       await importImage(invocation, path, options);
     });
+  group.command('pull')
+    .description('take in an image from its registry, which must not ask for a password')
+    .argument('<reference>')
+    .option(...dataDir)
+    .action(async (reference: string, options) => {
+      const { pullImage } = await import('../run/image.ts');
+      await pullImage(invocation, reference, options);
+    });
   group.command('list').alias('ls')
     .description('list names, ids and sizes')
     .option(...dataDir)

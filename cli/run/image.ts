@@ -21,6 +21,13 @@ export async function importImage({ terminal }: Invocation, path: string, option
   });
 }
 
+export async function pullImage({ terminal }: Invocation, reference: string, options: ImageCommandOptions): Promise<void> {
+  await withImages(options, async (images) => {
+    const { id } = await images.pull(reference, {});
+    terminal.line(`${reference} ${shortId(id)}`);
+  });
+}
+
 export async function listImages({ terminal }: Invocation, options: ImageCommandOptions): Promise<void> {
   await withImages(options, async (images) => {
     const rows = (await images.list()).flatMap(({ id, references, sizeBytes }) => (references.length === 0 ? ['<none>'] : references).map((reference) => [reference, shortId(id), megabytes(sizeBytes)]));

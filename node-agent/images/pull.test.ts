@@ -129,6 +129,47 @@ describe('pulling an image', () => {
     expect(requests.filter((url) => url.startsWith('/token')).at(-1)).toBe('/token?service=reg&scope=repository%3Ateam%2Fapp%3Apull');
   });
 
+  it('is done from any port, those included that browsers block', async () => {
+    const blocked = createServer(serve);
+    // An address of this test's own: the port itself is a well-known one.
+    const address = `127.${process.pid % 200 + 1}.${process.pid >> 8 & 0xff}.7`;
+    await new Promise<void>((resolve) => void blocked.listen(6000, address, resolve));
+    try {
+      await expect(fetch(`http://${address}:6000/`)).rejects.toMatchObject({ cause: { message: 'bad port' } });
+      expect((await store.pull(`${address}:6000/team/app:1`, {})).id).toBe(digestOf(config));
+    } finally {
+      blocked.close();
+      blocked.closeAllConnections();
+    }
+  });
+
+  it('follows a registry to where its blobs are, and shows nobody else its credentials', async () => {
+    const seen: (string | undefined)[] = [];
+    const elsewhere = createServer((request, response) => {
+      seen.push(request.headers.authorization);
+      serve(request, response);
+    });
+    await new Promise<void>((resolve) => void elsewhere.listen(0, '127.0.0.1', resolve));
+    answer = (request, response) => {
+      if (request.headers.authorization === undefined) response.writeHead(401, { 'www-authenticate': 'Basic realm="r"' }).end();
+      else if ((request.url ?? '').includes('/blobs/')) response.writeHead(307, { location: `http://127.0.0.1:${(elsewhere.address() as AddressInfo).port}${request.url ?? ''}` }).end();
+      else return false;
+      return true;
+    };
+    try {
+      await store.pull(`${host}/team/app:1`, { credentials: [{ username: 'u', password: 'p' }] });
+      expect(seen).toEqual([undefined, undefined]);
+      answer = (_request, response) => {
+        response.writeHead(302, { location: '/again' }).end();
+        return true;
+      };
+      await expect(store.pull(`${host}/team/app:other`, {})).rejects.toThrow('stopped after 10 redirects');
+    } finally {
+      elsewhere.close();
+      elsewhere.closeAllConnections();
+    }
+  });
+
   it.each([
     ['an unknown tag', '2', 'NotFound', /failed to resolve reference "127\.0\.0\.1:\d+\/team\/app:2": 127\.0\.0\.1:\d+\/team\/app\/manifests\/2: not found/],
     ['a name that is none', 'UP PER', 'InvalidName', /couldn't parse image name/],

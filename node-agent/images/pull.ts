@@ -5,6 +5,7 @@ import { ImageError } from './image-error.ts';
 import { choosePlatform, indexTypes, isIndex, manifestTypes, parseConfig, parseJson, parseManifest, type Descriptor, type Manifest } from './manifest.ts';
 import { formatReference, parseReference, repositoryOf, type ImageReference } from './reference.ts';
 import { openRegistry, type Credentials, type Registry } from './registry.ts';
+import { messageOf } from '../../machinery/thrown.ts';
 import type { LayerSource } from './layers.ts';
 import type { ImageIntake, StoredImage } from './store.ts';
 
@@ -40,14 +41,8 @@ export async function pullImage(intake: ImageIntake, text: string, options: Pull
   } catch (error) {
     if (options.signal?.aborted === true) throw options.signal.reason;
     const code = error instanceof ImageError ? error.code : 'Unavailable';
-    throw new ImageError(code, `failed to pull and unpack image "${name}": ${causeOf(error)}`, { cause: error });
+    throw new ImageError(code, `failed to pull and unpack image "${name}": ${messageOf(error)}`, { cause: error });
   }
-}
-
-/** Node's fetch hides the reason one level down. */
-function causeOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return error.cause instanceof Error && error.message === 'fetch failed' ? error.cause.message : error.message;
 }
 
 async function resolveManifest(registry: Registry, reference: ImageReference, name: string): Promise<{ digest: string; manifest: Manifest }> {

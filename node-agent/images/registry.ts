@@ -1,4 +1,4 @@
-import type { ReadableStream } from 'node:stream/web';
+import { get, type Answer } from './answer.ts';
 import { ImageError } from './image-error.ts';
 import type { ImageReference } from './reference.ts';
 
@@ -12,7 +12,7 @@ export interface Registry {
   /** A manifest or config, at most `limit` bytes. `path` after the repository: `manifests/latest`. */
   document(path: string, accept: readonly string[], limit: number): Promise<{ readonly body: Buffer; readonly mediaType: string }>;
   /** A blob's bytes from `offset` on; the answer's offset is 0 when the registry sends everything. */
-  blob(digest: string, offset: number): Promise<{ readonly body: ReadableStream<Uint8Array>; readonly offset: number }>;
+  blob(digest: string, offset: number): Promise<{ readonly body: AsyncIterable<Uint8Array>; readonly offset: number }>;
 }
 
 export interface RegistryOptions {
@@ -21,8 +21,6 @@ export interface RegistryOptions {
   readonly signal: AbortSignal;
 }
 
-/** A registry may take so long to begin its answer, milliseconds. */
-const answerDeadlineMs = 60_000;
 const largestToken = 64 * 1024;
 
 /** One repository of a registry: OCI distribution-spec 1.1, with token and basic authentication. */
@@ -33,29 +31,29 @@ export function openRegistry(reference: ImageReference, options: RegistryOptions
   const what = `${reference.registry}/${reference.repository}`;
   let authorization: string | undefined;
 
-  async function send(path: string, headers: Readonly<Record<string, string>>): Promise<Response> {
-    const attempt = async (): Promise<Response> => await request(`${base}/${path}`, {
+  async function send(path: string, headers: Readonly<Record<string, string>>): Promise<Answer> {
+    const attempt = async (): Promise<Answer> => await get(`${base}/${path}`, {
       ...headers, ...(authorization === undefined ? {} : { authorization }),
     }, options.signal);
     let response = await attempt();
     if (response.status !== 401) return response;
-    const challenge = response.headers.get('www-authenticate') ?? '';
-    await response.body?.cancel();
+    const challenge = response.headers['www-authenticate'] ?? '';
+    response.discard();
     for (const credentials of [undefined, ...options.credentials]) {
       authorization = await answerChallenge(challenge, credentials, reference.repository, options.signal);
       if (authorization === undefined) continue;
       response = await attempt();
       if (response.status !== 401 && response.status !== 403) return response;
-      await response.body?.cancel();
+      response.discard();
     }
     authorization = undefined;
     throw new ImageError('Unauthorized', `pull access denied for ${what}: authorization failed: no basic auth credentials were accepted`);
   }
 
-  async function checked(path: string, headers: Readonly<Record<string, string>>): Promise<Response> {
+  async function checked(path: string, headers: Readonly<Record<string, string>>): Promise<Answer> {
     const response = await send(path, headers);
-    if (response.ok) return response;
-    await response.body?.cancel();
+    if (isOk(response)) return response;
+    response.discard();
     if (response.status === 404) throw new ImageError('NotFound', `${what}/${path}: not found`);
     if (response.status === 403) throw new ImageError('Unauthorized', `pull access denied for ${what}: 403 Forbidden`);
     throw new ImageError('Unavailable', `unexpected status from GET request to ${base}/${path}: ${response.status} ${response.statusText}`);
@@ -64,13 +62,11 @@ export function openRegistry(reference: ImageReference, options: RegistryOptions
   return {
     async document(path, accept, limit) {
       const response = await checked(path, accept.length === 0 ? {} : { accept: accept.join(', ') });
-      return { body: await readAll(response, limit), mediaType: (response.headers.get('content-type') ?? '').split(';')[0]?.trim() ?? '' };
+      return { body: await readAll(response, limit), mediaType: (response.headers['content-type'] ?? '').split(';')[0]?.trim() ?? '' };
     },
     async blob(digest, offset) {
       const response = await checked(`blobs/${digest}`, offset === 0 ? {} : { range: `bytes=${offset}-` });
-      if (response.body === null) throw new ImageError('Unavailable', `${what}: blob ${digest} came without bytes`);
-      // The two declarations of the same web stream don't know each other.
-      return { body: response.body as ReadableStream<Uint8Array>, offset: response.status === 206 ? offset : 0 };
+      return { body: response.body, offset: response.status === 206 ? offset : 0 };
     },
   };
 }
@@ -80,25 +76,14 @@ function isLoopback(host: string): boolean {
   return name === 'localhost' || name === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(name);
 }
 
-async function request(url: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Response> {
-  // The deadline is for the beginning of the answer only: a large layer may take its time.
-  const late = new AbortController();
-  const timer = setTimeout(() => late.abort(new ImageError('Unavailable', `no answer from ${url} within ${answerDeadlineMs / 1000} s`)), answerDeadlineMs);
-  try {
-    return await fetch(url, { headers, signal: AbortSignal.any([signal, late.signal]) });
-  } catch (error) {
-    if (error instanceof ImageError || signal.aborted) throw error;
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error);
-    throw new ImageError('Unavailable', `failed to do request: Get "${url}": ${cause}`, { cause: error });
-  } finally {
-    clearTimeout(timer);
-  }
+function isOk({ status }: Answer): boolean {
+  return status >= 200 && status < 300;
 }
 
-async function readAll(response: Response, limit: number): Promise<Buffer> {
+async function readAll(response: Answer, limit: number): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
   let size = 0;
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of response.body) {
     size += chunk.length;
     if (size > limit) throw new ImageError('Corrupt', `the answer from ${response.url} is longer than ${limit} bytes`);
     chunks.push(chunk);
@@ -117,9 +102,9 @@ async function answerChallenge(
   const url = new URL(realm);
   if (service !== undefined) url.searchParams.set('service', service);
   url.searchParams.set('scope', scope ?? `repository:${repository}:pull`);
-  const response = await request(url.href, basic === undefined ? {} : { authorization: basic }, signal);
-  if (!response.ok) {
-    await response.body?.cancel();
+  const response = await get(url.href, basic === undefined ? {} : { authorization: basic }, signal);
+  if (!isOk(response)) {
+    response.discard();
     return undefined;
   }
   const answer: unknown = JSON.parse((await readAll(response, largestToken)).toString('utf8'));

@@ -10,7 +10,7 @@ import { leftoversOf } from './leftovers.ts';
 const root = join(import.meta.dirname, '../..');
 export const coracleProgram = join(root, 'bin/coracle');
 export const webImage = 'coracle.example/web:1';
-const webArchive = join(root, 'generated/images/web.tar');
+export const webArchive = join(root, 'generated/images/web.tar');
 const upMs = 60_000;
 const downMs = 60_000;
 

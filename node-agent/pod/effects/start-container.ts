@@ -4,6 +4,7 @@ import type { Container } from '../../../machinery/kinds/core.ts';
 import { parseQuantity, toUnits } from '../../../machinery/quantity.ts';
 import { qosClass } from '../../../machinery/pod/qos.ts';
 import { ConfigError, environmentOf } from '../../environment.ts';
+import { parseReference, referenceKey, repositoryOf } from '../../images/reference.ts';
 import { lookUpUser } from '../../images/users.ts';
 import type { StoredImage } from '../../images/store.ts';
 import { hostnameOf } from '../../pod-files.ts';
@@ -99,9 +100,8 @@ async function launch(handle: PodHandle, container: Container, image: StoredImag
   const { clock } = handle.node;
   const sandbox = handle.sandbox();
   if (sandbox === undefined) throw new StartFailure('CreateContainerError', 'the pod sandbox is gone');
-  const reference = image.references[0] ?? container.image ?? '';
   handle.changeContainer(name, (record) => ({
-    ...withBackOff(record, clock.now()), pending: { id: spec.id, imageId: image.repoDigests[0] ?? image.id, configId: image.id, image: reference, logPath: spec.logPath },
+    ...withBackOff(record, clock.now()), pending: { id: spec.id, ...namesOf(image, container.image ?? ''), configId: image.id, logPath: spec.logPath },
   }));
   // Written down first: a crash between here and the answer must not leave a process that nobody knows.
   await handle.persist();
@@ -120,6 +120,14 @@ async function launch(handle: PodHandle, container: Container, image: StoredImag
     ? { ...withStarted(record, startedAt), activity: 'postStart', health: firstHealth(container) } : withoutActivity(record)));
   if (ended !== undefined) await sandbox.remove(ended.id).catch((error: unknown) => logLeftover(handle, ended.id, error));
   if (isRunning(recordOf(handle.state(), name))) await afterStart(handle, container, spec.id);
+}
+
+/** Of an image's names those that the pod asked for it by, where it has them. */
+function namesOf(image: StoredImage, asked: string): { readonly image: string; readonly imageId: string } {
+  const reference = parseReference(asked);
+  const name = reference === undefined ? undefined : image.references.find((each) => each === referenceKey(reference));
+  const digest = reference === undefined ? undefined : image.repoDigests.find((each) => each.startsWith(`${repositoryOf(reference)}@`));
+  return { image: name ?? image.references[0] ?? asked, imageId: digest ?? image.repoDigests[0] ?? image.id };
 }
 
 function withBackOff(record: ContainerRecord, now: number): ContainerRecord {
