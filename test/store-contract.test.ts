@@ -5,34 +5,11 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Clock } from '../api/store/clock.ts';
 import { openEmbedded, type EmbeddedOptions } from '../api/store/embedded.ts';
 import { StoreEndedError, WriteFailedError } from '../api/store/errors.ts';
 import { CompactedError, type Store } from '../api/store/store.ts';
+import { drivenClock, type DrivenClock } from './suites/driven-clock.ts';
 import { eventually, put, record, storeContract, write } from './suites/store-contract.ts';
-
-interface DrivenClock extends Clock {
-  advance(ms: number): void;
-}
-
-function drivenClock(): DrivenClock {
-  let now = 1_700_000_000_000;
-  const timers = new Set<{ readonly at: number; readonly run: () => void }>();
-  return {
-    now: () => now,
-    after(ms, run) {
-      const timer = { at: now + ms, run };
-      timers.add(timer);
-      return { cancel: () => void timers.delete(timer) };
-    },
-    advance(ms) {
-      now += ms;
-      for (const timer of [...timers].toSorted((a, b) => a.at - b.at)) {
-        if (timer.at <= now && timers.delete(timer)) timer.run();
-      }
-    },
-  };
-}
 
 storeContract('the embedded store', async () => {
   const path = await mkdtemp(join(tmpdir(), 'store-'));

@@ -1,5 +1,5 @@
 import { ApiError, failure } from '../../machinery/status.ts';
-import { LeaseNotFoundError, OverloadedError, StoreEndedError, TransactionTooLargeError, WriteFailedError } from '../store/errors.ts';
+import { LeaseNotFoundError, OutcomeUnknownError, OverloadedError, StoreEndedError, StoreUnavailableError, TransactionTooLargeError, WriteFailedError } from '../store/errors.ts';
 import { CompactedError, FutureRevisionError } from '../store/store.ts';
 
 /** Any error as the failure that a caller sees. What nobody foresaw is a 500 that tells no secrets. */
@@ -10,7 +10,8 @@ export function failureOf(error: unknown): ApiError {
   if (error instanceof FutureRevisionError) return failure('Timeout', 'Too large resource version', { retryAfterSeconds: 1 }, cause);
   if (error instanceof TransactionTooLargeError) return failure('RequestEntityTooLarge', 'etcdserver: request is too large', undefined, cause);
   if (error instanceof OverloadedError) return failure('TooManyRequests', 'too many requests, please try again later', { retryAfterSeconds: 1 }, cause);
-  if (error instanceof WriteFailedError || error instanceof StoreEndedError || error instanceof LeaseNotFoundError) {
+  if (error instanceof OutcomeUnknownError) return failure('Timeout', error.message, {}, cause);
+  if (error instanceof WriteFailedError || error instanceof StoreEndedError || error instanceof StoreUnavailableError || error instanceof LeaseNotFoundError) {
     return failure('ServiceUnavailable', error.message, { retryAfterSeconds: 1 }, cause);
   }
   if (isAbort(error)) return failure('Timeout', 'Timeout: request did not complete within the allotted timeout', {}, cause);

@@ -4,15 +4,17 @@
  * batch: fsync, memory, watches, replies. Readers see durable state only, so a write that was seen can't be lost.
  */
 import { systemClock, type Clock } from './clock.ts';
+import { endedWatch } from './ended-watch.ts';
 import { asError, StoreEndedError, StoreRefusedError } from './errors.ts';
-import type { RangeRequest, RangeResult, Revision, Store, Transaction, TransactionResult, WatchSink } from './store.ts';
+import { checkSize, maxOperations } from './limits.ts';
+import type { RangeRequest, RangeResult, Revision, Store, Transaction, TransactionResult } from './store.ts';
 import { createCommitQueue, type CommitQueue } from './embedded/commit-queue.ts';
 import { createFeeds, type Feeds } from './embedded/feeds.ts';
 import { createLeaseExpiry } from './embedded/lease-expiry.ts';
 import { createPast, type Past, type Writer } from './embedded/past.ts';
 import type { Opened, WriterOptions } from './embedded/protocol.ts';
 import { movable, unpackRows } from './embedded/rows.ts';
-import { checkSize, createVersions, maxOperations, versionOfRow, type Decision, type Version, type Versions } from './embedded/versions.ts';
+import { createVersions, versionOfRow, type Decision, type Version, type Versions } from './embedded/versions.ts';
 import { startWorker } from './embedded/worker-link.ts';
 
 export interface EmbeddedOptions {
@@ -161,18 +163,6 @@ async function expire(lease: number, versions: Versions, queue: CommitQueue, com
     await commit({ compares: [], writes });
   }
   await queue.addLease({ revoked: lease });
-}
-
-function endedWatch(sink: WatchSink, error: StoreEndedError): { close(): void } {
-  let isOpen = true;
-  queueMicrotask(() => {
-    if (isOpen) sink.end(error);
-  });
-  return {
-    close() {
-      isOpen = false;
-    },
-  };
 }
 
 interface Compaction {

@@ -44,7 +44,7 @@ export function createBacklog(): Backlog {
       return waiting.length === 0;
     },
     admit() {
-      if (bytes >= maxQueuedBytes) throw new OverloadedError(bytes);
+      if (bytes >= maxQueuedBytes) throw new OverloadedError(`${bytes} bytes are waiting to be written`);
     },
     push(accepted) {
       waiting.push(accepted);

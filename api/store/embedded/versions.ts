@@ -1,5 +1,5 @@
 /** What the embedded store holds in memory, and how it decides transactions. Pure: no disk, no clock. */
-import { LeaseNotFoundError, TransactionTooLargeError } from '../errors.ts';
+import { LeaseNotFoundError } from '../errors.ts';
 import type { KeyValue, RangeRequest, RangeResult, Revision, Transaction, TransactionResult, Write } from '../store.ts';
 import { createSortedMap } from '../sorted-map.ts';
 import { revisionOf, type Row } from './rows.ts';
@@ -36,19 +36,6 @@ export interface Versions {
   range(request: RangeRequest): RangeResult;
   /** Durable keys of a lease that nothing decided since has taken from it. */
   keysOf(lease: number): readonly string[];
-}
-
-export const maxOperations = 128;
-const maxTransactionBytes = 1.5 * 1024 * 1024;
-
-/** Throws `TransactionTooLargeError`. */
-export function checkSize({ compares, writes }: Transaction): number {
-  const operations = compares.length + writes.length;
-  if (operations > maxOperations) throw new TransactionTooLargeError(`${operations} operations, at most ${maxOperations} are allowed`);
-  let bytes = 0;
-  for (const write of writes) bytes += write.key.length + (write.type === 'put' ? write.value.length : 0);
-  if (bytes > maxTransactionBytes) throw new TransactionTooLargeError(`${bytes} bytes, at most ${maxTransactionBytes} are allowed`);
-  return bytes;
 }
 
 /** `initial` are the live versions as of `revision`. */

@@ -1,0 +1,194 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { openEtcd, type EtcdOptions } from '../api/store/etcd.ts';
+import { CompactedError, type Store } from '../api/store/store.ts';
+import { drivenClock } from './suites/driven-clock.ts';
+import { startEtcd, type EtcdCluster, type EtcdMember } from './suites/etcd.ts';
+import { eventually, put, record, storeContract, write } from './suites/store-contract.ts';
+
+storeContract('the store on etcd', async () => {
+  const etcd = await startEtcd();
+  // The contract counts revisions: no tick of a slow machine may come between.
+  const store = await openEtcd({ endpoints: etcd.endpoints, compactionPeriodMs: 0, silenceMs: 60_000 });
+  return {
+    store,
+    async elapse(seconds) {
+      await new Promise((resolve) => void setTimeout(resolve, seconds * 1000));
+    },
+    async dispose() {
+      await store.close();
+      await etcd.dispose();
+    },
+  };
+});
+
+describe('the store on etcd', () => {
+  let etcd: EtcdCluster;
+  let store: Store;
+
+  async function open(size: number, options: Partial<EtcdOptions> = {}): Promise<void> {
+    etcd = await startEtcd(size);
+    store = await openEtcd({ endpoints: etcd.endpoints, compactionPeriodMs: 0, ...options });
+  }
+
+  afterEach(async () => {
+    await store.close();
+    await etcd.dispose();
+  });
+
+  it('learns by a tick of revisions that its own keys have no part in', async () => {
+    await open(1);
+    const sink = record();
+    store.watch('/t/', 2, sink);
+    const other = await openEtcd({ endpoints: etcd.endpoints, root: 'other', compactionPeriodMs: 0, silenceMs: 60_000 });
+    await other.commit(write(put('/t/a')));
+    await other.close();
+    const { revision } = await store.range({ from: '/t/', to: '/t0' });
+    expect(revision).toBe(2);
+    await eventually(() => (sink.progressed.at(-1) ?? 0) >= revision);
+    expect(sink.seen).toEqual([]);
+  });
+
+  it('under a root of its own meets no other cluster', async () => {
+    await open(1, { root: '/one' });
+    const other = await openEtcd({ endpoints: etcd.endpoints, root: '/two', compactionPeriodMs: 0 });
+    try {
+      await Promise.all([store.commit(write(put('/t/a', 'one'))), other.commit(write(put('/t/a', 'two')))]);
+      expect((await store.range({ from: '/t/', to: '/t0' })).items.map(({ key, value }) => [key, value.toString()])).toEqual([['/t/a', 'one']]);
+      expect((await other.range({ from: '/t/', to: '/t0' })).items.map(({ key, value }) => [key, value.toString()])).toEqual([['/t/a', 'two']]);
+    } finally {
+      await other.close();
+    }
+  });
+
+  it('reads a range of more than 20 MB in one', async () => {
+    await open(1);
+    const value = 'x'.repeat(1_000_000);
+    for (let i = 10; i < 32; i++) await store.commit(write(put(`/t/${i}`, value)));
+    const { items } = await store.range({ from: '/t/', to: '/t0' });
+    expect(items.map(({ value: { length } }) => length)).toEqual(Array.from({ length: 22 }, () => 1_000_000));
+  });
+
+  it('gives a revision of many large values to a watch whole', async () => {
+    await open(1);
+    const sink = record();
+    store.watch('/t/', 2, sink);
+    await store.commit(write(...Array.from({ length: 14 }, (_, i) => put(`/t/${i}`, 'x'.repeat(100_000)))));
+    for (let i = 0; i < 40; i++) await store.commit(write(put('/t/a', 'y'.repeat(100_000))));
+    const late: number[] = [];
+    store.watch('/t/', 2, { events: (_, events) => void late.push(events.length), progress: () => undefined, end: () => undefined });
+    await eventually(() => late.length === 41);
+    expect(late).toEqual([14, ...Array.from({ length: 40 }, () => 1)]);
+    expect(sink.seen).toHaveLength(41);
+  });
+
+  it('that finds its revision compacted when it comes back ends the watch with that revision', async () => {
+    await open(1);
+    await store.commit(write(put('/t/a')));
+    const [member] = etcd.members;
+    const sink = record();
+    store.watch('/t/', 2, sink);
+    await eventually(() => sink.seen.length === 1);
+    const other = await openEtcd({ endpoints: etcd.endpoints, compactionPeriodMs: 0, silenceMs: 60_000 });
+    await member?.kill();
+    await member?.start();
+    // What another server wrote and compacted before this one's watch is back: the two race, so either all is seen or the end.
+    for (let i = 0; i < 10; i++) await other.commit(write(put('/t/a', `${i}`)));
+    await other.compact(11);
+    await other.close();
+    await eventually(() => sink.ends.length === 1 || sink.seen.length === 11);
+    if (sink.ends.length === 1) expect(sink.ends[0]).toBeInstanceOf(CompactedError);
+    const late = record();
+    store.watch('/t/', 3, late);
+    await eventually(() => late.ends.length === 1);
+    expect(late.ends[0]).toMatchObject({ compacted: 10 });
+    await expect(store.range({ from: '/t/', to: '/t0', revision: 5 })).rejects.toMatchObject({ compacted: 10 });
+  });
+
+  it('says that a lease is gone', async () => {
+    await open(1);
+    await expect(store.commit(write(put('/t/a', 'v', '12345')))).rejects.toThrow('lease 12345 does not exist');
+  });
+
+  it('compacts once a period, whoever of the servers comes first, keeping one to two periods', async () => {
+    const clock = drivenClock();
+    etcd = await startEtcd();
+    const options = { endpoints: etcd.endpoints, compactionPeriodMs: 300_000, silenceMs: 60_000 };
+    store = await openEtcd({ ...options, clock });
+    const other = await openEtcd({ ...options, clock });
+    try {
+      await store.commit(write(put('/t/a', '1')));
+      await store.commit(write(put('/t/a', '2')));
+      const keyAt = async (): Promise<number> => (await store.range({ from: '/coracle/', to: '/coracle0' })).items[0]?.modRevision ?? 0;
+      const periods: number[] = [];
+      for (let period = 0; period < 4; period++) {
+        const before = await keyAt();
+        clock.advance(300_000);
+        while ((await keyAt()) === before) await new Promise((resolve) => void setImmediate(resolve));
+        periods.push(await keyAt());
+        await store.commit(write(put('/t/a', `p${period}`)));
+      }
+      await expect(store.range({ from: '/t/', to: '/t0', revision: 2 })).rejects.toBeInstanceOf(CompactedError);
+      expect((await store.range({ from: '/t/', to: '/t0', revision: periods.at(-1) ?? 0 })).items).toHaveLength(1);
+    } finally {
+      await other.close();
+    }
+  });
+
+  it('loses nothing acknowledged and shows every watch one history while members are killed and stand still', async () => {
+    await open(3);
+    const chaos = await disturb(etcd.members);
+    const watched = record();
+    store.watch('/t/', 2, watched);
+    const acknowledged = new Map<string, string>();
+    const unknown = new Set<string>();
+    await Promise.all(Array.from({ length: 6 }, async (_, writer) => {
+      for (let i = 0; !chaos.isOver; i++) {
+        const key = `/t/${writer}-${i}`;
+        try {
+          const result = await store.commit({ compares: [{ key, revision: 0 }], writes: [put(key, `${i}`)] });
+          if (result.committed) acknowledged.set(key, `${result.revision}`);
+        } catch (error) {
+          expect(error).toBeInstanceOf(Error);
+          unknown.add(key);
+        }
+      }
+    }));
+    await chaos.over;
+    const { items, revision } = await store.range({ from: '/t/', to: '/t0' });
+    const stored = new Map(items.map(({ key, modRevision }) => [key, `${modRevision}`]));
+    for (const [key, at] of acknowledged) expect([key, stored.get(key)]).toEqual([key, at]);
+    for (const key of stored.keys()) expect(acknowledged.has(key) || unknown.has(key)).toBe(true);
+    expect(acknowledged.size).toBeGreaterThan(20);
+    await eventually(() => (watched.progressed.at(-1) ?? 0) >= revision);
+    const told = watched.seen.map((line) => Number(line.split(':')[0]));
+    expect(told).toEqual([...stored.values()].map(Number).toSorted((a, b) => a - b));
+    expect(watched.ends).toEqual([]);
+  });
+});
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => void setTimeout(resolve, ms));
+}
+
+/** Stops and continues one member for 500 ms of each second, then kills another and starts it again. */
+async function disturb([first, second]: readonly EtcdMember[]): Promise<{ readonly isOver: boolean; readonly over: Promise<void> }> {
+  const state = { isOver: false };
+  const run = async (): Promise<void> => {
+    try {
+      for (let i = 0; i < 3; i++) {
+        first?.signal('SIGSTOP');
+        await pause(500);
+        first?.signal('SIGCONT');
+        await pause(500);
+      }
+      await second?.kill();
+      await pause(1500);
+      await second?.start();
+      await pause(300);
+    } finally {
+      first?.signal('SIGCONT');
+      state.isOver = true;
+    }
+  };
+  return { get isOver() { return state.isOver; }, over: run() };
+}

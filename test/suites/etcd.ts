@@ -1,0 +1,110 @@
+/** A real etcd of a test's own, on loopback: one member or several. */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { tmpdir } from 'node:os';
+
+export interface EtcdMember {
+  readonly endpoint: string;
+  signal(signal: NodeJS.Signals): void;
+  /** Ends it at once and resolves when it is gone. */
+  kill(): Promise<void>;
+  /** Starts it again on its data. Resolves when it answers. */
+  start(): Promise<void>;
+}
+
+export interface EtcdCluster {
+  readonly endpoints: readonly string[];
+  readonly members: readonly EtcdMember[];
+  dispose(): Promise<void>;
+}
+
+const readyMs = 20_000;
+
+/** Starts `size` members and resolves when all answer. In memory where there is a memory filesystem: what is tested is not etcd's disk. */
+export async function startEtcd(size = 1): Promise<EtcdCluster> {
+  const directory = await mkdtemp(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'etcd-'));
+  const ports = await freePorts(size * 2);
+  const peers = Array.from({ length: size }, (_, i) => `m${i}=http://127.0.0.1:${ports[size + i]}`).join(',');
+  const members = Array.from({ length: size }, (_, i) => createMember({
+    name: `m${i}`, directory: join(directory, `m${i}`), endpoint: `http://127.0.0.1:${ports[i]}`, peer: `http://127.0.0.1:${ports[size + i]}`, peers,
+  }));
+  const dispose = async (): Promise<void> => {
+    await Promise.all(members.map((member) => member.kill()));
+    await rm(directory, { recursive: true, force: true });
+  };
+  try {
+    await Promise.all(members.map((member) => member.start()));
+  } catch (error) {
+    await dispose();
+    throw error;
+  }
+  return { endpoints: members.map(({ endpoint }) => endpoint), members, dispose };
+}
+
+interface MemberOptions {
+  readonly name: string;
+  readonly directory: string;
+  readonly endpoint: string;
+  readonly peer: string;
+  readonly peers: string;
+}
+
+function createMember({ name, directory, endpoint, peer, peers }: MemberOptions): EtcdMember {
+  let child: ChildProcess | undefined;
+
+  async function start(): Promise<void> {
+    const started = spawn('etcd', [
+      '--name', name, '--data-dir', directory, '--listen-client-urls', endpoint, '--advertise-client-urls', endpoint,
+      '--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer, '--initial-cluster', peers, '--initial-cluster-token', 'test',
+      '--heartbeat-interval', '20', '--election-timeout', '200', '--logger', 'zap', '--log-level', 'error', '--max-request-bytes', '2097152',
+    ], { stdio: ['ignore', 'ignore', 'pipe'] });
+    child = started;
+    let said = '';
+    started.stderr.on('data', (text: Buffer) => void (said = (said + text.toString()).slice(-2000)));
+    const deadline = Date.now() + readyMs;
+    while (!(await isHealthy(endpoint))) {
+      if (started.exitCode !== null || Date.now() > deadline) throw new Error(`etcd ${name} does not answer: ${said}`);
+      await new Promise((resolve) => void setTimeout(resolve, 20));
+    }
+  }
+
+  return {
+    endpoint,
+    signal: (signal) => void child?.kill(signal),
+    async kill() {
+      if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+      const gone = once(child, 'exit');
+      child.kill('SIGKILL');
+      await gone;
+    },
+    start,
+  };
+}
+
+/** Can it commit? Source: etcd's `/health`. */
+async function isHealthy(endpoint: string): Promise<boolean> {
+  try {
+    const response = await fetch(`${endpoint}/health`, { signal: AbortSignal.timeout(1000) });
+    return (await response.text()).includes('"true"');
+  } catch {
+    return false;
+  }
+}
+
+async function freePorts(count: number): Promise<number[]> {
+  const servers = await Promise.all(Array.from({ length: count }, async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return server;
+  }));
+  return Promise.all(servers.map(async (server) => {
+    const address = server.address();
+    const port = typeof address === 'object' && address !== null ? address.port : 0;
+    await new Promise((resolve) => void server.close(resolve));
+    return port;
+  }));
+}
