@@ -21,6 +21,8 @@ export interface Field {
   readonly enum?: readonly string[];
   /** `x-kubernetes-map-type` of this field, beyond that of its type. */
   readonly mapType?: 'atomic' | 'granular';
+  /** What an absent value means, where merging has to know: it is part of what identifies an item of a list. */
+  readonly default?: unknown;
   /** Strategic merge: how this field merges, and by which key if it is a list (`x-kubernetes-patch-*`). */
   readonly patchStrategy?: readonly ('merge' | 'replace' | 'retainKeys')[];
   readonly patchMergeKey?: string;
@@ -32,6 +34,11 @@ export interface ObjectSchema {
   readonly name: string;
   /** In schema order: the order of the canonical encoding. A getter may build it late: schemas are recursive. */
   readonly fields: Readonly<Record<string, Field>>;
+  /**
+   * Fields beyond `fields` are kept (`x-kubernetes-preserve-unknown-fields`). Nothing is known of them: apply owns the members of
+   * objects one by one, and lists as a whole.
+   */
+  readonly preservesUnknown?: true;
   /** Of definitions that are kinds. */
   readonly kind?: { readonly group: string; readonly version: string; readonly kind: string };
   readonly mapType?: 'atomic';

@@ -95,6 +95,7 @@ function fieldOf(field, traits, definitionOf, fullName) {
   if (patch.length > 0) written.patchStrategy = patch;
   if (given.get('merge') !== undefined) written.patchMergeKey = given.get('merge');
   if (given.has('enum')) written.enum = given.get('enum').split('|');
+  if (given.has('default')) written.default = given.get('default');
   const presence = ['always', 'nonzero', 'given'].find((name) => given.has(name));
   if (presence !== undefined) written.presence = presence;
   return written;

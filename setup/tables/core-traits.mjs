@@ -2,7 +2,8 @@
  * What the client library's models leave out of the core group: `field=trait+trait`, one line a definition; `*` is the definition itself.
  *
  * `atomic`, `set`, `map(keys)`: how a list or map merges on apply. `merge`, `merge(key)`, `replace`, `retainKeys`: how it merges in
- * a strategic merge patch. `quantity`, `any(Definition)`: what a string or an untyped value is; `enum(A|B)`: the values of a string. `always`: written out even when empty
+ * a strategic merge patch. `quantity`, `any(Definition)`: what a string or an untyped value is; `enum(A|B)`: the values of a string. `default(TEXT)`: what an absent string means to apply, where it is
+ * part of a list's key. `always`: written out even when empty
  * (required fields are anyway, but those that are `given`); `nonzero`: its zero (0, false, '') means absent. Source: Kubernetes' published OpenAPI and Go types, 1.36.
  */
 export const coreTraits = {
@@ -27,7 +28,7 @@ export const coreTraits = {
     ConfigMapVolumeSource: 'items=atomic name=nonzero',
     Container: 'args=atomic command=atomic env=map(name)+merge(name) envFrom=atomic image=nonzero imagePullPolicy=enum(Always|IfNotPresent|Never)+nonzero ports=map(containerPort,protocol)+merge(containerPort) resizePolicy=atomic resources=always restartPolicyRules=atomic stdin=nonzero stdinOnce=nonzero terminationMessagePath=nonzero terminationMessagePolicy=enum(FallbackToLogsOnError|File)+nonzero tty=nonzero volumeDevices=map(devicePath)+merge(devicePath) volumeMounts=map(mountPath)+merge(mountPath) workingDir=nonzero',
     ContainerImage: 'names=atomic+always sizeBytes=nonzero',
-    ContainerPort: 'hostIP=nonzero hostPort=nonzero name=nonzero protocol=enum(SCTP|TCP|UDP)+nonzero',
+    ContainerPort: 'hostIP=nonzero hostPort=nonzero name=nonzero protocol=enum(SCTP|TCP|UDP)+nonzero+default(TCP)',
     ContainerRestartRule: 'action=nonzero',
     ContainerRestartRuleOnExitCodes: 'operator=nonzero values=set',
     ContainerStateTerminated: 'containerID=nonzero message=nonzero reason=nonzero signal=nonzero',
@@ -68,7 +69,7 @@ export const coreTraits = {
     LinuxContainerUser: 'supplementalGroups=atomic',
     LoadBalancerIngress: 'hostname=nonzero ip=nonzero ports=atomic',
     LoadBalancerStatus: 'ingress=atomic',
-    LocalObjectReference: '*=atomic name=nonzero',
+    LocalObjectReference: '*=atomic name=nonzero+default()',
     ModifyVolumeStatus: 'status=enum(InProgress|Infeasible|Pending) targetVolumeAttributesClassName=nonzero',
     NFSVolumeSource: 'readOnly=nonzero',
     Namespace: 'spec=always status=always',
@@ -148,7 +149,7 @@ export const coreTraits = {
     Service: 'spec=always status=always',
     ServiceAccount: 'imagePullSecrets=atomic secrets=map(name)+merge(name)',
     ServiceAccountTokenProjection: 'audience=nonzero',
-    ServicePort: 'name=nonzero nodePort=nonzero protocol=enum(SCTP|TCP|UDP)+nonzero targetPort=always',
+    ServicePort: 'name=nonzero nodePort=nonzero protocol=enum(SCTP|TCP|UDP)+nonzero+default(TCP) targetPort=always',
     ServiceSpec: 'clusterIP=nonzero clusterIPs=atomic externalIPs=atomic externalName=nonzero externalTrafficPolicy=enum(Cluster|Local)+nonzero healthCheckNodePort=nonzero internalTrafficPolicy=enum(Cluster|Local) ipFamilies=atomic ipFamilyPolicy=enum(PreferDualStack|RequireDualStack|SingleStack) loadBalancerIP=nonzero loadBalancerSourceRanges=atomic ports=map(port,protocol)+merge(port) publishNotReadyAddresses=nonzero selector=atomic sessionAffinity=enum(ClientIP|None)+nonzero type=enum(ClusterIP|ExternalName|LoadBalancer|NodePort)+nonzero',
     ServiceStatus: 'conditions=map(type)+merge(type) loadBalancer=always',
     StorageOSPersistentVolumeSource: 'fsType=nonzero readOnly=nonzero volumeName=nonzero volumeNamespace=nonzero',

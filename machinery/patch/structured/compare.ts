@@ -1,0 +1,142 @@
+import { fieldOf, isList, isObject, isSame, type JsonObject } from '../json-value.ts';
+import { differenceBelow, noFields, nodeOf, type FieldSet, type FieldSetDraft } from './field-set.ts';
+import { itemElement } from './path-element.ts';
+import { shapeFor, type ListShape, type MapShape, type Shape, type StructShape } from './shape.ts';
+
+/** What a write changes: no field is in two of the sets. */
+export interface Comparison {
+  readonly added: FieldSet;
+  readonly modified: FieldSet;
+  readonly removed: FieldSet;
+}
+
+interface Delta {
+  added: FieldSetDraft;
+  modified: FieldSetDraft;
+  removed: FieldSetDraft;
+}
+
+const nothing: JsonObject = Object.freeze({});
+
+/** The fields by which two objects differ. */
+export function compare(shape: StructShape, before: JsonObject, after: JsonObject): Comparison {
+  const delta: Delta = { added: {}, modified: {}, removed: {} };
+  compareFields(delta, shape, before, after);
+  return delta;
+}
+
+/** `comparison` without what is in `ignored` or below it. */
+export function except({ added, modified, removed }: Comparison, ignored: FieldSet): Comparison {
+  return { added: differenceBelow(added, ignored), modified: differenceBelow(modified, ignored), removed: differenceBelow(removed, ignored) };
+}
+
+function compareFields(delta: Delta, shape: StructShape | MapShape, before: JsonObject, after: JsonObject): void {
+  for (const name of Object.keys(after)) compareField(delta, shape, name, fieldOf(before, name), after[name]);
+  for (const name of Object.keys(before)) if (after[name] === undefined || !Object.hasOwn(after, name)) compareField(delta, shape, name, before[name], undefined);
+}
+
+function compareField(delta: Delta, shape: StructShape | MapShape, name: string, before: unknown, after: unknown): void {
+  if (before === after) return;
+  if (shape.type === 'map') return compareValues(delta, `f:${name}`, shape.values, before, after);
+  const field = shape.fields.get(name);
+  if (field === undefined || field.isUntracked) return;
+  const { element, isHeld, shape: inner } = field;
+  if (isHeld && inner.type !== 'leaf') return compareInside(delta, element, inner, before ?? emptyOf(inner), after ?? emptyOf(inner));
+  compareValues(delta, element, inner, before, after);
+}
+
+function emptyOf(shape: Shape): unknown {
+  return shape.type === 'list' ? [] : nothing;
+}
+
+/** Undefined: not there. */
+function compareValues(delta: Delta, element: string, shape: Shape, before: unknown, after: unknown): void {
+  if (before === undefined) delta.added[element] = everything(shape, after);
+  else if (after === undefined) delta.removed[element] = everything(shape, before);
+  else compareInside(delta, element, shape, before, after);
+}
+
+/** Of two values that are there. */
+function compareInside(delta: Delta, element: string, shape: Shape, before: unknown, after: unknown): void {
+  const [old, now] = [shapeFor(shape, before), shapeFor(shape, after)];
+  if (old.type !== now.type || isLeaf(now, before, after)) {
+    if (!isSame(before, after)) delta.modified[element] = noFields;
+    return;
+  }
+  const inner: Delta = { added: {}, modified: {}, removed: {} };
+  if (now.type === 'list') compareItems(inner, now, isList(before) ? before : [], isList(after) ? after : []);
+  else if (now.type !== 'leaf') compareFields(inner, now, isObject(before) ? before : nothing, isObject(after) ? after : nothing);
+  for (const kind of ['added', 'modified', 'removed'] as const) {
+    const node = nodeOf(inner[kind], false);
+    if (node !== undefined) delta[kind][element] = node;
+  }
+}
+
+/** What is empty on both sides is compared as a whole: an empty value is not an absent one. */
+function isLeaf(shape: Shape, before: unknown, after: unknown): boolean {
+  return shape.type === 'leaf' || (isBare(before) && isBare(after));
+}
+
+function isBare(value: unknown): boolean {
+  if (isList(value)) return value.length === 0;
+  return !isObject(value) || Object.keys(value).length === 0;
+}
+
+function compareItems(delta: Delta, shape: ListShape, before: readonly unknown[], after: readonly unknown[]): void {
+  const [old, now] = [grouped(shape, before), grouped(shape, after)];
+  for (const [element, items] of now) compareGroup(delta, shape, element, old.get(element) ?? [], items);
+  for (const [element, items] of old) if (!now.has(element)) compareGroup(delta, shape, element, items, []);
+}
+
+/** Items of the same element; only duplicates make more than one. */
+function grouped(shape: ListShape, items: readonly unknown[]): ReadonlyMap<string, readonly unknown[]> {
+  const groups = new Map<string, unknown[]>();
+  for (const item of items) {
+    const element = itemElement(shape, item);
+    const group = groups.get(element);
+    if (group === undefined) groups.set(element, [item]);
+    else group.push(item);
+  }
+  return groups;
+}
+
+/** Duplicates count as one thing without inner fields. */
+function compareGroup(delta: Delta, shape: ListShape, element: string, before: readonly unknown[], after: readonly unknown[]): void {
+  if (before.length <= 1 && after.length <= 1) {
+    const [old, now] = [before[0], after[0]];
+    if (old !== now) compareValues(delta, element, shape.items, old, now);
+  } else if (before.length > 1 && after.length > 1) {
+    if (!isSame(before, after)) delta.modified[element] = noFields;
+  } else if (before.length > 1) {
+    delta.removed[element] = noFields;
+    if (after.length === 1) delta.added[element] = everything(shape.items, after[0]);
+  } else {
+    delta.added[element] = noFields;
+    if (before.length === 1) delta.removed[element] = everything(shape.items, before[0]);
+  }
+}
+
+/** A value as it is when nothing was there before: itself and all that is in it. */
+function everything(shape: Shape, value: unknown): FieldSet {
+  const own = shapeFor(shape, value);
+  if (own.type === 'leaf') return noFields;
+  const out: FieldSetDraft = {};
+  if (own.type === 'list' && isList(value)) {
+    for (const item of value) {
+      const element = itemElement(own, item);
+      out[element] = out[element] === undefined ? everything(own.items, item) : noFields;
+    }
+  } else if (own.type !== 'list' && isObject(value)) {
+    for (const name of Object.keys(value)) {
+      const inner = value[name];
+      if (inner === undefined) continue;
+      if (own.type === 'map') {
+        out[`f:${name}`] = everything(own.values, inner);
+      } else {
+        const field = own.fields.get(name);
+        if (field !== undefined && !field.isUntracked) out[field.element] = everything(field.shape, inner);
+      }
+    }
+  }
+  return nodeOf(out, true) ?? noFields;
+}

@@ -1,0 +1,144 @@
+/**
+ * Sets of an object's fields, in the form in which `metadata.managedFields` has them on the wire (FieldsV1): a tree whose keys are
+ * path elements. A node without children is in the set; one with children is when it has the key `.` too. The root is the whole
+ * object and never in the set. Sets are values: nothing here changes its arguments, and results may share their nodes.
+ *
+ * Source: "Server-Side Apply", managed fields; FieldsV1, meta/v1.
+ */
+export interface FieldSet {
+  readonly [element: string]: FieldSet;
+}
+
+/** A set that is being built. */
+export interface FieldSetDraft {
+  [element: string]: FieldSet;
+}
+
+export const noFields: FieldSet = Object.freeze({});
+
+/** What marks a node with children as being in the set itself. */
+const self = '.';
+
+export function isEmpty(set: FieldSet): boolean {
+  // Faster than asking for its keys, which makes a list of them.
+  for (const element in set) return element === undefined;
+  return true;
+}
+
+/** Is a node (not a root) in its set? */
+function isMember(node: FieldSet): boolean {
+  return isEmpty(node) || node[self] !== undefined;
+}
+
+/** A node of these children, which must not have `.`; undefined: nothing is left of it. */
+export function nodeOf(children: FieldSetDraft, member: boolean): FieldSet | undefined {
+  if (isEmpty(children)) return member ? noFields : undefined;
+  if (member) children[self] = noFields;
+  return children;
+}
+
+/** In either. */
+export function union(a: FieldSet, b: FieldSet): FieldSet {
+  if (isEmpty(a)) return b;
+  if (isEmpty(b)) return a;
+  const out: FieldSetDraft = { ...a };
+  for (const element in b) {
+    const [mine, theirs] = [a[element], b[element] ?? noFields];
+    out[element] = mine === undefined || element === self ? theirs : unionOfNodes(mine, theirs);
+  }
+  return out;
+}
+
+function unionOfNodes(a: FieldSet, b: FieldSet): FieldSet {
+  if (a === b) return a;
+  const both = union(a, b);
+  // A leaf is in the set: its union with inner nodes must say so.
+  return isEmpty(both) || both[self] !== undefined || !(isEmpty(a) || isEmpty(b)) ? both : { ...both, [self]: noFields };
+}
+
+/** In `a` and not in `b`. What is below a field of `b` stays. */
+export function difference(a: FieldSet, b: FieldSet): FieldSet {
+  if (isEmpty(a) || isEmpty(b)) return a;
+  return filtered(a, (element, mine) => {
+    const theirs = b[element];
+    if (theirs === undefined || element === self) return mine;
+    return nodeOf(childrenOf(difference(mine, theirs)), isMember(mine) && !isMember(theirs));
+  });
+}
+
+/** As `difference`, and without what is below the fields of `b`. */
+export function differenceBelow(a: FieldSet, b: FieldSet): FieldSet {
+  if (isEmpty(a) || isEmpty(b)) return a;
+  return filtered(a, (element, mine) => {
+    const theirs = b[element];
+    if (theirs === undefined || element === self) return mine;
+    return isMember(theirs) ? undefined : nodeOf(childrenOf(differenceBelow(mine, theirs)), isMember(mine));
+  });
+}
+
+/** In both. */
+export function intersection(a: FieldSet, b: FieldSet): FieldSet {
+  return filtered(a, (element, mine) => {
+    const theirs = b[element];
+    if (theirs === undefined || element === self) return undefined;
+    return nodeOf(childrenOf(intersection(mine, theirs)), isMember(mine) && isMember(theirs));
+  });
+}
+
+function childrenOf({ [self]: _self, ...children }: FieldSet): FieldSetDraft {
+  return children;
+}
+
+function filtered(set: FieldSet, keep: (element: string, node: FieldSet) => FieldSet | undefined): FieldSet {
+  const out: FieldSetDraft = {};
+  for (const element in set) {
+    const kept = keep(element, set[element] ?? noFields);
+    if (kept !== undefined) out[element] = kept;
+  }
+  return out;
+}
+
+export function isEqual(a: FieldSet, b: FieldSet): boolean {
+  if (a === b) return true;
+  let count = 0;
+  for (const element in a) {
+    const theirs = b[element];
+    if (theirs === undefined || !isEqual(a[element] ?? noFields, theirs)) return false;
+    count++;
+  }
+  return count === Object.keys(b).length;
+}
+
+export function has(set: FieldSet, path: readonly string[]): boolean {
+  let node: FieldSet | undefined = set;
+  for (const element of path) node = node?.[element];
+  return node !== undefined && path.length > 0 && isMember(node);
+}
+
+/** What is below an element; no fields when nothing is. */
+export function below(set: FieldSet, element: string): FieldSet {
+  const node = set[element];
+  return node === undefined ? noFields : childrenOf(node);
+}
+
+/** The set of these paths. */
+export function setOf(...paths: readonly (readonly string[])[]): FieldSet {
+  return paths.reduce<FieldSet>((set, path) => union(set, path.reduceRight<FieldSet>((node, element) => ({ [element]: node }), noFields)), noFields);
+}
+
+/** The members' paths, in canonical order: a field before what is below it. */
+export function pathsOf(set: FieldSet): string[][] {
+  return elementsOf(set).flatMap((element) => {
+    const node = set[element] ?? noFields;
+    return [...(isMember(node) ? [[element]] : []), ...pathsOf(node).map((path) => [element, ...path])];
+  });
+}
+
+function elementsOf(set: FieldSet): string[] {
+  return Object.keys(set).filter((element) => element !== self).toSorted();
+}
+
+/** The same set with its elements in one order, so that equal sets are equal texts. */
+export function canonical(set: FieldSet): FieldSet {
+  return Object.fromEntries(Object.keys(set).toSorted().map((element) => [element, canonical(set[element] ?? noFields)]));
+}

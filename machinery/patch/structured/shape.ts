@@ -1,0 +1,139 @@
+import type { Field, ListSchema, ObjectSchema, Schema } from '../../schema.ts';
+
+/**
+ * How a kind's objects merge: what the schema says about it, arranged for walking. A leaf is replaced as a whole and owned as a
+ * whole: scalars, and lists, maps and structs that are atomic. Source: "Server-Side Apply", merge strategy.
+ */
+export type Shape = LeafShape | StructShape | MapShape | ListShape;
+
+export interface LeafShape {
+  readonly type: 'leaf';
+}
+
+export interface StructShape {
+  readonly type: 'struct';
+  /** By name. */
+  readonly fields: ReadonlyMap<string, FieldShape>;
+}
+
+/** Keys of all names, each owned by itself. */
+export interface MapShape {
+  readonly type: 'map';
+  readonly values: Shape;
+  /** Nothing is known of the values: those that are objects are maps like this one, all others are leaves. */
+  readonly isDeduced?: true;
+}
+
+/** A list that merges item by item. */
+export interface ListShape {
+  readonly type: 'list';
+  readonly items: Shape;
+  /** What identifies an item, by name; absent: a set, whose items identify themselves. */
+  readonly keys: readonly KeyField[] | undefined;
+}
+
+export interface KeyField {
+  readonly name: string;
+  /** `"name":`. */
+  readonly label: string;
+  /** What an item without the field has; undefined: nothing. */
+  readonly missing: unknown;
+}
+
+export interface FieldShape {
+  /** `f:name`. */
+  readonly element: string;
+  readonly shape: Shape;
+  /** Kubernetes' own types have the field even when it is empty: an absent one is empty, and nobody adds it. */
+  readonly isHeld: boolean;
+  /** Nobody owns it. */
+  readonly isUntracked: boolean;
+}
+
+const leaf: LeafShape = { type: 'leaf' };
+
+/** For values of which nothing is known. */
+const deducedMap: MapShape = { type: 'map', get values() { return deducedMap; }, isDeduced: true };
+
+/** What the server alone decides, or what says which object it is. Source: managed fields of kube-apiserver, as observed. */
+const untracked: ReadonlySet<string> = new Set(['name', 'namespace', 'creationTimestamp', 'selfLink', 'uid', 'generation', 'managedFields', 'resourceVersion']);
+
+const roots = new WeakMap<ObjectSchema, StructShape>();
+const structs = new WeakMap<ObjectSchema, StructShape>();
+
+/** The shape of whole objects of a kind. */
+export function rootShape(schema: ObjectSchema): StructShape {
+  let known = roots.get(schema);
+  if (known === undefined) {
+    const fields = new Map(fieldsOf(schema));
+    for (const name of ['apiVersion', 'kind']) fields.set(name, { element: `f:${name}`, shape: leaf, isHeld: false, isUntracked: true });
+    const metadata = schema.fields['metadata']?.schema;
+    if (metadata?.type === 'object') fields.set('metadata', { element: 'f:metadata', shape: metadataShape(metadata), isHeld: true, isUntracked: false });
+    known = { type: 'struct', fields };
+    roots.set(schema, known);
+  }
+  return known;
+}
+
+function metadataShape(schema: ObjectSchema): StructShape {
+  return { type: 'struct', fields: new Map([...fieldsOf(schema)].map(([name, field]) => [name, { ...field, isUntracked: untracked.has(name) }])) };
+}
+
+/** The shape of a value of which nothing is known. */
+export function deducedShape(value: unknown): Shape {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? deducedMap : leaf;
+}
+
+/** `shape`, or what the value at hand shows where nothing is known of it. */
+export function shapeFor(shape: Shape, value: unknown): Shape {
+  return shape.type === 'map' && shape.isDeduced === true ? deducedShape(value) : shape;
+}
+
+function structShape(schema: ObjectSchema): StructShape {
+  let known = structs.get(schema);
+  if (known === undefined) {
+    let fields: StructShape['fields'] | undefined;
+    // Arranged at the first value: schemas are recursive, and most of their definitions are never met.
+    known = { type: 'struct', get fields() { return (fields ??= fieldsOf(schema)); } };
+    structs.set(schema, known);
+  }
+  return known;
+}
+
+function fieldsOf(schema: ObjectSchema): ReadonlyMap<string, FieldShape> {
+  return new Map(Object.entries(schema.fields).map(([name, field]) => [name, {
+    element: `f:${name}`, shape: fieldShape(field), isHeld: field.presence === 'always' || (field.required === true && field.presence === undefined), isUntracked: false,
+  }]));
+}
+
+function fieldShape({ schema, mapType }: Field): Shape {
+  if (mapType === 'atomic') return leaf;
+  return schema.type === 'object' && mapType === 'granular' ? structShape(schema) : shapeOf(schema);
+}
+
+/** The shape of a value of that schema. */
+export function shapeOf(schema: Schema): Shape {
+  switch (schema.type) {
+    case 'object': return schema.mapType === 'atomic' ? leaf : structShape(schema);
+    case 'map': return { type: 'map', values: shapeOf(schema.values) };
+    case 'list': return listShape(schema) ?? leaf;
+    case 'any': return schema.name?.endsWith('.RawExtension') === true ? deducedMap : leaf;
+    default: return leaf;
+  }
+}
+
+/** Undefined: an atomic list. */
+export function listShape(schema: ListSchema): ListShape | undefined {
+  const { listType, items, mapKeys } = schema;
+  if (listType === 'set') return { type: 'list', items: leaf, keys: undefined };
+  if (listType !== 'map') return undefined;
+  const keys = (mapKeys ?? []).toSorted().map((name) => ({ name, label: `${JSON.stringify(name)}:`, missing: items.type === 'object' ? missingKey(items.fields[name]) : undefined }));
+  return { type: 'list', items: shapeOf(items), keys };
+}
+
+const zeros: Readonly<Partial<Record<Schema['type'], unknown>>> = { string: '', int32: 0, int64: 0, double: 0, boolean: false };
+
+/** The default, else the zero of a required field. */
+function missingKey(field: Field | undefined): unknown {
+  return field?.default ?? (field?.required === true ? zeros[field.schema.type] : undefined);
+}
