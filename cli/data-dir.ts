@@ -22,6 +22,8 @@ export interface Identity {
   /** SHA-256 of the authority of the cluster that an agent joined. */
   readonly caHash?: string;
   readonly nodeName?: string;
+  /** Where the state is kept. Absent: in the data directory. */
+  readonly store?: 'embedded' | 'etcd';
 }
 
 export interface DataDir {
@@ -64,7 +66,8 @@ function parseIdentity(file: string, text: string): Identity {
   const [format, role, instance] = [field('format'), field('role'), field('instance')];
   if (typeof format === 'number' && format > 1) throw new CommandFailure(`${file} was written by a newer Coracle (format ${format}): use that version`);
   if (format !== 1 || (role !== 'up' && role !== 'server' && role !== 'agent') || typeof instance !== 'string' || !/^[a-z][a-z0-9]{5}$/.test(instance)) throw wrong;
-  return { format, role, instance, ...optional('clusterCidr'), ...optional('caHash'), ...optional('nodeName') };
+  const store = field('store') === 'etcd' ? { store: 'etcd' as const } : {};
+  return { format, role, instance, ...optional('clusterCidr'), ...optional('caHash'), ...optional('nodeName'), ...store };
 }
 
 /** Opens the data directory for `role`, made when missing. Throws `CommandFailure` when it is another role's. */
@@ -115,7 +118,7 @@ async function isThere(path: string): Promise<boolean> {
 }
 
 /** What a data directory fixed at its first start can't be asked otherwise later. Throws `CommandFailure`. */
-export function requireUnchanged({ path, identity }: DataDir, field: 'nodeName' | 'clusterCidr', flag: string, wanted: string | undefined): void {
+export function requireUnchanged({ path, identity }: DataDir, field: 'nodeName' | 'clusterCidr' | 'store', flag: string, wanted: string | undefined): void {
   if (wanted === undefined || wanted === identity[field]) return;
   throw new CommandFailure(`${path} was made with ${flag} ${identity[field] ?? '(none)'}, not ${wanted}: leave ${flag} out, or choose another --data-dir`);
 }

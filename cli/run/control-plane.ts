@@ -3,8 +3,6 @@ import { WrongTokenError } from '../../api/access/sealing.ts';
 import type { User } from '../../api/request.ts';
 import { resources } from '../../api/resources/all.ts';
 import { createApiServer, type ApiServer } from '../../api/server.ts';
-import { StoreRefusedError } from '../../api/store/errors.ts';
-import { openEmbedded } from '../../api/store/embedded.ts';
 import type { Store } from '../../api/store/store.ts';
 import { createClient, type Client } from '../../client/client.ts';
 import { createRecorder } from '../../client/events.ts';
@@ -12,13 +10,15 @@ import type { Log } from '../../client/log.ts';
 import { createControllers } from '../../controller/all.ts';
 import { systemClock, systemRandom } from '../../machinery/clock.ts';
 import { createScheduler } from '../../scheduler/scheduler.ts';
-import { join } from 'node:path';
 import { CommandFailure } from '../failure.ts';
-import { runComponents, type Components } from './components.ts';
+import { runComponents, type Component, type Components } from './components.ts';
+import { elected } from './elected.ts';
+import { openStore, takeServerToken, type StoreOptions } from './store.ts';
 import { systemCode } from '../../machinery/thrown.ts';
 
 export interface ControlPlaneOptions {
   readonly dataDir: string;
+  readonly store: StoreOptions;
   readonly address: string;
   readonly port: number;
   /** Further names and addresses for the server's certificate. */
@@ -47,13 +47,14 @@ export const defaultClusterCidr = '10.42.0.0/16';
 const scheduler: User = { name: 'system:kube-scheduler', groups: ['system:authenticated'] };
 const controllerManager: User = { name: 'system:kube-controller-manager', groups: ['system:authenticated'] };
 
-/** API server, scheduler and controllers over the embedded store, in this process. Throws `CommandFailure` for what a user can mend. */
+/** API server, scheduler and controllers over its store, in this process. Throws `CommandFailure` for what a user can mend. */
 export async function startControlPlane(options: ControlPlaneOptions): Promise<ControlPlane> {
   const { dataDir, log } = options;
   const ended = Promise.withResolvers<never>();
   ended.promise.catch(() => undefined);
-  const store = await openStore(dataDir, log, ended.reject);
+  const store = await openStore(options.store, dataDir, log, ended.reject);
   try {
+    await takeServerToken(options.store, dataDir);
     const pki = await openPki(store, { dataDir, token: await ensureServerToken(dataDir), now: systemClock.now });
     const api = await serve(options, store, pki);
     const clientFor = (user: User): Client => createClient(api.localTransport(user));
@@ -69,22 +70,6 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   } catch (error) {
     await store.close();
     if (error instanceof WrongTokenError) throw new CommandFailure(error.message, { cause: error });
-    throw error;
-  }
-}
-
-async function openStore(dataDir: string, log: Log, ended: (error: Error) => void): Promise<Store> {
-  try {
-    return await openEmbedded({
-      path: join(dataDir, 'store'),
-      onProblem: (what, error) => log.warn({ err: error }, what),
-      onEnd: (error) => {
-        log.error({ err: error }, 'the store ended');
-        ended(new CommandFailure('the store ended, and with it the cluster; start again once its cause is mended', { cause: error }));
-      },
-    });
-  } catch (error) {
-    if (error instanceof StoreRefusedError) throw new CommandFailure(error.message, { cause: error });
     throw error;
   }
 }
@@ -106,13 +91,15 @@ async function serve({ address, port, names, advertise, version, log }: ControlP
 /** Everything that namespaces hold and owners own. */
 const collectable = resources.filter(({ stored, verbs }) => stored && verbs.includes('delete') && verbs.includes('watch'));
 
-function startComponents({ clusterCidr, log }: ControlPlaneOptions, rootCaPem: string, clientFor: (user: User) => Client): Components {
+function startComponents({ clusterCidr, log, store }: ControlPlaneOptions, rootCaPem: string, clientFor: (user: User) => Client): Components {
   const forScheduler = clientFor(scheduler);
   const forControllers = clientFor(controllerManager);
+  // A store inside this process has one server.
+  const led = (client: Client, name: string, component: Component) => (store.etcdEndpoints === undefined ? component : elected(client, name, log, component));
   return runComponents(log, {
-    scheduler: createScheduler({
+    scheduler: led(forScheduler, 'kube-scheduler', createScheduler({
       client: forScheduler, recorder: createRecorder(forScheduler, { component: 'default-scheduler', clock: systemClock, log }), clock: systemClock, random: systemRandom, log,
-    }),
-    controllers: createControllers({ client: forControllers, clock: systemClock, random: systemRandom, log, kinds: collectable, rootCaPem, clusterCidr }),
+    })),
+    controllers: led(forControllers, 'kube-controller-manager', createControllers({ client: forControllers, clock: systemClock, random: systemRandom, log, kinds: collectable, rootCaPem, clusterCidr })),
   });
 }

@@ -7,8 +7,9 @@ import { writeAdminKubeconfig } from './admin.ts';
 import { defaultClusterCidr, startControlPlane } from './control-plane.ts';
 import { detach } from './detach.ts';
 import { runSession, type Session } from './session.ts';
+import { checkStoreOptions, storeIdentity, type StoreOptions } from './store.ts';
 
-export interface ServerOptions {
+export interface ServerOptions extends StoreOptions {
   readonly dataDir: string;
   readonly apiPort: number;
   readonly apiAddress: string;
@@ -21,16 +22,17 @@ export interface ServerOptions {
 /** The control plane in this process, until told to stop. Needs no root. */
 export async function runServer(invocation: Invocation, options: ServerOptions): Promise<void> {
   if (options.detach) return detach(invocation, options.dataDir);
-  const fresh = () => ({ clusterCidr: options.clusterCidr ?? defaultClusterCidr });
+  const fresh = () => ({ clusterCidr: options.clusterCidr ?? defaultClusterCidr, ...storeIdentity(options) });
   await runSession(invocation, 'server', options, fresh, (session) => runControlPlane(invocation, options, session));
 }
 
 async function runControlPlane(invocation: Invocation, options: ServerOptions, { dataDir, identity, log, stop }: Session): Promise<void> {
   const { terminal, version } = invocation;
   requireUnchanged({ path: dataDir, identity }, 'clusterCidr', '--cluster-cidr', options.clusterCidr);
+  checkStoreOptions(options, { path: dataDir, identity });
   const advertise = options.advertise ?? (await primaryAddress());
   const plane = await startControlPlane({
-    dataDir, address: options.apiAddress, port: options.apiPort, names: [advertise], advertise, clusterCidr: identity.clusterCidr ?? defaultClusterCidr, version, log,
+    dataDir, store: options, address: options.apiAddress, port: options.apiPort, names: [advertise], advertise, clusterCidr: identity.clusterCidr ?? defaultClusterCidr, version, log,
   });
   try {
     const kubeconfig = await writeAdminKubeconfig(dataDir, plane.pki, plane.api.url, `coracle-${identity.instance}`);

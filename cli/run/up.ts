@@ -8,8 +8,9 @@ import { startNode } from './node.ts';
 import { nodeReady } from './node-ready.ts';
 import { runSession, type Session } from './session.ts';
 import type { Stop } from './stop.ts';
+import { checkStoreOptions, storeIdentity, type StoreOptions } from './store.ts';
 
-export interface UpOptions {
+export interface UpOptions extends StoreOptions {
   readonly dataDir: string;
   readonly apiPort: number;
   readonly apiAddress: string;
@@ -27,7 +28,7 @@ export async function runUp(invocation: Invocation, options: UpOptions): Promise
   requireRoot('up');
   if (options.detach) return detach(invocation, options.dataDir);
   const since = stopwatch();
-  const fresh = async () => ({ clusterCidr: options.clusterCidr ?? (await freeClusterCidr()), nodeName: options.nodeName ?? defaultNodeName() });
+  const fresh = async () => ({ clusterCidr: options.clusterCidr ?? (await freeClusterCidr()), nodeName: options.nodeName ?? defaultNodeName(), ...storeIdentity(options) });
   await runSession(invocation, 'up', options, fresh, (session) => runCluster(invocation, options, session, since));
 }
 
@@ -35,9 +36,10 @@ async function runCluster(invocation: Invocation, options: UpOptions, { dataDir,
   const { terminal, version } = invocation;
   requireUnchanged({ path: dataDir, identity }, 'nodeName', '--node-name', options.nodeName);
   requireUnchanged({ path: dataDir, identity }, 'clusterCidr', '--cluster-cidr', options.clusterCidr);
+  checkStoreOptions(options, { path: dataDir, identity });
   const { instance, clusterCidr = defaultClusterCidr, nodeName = defaultNodeName() } = identity;
   const address = await primaryAddress();
-  const plane = await startControlPlane({ dataDir, clusterCidr, log, version, address: options.apiAddress, port: options.apiPort, names: [address] });
+  const plane = await startControlPlane({ dataDir, store: options, clusterCidr, log, version, address: options.apiAddress, port: options.apiPort, names: [address] });
   try {
     terminal.line(`API server: ${plane.api.url} answers (${since()})`);
     const kubeconfig = await writeAdminKubeconfig(dataDir, plane.pki, plane.api.url, `coracle-${instance}`);
