@@ -31,6 +31,7 @@ import { createRegistry, type Registry } from './registry.ts';
 import type { Handler, User } from './request.ts';
 import { resources } from './resources/all.ts';
 import { node } from './resources/core/node.ts';
+import { pod } from './resources/core/pod.ts';
 import { createCodec } from './schema/codec.ts';
 import type { Caches } from './store/cache.ts';
 import { systemClock } from './store/clock.ts';
@@ -188,6 +189,7 @@ function dependencies(options: ApiServerOptions, { codec, caches, authorizer }: 
     companions: new Map([['services.', serviceAddresses({ store, random })]]),
     leaseFor: (ttlSeconds) => leases.leaseFor(ttlSeconds),
     nodes: node,
+    pods: pod,
     special: new Map([...reviewed, ['serviceaccounts./token', token]]),
   };
 }

@@ -1,6 +1,7 @@
 import type { Call, Handler, Result } from '../request.ts';
 import { failure } from '../../machinery/status.ts';
 import type { Resource } from '../resources/define.ts';
+import { getComponentStatus, listComponentStatuses } from './component-status.ts';
 import { create } from './create.ts';
 import { deleteObject } from './delete.ts';
 import { deleteCollection } from './delete-collection.ts';
@@ -9,7 +10,7 @@ import { list } from './list.ts';
 import { patch } from './patch.ts';
 import type { Reader } from './reader.ts';
 import { approve } from './subresources/approval.ts';
-import { bind } from './subresources/binding.ts';
+import { bind, bindNamed } from './subresources/binding.ts';
 import { attach, exec, portForward } from './subresources/connect.ts';
 import { evict } from './subresources/eviction.ts';
 import { finalize } from './subresources/finalize.ts';
@@ -21,6 +22,7 @@ import { handlerKey, type Writer } from './writer.ts';
 
 export interface HandlerDependencies extends Reader, Writer {
   readonly nodes: Resource;
+  readonly pods: Resource;
   /** POST on kinds that are answered and not stored, and on `serviceaccounts/token`: by `resource.group` and plural. */
   readonly special: ReadonlyMap<string, Handler>;
 }
@@ -39,8 +41,20 @@ export function createHandlers(deps: HandlerDependencies): (asked: Pick<Call, 'i
   ]);
   const own = subresourceHandlers(deps);
   return ({ resource, info }) => {
+    const handler = handlerOf(resource, info);
+    const { deprecation } = resource;
+    if (deprecation === undefined) return handler;
+    return (call) => {
+      call.warn(deprecation);
+      return handler(call);
+    };
+  };
+
+  function handlerOf(resource: Resource, info: Call['info']): Handler {
     const { verb, subresource } = info;
     checkAddress(resource, info);
+    const found = own.get(`${verb} ${handlerKey(resource, subresource)}`);
+    if (found !== undefined) return found;
     if (subresource === '') {
       const special = deps.special.get(handlerKey(resource));
       if (special !== undefined && verb === 'create') return special;
@@ -49,11 +63,9 @@ export function createHandlers(deps: HandlerDependencies): (asked: Pick<Call, 'i
     }
     if (subresource === 'status' && resource.status) return statusVerbs.has(verb) ? verbs.get(verb) ?? refuse : refuse;
     if (subresource === 'scale' && resource.scale !== undefined) return statusVerbs.has(verb) ? (call) => scale(deps, call) : refuse;
-    const found = own.get(`${verb} ${handlerKey(resource, subresource)}`);
-    if (found !== undefined) return found;
     if (resource.subresources.some(({ name }) => name === subresource)) throw notAllowed();
     throw failure('NotFound', 'the server could not find the requested resource');
-  };
+  }
 }
 
 const collectionVerbs: ReadonlySet<string> = new Set(['list', 'watch', 'create', 'deletecollection']);
@@ -83,9 +95,12 @@ function both(name: string, handler: Handler): [string, Handler][] {
 }
 
 function subresourceHandlers(deps: HandlerDependencies): ReadonlyMap<string, Handler> {
-  const { nodes, special } = deps;
+  const { nodes, pods, special } = deps;
   const token = special.get('serviceaccounts./token');
   return new Map<string, Handler>([
+    ['create bindings.', (call) => bindNamed(deps, pods, call)],
+    ['get componentstatuses.', (call) => getComponentStatus(deps, call)],
+    ['list componentstatuses.', (call) => listComponentStatuses(deps, call)],
     ['create pods./binding', (call) => bind(deps, call)],
     ['create pods./eviction', (call) => evict(deps, call)],
     ['get pods./log', (call) => log(deps, nodes, call)],

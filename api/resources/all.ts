@@ -6,8 +6,11 @@ import { mutatingWebhookConfiguration } from './admissionregistration/mutating-w
 import { validatingAdmissionPolicyBinding } from './admissionregistration/validating-admission-policy-binding.ts';
 import { validatingAdmissionPolicy } from './admissionregistration/validating-admission-policy.ts';
 import { validatingWebhookConfiguration } from './admissionregistration/validating-webhook-configuration.ts';
+import { controllerRevision } from './apps/controller-revision.ts';
+import { daemonSet } from './apps/daemon-set.ts';
 import { deployment } from './apps/deployment.ts';
 import { replicaSet } from './apps/replica-set.ts';
+import { statefulSet } from './apps/stateful-set.ts';
 import { selfSubjectReview } from './authentication/self-subject-review.ts';
 import { tokenReview } from './authentication/token-review.ts';
 import { localSubjectAccessReview } from './authorization/local-subject-access-review.ts';
@@ -18,11 +21,20 @@ import { cronJob } from './batch/cron-job.ts';
 import { job } from './batch/job.ts';
 import { certificateSigningRequest } from './certificates/certificate-signing-request.ts';
 import { lease } from './coordination/lease.ts';
+import { binding } from './core/binding.ts';
+import { componentStatus } from './core/component-status.ts';
 import { configMap } from './core/config-map.ts';
+import { endpoints } from './core/endpoints.ts';
 import { event } from './core/event.ts';
+import { limitRange } from './core/limit-range.ts';
 import { namespace } from './core/namespace.ts';
 import { node } from './core/node.ts';
+import { persistentVolumeClaim } from './core/persistent-volume-claim.ts';
+import { persistentVolume } from './core/persistent-volume.ts';
+import { podTemplate } from './core/pod-template.ts';
 import { pod } from './core/pod.ts';
+import { replicationController } from './core/replication-controller.ts';
+import { resourceQuota } from './core/resource-quota.ts';
 import { secret } from './core/secret.ts';
 import { serviceAccount } from './core/service-account.ts';
 import { service } from './core/service.ts';
@@ -35,8 +47,9 @@ import { priorityClass } from './scheduling/priority-class.ts';
 
 /** Every built-in kind that the server serves, group by group. To add a kind is to add its file and a line here. */
 export const resources: readonly Resource[] = [
-  configMap, event, namespace, node, pod, secret, serviceAccount, service,
-  deployment, replicaSet,
+  binding, componentStatus, configMap, endpoints, event, limitRange, namespace, node, persistentVolumeClaim, persistentVolume, podTemplate, pod,
+  replicationController, resourceQuota, secret, serviceAccount, service,
+  controllerRevision, daemonSet, deployment, replicaSet, statefulSet,
   selfSubjectReview, tokenReview,
   localSubjectAccessReview, selfSubjectAccessReview, selfSubjectRulesReview, subjectAccessReview,
   cronJob, job,

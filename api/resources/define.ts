@@ -99,6 +99,8 @@ export interface Resource<T extends KubernetesObject = KubernetesObject> extends
   readonly stored: boolean;
   /** Seconds after the last write at which an object is deleted (Event). */
   readonly ttlSeconds?: number;
+  /** Said to everybody who uses the kind. */
+  readonly deprecation?: string;
   /** Absent: its objects are stored as they are served. */
   readonly storedAs?: StoredForm<T>;
 }
@@ -186,6 +188,7 @@ function through<T extends KubernetesObject, S extends KubernetesObject>(stored:
     prepareForCreate: (draft) => { changed(draft, (form) => stored.prepareForCreate?.(form)); },
     prepareForUpdate: (draft, old) => { changed(draft, (form) => stored.prepareForUpdate?.(form, of(old))); },
     validate: (object) => stored.validate?.(of(object)) ?? [],
+    validateCreate: (object) => stored.validateCreate?.(of(object)) ?? [],
     validateUpdate: (object, old) => stored.validateUpdate?.(of(object), of(old)) ?? [],
     validateStatusUpdate: (object, old) => stored.validateStatusUpdate?.(of(object), of(old)) ?? [],
     warnings: (object) => stored.warnings?.(of(object)) ?? [],

@@ -1,18 +1,25 @@
-import type { V1Binding } from '@kubernetes/client-node';
 import { Path, invalidObject, notSupported, required } from '../../../machinery/field-path.ts';
-import { defineKind, type KubernetesObject } from '../../../machinery/kinds/kind.ts';
-import { Pod } from '../../../machinery/kinds/core.ts';
-import type { Draft, Wire } from '../../../machinery/kinds/wire.ts';
+import type { KubernetesObject } from '../../../machinery/kinds/kind.ts';
+import type { Binding, Pod } from '../../../machinery/kinds/core.ts';
+import type { Draft } from '../../../machinery/kinds/wire.ts';
 import { failure } from '../../../machinery/status.ts';
 import type { Call, Result } from '../../request.ts';
-import { defineResource, type Resource } from '../../resources/define.ts';
+import { binding as bindings } from '../../resources/core/binding.ts';
+import type { Resource } from '../../resources/define.ts';
 import { metadataOf } from '../metadata.ts';
 import { changeObject, conflict, isDryRun, type Writer } from '../writer.ts';
 import { success } from './answers.ts';
 import { timestamp } from '../../../machinery/conditions.ts';
 
-export type Binding = Wire<V1Binding>;
-export const bindings = defineResource(defineKind<Binding>('', 'v1', 'Binding', 'bindings'), { stored: false });
+/** POST `bindings`: as POST `pods/binding` on the pod that the Binding is named after. */
+export async function bindNamed(writer: Writer, pods: Resource, call: Call): Promise<Result> {
+  const { info, body } = call;
+  const value = body === undefined ? undefined : writer.codec.parse(body);
+  const metadata: unknown = typeof value === 'object' && value !== null ? Reflect.get(value, 'metadata') : undefined;
+  const name: unknown = typeof metadata === 'object' && metadata !== null ? Reflect.get(metadata, 'name') : undefined;
+  if (typeof name !== 'string' || name === '') throw failure('BadRequest', 'name is required');
+  return bind(writer, { ...call, resource: pods, info: { ...info, name, subresource: 'binding' } });
+}
 
 /** POST `pods/binding`: gives a pod its node, once. Source: Binding, core/v1. */
 export async function bind(writer: Writer, call: Call): Promise<Result> {
