@@ -28,9 +28,9 @@ describe('the registry', () => {
     expect(resources.map((one) => one.kind)).toContain('Pod');
   });
 
-  it('stores no reviews', () => {
+  it('stores no reviews, and nothing else that is only asked', () => {
     expect(resources.filter((one) => !one.stored).map((one) => one.kind).toSorted()).toEqual([
-      'LocalSubjectAccessReview', 'SelfSubjectAccessReview', 'SelfSubjectReview', 'SelfSubjectRulesReview', 'SubjectAccessReview', 'TokenReview',
+      'Binding', 'ComponentStatus', 'LocalSubjectAccessReview', 'SelfSubjectAccessReview', 'SelfSubjectReview', 'SelfSubjectRulesReview', 'SubjectAccessReview', 'TokenReview',
     ]);
   });
 

@@ -37,6 +37,10 @@ export function countOrPercent(path: Path, value: number | string | undefined): 
   return typeof value === 'string' ? faults(path, value, percent(value)) : notNegative(path, value);
 }
 
+export function notMoreThanAll(path: Path, value: number | string | undefined): FieldError[] {
+  return typeof value === 'string' && Number.parseInt(value, 10) > 100 ? [invalid(path, value, 'must not be greater than 100%')] : [];
+}
+
 /** Absent is 0. */
 export function isZero(value: number | string | undefined): boolean {
   return value === undefined || value === 0 || value === '0%' || value === '0';

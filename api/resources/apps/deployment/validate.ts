@@ -1,6 +1,6 @@
 import { Path, forbidden, invalid, notSupported, required, type FieldError } from '../../../../machinery/field-path.ts';
 import type { Deployment } from '../../../../machinery/kinds/apps.ts';
-import { countOrPercent, isZero, notNegative } from '../../checks.ts';
+import { countOrPercent, isZero, notMoreThanAll, notNegative } from '../../checks.ts';
 import { immutable } from '../../immutable.ts';
 import { validateSelectorAndTemplate } from '../template.ts';
 
@@ -41,6 +41,5 @@ function validateRolling({ maxUnavailable, maxSurge }: NonNullable<NonNullable<S
   const at = path.child('maxUnavailable');
   const errors = [...countOrPercent(at, maxUnavailable), ...countOrPercent(path.child('maxSurge'), maxSurge)];
   if (isZero(maxUnavailable) && isZero(maxSurge)) errors.push(invalid(at, maxUnavailable, 'may not be 0 when `maxSurge` is 0'));
-  if (typeof maxUnavailable === 'string' && Number.parseInt(maxUnavailable, 10) > 100) errors.push(invalid(at, maxUnavailable, 'must not be greater than 100%'));
-  return errors;
+  return [...errors, ...notMoreThanAll(at, maxUnavailable)];
 }

@@ -6,6 +6,7 @@ import { qualifiedName } from '../../../../machinery/names.ts';
 import { canonical, compare, formatOf, formatQuantity, parseQuantity, zero, type Quantity } from '../../../../machinery/quantity.ts';
 import { podRequests } from '../../../../machinery/pod/requests.ts';
 import { faults } from '../../checks.ts';
+import { isHuge, isNative, mayOvercommit } from '../resource-names.ts';
 
 /** Requests and limits. Source: "Resource management for pods and containers", "Extended resources". */
 
@@ -14,14 +15,7 @@ type Amounts = Readonly<Record<string, string>>;
 
 const ofContainers: ReadonlySet<string> = new Set(['cpu', 'memory', 'ephemeral-storage']);
 const others: ReadonlySet<string> = new Set(['storage', 'pods', 'services', 'replicationcontrollers', 'resourcequotas', 'secrets', 'configmaps', 'persistentvolumeclaims']);
-/** Names under these prefixes count whole things, and a request of them is a limit. */
-const nativePrefix = 'kubernetes.io/';
 const malformed = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
-
-const isHuge = (name: string): boolean => name.startsWith('hugepages-');
-const isNative = (name: string): boolean => !name.includes('/') || name.includes(nativePrefix);
-/** May more be promised than there is? */
-const mayOvercommit = (name: string): boolean => isNative(name) && !isHuge(name);
 
 export function validateResources(resources: Requirements | undefined, claims: ReadonlySet<string>, path: Path): FieldError[] {
   if (resources === undefined) return [];
@@ -46,10 +40,11 @@ function validateHuge(names: readonly string[], path: Path): FieldError[] {
 }
 
 export function validateAmount(name: string, text: string, path: Path): FieldError[] {
-  return [...validateName(name, path), ...validateQuantity(name, text, path)];
+  return [...validateAmountName(name, path), ...validateQuantity(name, text, path)];
 }
 
-function validateName(name: string, path: Path): FieldError[] {
+/** What a container may ask. */
+export function validateAmountName(name: string, path: Path): FieldError[] {
   const errors = faults(path, name, qualifiedName(name));
   if (errors.length > 0) return errors;
   if (!name.includes('/')) {
