@@ -1,5 +1,7 @@
+import type { Pod } from '../../machinery/kinds/core.ts';
 import type { ContainerExit, Sandbox } from '../runtime/runtime.ts';
-import { isRunning, withExit, withStarted, withoutActivity, type ContainerRecord, type Exit, type PodState } from './state.ts';
+import { isEnding } from './plan.ts';
+import { containersOf, isRunning, withExit, withStarted, withoutActivity, type ContainerRecord, type Exit, type PodState } from './state.ts';
 
 type Found = Pick<Sandbox, 'running' | 'exits' | 'address'>;
 
@@ -53,10 +55,23 @@ function adoptContainer(record: ContainerRecord, sandbox: Found, now: number): C
   return withExit(kept, exit === undefined ? vanished(now) : exitOf(exit));
 }
 
-/** Every process of the pod is gone: what ran has ended, and init containers have to run again in the next sandbox. */
+/** Every process of the pod is gone: what ran has ended. */
 export function sandboxLost(state: PodState, now: number): PodState {
   const containers = [...state.containers.values()].map((record) => withExit(withoutPending(withoutActivity(record)), vanished(now)));
   return { ...state, sandbox: 'absent', containers: new Map(containers.map((each) => [each.name, each])) };
+}
+
+/** In a new sandbox the init containers run again, unless the pod is past needing them. */
+export function initAgain(pod: Pod, state: PodState): PodState {
+  if (isEnding(pod, state)) return state;
+  const records = new Map(state.containers);
+  for (const { spec, role } of containersOf(pod)) {
+    const record = records.get(spec.name);
+    if (role !== 'init' || record?.current === undefined) continue;
+    const { current, ...rest } = record;
+    records.set(spec.name, { ...rest, previous: current, restartCount: record.restartCount + 1 });
+  }
+  return { ...state, containers: records };
 }
 
 /** An exit in the words of a container's status. */

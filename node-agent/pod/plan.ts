@@ -25,7 +25,7 @@ const defaultGraceSeconds = 30;
 /** Kubernetes never kills without a second's notice. */
 const shortestGraceMs = 1000;
 /** A container that lives on for so long after SIGKILL is taken down with its sandbox. */
-const killPatienceMs = 10_000;
+export const killPatienceMs = 10_000;
 /** How long `ErrImagePull` is shown before `ImagePullBackOff`. */
 const pullErrorShownMs = 2000;
 
@@ -76,7 +76,7 @@ function join(plans: readonly Plan[]): Plan {
 function keepRunning(pod: Pod, state: PodState, now: number): Plan {
   const ground = join([
     prepare(state.volumes, state.volumesRetryAt, { do: 'prepareVolumes' }, now),
-    prepare(state.sandbox, state.sandboxRetryAt, { do: 'createSandbox' }, now),
+    state.sandbox === 'broken' ? retried(state.sandboxRetryAt, { do: 'destroySandbox' }, now) : prepare(state.sandbox, state.sandboxRetryAt, { do: 'createSandbox' }, now),
   ]);
   if (state.volumes !== 'ready' || state.sandbox !== 'ready') return ground;
   const plans: Plan[] = [];
@@ -120,7 +120,7 @@ function watchOver(pod: Pod, container: PodContainer, record: ContainerRecord, n
 }
 
 function escalate(container: string, record: ContainerRecord, killAt: number, now: number): Plan {
-  if (record.stopping?.killed === true) return nothing;
+  if (record.stopping?.killed === true) return retried(record.stopping.killAgainAt ?? killAt + killPatienceMs, { do: 'kill', container }, now);
   return now >= killAt ? { steps: [{ do: 'kill', container }] } : { steps: [], wakeAt: killAt };
 }
 
@@ -162,7 +162,7 @@ function end(pod: Pod, state: PodState, now: number): Plan {
     return join((others.length > 0 ? others : containers).map((c) => bringDown(pod, state, c, now)));
   }
   if (state.sandbox === 'working' || state.volumes === 'working') return nothing;
-  if (hasSandbox(state)) return retried(state.sandboxRetryAt, { do: 'destroySandbox' }, now);
+  if (state.sandbox !== 'absent') return retried(state.sandboxRetryAt, { do: 'destroySandbox' }, now);
   if (state.volumes === 'ready') return retried(state.volumesRetryAt, { do: 'removeVolumes' }, now);
   if (state.removed) return { steps: [{ do: 'forget' }] };
   return pod.metadata?.deletionTimestamp !== undefined && !state.deleting ? { steps: [{ do: 'delete' }] } : nothing;

@@ -47,6 +47,8 @@ export interface Stopping {
   /** When SIGKILL follows. */
   readonly killAt: number;
   readonly killed: boolean;
+  /** When SIGKILL is sent once more to what is still there. */
+  readonly killAgainAt?: number;
 }
 
 export interface Health {
@@ -82,8 +84,11 @@ export interface ContainerRecord {
 }
 
 export type Progress = 'absent' | 'working' | 'ready';
-/** `silent`: it is there, but its supervisor does not answer. What is known of the containers is what was known last, and nothing can be done but to destroy it. */
-export type SandboxProgress = Progress | 'silent';
+/**
+ * `silent`: it is there, but its supervisor does not answer. What is known of the containers is what was known last, and nothing
+ * can be done but to destroy it. `broken`: half of one is there, made or destroyed; the rest must go before anything else.
+ */
+export type SandboxProgress = Progress | 'silent' | 'broken';
 
 /** Why the pod as a whole was ended before its containers did. */
 export interface Outcome {

@@ -1,5 +1,6 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pause } from '../../machinery/clock.ts';
 import { Pod, type PodStatus } from '../../machinery/kinds/core.ts';
 import { referenceTo } from '../../client/events.ts';
 import type { ContainerExit, Sandbox } from '../runtime/runtime.ts';
@@ -98,12 +99,12 @@ export function createPodWorker(node: NodeContext, start: WorkerStart, working: 
       await journal.save();
       // A filling that failed halfway has left something too.
       await handle.volumes.remove().catch((error: unknown) => node.log.error({ err: error, uid }, 'volumes of a pod were not removed: the next agent tries again'));
-      await removePodRecord(node.dataDir, uid);
+      await removeAll(node, uid, working);
       forgotten();
     },
   });
   const prober = createProber(handle);
-  tasks.run(begin(handle, wake));
+  tasks.run(directory.then(() => begin(handle, wake)));
   return {
     uid, pod: () => cell.pod, state: () => cell.state, sandbox: () => cell.sandbox,
     desire(pod) {
@@ -128,12 +129,26 @@ export function createPodWorker(node: NodeContext, start: WorkerStart, working: 
   };
 }
 
+/** Until nothing is left of a pod's directory, or the agent ends. */
+async function removeAll(node: NodeContext, uid: string, working: AbortSignal): Promise<void> {
+  while (!working.aborted) {
+    try {
+      return await removePodRecord(node.dataDir, uid);
+    } catch (error) {
+      node.log.error({ err: error, uid }, 'the directory of a pod was not removed: it is tried again');
+      await pause(node.clock, removeRetryMs, working).catch(() => undefined);
+    }
+  }
+}
+
+const removeRetryMs = 5000;
+
 async function begin(handle: PodHandle, wake: () => void): Promise<void> {
-  await mkdir(handle.directory, { recursive: true, mode: 0o711 });
   // What was in memory went with the machine, and is made again before the next sandbox has containers.
   if (handle.sandbox() === undefined && !isEnding(handle.pod(), handle.state())) handle.change((before) => ({ ...before, volumes: 'absent' }));
   sayRefusal(handle);
-  await handle.persist();
+  // Nothing waits for it: until a container is about to start, nothing is lost with it.
+  void handle.persist();
   wake();
   if (handle.state().volumes === 'ready') await refreshVolumes(handle);
 }

@@ -1,7 +1,7 @@
 import type { Pod } from '../../machinery/kinds/core.ts';
 import { isTerminal } from '../../machinery/pod/readiness.ts';
 import type { ContainerExit, RuntimeEvents, Sandbox } from '../runtime/runtime.ts';
-import { adopt } from './adopt.ts';
+import { adopt, initAgain } from './adopt.ts';
 import type { NodeContext } from './handle.ts';
 import type { PodRecord } from './records.ts';
 import { newState, type PodState } from './state.ts';
@@ -42,7 +42,8 @@ export function createPodWorkers(node: NodeContext, working: AbortSignal): PodWo
       for (const [uid, record] of records) {
         const sandbox = byUid.get(uid);
         byUid.delete(uid);
-        begin(record.pod, adopt(record.state, sandbox, node.clock.now()), sandbox);
+        const state = adopt(record.state, sandbox, node.clock.now());
+        begin(record.pod, sandbox === undefined ? initAgain(record.pod, state) : state, sandbox);
       }
       for (const stranger of byUid.values()) {
         node.log.warn({ uid: stranger.uid, name: stranger.spec.name }, 'a pod sandbox without a record is destroyed');

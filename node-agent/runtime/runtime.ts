@@ -134,7 +134,7 @@ export interface Sandbox {
   readonly address: string | undefined;
   /** Why nothing can be started in it or seen of it by this version: it can be signalled and destroyed only. Undefined: all can be done. */
   readonly refusal: string | undefined;
-  /** False: its supervisor has been silent since `recover`. What runs in it is not known, and it can only be destroyed. */
+  /** False: its supervisor is gone, or has been silent since `recover`. Nothing can be asked of it any more, but to be destroyed. */
   readonly answers: boolean;
   /** Running containers by id, and exits not yet forgotten: after `recover`, what happened while no agent looked. */
   readonly running: ReadonlyMap<string, StartedContainer>;

@@ -118,7 +118,10 @@ export function createSandboxHandle(facts: SandboxFacts, hooks: SandboxHooks): S
     return destroyed;
   };
   const sandbox: Sandbox = {
-    uid: spec.uid, spec, address, refusal: client.refusal, answers: true, running: containers.running, exits: containers.exits,
+    uid: spec.uid, spec, address, refusal: client.refusal, running: containers.running, exits: containers.exits,
+    get answers() {
+      return !gone;
+    },
     start: (container) => translated(() => start(container)),
     signal: (containerId, signal) => translated(() => client.signal(containerId, signal)),
     exec: (containerId, request) => translated(() => client.exec(containerId, request)),

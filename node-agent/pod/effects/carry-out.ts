@@ -1,13 +1,29 @@
 import type { PodHandle } from '../handle.ts';
 import { podTitle, type Step } from '../plan.ts';
-import type { Waiting } from '../state.ts';
+import { withoutActivity, type Waiting } from '../state.ts';
 import { deleteObject } from './delete-object.ts';
 import { createSandbox, destroySandbox, prepareVolumes, removeVolumes } from './sandbox.ts';
 import { startContainer } from './start-container.ts';
 import { killContainer, stopContainer } from './stop-container.ts';
 
-/** Carries out one step of a plan. What it changes at once is changed when this returns; the rest when the promise resolves. */
-export function carryOut(handle: PodHandle, step: Step): Promise<void> {
+const retryMs = 5000;
+
+/**
+ * Carries out one step of a plan. What it changes at once is changed when this returns; the rest when the promise resolves. It
+ * never rejects: a step that fails in a way that nobody foresaw leaves the pod where the plan takes it up again.
+ */
+export async function carryOut(handle: PodHandle, step: Step): Promise<void> {
+  try {
+    await act(handle, step);
+  } catch (error) {
+    if (handle.working.aborted) return;
+    const { namespace, name } = handle.pod().metadata ?? {};
+    handle.node.log.error({ err: error, step: step.do, uid: handle.uid, namespace, name }, 'a step of a pod failed in an unforeseen way: it is tried again');
+    backToPlan(handle, step);
+  }
+}
+
+function act(handle: PodHandle, step: Step): Promise<void> {
   switch (step.do) {
     case 'prepareVolumes': return prepareVolumes(handle);
     case 'createSandbox': return createSandbox(handle);
@@ -24,6 +40,21 @@ export function carryOut(handle: PodHandle, step: Step): Promise<void> {
     case 'fail':
       handle.change((before) => ({ ...before, outcome: step.outcome }));
       return Promise.resolve();
+  }
+}
+
+/** Takes back what says that the step is under way. */
+function backToPlan(handle: PodHandle, step: Step): void {
+  const retryAt = handle.node.clock.now() + retryMs;
+  switch (step.do) {
+    case 'prepareVolumes': return handle.change((state) => ({ ...state, volumes: 'absent', volumesRetryAt: retryAt }));
+    case 'removeVolumes': return handle.change((state) => ({ ...state, volumes: 'ready', volumesRetryAt: retryAt }));
+    case 'createSandbox':
+    case 'destroySandbox':
+      return handle.change((state) => ({ ...state, sandbox: handle.sandbox() === undefined ? 'absent' : 'broken', sandboxRetryAt: retryAt }));
+    case 'start': return handle.changeContainer(step.container, (record) => ({ ...withoutActivity(record), retryAt }));
+    case 'delete': return handle.change((state) => ({ ...state, deleting: false }));
+    default: return;
   }
 }
 

@@ -1,3 +1,4 @@
+import { pause } from '../../../machinery/clock.ts';
 import { Pod } from '../../../machinery/kinds/core.ts';
 import { isReason } from '../../../machinery/status.ts';
 import type { PodHandle } from '../handle.ts';
@@ -11,7 +12,10 @@ export async function deleteObject(handle: PodHandle): Promise<void> {
   handle.change((before) => ({ ...before, deleting: true }));
   // The change above is planned and reported on in the next microtask; only then is the last status on its way.
   await Promise.resolve();
-  await node.statuses.flush(uid);
+  // A status that the API goes on refusing must not keep the pod.
+  const enough = new AbortController();
+  await Promise.race([node.statuses.flush(uid), pause(node.clock, deadlineMs, AbortSignal.any([handle.working, enough.signal])).catch(() => undefined)]);
+  enough.abort();
   const { namespace = '', name = '' } = handle.pod().metadata ?? {};
   try {
     const signal = AbortSignal.any([handle.working, AbortSignal.timeout(deadlineMs)]);

@@ -5,10 +5,9 @@ import { hostnameOf } from '../../pod-files.ts';
 import { podResources } from '../../pod-resources.ts';
 import type { Sandbox, SandboxSpec } from '../../runtime/runtime.ts';
 import { VolumeError } from '../../volumes/volumes.ts';
-import { answered, sandboxLost } from '../adopt.ts';
+import { answered, initAgain, sandboxLost } from '../adopt.ts';
 import { writePodFiles } from '../files.ts';
 import type { PodHandle } from '../handle.ts';
-import { containersOf } from '../state.ts';
 import { messageOf } from '../../../machinery/thrown.ts';
 
 /** The pod as a whole: its volumes and its sandbox, made and taken away. */
@@ -34,13 +33,25 @@ export async function createSandbox(handle: PodHandle): Promise<void> {
     const sandbox = await handle.node.runtime.createSandbox(sandboxSpec(pod, handle.uid));
     handle.setSandbox(sandbox);
     await writePodFiles(handle, sandbox.address);
+    if (handle.sandbox() !== sandbox) throw new Error('the pod sandbox ended while it was made');
     handle.change(({ sandboxRetryAt: _retryAt, ...state }) => ({ ...state, sandbox: 'ready', ...(sandbox.address === undefined ? {} : { address: sandbox.address }) }));
   } catch (error) {
+    if (!handle.starting.aborted) handle.event('Warning', 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${messageOf(error)}`);
     // Half a sandbox is none: what was made is taken away before the next attempt.
+    const sandbox = await takenAway(handle);
+    handle.change((state) => ({ ...state, sandbox, sandboxRetryAt: handle.node.clock.now() + retryMs }));
+  }
+}
+
+/** Takes away a sandbox that is no use any more; what can't be is taken away by a later step. */
+async function takenAway(handle: PodHandle): Promise<'absent' | 'broken'> {
+  try {
     await handle.sandbox()?.destroy();
     handle.setSandbox(undefined);
-    if (!handle.starting.aborted) handle.event('Warning', 'FailedCreatePodSandBox', `Failed to create pod sandbox: ${messageOf(error)}`);
-    handle.change((state) => ({ ...state, sandbox: 'absent', sandboxRetryAt: handle.node.clock.now() + retryMs }));
+    return 'absent';
+  } catch (error) {
+    handle.node.log.error({ err: error, uid: handle.uid }, 'what a pod sandbox left was not cleared: it is tried again');
+    return 'broken';
   }
 }
 
@@ -59,16 +70,10 @@ export async function destroySandbox(handle: PodHandle): Promise<void> {
 
 /** The supervisor died, and every process of the pod with it: what is left is cleared, and a new sandbox may follow. */
 export async function sandboxWasLost(handle: PodHandle): Promise<void> {
-  const lost = handle.sandbox();
-  handle.setSandbox(undefined);
   handle.change((state) => ({ ...sandboxLost(state, handle.node.clock.now()), sandbox: 'working' }));
   handle.event('Normal', 'SandboxChanged', 'Pod sandbox changed, it will be killed and re-created.');
-  try {
-    await lost?.destroy();
-  } catch (error) {
-    handle.node.log.error({ err: error, uid: handle.uid }, 'what a lost pod sandbox left was not cleared');
-  }
-  handle.change((state) => ({ ...initAgain(handle.pod(), state), sandbox: 'absent' }));
+  const sandbox = await takenAway(handle);
+  handle.change((state) => ({ ...initAgain(handle.pod(), state), sandbox, ...(sandbox === 'absent' ? {} : { sandboxRetryAt: handle.node.clock.now() + retryMs }) }));
 }
 
 /** The supervisor answers that was silent since this agent began: what runs in its sandbox, and what has ended, is known again. */
@@ -82,18 +87,6 @@ export function sandboxAnswered(handle: PodHandle, sandbox: Sandbox): void {
 export function sayRefusal(handle: PodHandle): void {
   const refusal = handle.sandbox()?.refusal;
   if (refusal !== undefined) handle.event('Warning', 'FailedSync', `error syncing pod: ${refusal}`);
-}
-
-/** In a new sandbox the init containers run again, unless the pod is past needing them. */
-function initAgain(pod: Pod, state: ReturnType<PodHandle['state']>): ReturnType<PodHandle['state']> {
-  const records = new Map(state.containers);
-  for (const { spec, role } of containersOf(pod)) {
-    const record = records.get(spec.name);
-    if (role !== 'init' || record?.current === undefined) continue;
-    const { current, ...rest } = record;
-    records.set(spec.name, { ...rest, previous: current, restartCount: record.restartCount + 1 });
-  }
-  return { ...state, containers: records };
 }
 
 export async function removeVolumes(handle: PodHandle): Promise<void> {

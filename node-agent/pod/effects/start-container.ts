@@ -5,10 +5,9 @@ import { parseQuantity, toUnits } from '../../../machinery/quantity.ts';
 import { qosClass } from '../../../machinery/pod/qos.ts';
 import { ConfigError, environmentOf } from '../../environment.ts';
 import { parseReference, referenceKey, repositoryOf } from '../../images/reference.ts';
-import { lookUpUser } from '../../images/users.ts';
 import type { StoredImage } from '../../images/store.ts';
 import { hostnameOf } from '../../pod-files.ts';
-import { RuntimeError, type ContainerSpec } from '../../runtime/runtime.ts';
+import { RuntimeError, type ContainerSpec, type Sandbox } from '../../runtime/runtime.ts';
 import { serviceLinks } from '../../service-links.ts';
 import { afterAttempt } from '../back-off.ts';
 import { containerSpec } from '../container-spec.ts';
@@ -33,6 +32,8 @@ export async function startContainer(handle: PodHandle, name: string): Promise<v
   // One of another version takes no containers from us; with nothing left in it, it makes room for one that does.
   const sandbox = handle.sandbox();
   if (sandbox?.refusal !== undefined && sandbox.running.size === 0) return sandboxWasLost(handle);
+  // Its end is about to be told, and planned on.
+  if (isGone(sandbox)) return;
   handle.changeContainer(name, (record) => ({ ...record, activity: 'starting' }));
   try {
     const image = await ensureImage(handle, container);
@@ -40,9 +41,13 @@ export async function startContainer(handle: PodHandle, name: string): Promise<v
     handle.starting.throwIfAborted();
     await launch(handle, container, image, spec);
   } catch (error) {
-    if (handle.starting.aborted) handle.changeContainer(name, (record) => withoutActivity(withoutPending(record)));
+    if (handle.starting.aborted || isGone(sandbox)) handle.changeContainer(name, (record) => withoutActivity(withoutPending(record)));
     else fail(handle, container, error);
   }
+}
+
+function isGone(sandbox: Sandbox | undefined): boolean {
+  return sandbox?.answers === false;
 }
 
 function fail(handle: PodHandle, container: Container, error: unknown): void {
@@ -74,7 +79,7 @@ async function configure(handle: PodHandle, container: Container, image: StoredI
   const facts = handle.facts();
   const environment = await environmentOf(pod, container, handle.objects, links, facts);
   const wanted = container.securityContext?.runAsUser ?? pod.spec?.securityContext?.runAsUser;
-  const user = await lookUpUser(image.layers, wanted === undefined ? image.config.user : String(wanted)).catch((error: unknown) => {
+  const user = await node.users(image.layers, wanted === undefined ? image.config.user : String(wanted)).catch((error: unknown) => {
     throw new ConfigError(messageOf(error), { cause: error });
   });
   const qos = qosClass(pod.spec ?? { containers: [] });
@@ -84,8 +89,7 @@ async function configure(handle: PodHandle, container: Container, image: StoredI
   const record = recordOf(handle.state(), container.name);
   const logPath = logPathOf(handle, container.name, record.current === undefined ? record.restartCount : record.restartCount + 1);
   const termination = terminationFile(handle, id);
-  await mkdir(dirname(logPath), { recursive: true, mode: 0o755 });
-  await writeFile(termination, '', { mode: 0o666 });
+  await Promise.all([mkdir(dirname(logPath), { recursive: true, mode: 0o755 }), writeFile(termination, '', { mode: 0o666 })]);
   return containerSpec(pod, container, {
     id, layers: image.layers, image: image.config, environment, hostname: hostnameOf(pod),
     security: securityOf(pod, container, { user, imageUser: image.config.user, defaultSeccomp: node.defaultSeccomp, oomScoreAdj }),

@@ -2,11 +2,13 @@ import { constants } from 'node:os';
 import type { Container } from '../../../machinery/kinds/core.ts';
 import type { PodHandle } from '../handle.ts';
 import { runHook } from '../hooks.ts';
+import { killPatienceMs } from '../plan.ts';
 import { containersOf, isRunning, recordOf } from '../state.ts';
 import { messageOf } from '../../../machinery/thrown.ts';
 
 /** What a preStop hook that used up the grace period leaves to the process. */
 const leastAfterHookMs = 2000;
+const retryMs = 2000;
 
 /** Asks a container to end: preStop hook, then its stop signal. SIGKILL is the plan's, when the grace period is over. */
 export async function stopContainer(handle: PodHandle, name: string, graceMs: number, message: string): Promise<void> {
@@ -53,16 +55,26 @@ function signalNumber(text: string): number | undefined {
   return Object.entries(constants.signals).find(([each]) => each === name)?.[1];
 }
 
+/** SIGKILL; again later for one that it did not reach, or that is still there. */
 export async function killContainer(handle: PodHandle, name: string): Promise<void> {
   const run = recordOf(handle.state(), name).current;
-  handle.changeContainer(name, (record) => (record.stopping === undefined ? record : { ...record, stopping: { ...record.stopping, killed: true } }));
-  if (run !== undefined) await send(handle, run.id, constants.signals.SIGKILL);
+  if (run === undefined) return;
+  const { clock } = handle.node;
+  const again = (ms: number): void => handle.changeContainer(name, (record) => {
+    if (record.stopping === undefined || record.current?.id !== run.id) return record;
+    return { ...record, stopping: { ...record.stopping, killed: true, killAgainAt: clock.now() + ms } };
+  });
+  again(killPatienceMs);
+  if (!(await send(handle, run.id, constants.signals.SIGKILL))) again(retryMs);
 }
 
-async function send(handle: PodHandle, containerId: string, signal: number): Promise<void> {
+/** False: it was not sent. */
+async function send(handle: PodHandle, containerId: string, signal: number): Promise<boolean> {
   try {
     await handle.sandbox()?.signal(containerId, signal);
+    return true;
   } catch (error) {
     handle.node.log.warn({ err: error, uid: handle.uid, containerId, signal }, 'a container was not signalled');
+    return false;
   }
 }

@@ -1,0 +1,147 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { setTimeout as turn } from 'node:timers/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Client } from '../../client/client.ts';
+import { silentLog } from '../../client/log.ts';
+import { manualClock, type ManualClock } from '../../machinery/clock.ts';
+import type { Pod } from '../../machinery/kinds/core.ts';
+import { RuntimeError, type Runtime, type Sandbox, type SandboxSpec, type StartedContainer } from '../runtime/runtime.ts';
+import type { NodeContext } from './handle.ts';
+import { newState, recordOf } from './state.ts';
+import { createPodWorker, type PodWorker } from './worker.ts';
+
+/** Pods on a machine that refuses things, by a clock that tests drive. */
+let dataDir: string;
+let clock: ManualClock;
+let stop: AbortController;
+let asked: string[];
+/** What the machine refuses, and how often yet. */
+let refusals: Map<string, number>;
+let worker: PodWorker | undefined;
+
+beforeEach(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'coracle-worker-'));
+  [clock, stop, asked, refusals] = [manualClock(), new AbortController(), [], new Map()];
+});
+afterEach(async () => {
+  stop.abort();
+  await worker?.settled();
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+async function ask(what: string): Promise<void> {
+  asked.push(what);
+  const left = refusals.get(what) ?? 0;
+  refusals.set(what, left - 1);
+  await Promise.resolve();
+  if (left > 0) throw new RuntimeError('Failed', `the machine refuses: ${what}`);
+}
+
+const none = (): Promise<never> => Promise.reject(new RuntimeError('Failed', 'not here'));
+
+function makeSandbox(spec: SandboxSpec): Sandbox {
+  const running = new Map<string, StartedContainer>();
+  return {
+    uid: spec.uid, spec, address: '10.0.0.9', refusal: undefined, answers: true, running, exits: new Map(), exec: none, attach: none, dial: none,
+    async start({ id }) {
+      await ask('start');
+      const started = { containerId: id, pid: 1, startedAt: clock.now() };
+      running.set(id, started);
+      return started;
+    },
+    signal: (_id, signal) => ask(`signal ${signal}`),
+    remove: () => ask('remove'),
+    destroy: () => ask('destroy'),
+  };
+}
+
+const unused = (): never => {
+  throw new Error('nobody asks for this');
+};
+
+function node(): NodeContext {
+  const runtime: Runtime = {
+    async createSandbox(spec) {
+      await ask('create');
+      return makeSandbox(spec);
+    },
+    recover: unused, configureNetwork: unused, unpack: unused, usage: unused, close: unused, mountMemory: unused, removeDirectory: unused,
+  };
+  const image = { id: 'sha256:1', references: ['web:1'], repoDigests: [], sizeBytes: 1, layers: [], config: { command: ['serve'], entrypoint: [], env: [], workingDir: '/', user: '', labels: {} } };
+  return {
+    client: { delete: () => ask('delete') } as unknown as Client, clock, log: silentLog, runtime, dataDir, memoryDir: join(dataDir, 'memory'), nodeName: 'n1', hostAddress: '127.0.0.1',
+    images: { resolve: () => Promise.resolve(image), pull: unused, import: unused, list: unused, remove: unused } as unknown as NodeContext['images'], users: () => Promise.resolve({ uid: 0, gid: 0, groups: [] }),
+    objects: { hold: () => ({ configMap: unused, secret: unused, release: () => undefined }), run: unused },
+    recorder: { record: (_regarding, _type, reason) => void asked.push(reason), drain: unused },
+    statuses: { write: () => undefined, flush: () => ask('flush'), forget: () => undefined },
+    allocatable: () => ({}), services: () => [], clusterDns: undefined, insecureRegistries: [], defaultSeccomp: () => Buffer.alloc(0), memoryCapacityBytes: 1, pidsLimit: undefined,
+    networkReady: () => Promise.resolve(), newId: () => `${asked.length}`.padStart(64, '0'),
+  };
+}
+
+const pod: Pod = { metadata: { name: 'web', namespace: 'ns', uid: 'u' }, spec: { enableServiceLinks: false, terminationGracePeriodSeconds: 5, containers: [{ name: 'a', image: 'web:1', livenessProbe: { tcpSocket: { host: '127.0.0.1', port: 1 } } }] } };
+
+function begin(): PodWorker {
+  worker = createPodWorker(node(), { pod, state: newState(clock.now()), sandbox: undefined }, stop.signal, () => undefined);
+  return worker;
+}
+
+/** Lets time pass in steps, and what it brings happen (files are written by real time), until `holds`. */
+async function until(holds: () => boolean): Promise<void> {
+  for (let steps = 0; !holds(); steps++) {
+    if (steps > 10_000) throw new Error(`it never happened; asked: ${asked.join(', ')}`);
+    if (steps % 4 === 3) clock.advance(500);
+    await turn(1);
+  }
+}
+
+const count = (what: string): number => asked.filter((each) => each === what).length;
+const isRunning = (): boolean => worker !== undefined && recordOf(worker.state(), 'a').current?.startedAt !== undefined;
+
+describe('a pod on a machine that refuses', () => {
+  it('kills a condemned container again when the first kill was refused', async () => {
+    refusals.set('signal 9', 2).set('signal 15', 1);
+    begin();
+    await until(isRunning);
+    // Its probe fails: nothing listens there.
+    await until(() => count('signal 9') === 3);
+    const sentAt = clock.now();
+    // One that it reached but did not end is killed once more, later.
+    await until(() => count('signal 9') === 4);
+    expect(clock.now() - sentAt).toBeGreaterThanOrEqual(9000);
+  });
+
+  it('takes half a sandbox away before it makes another, however often that takes', async () => {
+    refusals.set('destroy', 3);
+    const { lost } = begin();
+    await until(isRunning);
+    lost();
+    await until(() => count('create') === 2 && isRunning());
+    expect(asked.filter((each) => each === 'destroy' || each === 'create')).toEqual(['create', 'destroy', 'destroy', 'destroy', 'destroy', 'create']);
+  });
+
+  it('ends a pod whose sandbox is half taken away', async () => {
+    refusals.set('destroy', 2).set('delete', 1);
+    const { lost, desire } = begin();
+    await until(isRunning);
+    lost();
+    desire({ ...pod, metadata: { ...pod.metadata, deletionTimestamp: '2026-01-01T00:00:00Z', deletionGracePeriodSeconds: 1 } });
+    await until(() => count('delete') === 2);
+    expect(count('destroy')).toBe(3);
+    worker?.remove();
+    await until(() => !existsSync(join(dataDir, 'pods', 'u')));
+  });
+
+  it('comes back to a step that failed in a way that nobody foresaw', async () => {
+    refusals.set('flush', 1);
+    const { desire } = begin();
+    await until(isRunning);
+    worker?.lost();
+    desire({ ...pod, metadata: { ...pod.metadata, deletionTimestamp: '2026-01-01T00:00:00Z', deletionGracePeriodSeconds: 1 } });
+    await until(() => count('delete') === 1);
+    expect(count('flush')).toBe(2);
+  });
+});
