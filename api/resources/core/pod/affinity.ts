@@ -26,19 +26,20 @@ export function validateAffinity({ nodeAffinity, podAffinity, podAntiAffinity }:
 
 function validateNodeAffinity(affinity: NodeAffinity, path: Path): FieldError[] {
   const needed = affinity[hard];
-  const errors: FieldError[] = [];
-  if (needed !== undefined) {
-    const at = path.child(hard, 'nodeSelectorTerms');
-    const terms = needed.nodeSelectorTerms ?? [];
-    if (terms.length === 0) errors.push(required(at, 'must have at least one node selector term'));
-    errors.push(...terms.flatMap((term, index) => validateNodeTerm(term, true, at.index(index))));
-  }
+  const errors = needed === undefined ? [] : validateNodeSelector(needed, path.child(hard));
   const wished = affinity[soft] ?? [];
   return [...errors, ...wished.flatMap(({ weight, preference }, index) => [
     ...validateWeight(weight, path.child(soft).index(index).child('weight')),
     // A wish for a label value that can't exist is never met, which does no harm.
     ...validateNodeTerm(preference ?? {}, false, path.child(soft).index(index).child('preference')),
   ])];
+}
+
+/** Which nodes something is for: one of its terms must hold. */
+export function validateNodeSelector({ nodeSelectorTerms: terms = [] }: Partial<NonNullable<NodeAffinity[typeof hard]>>, path: Path): FieldError[] {
+  const at = path.child('nodeSelectorTerms');
+  if (terms.length === 0) return [required(at, 'must have at least one node selector term')];
+  return terms.flatMap((term, index) => validateNodeTerm(term, true, at.index(index)));
 }
 
 function validateWeight(weight: number, path: Path): FieldError[] {
