@@ -1,3 +1,15 @@
+import { apiService } from './apiregistration/api-service.ts';
+import { runtimeClass } from './node/runtime-class.ts';
+import { deviceClass } from './resource/device-class.ts';
+import { resourceClaimTemplate } from './resource/resource-claim-template.ts';
+import { resourceClaim } from './resource/resource-claim.ts';
+import { resourceSlice } from './resource/resource-slice.ts';
+import { csiDriver } from './storage/csi-driver.ts';
+import { csiNode } from './storage/csi-node.ts';
+import { csiStorageCapacity } from './storage/csi-storage-capacity.ts';
+import { storageClass } from './storage/storage-class.ts';
+import { volumeAttachment } from './storage/volume-attachment.ts';
+import { volumeAttributesClass } from './storage/volume-attributes-class.ts';
 import { flowSchema } from './flowcontrol/flow-schema.ts';
 import { priorityLevelConfiguration } from './flowcontrol/priority-level-configuration.ts';
 import { mutatingAdmissionPolicyBinding } from './admissionregistration/mutating-admission-policy-binding.ts';
@@ -60,4 +72,8 @@ export const resources: readonly Resource[] = [
   mutatingAdmissionPolicy, mutatingAdmissionPolicyBinding, mutatingWebhookConfiguration,
   validatingAdmissionPolicy, validatingAdmissionPolicyBinding, validatingWebhookConfiguration,
   flowSchema, priorityLevelConfiguration,
+  apiService,
+  runtimeClass,
+  deviceClass, resourceClaim, resourceClaimTemplate, resourceSlice,
+  csiDriver, csiNode, csiStorageCapacity, storageClass, volumeAttachment, volumeAttributesClass,
 ];

@@ -43,6 +43,10 @@ const rule = { operations: ['*'], apiGroups: ['a'], apiVersions: ['v1'], resourc
 const matchConditions = [{ name: 'a', expression: 'b' }];
 const webhook = { name: 'a.b.c', clientConfig: { url: 'https://a', service: { name: 'a', namespace: 'b', path: '/c', port: 1 } }, rules: [rule], admissionReviewVersions: ['v1'], sideEffects: 'None', matchConditions };
 const policy = { paramKind: { apiVersion: 'a/v1', kind: 'B' }, matchConstraints: { resourceRules: [{ ...rule, resourceNames: ['a'] }], namespaceSelector: {} }, matchConditions, variables: [{ name: 'a', expression: 'b' }] };
+const nodeSelector = { nodeSelectorTerms: [{ matchExpressions: [{ key: 'a', operator: 'In', values: ['b'] }] }] };
+const wish = { deviceClassName: 'a', selectors: [{ cel: { expression: 'a' } }], allocationMode: 'ExactCount', count: 1, tolerations: [{ key: 'a', operator: 'Equal', value: 'b' }] };
+const claimed = { devices: { requests: [{ name: 'a', exactly: wish }, { name: 'b', firstAvailable: [{ name: 'c', ...wish }] }], constraints: [{ requests: ['a'], matchAttribute: 'a.b/c' }], config: [{ requests: ['b/c'], opaque: { driver: 'a', parameters: {} } }] } };
+const allocated = { request: 'a', driver: 'b', pool: 'c', device: 'd', bindingConditions: ['e'], bindingFailureConditions: ['f'] };
 const rich: Readonly<Record<string, object>> = {
   Pod: { spec: podSpec, status: { phase: 'Running', containerStatuses: [terminated], initContainerStatuses: [{ ...terminated, name: 'i' }], conditions: [{ type: 'Ready', status: 'True' }], podIPs: [{ ip: '1.1.1.1' }] } },
   Deployment: { spec: { ...set, strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1 } } }, status: { replicas: 1 } },
@@ -68,6 +72,21 @@ const rich: Readonly<Record<string, object>> = {
   MutatingAdmissionPolicyBinding: { spec: { policyName: 'a', paramRef: { name: 'a' }, matchResources: policy.matchConstraints } },
   FlowSchema: { spec: { priorityLevelConfiguration: { name: 'a' }, distinguisherMethod: { type: 'ByUser' }, rules: [{ subjects: [{ kind: 'ServiceAccount', serviceAccount: { name: 'a', namespace: 'b' } }], resourceRules: [{ ...rule, namespaces: ['*'] }], nonResourceRules: [{ verbs: ['get'], nonResourceURLs: ['/a'] }] }] } },
   PriorityLevelConfiguration: { spec: { type: 'Limited', limited: { limitResponse: { type: 'Queue', queuing: { queues: 2, handSize: 1 } } }, exempt: { lendablePercent: 1 } } },
+  APIService: { spec: { group: 'a', version: 'v1', groupPriorityMinimum: 1, versionPriority: 1, service: { name: 'a', namespace: 'b' }, caBundle: 'AA==' }, status: { conditions: [{ type: 'Available', status: 'True' }] } },
+  RuntimeClass: { handler: 'a', overhead: { podFixed: { cpu: '1' } }, scheduling: { nodeSelector: { a: 'b' }, tolerations: [{ key: 'a', operator: 'Exists' }] } },
+  DeviceClass: { spec: { selectors: [{ cel: { expression: 'a' } }], config: [{ opaque: { driver: 'a', parameters: { a: 1 } } }], extendedResourceName: 'a.b/c' } },
+  ResourceClaim: { spec: claimed, status: { allocation: { devices: { results: [allocated], config: [{ source: 'FromClass', requests: ['a'], opaque: { driver: 'a', parameters: {} } }] }, nodeSelector }, reservedFor: [{ resource: 'pods', name: 'a', uid: 'b' }], devices: [{ ...allocated, networkData: { ips: ['1.1.1.1/8'] } }] } },
+  ResourceClaimTemplate: { spec: { metadata: { labels: { a: 'b' } }, spec: claimed } },
+  ResourceSlice: { spec: { driver: 'a', pool: { name: 'b', resourceSliceCount: 1 }, nodeSelector, sharedCounters: [{ name: 'a', counters: { b: { value: '1' } } }], devices: [{
+    name: 'a', attributes: { b: { string: 'c' } }, capacity: { d: { value: '1', requestPolicy: { default: '1', validRange: { min: '1', max: '2', step: '1' } } } }, allowMultipleAllocations: true,
+    consumesCounters: [{ counterSet: 'a', counters: { b: { value: '1' } } }], taints: [{ key: 'a', effect: 'None' }], bindingConditions: ['a'], bindingFailureConditions: ['b'], nodeSelector,
+  }] } },
+  CSIDriver: { spec: { tokenRequests: [{ audience: 'a', expirationSeconds: 600 }], volumeLifecycleModes: ['Persistent'] } },
+  CSINode: { spec: { drivers: [{ name: 'a', nodeID: 'b', topologyKeys: ['c'], allocatable: { count: 1 } }] } },
+  CSIStorageCapacity: { nodeTopology: { matchLabels: { a: 'b' }, matchExpressions: [{ key: 'a', operator: 'Exists' }] }, storageClassName: 'a', capacity: '1' },
+  StorageClass: { provisioner: 'a', parameters: { a: 'b' }, allowedTopologies: [{ matchLabelExpressions: [{ key: 'a', values: ['b'] }] }] },
+  VolumeAttachment: { spec: { attacher: 'a', nodeName: 'b', source: { persistentVolumeName: 'c' } }, status: { attached: true, attachError: { message: 'a', errorCode: 1 }, attachmentMetadata: { a: 'b' } } },
+  VolumeAttributesClass: { driverName: 'a', parameters: { b: 'c' } },
   ServiceAccount: { secrets: [{ name: 'a' }] },
 };
 

@@ -74,9 +74,10 @@ describe('a flow schema', () => {
   });
 });
 
-describe('a priority level', () => {
-  const queued = (queuing: object) => ({ type: 'Limited', limited: { limitResponse: { type: 'Queue', queuing } } });
+const queued = (queuing: object) => ({ type: 'Limited', limited: { limitResponse: { type: 'Queue', queuing } } });
+const cells = (spec: object) => priorityLevelConfiguration.columns.slice(1, -1).map((column) => column.cell({ metadata: {}, spec: { type: 'Limited', ...spec } }, 0));
 
+describe('a priority level', () => {
   it.each<[string, object, readonly string[]]>([
     ['a good one', queued({}), []],
     ['no type', {}, ['spec.type: Unsupported value: "": supported values: "Exempt", "Limited"']],
@@ -106,7 +107,6 @@ describe('a priority level', () => {
   });
 
   it('shows its numbers where it has some', () => {
-    const cells = (spec: object) => priorityLevelConfiguration.columns.slice(1, -1).map((column) => column.cell({ metadata: {}, spec: { type: 'Limited', ...spec } }, 0));
     expect(cells(priorityLevels.find(({ name }) => name === 'system')?.spec ?? {})).toEqual(['Limited', 30, 64, 6, 50]);
     expect(cells({ type: 'Exempt' })).toEqual(['Exempt', '<none>', '<none>', '<none>', '<none>']);
   });

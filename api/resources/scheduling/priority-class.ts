@@ -11,6 +11,7 @@ const policies = ['Never', 'PreemptLowerPriority'] as const;
 /** Source: "Pod priority and preemption". */
 export const priorityClass = defineResource(PriorityClass, {
   shortNames: ['pc'],
+  generation: true,
   columns: [
     name(),
     count('Value', 'The priority of its pods.', (object) => object.value ?? 0),
