@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
+import { systemCode } from '../machinery/thrown.ts';
 import { Command, CommanderError } from 'commander';
 import { commands } from './commands/all.ts';
 import { causeOf, CommandFailure } from './failure.ts';
@@ -22,7 +23,17 @@ function tell(type: 'line' | 'failure' | 'ready', text = ''): void {
   if (process.channel !== undefined && process.channel !== null && process.connected) process.send?.({ type, text });
 }
 
+/** Whoever reads what is printed may leave early (`coracle up | head`): the work goes on without. */
+function outliveReaders(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error) => {
+      if (systemCode(error) !== 'EPIPE') throw error;
+    });
+  }
+}
+
 function invocation(): Invocation {
+  outliveReaders();
   const stop = new AbortController();
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => stop.abort());
   return {

@@ -9,6 +9,7 @@ export function withStoreOptions(command: Command): Command {
     .option('--etcd-cafile <file>', "authority of etcd's certificates, PEM")
     .option('--etcd-certfile <file>', 'client certificate for etcd, PEM')
     .option('--etcd-keyfile <file>', 'its key, PEM')
+    .option('--encryption-provider-config <file>', 'an EncryptionConfiguration: which kinds are sealed where they are kept, and with which keys')
     .option('--server-token-file <file>', "a further server of a cluster on etcd: a copy of the first one's <data-dir>/server-token");
 }
 

@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openEmbedded } from '../../api/store/embedded.ts';
+import { encryptedStore, reseal } from '../../api/store/encryption.ts';
+import { EncryptionConfigurationError, readEncryptionConfiguration } from '../../api/store/encryption/configuration.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../../api/store/errors.ts';
 import type { Store } from '../../api/store/store.ts';
 import type { Log } from '../../client/log.ts';
@@ -17,7 +19,10 @@ export interface StoreOptions {
   readonly etcdCertfile?: string;
   readonly etcdKeyfile?: string;
   readonly serverTokenFile?: string;
+  readonly encryptionProviderConfig?: string;
 }
+
+type Rules = ReturnType<typeof readEncryptionConfiguration>;
 
 /** What a new data directory remembers of the store. */
 export function storeIdentity({ store }: StoreOptions): Pick<Identity, 'store'> {
@@ -35,12 +40,43 @@ export function checkStoreOptions(options: StoreOptions, dataDir: DataDir): void
 
 /** Opens the store that the options name. `ended` is called if it ends by itself. Throws `CommandFailure` for what a user can mend. */
 export async function openStore(options: StoreOptions, dataDir: string, log: Log, ended: (error: Error) => void): Promise<Store> {
+  const rules = options.encryptionProviderConfig === undefined ? undefined : await readRules(options.encryptionProviderConfig);
   try {
-    return options.etcdEndpoints === undefined ? await openInDataDir(dataDir, log, ended) : await openOnEtcd(options, options.etcdEndpoints, log);
+    const store = options.etcdEndpoints === undefined ? await openInDataDir(dataDir, log, ended) : await openOnEtcd(options, options.etcdEndpoints, log);
+    return rules === undefined ? store : sealing(store, rules, log);
   } catch (error) {
     if (error instanceof StoreRefusedError) throw new CommandFailure(error.message, { cause: error });
     throw error;
   }
+}
+
+async function readRules(file: string): Promise<Rules> {
+  try {
+    return readEncryptionConfiguration((await readGiven(file)).toString('utf8'));
+  } catch (error) {
+    if (error instanceof EncryptionConfigurationError) throw new CommandFailure(`${file}: ${error.message}`, { cause: error });
+    throw error;
+  }
+}
+
+/** The store as the API sees it; what older keys sealed is sealed again while it runs. */
+function sealing(store: Store, rules: Rules, log: Log): Store {
+  const stopping = new AbortController();
+  const resealed = reseal(store, rules, stopping.signal).then(
+    (count) => {
+      if (count > 0) log.info({ count }, 'values were sealed with the first key of the encryption configuration');
+    },
+    (error: unknown) => log.error({ err: error }, 'sealing older values again failed; it is tried at the next start'),
+  );
+  const encrypted = encryptedStore(store, rules);
+  return {
+    ...encrypted,
+    async close() {
+      stopping.abort();
+      await resealed;
+      await encrypted.close();
+    },
+  };
 }
 
 function openInDataDir(dataDir: string, log: Log, ended: (error: Error) => void): Promise<Store> {
