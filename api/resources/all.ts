@@ -51,6 +51,13 @@ import { secret } from './core/secret.ts';
 import { serviceAccount } from './core/service-account.ts';
 import { service } from './core/service.ts';
 import type { Resource } from './define.ts';
+import { endpointSlice } from './discovery/endpoint-slice.ts';
+import { ingressClass } from './networking/ingress-class.ts';
+import { ingress } from './networking/ingress.ts';
+import { ipAddress } from './networking/ip-address.ts';
+import { networkPolicy } from './networking/network-policy.ts';
+import { serviceCidr } from './networking/service-cidr.ts';
+import { podDisruptionBudget } from './policy/pod-disruption-budget.ts';
 import { clusterRoleBinding } from './rbac/cluster-role-binding.ts';
 import { clusterRole } from './rbac/cluster-role.ts';
 import { roleBinding } from './rbac/role-binding.ts';
@@ -67,6 +74,9 @@ export const resources: readonly Resource[] = [
   cronJob, job,
   certificateSigningRequest,
   lease,
+  endpointSlice,
+  ingressClass, ingress, ipAddress, networkPolicy, serviceCidr,
+  podDisruptionBudget,
   clusterRole, clusterRoleBinding, role, roleBinding,
   priorityClass,
   mutatingAdmissionPolicy, mutatingAdmissionPolicyBinding, mutatingWebhookConfiguration,
