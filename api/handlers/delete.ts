@@ -32,14 +32,16 @@ export async function deleteObject(writer: Writer, call: Call): Promise<Result> 
   return { type: 'object', code: 200, resource, object: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success', details } as KubernetesObject };
 }
 
-/** One deletion as `options` want it; also what eviction and deletecollection do. */
-export function deleteWith(writer: Writer, call: Call, name: string, options: DeleteOptions): Promise<Changed> {
+/** One deletion as `options` want it; also what eviction and deletecollection do. `last`: what becomes of the object before it goes. */
+export function deleteWith(
+  writer: Writer, call: Call, name: string, options: DeleteOptions, last: (object: KubernetesObject) => KubernetesObject = (object) => object,
+): Promise<Changed> {
   const { resource, info, user } = call;
   return changeObject(writer, resource, info.namespace, name, options.dryRun, (current) => {
     checkPreconditions(resource, current, options);
     const write = { operation: 'DELETE', resource, subresource: '', namespace: info.namespace, name, user, old: current.object, caches: writer.caches } as const;
     writer.admission.validate(write, undefined);
-    return removed(resource, current.object, options, writer.now());
+    return removed(resource, last(current.object), options, writer.now());
   });
 }
 
