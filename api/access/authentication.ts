@@ -4,6 +4,7 @@ import type { Caches } from '../store/cache.ts';
 import type { Authenticator, Authorizer, Credentials } from './access.ts';
 import { bootstrapTokenUser } from './bootstrap-tokens.ts';
 import { impersonated } from './impersonation.ts';
+import type { OidcAuthenticator } from './oidc/authenticator.ts';
 import type { Pki } from './pki.ts';
 import { createTokenVerifier, type TokenCheck } from './service-account-tokens.ts';
 import { apiAudiences } from './token-claims.ts';
@@ -15,6 +16,8 @@ export interface AuthenticationOptions {
   readonly caches: Caches;
   /** Decides about impersonation. */
   readonly authorizer: Authorizer;
+  /** Users of an outside issuer. Absent: there is none. */
+  readonly oidc?: OidcAuthenticator;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
 }
@@ -29,18 +32,17 @@ export const anonymous: User = { name: 'system:anonymous', groups: ['system:unau
 /** Certificate users remembered, at most: one object per user keeps the authorizer's memory warm. */
 const maxCertificateUsers = 4096;
 
-export function createAuthenticator({ pki, caches, authorizer, now }: AuthenticationOptions): ClusterAuthenticator {
+export function createAuthenticator({ pki, caches, authorizer, oidc, now }: AuthenticationOptions): ClusterAuthenticator {
   const tokens = createTokenVerifier({ pki, caches, now });
   const certificateUser = rememberUsers();
   const reviewToken: ClusterAuthenticator['reviewToken'] = async (token, audiences) => {
     const asked = audiences.length === 0 ? apiAudiences : audiences;
     const bootstrap = bootstrapTokenUser(caches, token, now());
-    if (bootstrap !== undefined) {
-      // A bootstrap token has no audience of its own: it speaks to the API server only.
-      const meant = asked.filter((audience) => apiAudiences.includes(audience));
-      return meant.length === 0 ? undefined : { user: bootstrap, audiences: meant };
-    }
-    return tokens.verify(token, asked);
+    if (bootstrap !== undefined) return forTheServer(bootstrap, asked);
+    const check = await tokens.verify(token, asked);
+    if (check !== undefined || oidc === undefined) return check;
+    const user = await oidc.verify(token);
+    return user === undefined ? undefined : forTheServer(user, asked);
   };
   const userOf = async ({ certificate, bearerToken }: Credentials): Promise<User> => {
     if (certificate !== undefined && certificate.commonName !== '') return certificateUser(certificate);
@@ -55,6 +57,12 @@ export function createAuthenticator({ pki, caches, authorizer, now }: Authentica
       return impersonated(await userOf(credentials), credentials.headers, authorizer);
     },
   };
+}
+
+/** Tokens without an audience that the cluster knows speak to the API server only. */
+function forTheServer(user: User, asked: readonly string[]): TokenCheck | undefined {
+  const audiences = asked.filter((audience) => apiAudiences.includes(audience));
+  return audiences.length === 0 ? undefined : { user, audiences };
 }
 
 function unauthorized(): ApiError {
