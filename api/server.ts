@@ -13,7 +13,7 @@ import { bootstrap } from './bootstrap.ts';
 import { openApiPages } from './discovery/openapi-pages.ts';
 import { createPages } from './discovery/pages.ts';
 import type { Build } from './discovery/version.ts';
-import { createDispatch } from './dispatch.ts';
+import { authorize, createDispatch } from './dispatch.ts';
 import { createHandlers, type HandlerDependencies } from './handlers/all.ts';
 import { serviceAddresses } from './handlers/service-addresses.ts';
 import { issueToken } from './handlers/subresources/token.ts';
@@ -171,7 +171,7 @@ function aborted(signal: AbortSignal): Promise<void> {
 }
 
 /** What handlers, admission and the seeding of a cluster work with. */
-function dependencies(options: ApiServerOptions, { codec, caches, authorizer }: Ground, authenticator: ClusterAuthenticator): HandlerDependencies {
+function dependencies(options: ApiServerOptions, { codec, registry, caches, authorizer }: Ground, authenticator: ClusterAuthenticator): HandlerDependencies {
   const { store, pki } = options;
   const leases = createSharedLeases(store, systemClock);
   const reviews = reviewHandlers({ authorizer, authenticator, codec });
@@ -188,6 +188,8 @@ function dependencies(options: ApiServerOptions, { codec, caches, authorizer }: 
     after: systemClock.after,
     companions: new Map([['services.', serviceAddresses({ store, random })]]),
     leaseFor: (ttlSeconds) => leases.leaseFor(ttlSeconds),
+    authorize: (user, info) => { authorize(authorizer, user, info); },
+    versionsOf: (resource) => registry.resources.filter((one) => (one.storedAs?.resource ?? one) === (resource.storedAs?.resource ?? resource)),
     nodes: node,
     pods: pod,
     special: new Map([...reviewed, ['serviceaccounts./token', token]]),

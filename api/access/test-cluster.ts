@@ -36,6 +36,7 @@ export async function startTestCluster(): Promise<TestCluster> {
     store, caches, time: startOfTime,
     writer: {
       store, caches, admission: createAdmission([]),
+      authorize: () => undefined,
       codec: { encode: (resource, object) => encode(resource, object), decode: notHere, check: notHere, parse: notHere, strategicMerge: notHere },
       now: () => cluster.time,
       uuid: () => `uid-${drawn++}`,

@@ -2,10 +2,12 @@ import { invalidObject } from '../../machinery/field-path.ts';
 import type { KubernetesObject } from '../../machinery/kinds/kind.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
 import { failure } from '../../machinery/status.ts';
+import { trackCreate } from '../field-management/track.ts';
 import type { Call, Result } from '../request.ts';
 import type { Resource } from '../resources/define.ts';
 import type { Entry } from '../store/cache.ts';
 import { bindToRequest, generatedName, metadataOf, stampNew, validateMetadata } from './metadata.ts';
+import { trackedWrite } from './tracked-write.ts';
 import { alreadyExists, conflict, handlerKey, isDryRun, modified, putOf, storedBytes, type Writer } from './writer.ts';
 
 /** How often a name is drawn again when the drawn one is taken. Source: KEP-4420, retry on generateName. */
@@ -16,9 +18,15 @@ export async function create(writer: Writer, call: Call): Promise<Result> {
   const { resource, body, query } = call;
   if (body === undefined) throw failure('BadRequest', 'the request has no body: send the object to create');
   const draft = writer.codec.decode(resource, body, { fieldValidation: query['fieldValidation'], warn: call.warn });
+  return createFrom(writer, call, draft, (object) => { trackCreate(trackedWrite(writer, call), object); });
+}
+
+/** The write of a new object, whoever made the draft (POST, apply). `own` settles its owners once defaults are in. Throws 400, 409, 422. */
+export async function createFrom(writer: Writer, call: Call, draft: Draft<KubernetesObject>, own: (draft: Draft<KubernetesObject>) => void): Promise<Result> {
+  const { resource, query } = call;
   bindToRequest(draft, resource, call.info);
   const base = metadataOf(draft).name === undefined ? (metadataOf(draft).generateName ?? '') : '';
-  const admittedObject = prepared(writer, call, draft);
+  const admittedObject = prepared(writer, call, draft, own);
   const dryRun = isDryRun(query);
   for (let draw = 1; ; draw++) {
     const object = base === '' ? admittedObject : structuredClone(admittedObject);
@@ -35,10 +43,12 @@ export async function create(writer: Writer, call: Call): Promise<Result> {
 }
 
 /** Defaults, admission and the server's own fields. */
-function prepared(writer: Writer, call: Call, draft: Draft<KubernetesObject>): Draft<KubernetesObject> {
+function prepared(writer: Writer, call: Call, draft: Draft<KubernetesObject>, own: (draft: Draft<KubernetesObject>) => void): Draft<KubernetesObject> {
   const { resource } = call;
   stampNew(writer, resource, draft);
   resource.defaults?.(draft);
+  // What admission adds belongs to nobody.
+  own(draft);
   writer.admission.mutate({ ...admitted(writer, call), name: metadataOf(draft).name ?? '' }, draft);
   resource.defaults?.(draft);
   for (const warning of resource.warnings?.(draft) ?? []) call.warn(warning);

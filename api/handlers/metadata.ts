@@ -44,7 +44,7 @@ export function stampNew(writer: Writer, resource: Resource, draft: Draft<Kubern
   if (metadata.resourceVersion !== undefined && metadata.resourceVersion !== '') {
     throw failure('BadRequest', 'resourceVersion should not be set on objects to be created');
   }
-  for (const key of ['resourceVersion', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'selfLink', 'managedFields', 'generation'] as const) delete metadata[key];
+  for (const key of ['resourceVersion', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'selfLink', 'generation'] as const) delete metadata[key];
   metadata.creationTimestamp = timestamp(writer.now());
   metadata.uid = writer.uuid();
   if (resource.generation) metadata.generation = 1;
@@ -62,7 +62,7 @@ export function carryOver(resource: Resource, draft: Draft<KubernetesObject>, ol
   for (const key of ['uid', 'creationTimestamp', 'deletionTimestamp', 'deletionGracePeriodSeconds', 'generation', 'generateName'] as const) {
     carry(metadata, before, key);
   }
-  for (const key of ['resourceVersion', 'selfLink', 'managedFields'] as const) delete metadata[key];
+  for (const key of ['resourceVersion', 'selfLink'] as const) delete metadata[key];
   if (resource.generation && !isDeepStrictEqual(wish(draft), wish(old))) metadata.generation = (before.generation ?? 0) + 1;
 }
 

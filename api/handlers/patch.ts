@@ -4,6 +4,7 @@ import type { KubernetesObject } from '../../machinery/kinds/kind.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
 import { failure } from '../../machinery/status.ts';
 import type { Call, Result } from '../request.ts';
+import { apply, applyPatch, checkPatchOptions } from './apply.ts';
 import { replaced } from './update.ts';
 import { changeObject, isDryRun, type Writer } from './writer.ts';
 
@@ -12,6 +13,8 @@ import { changeObject, isDryRun, type Writer } from './writer.ts';
  * newer one when somebody wrote in between; a `resourceVersion` in it is a condition. Source: "Patch", API concepts.
  */
 export async function patch(writer: Writer, call: Call): Promise<Result> {
+  checkPatchOptions(call);
+  if (call.patchType === applyPatch) return apply(writer, call);
   const { resource, info, query } = call;
   const { entry } = await changeObject(writer, resource, info.namespace, info.name, isDryRun(query), (current) =>
     replaced(writer, call, current, patched(writer, call, current.object)));
@@ -35,7 +38,7 @@ function merged(writer: Writer, call: Call, original: KubernetesObject, change: 
   }
 }
 
-export const patchTypes = ['application/json-patch+json', 'application/merge-patch+json', 'application/strategic-merge-patch+json'] as const;
+export const patchTypes = ['application/json-patch+json', 'application/merge-patch+json', 'application/strategic-merge-patch+json', applyPatch] as const;
 
 /** 415. */
 export function unsupportedPatch() {

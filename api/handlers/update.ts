@@ -2,11 +2,13 @@ import { invalidObject } from '../../machinery/field-path.ts';
 import type { KubernetesObject } from '../../machinery/kinds/kind.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
 import { failure } from '../../machinery/status.ts';
+import { trackUpdate } from '../field-management/track.ts';
 import type { Call, Result } from '../request.ts';
 import type { Resource } from '../resources/define.ts';
 import type { Entry } from '../store/cache.ts';
 import { mayGoNow } from './delete.ts';
 import { bindToRequest, carryOver, metadataOf, validateMetadata, validateMetadataUpdate } from './metadata.ts';
+import { trackedWrite } from './tracked-write.ts';
 import { changeObject, conflict, isDryRun, modified, type Outcome, type Writer } from './writer.ts';
 
 /** PUT on an object or its `/status`: 200 with the stored object. */
@@ -19,8 +21,14 @@ export async function update(writer: Writer, call: Call): Promise<Result> {
   return { type: 'entry', code: 200, resource, entry };
 }
 
-/** The write that turns `current` into `draft`: every rule of an update, whoever made the draft (PUT, PATCH). Throws 400, 409, 422. */
-export function replaced(writer: Writer, call: Call, current: Entry, draft: Draft<KubernetesObject>): Outcome {
+/** Settles a draft's owners, before admission: what that adds belongs to nobody. */
+export type Own = (draft: Draft<KubernetesObject>, old: KubernetesObject) => void;
+
+/**
+ * The write that turns `current` into `draft`: every rule of an update, whoever made the draft (PUT, PATCH, apply). `own`: who owns
+ * what afterwards, where that isn't a plain update's business. Throws 400, 409, 422.
+ */
+export function replaced(writer: Writer, call: Call, current: Entry, draft: Draft<KubernetesObject>, own: Own = ownsChanges(writer, call)): Outcome {
   const { resource, info } = call;
   const old = current.object;
   bindToRequest(draft, resource, info);
@@ -29,6 +37,7 @@ export function replaced(writer: Writer, call: Call, current: Entry, draft: Draf
   if (isStatus) keepAllButStatus(draft, old);
   else if (resource.status) keepField(draft, old, 'status');
   resource.defaults?.(draft);
+  own(draft, old);
   const write = {
     operation: 'UPDATE', resource, subresource: info.subresource, namespace: info.namespace, name: info.name, user: call.user, old, caches: writer.caches,
   } as const;
@@ -40,6 +49,10 @@ export function replaced(writer: Writer, call: Call, current: Entry, draft: Draf
   writer.admission.validate(write, draft);
   for (const warning of resource.warnings?.(draft) ?? []) call.warn(warning);
   return mayGoNow(resource, draft) ? { type: 'delete' } : { type: 'put', object: draft };
+}
+
+function ownsChanges(writer: Writer, call: Call): Own {
+  return (draft, old) => { trackUpdate(trackedWrite(writer, call), draft, old); };
 }
 
 function validated(resource: Resource, draft: KubernetesObject, old: KubernetesObject, isStatus: boolean) {

@@ -1,8 +1,9 @@
 import { failure, type ApiError } from '../../machinery/status.ts';
 import type { KubernetesObject } from '../../machinery/kinds/kind.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
+import { isSameButTimes, setEntries } from '../field-management/entries.ts';
 import type { Admission } from '../admission/admission.ts';
-import type { Body } from '../request.ts';
+import type { Body, RequestInfo, User } from '../request.ts';
 import type { Resource } from '../resources/define.ts';
 import type { Caches, Entry } from '../store/cache.ts';
 import type { Compare, LeaseId, Store, Write } from '../store/store.ts';
@@ -37,6 +38,10 @@ export interface Writer {
   readonly nameSuffix: () => string;
   /** By `handlerKey`. Absent: no kind has any. */
   readonly companions?: ReadonlyMap<string, CompanionSource>;
+  /** Throws 403: an apply that finds no object is a create. */
+  readonly authorize: (user: User, info: RequestInfo) => void;
+  /** The further versions of a resource's objects. Absent: no kind has any. */
+  readonly versionsOf?: (resource: Resource) => readonly Resource[];
   /** A lease for objects that expire. Absent: they don't. */
   readonly leaseFor?: (ttlSeconds: number) => Promise<LeaseId>;
 }
@@ -131,7 +136,7 @@ export async function changeObject(
     if (outcome.type === 'keep') return { entry: current, deleted: false };
     const companions = await companionsOf(writer, resource, outcome, current);
     const value = outcome.type === 'put' ? storedBytes(writer, resource, outcome.object) : undefined;
-    if (value !== undefined && value.equals(current.stored)) return { entry: current, deleted: false };
+    if (value !== undefined && isUnchanged(writer, resource, outcome, value, current)) return { entry: current, deleted: false };
     if (dryRun) {
       const entry = value === undefined ? current : writer.caches.entry(resource, current.key, value, current.revision);
       return { entry, deleted: value === undefined };
@@ -149,6 +154,16 @@ export async function changeObject(
     current = writer.caches.entry(resource, newer.key, newer.value, newer.modRevision);
   }
   throw conflict(resource, name, modified);
+}
+
+/** Equal bytes, the times of its owners aside: when these are all that a write would change, there is no write. */
+function isUnchanged(writer: Writer, resource: Resource, outcome: Outcome, value: Buffer, { stored, object: old }: Entry): boolean {
+  if (value.equals(stored)) return true;
+  if (outcome.type !== 'put' || value.length !== stored.length) return false;
+  const before = old.metadata?.managedFields;
+  if (before === undefined || !isSameButTimes(outcome.object.metadata?.managedFields, before)) return false;
+  setEntries(outcome.object, before);
+  return storedBytes(writer, resource, outcome.object).equals(stored);
 }
 
 function companionsOf(writer: Writer, resource: Resource, outcome: Exclude<Outcome, { type: 'keep' }>, current: Entry): Promise<Companions> | undefined {

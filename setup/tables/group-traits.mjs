@@ -262,7 +262,7 @@ export const groupTraits = {
     LabelSelectorRequirement: 'values=atomic',
     ListMeta: 'continue=nonzero resourceVersion=nonzero selfLink=nonzero',
     ManagedFieldsEntry: 'apiVersion=nonzero fieldsType=nonzero fieldsV1=any(FieldsV1) manager=nonzero operation=nonzero subresource=nonzero',
-    ObjectMeta: 'finalizers=set+merge generateName=nonzero generation=nonzero managedFields=atomic name=nonzero namespace=nonzero ownerReferences=map(uid)+merge(uid) resourceVersion=nonzero selfLink=nonzero uid=nonzero',
+    ObjectMeta: 'finalizers=set+merge generateName=nonzero generation=nonzero managedFields=atomic+given name=nonzero namespace=nonzero ownerReferences=map(uid)+merge(uid) resourceVersion=nonzero selfLink=nonzero uid=nonzero',
     OwnerReference: '*=atomic',
     Status: 'code=nonzero message=nonzero reason=nonzero status=nonzero',
     StatusCause: 'field=nonzero message=nonzero reason=nonzero',

@@ -27,6 +27,7 @@ function check(schema: Schema, value: unknown, path: string, problems: string[])
       if (!isObject(value)) return wrong(`expected map, got &{${goText(value)}}`);
       for (const [name, inner] of Object.entries(value)) {
         const field = schema.type === 'map' ? schema.values : Object.hasOwn(schema.fields, name) ? schema.fields[name]?.schema : undefined;
+        if (field === undefined && schema.type === 'object' && schema.preservesUnknown === true) continue;
         if (field === undefined) problems.push(`${path}.${name}: field not declared in schema`);
         else check(field, inner, `${path}.${name}`, problems);
       }

@@ -1,7 +1,7 @@
 import { fieldOf, isList, isObject, isSame, type JsonObject } from '../json-value.ts';
 import { differenceBelow, noFields, nodeOf, type FieldSet, type FieldSetDraft } from './field-set.ts';
 import { itemElement } from './path-element.ts';
-import { shapeFor, type ListShape, type MapShape, type Shape, type StructShape } from './shape.ts';
+import { fieldAt, shapeFor, type ListShape, type MapShape, type Shape, type StructShape } from './shape.ts';
 
 /** What a write changes: no field is in two of the sets. */
 export interface Comparison {
@@ -38,7 +38,7 @@ function compareFields(delta: Delta, shape: StructShape | MapShape, before: Json
 function compareField(delta: Delta, shape: StructShape | MapShape, name: string, before: unknown, after: unknown): void {
   if (before === after) return;
   if (shape.type === 'map') return compareValues(delta, `f:${name}`, shape.values, before, after);
-  const field = shape.fields.get(name);
+  const field = fieldAt(shape, name);
   if (field === undefined || field.isUntracked) return;
   const { element, isHeld, shape: inner } = field;
   if (isHeld && inner.type !== 'leaf') return compareInside(delta, element, inner, before ?? emptyOf(inner), after ?? emptyOf(inner));
@@ -133,7 +133,7 @@ function everything(shape: Shape, value: unknown): FieldSet {
       if (own.type === 'map') {
         out[`f:${name}`] = everything(own.values, inner);
       } else {
-        const field = own.fields.get(name);
+        const field = fieldAt(own, name);
         if (field !== undefined && !field.isUntracked) out[field.element] = everything(field.shape, inner);
       }
     }

@@ -1,7 +1,7 @@
-import { fieldOf, isList, isObject } from '../json-value.ts';
+import { isList, isObject } from '../json-value.ts';
 import { noFields, nodeOf, type FieldSet, type FieldSetDraft } from './field-set.ts';
 import { itemElement } from './path-element.ts';
-import { shapeFor, type ListShape, type Shape, type StructShape } from './shape.ts';
+import { fieldAt, shapeFor, type ListShape, type Shape, type StructShape } from './shape.ts';
 
 /** The fields that a configuration speaks of: what its applier owns. Leaves, items of lists, keys of maps, and whatever is null or empty. */
 export function fieldsIn(shape: StructShape, value: unknown): FieldSet {
@@ -13,11 +13,11 @@ function inside(shape: Shape, value: unknown): FieldSetDraft {
   if (shape.type === 'list' && isList(value)) addItems(out, shape, value);
   if ((shape.type !== 'struct' && shape.type !== 'map') || !isObject(value)) return out;
   for (const [name, inner] of Object.entries(value)) {
-    const field = shape.type === 'struct' ? shape.fields.get(name) : undefined;
+    const field = shape.type === 'struct' ? fieldAt(shape, name) : undefined;
     if (shape.type === 'struct' && (field === undefined || field.isUntracked)) continue;
     const own = shapeFor(field?.shape ?? (shape.type === 'map' ? shape.values : { type: 'leaf' }), inner);
     const isEmpty = inner === null || (isObject(inner) && Object.keys(inner).length === 0);
-    const node = nodeOf(inside(own, inner), own.type === 'leaf' || shape.type === 'map' || isEmpty);
+    const node = nodeOf(inside(own, inner), own.type === 'leaf' || shape.type === 'map' || field?.isKey === true || isEmpty);
     if (node !== undefined) out[`f:${name}`] = node;
   }
   return out;
@@ -71,14 +71,4 @@ function shapeAt(shape: Shape, element: string): Shape | undefined {
   if (shape.type === 'struct') return shape.fields.get(element.slice(2))?.shape;
   if (shape.type === 'list') return shape.items;
   return shape.type === 'map' && shape.isDeduced !== true ? shape.values : undefined;
-}
-
-/** The value at a path of a set; undefined when it isn't there. */
-export function valueAt(shape: Shape, value: unknown, path: readonly string[]): unknown {
-  const [element, ...rest] = path;
-  if (element === undefined) return value;
-  const inner = shapeFor(shape, value);
-  if (inner.type === 'list') return isList(value) ? valueAt(inner.items, value.find((item) => itemElement(inner, item) === element), rest) : undefined;
-  const own = shapeAt(inner, element) ?? (inner.type === 'map' ? inner.values : undefined);
-  return own === undefined || !isObject(value) ? undefined : valueAt(own, fieldOf(value, element.slice(2)), rest);
 }

@@ -1,6 +1,6 @@
 import { fieldOf, isList, isObject, type JsonObject } from '../json-value.ts';
 import { itemElement } from './path-element.ts';
-import { shapeFor, type ListShape, type MapShape, type Shape, type StructShape } from './shape.ts';
+import { fieldAt, shapeFor, type ListShape, type MapShape, type Shape, type StructShape } from './shape.ts';
 
 /** `live` with all that `config` says; neither is changed. Items of lists that merge keep their places, but where the config orders them. */
 export function mergeConfig(shape: StructShape, live: JsonObject, config: JsonObject): JsonObject {
@@ -22,7 +22,7 @@ function mergeValues(shape: Shape, live: unknown, config: unknown): unknown {
 function mergeFields(shape: StructShape | MapShape, live: JsonObject, config: JsonObject): JsonObject {
   const merged = new Map(Object.entries(live));
   for (const [name, value] of Object.entries(config)) {
-    const inner = shape.type === 'map' ? shape.values : shape.fields.get(name)?.shape;
+    const inner = shape.type === 'map' ? shape.values : fieldAt(shape, name)?.shape;
     merged.set(name, inner === undefined ? value : mergeValues(inner, fieldOf(live, name), value));
   }
   return Object.fromEntries(merged);

@@ -1,7 +1,7 @@
 import { isList, isObject, type JsonObject } from '../json-value.ts';
 import { below, has, isEmpty, type FieldSet } from './field-set.ts';
 import { itemElement } from './path-element.ts';
-import { shapeFor, type ListShape, type MapShape, type Shape, type StructShape } from './shape.ts';
+import { fieldAt, shapeFor, type ListShape, type MapShape, type Shape, type StructShape } from './shape.ts';
 
 /** `value` without the fields of `set`; it isn't changed. What is emptied thereby becomes null, which is to say that it is no longer there. */
 export function removeFields(shape: StructShape, value: JsonObject, set: FieldSet): JsonObject {
@@ -20,7 +20,7 @@ function withoutFields(shape: StructShape | MapShape, value: JsonObject, set: Fi
   for (const [name, inner] of Object.entries(value)) {
     const element = `f:${name}`;
     if (has(set, [element])) continue;
-    const own = shape.type === 'map' ? shape.values : shape.fields.get(name)?.shape;
+    const own = shape.type === 'map' ? shape.values : fieldAt(shape, name)?.shape;
     const rest = below(set, element);
     kept.push([name, isEmpty(rest) || own === undefined ? inner : without(own, inner, rest)]);
   }

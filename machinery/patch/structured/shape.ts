@@ -14,6 +14,8 @@ export interface StructShape {
   readonly type: 'struct';
   /** By name. */
   readonly fields: ReadonlyMap<string, FieldShape>;
+  /** Has it fields beyond these, of which nothing is known? */
+  readonly isOpen: boolean;
 }
 
 /** Keys of all names, each owned by itself. */
@@ -48,6 +50,8 @@ export interface FieldShape {
   readonly isHeld: boolean;
   /** Nobody owns it. */
   readonly isUntracked: boolean;
+  /** Is it like a map's key, owned itself whatever it holds? */
+  readonly isKey: boolean;
 }
 
 const leaf: LeafShape = { type: 'leaf' };
@@ -66,17 +70,17 @@ export function rootShape(schema: ObjectSchema): StructShape {
   let known = roots.get(schema);
   if (known === undefined) {
     const fields = new Map(fieldsOf(schema));
-    for (const name of ['apiVersion', 'kind']) fields.set(name, { element: `f:${name}`, shape: leaf, isHeld: false, isUntracked: true });
+    for (const name of ['apiVersion', 'kind']) fields.set(name, { ...field(name, leaf), isUntracked: true });
     const metadata = schema.fields['metadata']?.schema;
-    if (metadata?.type === 'object') fields.set('metadata', { element: 'f:metadata', shape: metadataShape(metadata), isHeld: true, isUntracked: false });
-    known = { type: 'struct', fields };
+    if (metadata?.type === 'object') fields.set('metadata', { ...field('metadata', metadataShape(metadata)), isHeld: true });
+    known = { type: 'struct', fields, isOpen: schema.preservesUnknown === true };
     roots.set(schema, known);
   }
   return known;
 }
 
 function metadataShape(schema: ObjectSchema): StructShape {
-  return { type: 'struct', fields: new Map([...fieldsOf(schema)].map(([name, field]) => [name, { ...field, isUntracked: untracked.has(name) }])) };
+  return { type: 'struct', isOpen: false, fields: new Map([...fieldsOf(schema)].map(([name, one]) => [name, { ...one, isUntracked: untracked.has(name) }])) };
 }
 
 /** The shape of a value of which nothing is known. */
@@ -94,16 +98,25 @@ function structShape(schema: ObjectSchema): StructShape {
   if (known === undefined) {
     let fields: StructShape['fields'] | undefined;
     // Arranged at the first value: schemas are recursive, and most of their definitions are never met.
-    known = { type: 'struct', get fields() { return (fields ??= fieldsOf(schema)); } };
+    known = { type: 'struct', isOpen: schema.preservesUnknown === true, get fields() { return (fields ??= fieldsOf(schema)); } };
     structs.set(schema, known);
   }
   return known;
 }
 
 function fieldsOf(schema: ObjectSchema): ReadonlyMap<string, FieldShape> {
-  return new Map(Object.entries(schema.fields).map(([name, field]) => [name, {
-    element: `f:${name}`, shape: fieldShape(field), isHeld: field.presence === 'always' || (field.required === true && field.presence === undefined), isUntracked: false,
+  return new Map(Object.entries(schema.fields).map(([name, one]) => [name, {
+    ...field(name, fieldShape(one)), isHeld: one.presence === 'always' || (one.required === true && one.presence === undefined),
   }]));
+}
+
+function field(name: string, shape: Shape): FieldShape {
+  return { element: `f:${name}`, shape, isHeld: false, isUntracked: false, isKey: false };
+}
+
+/** A struct's field; undefined: it has none of that name. */
+export function fieldAt({ fields, isOpen }: StructShape, name: string): FieldShape | undefined {
+  return fields.get(name) ?? (isOpen ? { ...field(name, deducedMap), isKey: true } : undefined);
 }
 
 function fieldShape({ schema, mapType }: Field): Shape {
@@ -134,6 +147,6 @@ export function listShape(schema: ListSchema): ListShape | undefined {
 const zeros: Readonly<Partial<Record<Schema['type'], unknown>>> = { string: '', int32: 0, int64: 0, double: 0, boolean: false };
 
 /** The default, else the zero of a required field. */
-function missingKey(field: Field | undefined): unknown {
-  return field?.default ?? (field?.required === true ? zeros[field.schema.type] : undefined);
+function missingKey(key: Field | undefined): unknown {
+  return key?.default ?? (key?.required === true ? zeros[key.schema.type] : undefined);
 }

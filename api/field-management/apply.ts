@@ -1,0 +1,81 @@
+import { timestamp } from '../../machinery/conditions.ts';
+import { apiVersionOf, type KubernetesObject } from '../../machinery/kinds/kind.ts';
+import type { Draft } from '../../machinery/kinds/wire.ts';
+import { fieldOf, isObject, type JsonObject } from '../../machinery/patch/json-value.ts';
+import { configProblems, problemText } from '../../machinery/patch/structured/check.ts';
+import { has, isEqual, noFields } from '../../machinery/patch/structured/field-set.ts';
+import { applyConfig, type Applied, type Change, type Conflict, type Forms } from '../../machinery/patch/structured/owners.ts';
+import { failure } from '../../machinery/status.ts';
+import type { Resource } from '../resources/define.ts';
+import { applyConflict } from './conflict.ts';
+import { identityText, readEntries, setEntries, unmanaged, writeEntries, type Managed } from './entries.ts';
+import { formsOf, mergeSchema } from './forms.ts';
+import { lastAppliedFields, lastAppliedManager, noteLastApplied } from './last-applied.ts';
+import { withUpdate, type TrackedWrite } from './track.ts';
+
+/** Server-side apply: an object with a configuration merged in, and its owners afterwards. Source: "Server-Side Apply". */
+
+/** The owner of what an object had before it was first applied, where nobody kept account of it. */
+const beforeFirstApply = 'before-first-apply';
+
+export interface Application extends TrackedWrite {
+  readonly config: JsonObject;
+  /** Takes the fields that others own with other values. */
+  readonly force: boolean;
+}
+
+/** A configuration as `apply` takes it. Throws 400 when it isn't one of the resource. */
+export function checkedConfig(resource: Resource, value: unknown, namespace: string): JsonObject {
+  if (!isObject(value)) throw failure('BadRequest', 'error decoding patch: a configuration to apply must be an object');
+  const [apiVersion, kind] = [text(fieldOf(value, 'apiVersion')), text(fieldOf(value, 'kind'))];
+  if (apiVersion !== apiVersionOf(resource) || kind !== resource.kind) throw failure('BadRequest', `invalid object type: ${kindText(apiVersion, kind)}`);
+  const metadata = fieldOf(value, 'metadata');
+  if (isObject(metadata) && (fieldOf(metadata, 'managedFields') ?? null) !== null) throw failure('BadRequest', 'metadata.managedFields must be nil');
+  const problems = configProblems(mergeSchema(resource), value);
+  if (problems.length === 0) return value;
+  const name = isObject(metadata) ? `${text(fieldOf(metadata, 'namespace')) || namespace}/${text(fieldOf(metadata, 'name'))}` : `${namespace}/`;
+  throw failure('BadRequest', `failed to create typed patch object (${name}; ${kindText(apiVersion, kind)}): ${problemText(problems)}`);
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
+
+function kindText(apiVersion: string, kind: string): string {
+  return `${apiVersion === '' || apiVersion.includes('/') ? apiVersion || '/' : `/${apiVersion}`}, Kind=${kind}`;
+}
+
+/** The object after the apply, with its owners; what it was made of is shared and not changed. `live` undefined: there is none yet. Throws 409. */
+export function applied(application: Application, live: KubernetesObject | undefined): Draft<KubernetesObject> {
+  const { resource, config, manager, subresource, now } = application;
+  const forms = formsOf(resource, subresource, application.versions);
+  const { managedFields = [], ...metadata } = live?.metadata ?? {};
+  const before = { ...live, ...(live === undefined ? {} : { metadata }) } as JsonObject;
+  const managed = managedBefore(application, forms, before, readEntries(managedFields, true) ?? unmanaged);
+  const writer = identityText({ manager, operation: 'Apply', subresource });
+  const change: Change = { forms, owners: managed.owners, apiVersion: apiVersionOf(resource), writer };
+  const result = forced(application, change, before, live);
+  const object = structuredClone({ ...(result.object ?? before), apiVersion: apiVersionOf(resource), kind: resource.kind }) as Draft<KubernetesObject>;
+  if (manager === lastAppliedManager) noteLastApplied(object, config);
+  const isNew = !isEqual(managed.owners.get(writer)?.fields ?? noFields, result.owners.get(writer)?.fields ?? noFields);
+  const times = result.object === undefined && !isNew ? managed.times : new Map(managed.times).set(writer, timestamp(now));
+  setEntries(object, writeEntries({ owners: result.owners, times }));
+  return object;
+}
+
+/** Of an object without owners: one for all that it has. */
+function managedBefore(write: Application, forms: Forms, before: JsonObject, managed: Managed): Managed {
+  return managed.owners.size > 0 ? managed : withUpdate(forms, { ...write, manager: beforeFirstApply }, {}, before, unmanaged);
+}
+
+type Done = Extract<Applied, { type: 'applied' }>;
+
+/** The apply, with force where the configuration takes over what kubectl itself applied from the other side. */
+function forced({ resource, config, manager, force }: Application, change: Change, before: JsonObject, live: KubernetesObject | undefined): Done {
+  const result = applyConfig(change, before, config, force);
+  if (result.type === 'applied') return result;
+  const own = manager === lastAppliedManager && live !== undefined ? lastAppliedFields(resource, live) : noFields;
+  const others = result.conflicts.filter(({ path }: Conflict) => !has(own, path));
+  if (others.length > 0) throw applyConflict(others);
+  return applyConfig(change, before, config, true) as Done;
+}

@@ -1,0 +1,101 @@
+import { timestamp } from '../../machinery/conditions.ts';
+import { apiVersionOf, type KubernetesObject } from '../../machinery/kinds/kind.ts';
+import type { Draft } from '../../machinery/kinds/wire.ts';
+import { isSame, type JsonObject } from '../../machinery/patch/json-value.ts';
+import { compare, except } from '../../machinery/patch/structured/compare.ts';
+import { isEmpty, union } from '../../machinery/patch/structured/field-set.ts';
+import { ownersAfterUpdate, type Forms, type Owners } from '../../machinery/patch/structured/owners.ts';
+import type { Resource } from '../resources/define.ts';
+import { capped, entryOf, identityText, readEntries, setEntries, unmanaged, writeEntries, type Entries, type Identity, type Managed } from './entries.ts';
+import { formsOf } from './forms.ts';
+
+/** Keeps `metadata.managedFields` through writes that are no apply. Source: "Server-Side Apply", field management. */
+
+/** A write of somebody. */
+export interface TrackedWrite {
+  readonly resource: Resource;
+  readonly subresource: string;
+  readonly manager: string;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** The resource's further versions. */
+  readonly versions?: () => readonly Resource[];
+}
+
+/** Whose fields are looked at as those of this write alone, before they join what the same manager had. */
+const current = 'current-operation';
+
+/** Makes the creator the owner of all that the new object has. Entries that it brings along are kept if they are valid. */
+export function trackCreate(write: TrackedWrite, draft: Draft<KubernetesObject>): void {
+  const given = draft.metadata?.managedFields;
+  if (given !== undefined) return setEntries(draft, updated(write, {}, draft, readGiven(given) ?? unmanaged));
+  const { resource, subresource, now } = write;
+  const apiVersion = apiVersionOf(resource);
+  const form = formsOf(resource, subresource)(apiVersion);
+  if (form === undefined) return;
+  const { added, modified } = except(compare(form.shape, {}, draft as JsonObject), form.ignored);
+  const fields = union(added, modified);
+  if (!isEmpty(fields)) setEntries(draft, [entryOf(identityFor(write), { fields, apiVersion, applied: false }, timestamp(now))]);
+}
+
+/**
+ * Keeps the owners through an update: the writer gets what changes. An object whose owners are not tracked stays so until it is
+ * applied; entries in the draft replace the stored ones, and an empty list or entry ends the tracking.
+ */
+export function trackUpdate(write: TrackedWrite, draft: Draft<KubernetesObject>, old: KubernetesObject): void {
+  const before = old.metadata?.managedFields ?? [];
+  const given = write.subresource === '' ? draft.metadata?.managedFields : undefined;
+  if (given !== undefined && isReset(given)) return setEntries(draft, []);
+  const changed = given === undefined || given.length === 0 || isSame(given, before) ? undefined : readGiven(given);
+  const managed = changed ?? readEntries(before, true) ?? unmanaged;
+  if (managed.owners.size === 0) return setEntries(draft, []);
+  const after = updated(write, old as JsonObject, draft, managed);
+  setEntries(draft, changed === undefined && isSame(after, before) ? before : after);
+}
+
+function updated(write: TrackedWrite, before: JsonObject, after: KubernetesObject, managed: Managed): Entries {
+  const forms = formsOf(write.resource, write.subresource, write.versions);
+  return writeEntries(capped(withUpdate(forms, write, before, after as JsonObject, managed)));
+}
+
+/** The owners after an update by the write's manager. */
+export function withUpdate(forms: Forms, write: Pick<TrackedWrite, 'resource' | 'subresource' | 'manager' | 'now'>, before: JsonObject, after: JsonObject, { owners, times }: Managed): Managed {
+  const changed: Owners = ownersAfterUpdate({ forms, owners, apiVersion: apiVersionOf(write.resource), writer: current }, before, after);
+  const own = changed.get(current);
+  if (own === undefined) return { owners: changed, times };
+  const id = identityText(identityFor(write));
+  const next = new Map(changed);
+  next.delete(current);
+  const previous = next.get(id);
+  next.set(id, previous === undefined ? own : { ...own, fields: union(own.fields, previous.fields) });
+  return { owners: next, times: new Map(times).set(id, timestamp(write.now)) };
+}
+
+function identityFor({ manager, subresource, resource }: Pick<TrackedWrite, 'resource' | 'subresource' | 'manager'>): Identity {
+  return { manager, operation: 'Update', apiVersion: apiVersionOf(resource), ...(subresource === '' ? {} : { subresource }) };
+}
+
+function readGiven(entries: Entries): Managed | undefined {
+  const managed = readEntries(entries, false);
+  return managed === undefined || managed.owners.size === 0 ? undefined : managed;
+}
+
+/** An empty list, or one with an empty entry. */
+function isReset(entries: Entries): boolean {
+  return entries.length === 0 || (entries.length === 1 && Object.keys(entries[0] ?? {}).length === 0);
+}
+
+const longestManager = 128;
+const unprintable = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u;
+
+/** Who writes: as the query says, else the first part of the user agent, as far as it can be one. */
+export function managerOf(fieldManager: string | undefined, userAgent: string): string {
+  if (fieldManager !== undefined && fieldManager !== '') return fieldManager;
+  let name = '';
+  for (const character of userAgent) {
+    if (unprintable.test(character)) continue;
+    if (Buffer.byteLength(name) + Buffer.byteLength(character) > longestManager) break;
+    name += character;
+  }
+  return name === '' ? 'unknown' : name;
+}
