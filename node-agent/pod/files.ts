@@ -1,5 +1,5 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
 import { hostnameOf, hostsFile, resolverFile } from '../pod-files.ts';
 import type { PodHandle } from './handle.ts';
 
@@ -36,6 +36,18 @@ export function podFiles(handle: PodHandle): ReadonlyMap<string, string> {
 /** The file behind a run's termination message path. */
 export function terminationFile(handle: PodHandle, containerId: string): string {
   return join(filesDirectory(handle), `termination-${containerId.slice(0, 16)}`);
+}
+
+/** What a run has of the pod's files for itself. */
+export async function removeRunFiles(handle: PodHandle, containerId: string): Promise<void> {
+  await rm(terminationFile(handle, containerId), { force: true });
+}
+
+/** Removes a log with the parts that were rotated away from it. */
+export async function removeLog(logPath: string): Promise<void> {
+  const [directory, name] = [dirname(logPath), basename(logPath)];
+  const files = (await readdir(directory)).filter((each) => each === name || each.startsWith(`${name}.`));
+  await Promise.all(files.map((each) => rm(join(directory, each), { force: true })));
 }
 
 /** `<pod dir>/logs/<container>/<restart>.log`. */

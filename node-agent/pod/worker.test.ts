@@ -1,17 +1,19 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { setTimeout as turn } from 'node:timers/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Client } from '../../client/client.ts';
 import { silentLog } from '../../client/log.ts';
 import { manualClock, type ManualClock } from '../../machinery/clock.ts';
 import type { Pod } from '../../machinery/kinds/core.ts';
-import { RuntimeError, type Runtime, type Sandbox, type SandboxSpec, type StartedContainer } from '../runtime/runtime.ts';
+import { RuntimeError, type ContainerSpec, type Runtime, type Sandbox, type ContainerExit, type SandboxSpec, type StartedContainer } from '../runtime/runtime.ts';
 import type { NodeContext } from './handle.ts';
-import { newState, recordOf } from './state.ts';
+import { sandboxSpec } from './effects/sandbox.ts';
+import { newState, recordOf, type Run } from './state.ts';
 import { createPodWorker, type PodWorker } from './worker.ts';
+import { createPodWorkers } from './workers.ts';
 
 /** Pods on a machine that refuses things, by a clock that tests drive. */
 let dataDir: string;
@@ -42,10 +44,10 @@ async function ask(what: string): Promise<void> {
 
 const none = (): Promise<never> => Promise.reject(new RuntimeError('Failed', 'not here'));
 
-function makeSandbox(spec: SandboxSpec): Sandbox {
+function makeSandbox(spec: SandboxSpec, exits = new Map<string, ContainerExit>()): Sandbox {
   const running = new Map<string, StartedContainer>();
   return {
-    uid: spec.uid, spec, address: '10.0.0.9', refusal: undefined, answers: true, running, exits: new Map(), exec: none, attach: none, dial: none,
+    uid: spec.uid, spec, address: '10.0.0.9', refusal: undefined, answers: true, running, exits, exec: none, attach: none, dial: none,
     async start({ id }) {
       await ask('start');
       const started = { containerId: id, pid: 1, startedAt: clock.now() };
@@ -53,7 +55,7 @@ function makeSandbox(spec: SandboxSpec): Sandbox {
       return started;
     },
     signal: (_id, signal) => ask(`signal ${signal}`),
-    remove: () => ask('remove'),
+    remove: (id) => ask(`remove ${id}`),
     destroy: () => ask('destroy'),
   };
 }
@@ -68,7 +70,8 @@ function node(): NodeContext {
       await ask('create');
       return makeSandbox(spec);
     },
-    recover: unused, configureNetwork: unused, unpack: unused, usage: unused, close: unused, mountMemory: unused, removeDirectory: unused,
+    recover: unused, configureNetwork: unused, unpack: unused, usage: unused, close: unused, mountMemory: unused,
+    removeDirectory: (directory) => ask(`remove ${basename(directory)}`),
   };
   const image = { id: 'sha256:1', references: ['web:1'], repoDigests: [], sizeBytes: 1, layers: [], config: { command: ['serve'], entrypoint: [], env: [], workingDir: '/', user: '', labels: {} } };
   return {
@@ -143,5 +146,35 @@ describe('a pod on a machine that refuses', () => {
     desire({ ...pod, metadata: { ...pod.metadata, deletionTimestamp: '2026-01-01T00:00:00Z', deletionGracePeriodSeconds: 1 } });
     await until(() => count('delete') === 1);
     expect(count('flush')).toBe(2);
+  });
+});
+
+const exit = (containerId: string): ContainerExit => ({ containerId, exitCode: 0, oomKilled: false, startedAt: 1, finishedAt: 2 });
+
+describe('what nobody owns', () => {
+  const run: Run = { id: 'known', imageId: 'i', configId: 'c', image: 'img', logPath: '/l', startedAt: 1 };
+
+  it('in a sandbox that is taken over is ended and removed', async () => {
+    const sandbox = makeSandbox(sandboxSpec(pod, 'u'), new Map([['old', exit('old')]]));
+    await sandbox.start({ id: 'stray' } as ContainerSpec);
+    await sandbox.start({ id: 'known' } as ContainerSpec);
+    const state = { ...newState(clock.now()), volumes: 'ready' as const, sandbox: 'ready' as const, containers: new Map([['a', { name: 'a', restartCount: 0, current: run, health: { started: true, ready: true } }]]) };
+    worker = createPodWorker(node(), { pod, state, sandbox }, stop.signal, () => undefined);
+    await until(() => count('remove old') === 1);
+    expect(count('signal 9')).toBe(1);
+    worker.exited(exit('stray'));
+    await until(() => count('remove stray') === 1);
+    expect([count('remove known'), isRunning()]).toEqual([0, true]);
+  });
+
+  it('of the directories on disk is removed once the API\'s list is known', async () => {
+    for (const uid of ['ghost', 'wanted', 'u']) await mkdir(join(dataDir, 'pods', uid), { recursive: true });
+    const workers = createPodWorkers(node(), stop.signal);
+    await workers.adoptAll(new Map([['u', { pod, state: newState(clock.now()) }]]), []);
+    workers.keepOnly([pod, { metadata: { name: 'wanted', uid: 'wanted' } }]);
+    await until(() => count('remove ghost') === 1);
+    stop.abort();
+    await workers.settled();
+    expect(asked.filter((each) => each.startsWith('remove '))).toEqual(['remove ghost']);
   });
 });

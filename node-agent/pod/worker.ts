@@ -15,6 +15,7 @@ import { createProber, type Prober } from './probes/prober.ts';
 import { podDirectory, removePodRecord, writePodRecord } from './records.ts';
 import { recordOf, withRecord, type PodState } from './state.ts';
 import { podStatus } from './status.ts';
+import { clearStrays } from './unowned.ts';
 import { createJournal, createTasks, type Tasks } from './tasks.ts';
 
 /** Runs one pod: plans, carries out, reports. */
@@ -116,7 +117,10 @@ export function createPodWorker(node: NodeContext, start: WorkerStart, working: 
     remove: () => handle.change((before) => ({ ...before, removed: true })),
     exited: (exit) => tasks.run(containerExited(handle, exit)),
     lost: () => tasks.run(sandboxWasLost(handle)),
-    answered: (sandbox) => sandboxAnswered(handle, sandbox),
+    answered(sandbox) {
+      sandboxAnswered(handle, sandbox);
+      tasks.run(clearStrays(handle));
+    },
     onChange(listener) {
       listeners.add(listener);
       return () => void listeners.delete(listener);
@@ -150,6 +154,7 @@ async function begin(handle: PodHandle, wake: () => void): Promise<void> {
   // Nothing waits for it: until a container is about to start, nothing is lost with it.
   void handle.persist();
   wake();
+  await clearStrays(handle);
   if (handle.state().volumes === 'ready') await refreshVolumes(handle);
 }
 

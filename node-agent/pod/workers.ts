@@ -5,6 +5,7 @@ import { adopt, initAgain } from './adopt.ts';
 import type { NodeContext } from './handle.ts';
 import type { PodRecord } from './records.ts';
 import { newState, type PodState } from './state.ts';
+import { removeUnowned } from './unowned.ts';
 import { createPodWorker, type PodWorker } from './worker.ts';
 
 /** All pods of this node, each with its worker. */
@@ -22,6 +23,7 @@ export interface PodWorkers extends RuntimeEvents {
 
 export function createPodWorkers(node: NodeContext, working: AbortSignal): PodWorkers {
   const workers = new Map<string, PodWorker>();
+  let clearing: Promise<void> = Promise.resolve();
 
   function begin(pod: Pod, state: PodState, sandbox: Sandbox | undefined): void {
     const uid = pod.metadata?.uid ?? '';
@@ -58,6 +60,7 @@ export function createPodWorkers(node: NodeContext, working: AbortSignal): PodWo
     keepOnly(pods) {
       const wanted = new Set(pods.map((pod) => pod.metadata?.uid));
       for (const worker of workers.values()) if (!wanted.has(worker.uid)) worker.remove();
+      clearing = removeUnowned(node, (uid) => workers.has(uid) || wanted.has(uid)).catch((error: unknown) => node.log.error({ err: error }, 'looking for directories that no pod owns failed'));
     },
     find: (namespace, name) => [...workers.values()].findLast((each) => each.pod().metadata?.name === name && each.pod().metadata?.namespace === namespace),
     list: () => [...workers.values()],
@@ -65,7 +68,7 @@ export function createPodWorkers(node: NodeContext, working: AbortSignal): PodWo
     lost: (uid: string) => workers.get(uid)?.lost(),
     answered: (uid: string, sandbox: Sandbox) => workers.get(uid)?.answered(sandbox),
     async settled() {
-      await Promise.all([...workers.values()].map((worker) => worker.settled()));
+      await Promise.all([clearing, ...[...workers.values()].map((worker) => worker.settled())]);
     },
   };
 }

@@ -2,6 +2,7 @@ import { systemClock, type Clock } from '../../machinery/clock.ts';
 import type { Log } from '../../client/log.ts';
 import { startHost } from '../../native/host.ts';
 import { createAddressPool } from './address-pool.ts';
+import { createClearing } from './clearing.ts';
 import { readLayout, readUsage, slotPaths, type CgroupUsage } from './cgroups.ts';
 import { parseAddress, parseRange } from './ipv4.ts';
 import { createSandbox, endOccupied, makeSpare, type NodeState } from './node-state.ts';
@@ -73,8 +74,10 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     await host.close();
     throw error;
   }
-  const machine = { dataDir, instance, bootId, layout, host };
-  const state: NodeState = { machine, log, clock: options.clock ?? systemClock, events, sandboxes: new Map(), network: undefined, spares: undefined, starting: new Map() };
+  const clock = options.clock ?? systemClock;
+  const clearing = createClearing((request) => host.destroy(request), clock, log);
+  const machine = { dataDir, instance, bootId, layout, host, clearing };
+  const state: NodeState = { machine, log, clock, events, sandboxes: new Map(), network: undefined, spares: undefined, starting: new Map() };
   return {
     recover: () => translated(() => recover(state)),
     configureNetwork: (network) => translated(() => configureNetwork(state, network, options.spares ?? defaultSpares)),
@@ -86,6 +89,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     async close() {
       for (const timer of state.starting.values()) clearTimeout(timer);
       await state.spares?.close();
+      clearing.close();
       for (const handle of state.sandboxes.values()) handle.release();
       await machine.host.close();
     },

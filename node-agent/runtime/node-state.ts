@@ -9,7 +9,7 @@ import { slotPaths } from './cgroups.ts';
 import { formatAddress } from './ipv4.ts';
 import { createSandboxHandle, type SandboxHandle } from './sandbox.ts';
 import { claimDirectory, sandboxDirectory, writeRecord, type SandboxRecord } from './sandbox-record.ts';
-import { destroyShell, spawnShell, type Machine, type Network, type Shell } from './sandboxes.ts';
+import { clearShell, destroyShell, spawnShell, type Machine, type Network, type Sharing, type Shell } from './sandboxes.ts';
 import type { SparePool } from './spare-pool.ts';
 import { RuntimeError, type RuntimeEvents, type SandboxSpec } from './runtime.ts';
 
@@ -68,8 +68,19 @@ export async function connectShell(shell: Shell, greeting: PodGreeting = {}): Pr
   return { shell, client, tap };
 }
 
+/** A new sandbox. What fails halfway leaves nothing. */
+async function open(machine: Machine, network: Network | undefined, sharing: Sharing): Promise<Occupied> {
+  const shell = await spawnShell(machine, network, sharing);
+  try {
+    return await connectShell(shell);
+  } catch (error) {
+    await clearShell(machine, network, shell);
+    throw error;
+  }
+}
+
 export async function makeSpare({ machine, network }: NodeState): Promise<Occupied> {
-  return connectShell(await spawnShell(machine, network, { hostNetwork: false, hostPid: false, hostIpc: false }));
+  return open(machine, network, { hostNetwork: false, hostPid: false, hostIpc: false });
 }
 
 export async function endOccupied({ machine, network }: NodeState, { shell, client, tap }: Occupied): Promise<void> {
@@ -77,10 +88,16 @@ export async function endOccupied({ machine, network }: NodeState, { shell, clie
   await destroyShell(machine, network, { ...shell, directory: tap.directory });
 }
 
+/** Ends a sandbox that no pod will have. */
+async function giveUp({ machine, network }: NodeState, { shell, client, tap }: Occupied): Promise<void> {
+  client.close();
+  await clearShell(machine, network, { ...shell, directory: tap.directory });
+}
+
 function takeSpare(state: NodeState): Occupied | undefined {
   for (let spare = state.spares?.take(); spare !== undefined; spare = state.spares?.take()) {
     if (!spare.tap.lost) return spare;
-    endOccupied(state, spare).catch((error: unknown) => state.log.error({ err: error }, 'removing a spare sandbox that died failed'));
+    void giveUp(state, spare);
   }
   return undefined;
 }
@@ -91,7 +108,7 @@ async function obtain(state: NodeState, spec: SandboxSpec): Promise<Occupied> {
   const spare = ordinary ? takeSpare(state) : undefined;
   if (spare !== undefined) return spare;
   const { hostNetwork, hostPid, hostIpc } = spec;
-  return connectShell(await spawnShell(state.machine, hostNetwork ? undefined : state.network, { hostNetwork, hostPid, hostIpc }));
+  return open(state.machine, hostNetwork ? undefined : state.network, { hostNetwork, hostPid, hostIpc });
 }
 
 /** Says why a supervisor ended, as far as it could say so itself: it writes only what went wrong. */
@@ -117,7 +134,7 @@ export function hold(state: NodeState, spec: SandboxSpec, occupied: Occupied): S
       if (sandboxes.get(spec.uid) === handle) sandboxes.delete(spec.uid);
     },
     killRest: () => machine.host.destroy({ supervisor: shell.supervisor, cgroups: slotPaths(machine.layout, machine.instance, shell.key) }),
-    failed: (error) => log.error({ err: error, uid: spec.uid }, 'cleaning up after a lost pod failed'),
+    failed: (error) => log.error({ err: error, uid: spec.uid }, 'cleaning up after what ended in a pod failed'),
   });
   sandboxes.set(spec.uid, handle);
   tap.events = handle.events;
@@ -154,7 +171,7 @@ export async function createSandbox(state: NodeState, spec: SandboxSpec): Promis
     return hold(state, spec, occupied);
   } catch (error) {
     settled(state, spec.uid);
-    if (occupied !== undefined) await endOccupied(state, occupied);
+    if (occupied !== undefined) await giveUp(state, occupied);
     throw error;
   }
 }

@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises';
+import { constants } from 'node:os';
 import { dirname, join } from 'node:path';
 import { NativeError } from '../../native/frame.ts';
 import type { PodClient, PodContainer, PodEvents, PodRunning } from '../../native/pod.ts';
@@ -91,6 +92,11 @@ export function createSandboxHandle(facts: SandboxFacts, hooks: SandboxHooks): S
   const containers = createContainers(client);
   let destroyed: Promise<void> | undefined;
   let gone = false;
+  /** One that is there although its start was given up is killed, and removed when its exit is told. */
+  const endLater = async (containerId: string, failure: unknown): Promise<void> => {
+    hooks.failed(failure);
+    await client.signal(containerId, constants.signals.SIGKILL).catch(hooks.failed);
+  };
   const start = async (container: ContainerSpec): Promise<StartedContainer> => {
     if (client.refusal !== undefined) throw new NativeError('Incompatible', client.refusal);
     const description = nativeSpec(container);
@@ -98,7 +104,7 @@ export function createSandboxHandle(facts: SandboxFacts, hooks: SandboxHooks): S
     try {
       return containers.started(await client.start(description));
     } catch (error) {
-      if (!gone) await removeContainer(facts, container.id);
+      if (!gone) await removeContainer(facts, container.id).catch((failure: unknown) => endLater(container.id, failure));
       throw error;
     } finally {
       hooks.settled();

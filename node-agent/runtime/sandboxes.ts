@@ -4,7 +4,8 @@ import { readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { NativeError } from '../../native/frame.ts';
-import type { HostClient, ProcessIdentity } from '../../native/host.ts';
+import type { DestroyRequest, HostClient, ProcessIdentity } from '../../native/host.ts';
+import type { Clearing } from './clearing.ts';
 import { slotPaths, type CgroupLayout } from './cgroups.ts';
 import type { AddressPool } from './address-pool.ts';
 import { poolDirectory } from './sandbox-record.ts';
@@ -16,6 +17,7 @@ export interface Machine {
   readonly bootId: string;
   readonly layout: CgroupLayout;
   readonly host: HostClient;
+  readonly clearing: Clearing;
 }
 
 /** A running supervisor with what surrounds it. */
@@ -53,7 +55,7 @@ export interface Network {
 }
 
 async function spawnOnce(machine: Machine, network: Network | undefined, sharing: Sharing): Promise<Shell> {
-  const { instance, layout, host, dataDir } = machine;
+  const { instance, layout, host, dataDir, clearing } = machine;
   const key = randomBytes(4).toString('hex');
   const directory = join(poolDirectory(dataDir), key);
   const slots = slotPaths(layout, instance, key);
@@ -67,8 +69,9 @@ async function spawnOnce(machine: Machine, network: Network | undefined, sharing
     const supervisor = await host.spawn({ key, directory, cgroupVersion: layout.version, cgroups, ...sharing, zygotes: parkedZygotes, ...link });
     return { key, supervisor, directory, address };
   } catch (error) {
-    await host.destroy({ directory, cgroups: slots });
-    if (address !== undefined) network?.addresses.free(address);
+    await clearing.clear({ directory, cgroups: slots }, () => {
+      if (address !== undefined) network?.addresses.free(address);
+    });
     throw error;
   }
 }
@@ -84,9 +87,21 @@ export async function spawnShell(machine: Machine, network: Network | undefined,
   }
 }
 
+function destroyRequest({ layout, instance }: Machine, { supervisor, directory, key }: Shell): DestroyRequest {
+  return { supervisor, directory, cgroups: slotPaths(layout, instance, key) };
+}
+
+function freeAddress(network: Network | undefined, { address }: Shell): void {
+  if (address !== undefined) network?.addresses.free(address);
+}
+
 /** Kills everything in the sandbox and removes what it has; its address is free afterwards. */
 export async function destroyShell(machine: Machine, network: Network | undefined, shell: Shell): Promise<void> {
-  const { supervisor, directory, key, address } = shell;
-  await machine.host.destroy({ supervisor, directory, cgroups: slotPaths(machine.layout, machine.instance, key) });
-  if (address !== undefined) network?.addresses.free(address);
+  await machine.host.destroy(destroyRequest(machine, shell));
+  freeAddress(network, shell);
+}
+
+/** The same for one that no pod will have: it is gone sooner or later. */
+export async function clearShell(machine: Machine, network: Network | undefined, shell: Shell): Promise<void> {
+  await machine.clearing.clear(destroyRequest(machine, shell), () => freeAddress(network, shell));
 }

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -231,6 +231,22 @@ describe('nothing is left', () => {
     await end(sandbox, spec.id);
     expect(isAlive(pid)).toBe(false);
     await expect(machine.runtime.usage(uid)).rejects.toMatchObject({ code: 'NotFound' });
+  });
+
+  it('of starts that fail', async () => {
+    const sandbox = await machine.runtime.createSandbox(sandboxSpec('failing'));
+    await expect(sandbox.start(containerSpec(machine, ['/nonesuch']))).rejects.toMatchObject({ code: 'CommandNotFound' });
+    await expect(sandbox.start(containerSpec(machine, ['true'], { mounts: [{ type: 'bind', source: '/nonesuch', target: '/m', readOnly: false }] }))).rejects.toMatchObject({ code: 'MountFailed' });
+    expect(await readdir(join(machine.dataDir, 'pods/failing/sandbox/c'))).toEqual([]);
+    await sandbox.destroy();
+    // Nothing can be made where a file is in the way.
+    await writeFile(join(machine.dataDir, 'pods/blocked'), '');
+    await expect(machine.runtime.createSandbox(sandboxSpec('blocked', { hostIpc: true }))).rejects.toMatchObject({ code: 'Failed' });
+    await machine.runtime.close();
+    expect(await readdir(join(machine.dataDir, 'pool'))).toEqual([]);
+    for (const controller of await machine.leftovers().then(({ cgroups = [] }) => cgroups)) {
+      expect((await readdir(join('/sys/fs/cgroup', controller), { withFileTypes: true })).filter((entry) => entry.isDirectory())).toEqual([]);
+    }
   });
 
   it('of an instance whose agent is gone', async () => {

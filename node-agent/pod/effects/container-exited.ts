@@ -5,6 +5,7 @@ import { exitOf } from '../adopt.ts';
 import { terminationFile } from '../files.ts';
 import type { PodHandle } from '../handle.ts';
 import { containersOf, withExit, withStarted, type Exit } from '../state.ts';
+import { removeRun } from '../unowned.ts';
 import { lastLines } from '../../streaming/log-tail.ts';
 
 /** "Termination messages": at most so much of the file, or of the log's end. */
@@ -16,7 +17,9 @@ const linesFromLog = 80;
 export async function containerExited(handle: PodHandle, exit: ContainerExit): Promise<void> {
   const record = [...handle.state().containers.values()].find((each) => each.current?.id === exit.containerId || each.pending?.id === exit.containerId);
   const container = containersOf(handle.pod()).find((each) => each.spec.name === record?.name)?.spec;
-  if (record === undefined || container === undefined) return;
+  // Its start was given up before it was answered.
+  if (record === undefined) return removeRun(handle, exit.containerId);
+  if (container === undefined) return;
   const isPending = record.pending?.id === exit.containerId;
   const logPath = (isPending ? record.pending : record.current)?.logPath ?? '';
   const message = await terminationMessage(handle, container, exit, logPath).catch((error: unknown) => {

@@ -11,11 +11,12 @@ import { RuntimeError, type ContainerSpec, type Sandbox } from '../../runtime/ru
 import { serviceLinks } from '../../service-links.ts';
 import { afterAttempt } from '../back-off.ts';
 import { containerSpec } from '../container-spec.ts';
-import { logPathOf, podFiles, terminationFile } from '../files.ts';
+import { logPathOf, podFiles, removeLog, removeRunFiles, terminationFile } from '../files.ts';
 import type { PodHandle } from '../handle.ts';
 import { runHook } from '../hooks.ts';
 import { oomScoreAdjOf, securityOf } from '../security.ts';
 import { containersOf, isRunning, recordOf, withExit, withStarted, withoutActivity, type ContainerRecord, type Health } from '../state.ts';
+import { notCleared, removeRun } from '../unowned.ts';
 import { ensureImage } from './ensure-image.ts';
 import { sandboxWasLost } from './sandbox.ts';
 import { StartFailure } from './start-failure.ts';
@@ -109,11 +110,12 @@ async function launch(handle: PodHandle, container: Container, image: StoredImag
   }));
   // Written down first: a crash between here and the answer must not leave a process that nobody knows.
   await handle.persist();
-  const ended = recordOf(handle.state(), name).current;
+  const { current: ended, previous } = recordOf(handle.state(), name);
   let startedAt: number;
   try {
     ({ startedAt } = await sandbox.start(spec));
   } catch (error) {
+    await removeRunFiles(handle, spec.id).catch((failure: unknown) => notCleared(handle, spec.id, failure));
     await startFailed(handle, container, error);
     return;
   }
@@ -122,7 +124,11 @@ async function launch(handle: PodHandle, container: Container, image: StoredImag
   // It may have ended before this answer came: then its exit is in the record already.
   handle.changeContainer(name, (record) => (record.pending?.id === spec.id
     ? { ...withStarted(record, startedAt), activity: 'postStart', health: firstHealth(container) } : withoutActivity(record)));
-  if (ended !== undefined) await sandbox.remove(ended.id).catch((error: unknown) => logLeftover(handle, ended.id, error));
+  if (ended !== undefined) {
+    await removeRun(handle, ended.id);
+    // The logs of this run and the one before it are kept, as Kubernetes does.
+    if (previous !== undefined) await removeLog(previous.logPath).catch((error: unknown) => notCleared(handle, previous.id, error));
+  }
   if (isRunning(recordOf(handle.state(), name))) await afterStart(handle, container, spec.id);
 }
 
@@ -168,8 +174,4 @@ async function startFailed(handle: PodHandle, container: Container, error: unkno
     ...withExit(withStarted(record, 0), { exitCode: startErrorExitCode, reason: 'StartError', message, finishedAt: now }),
     waiting: { reason: 'RunContainerError', message },
   }));
-}
-
-function logLeftover(handle: PodHandle, containerId: string, error: unknown): void {
-  handle.node.log.warn({ err: error, uid: handle.uid, containerId }, 'what an ended container left was not removed');
 }
