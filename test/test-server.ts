@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Pki } from '../api/access/pki.ts';
 import { ensureServerToken, openPki } from '../api/access/pki.ts';
-import { createApiServer, type ApiServer } from '../api/server.ts';
+import { createApiServer, type ApiServer, type ApiServerOptions } from '../api/server.ts';
 import { openEmbedded } from '../api/store/embedded.ts';
 import type { Store } from '../api/store/store.ts';
 import { createClient, type Client } from '../client/client.ts';
@@ -37,13 +37,14 @@ export interface Ran {
 const kubectlPath = join(import.meta.dirname, '..', 'generated', 'bin', 'kubectl');
 const kubectlMs = 60_000;
 
-export async function startTestServer(): Promise<TestServer> {
+export async function startTestServer(options: Partial<ApiServerOptions> = {}): Promise<TestServer> {
   const dataDir = await mkdtemp(join(tmpdir(), 'coracle-api-'));
   const store = await openEmbedded({ path: join(dataDir, 'store') });
   const pki = await openPki(store, { dataDir, token: await ensureServerToken(dataDir), now: Date.now });
   const problems: string[] = [];
   const server = await createApiServer({
     store, pki, address: '127.0.0.1', port: 0, freeze: true, onError: (what, error) => { problems.push(`${what}: ${String(error instanceof Error ? error.stack : error)}`); },
+    ...options,
   });
   const transports: HttpsTransport[] = [];
   const transportAs = async (commonName: string, organizations: readonly string[] = []) => {

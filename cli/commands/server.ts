@@ -1,3 +1,4 @@
+import { withAccessOptions } from './access-options.ts';
 import { clusterCidr, dataDirectory, host, logLevel, port, type DefineCommand } from './command.ts';
 import { withStoreOptions } from './store-options.ts';
 
@@ -11,7 +12,7 @@ export const server: DefineCommand = (program, invocation) => {
     .option('--cluster-cidr <cidr>', 'addresses of pods, /16 (default: 10.42.0.0/16); kept after the first start', clusterCidr)
     .option('--log-level <level>', 'debug, info, warn or error: what <data-dir>/coracle.log holds', logLevel, 'info')
     .option('--detach', 'return once the API answers, and go on in the background', false);
-  withStoreOptions(command)
+  withAccessOptions(withStoreOptions(command))
     .action(async (options) => {
       const { runServer } = await import('../run/server.ts');
       await runServer(invocation, options);

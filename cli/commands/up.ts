@@ -1,3 +1,4 @@
+import { withAccessOptions } from './access-options.ts';
 import { clusterCidr, dataDirectory, host, logLevel, nodeName, port, type DefineCommand } from './command.ts';
 import { withStoreOptions } from './store-options.ts';
 
@@ -12,7 +13,7 @@ export const up: DefineCommand = (program, invocation) => {
     .option('--log-level <level>', 'debug, info, warn or error: what <data-dir>/coracle.log holds', logLevel, 'info')
     .option('--stop-pods', 'end the pods too when this process is told to stop', false)
     .option('--detach', 'return once the node is Ready, and go on in the background', false);
-  withStoreOptions(command)
+  withAccessOptions(withStoreOptions(command))
     .action(async (options) => {
       const { runUp } = await import('../run/up.ts');
       await runUp(invocation, options);

@@ -11,6 +11,7 @@ import { createControllers } from '../../controller/all.ts';
 import { systemClock, systemRandom } from '../../machinery/clock.ts';
 import { createScheduler } from '../../scheduler/scheduler.ts';
 import { CommandFailure } from '../failure.ts';
+import { oidcOptions, type AccessOptions } from './access.ts';
 import { runComponents, type Component, type Components } from './components.ts';
 import { elected } from './elected.ts';
 import { openStore, takeServerToken, type StoreOptions } from './store.ts';
@@ -19,6 +20,7 @@ import { systemCode } from '../../machinery/thrown.ts';
 export interface ControlPlaneOptions {
   readonly dataDir: string;
   readonly store: StoreOptions;
+  readonly access: AccessOptions;
   readonly address: string;
   readonly port: number;
   /** Further names and addresses for the server's certificate. */
@@ -74,10 +76,11 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   }
 }
 
-async function serve({ address, port, names, advertise, version, log }: ControlPlaneOptions, store: Store, pki: Pki): Promise<ApiServer> {
+async function serve({ access, address, port, names, advertise, version, log }: ControlPlaneOptions, store: Store, pki: Pki): Promise<ApiServer> {
+  const oidc = await oidcOptions(access);
   try {
     return await createApiServer({
-      store, pki, address, port, names, ...(advertise === undefined ? {} : { advertise }),
+      store, pki, address, port, names, ...(advertise === undefined ? {} : { advertise }), ...(oidc === undefined ? {} : { oidc }),
       build: { version, nodeVersion: process.versions.node, platform: `linux/${process.arch === 'x64' ? 'amd64' : process.arch}` },
       onError: (what, error) => log.error({ err: error }, what),
     });

@@ -3,13 +3,14 @@ import { replaceFile } from '../../node-agent/replace-file.ts';
 import { requireUnchanged } from '../data-dir.ts';
 import { primaryAddress } from '../host.ts';
 import type { Invocation } from '../terminal.ts';
+import type { AccessOptions } from './access.ts';
 import { writeAdminKubeconfig } from './admin.ts';
 import { defaultClusterCidr, startControlPlane } from './control-plane.ts';
 import { detach } from './detach.ts';
 import { runSession, type Session } from './session.ts';
 import { checkStoreOptions, storeIdentity, type StoreOptions } from './store.ts';
 
-export interface ServerOptions extends StoreOptions {
+export interface ServerOptions extends StoreOptions, AccessOptions {
   readonly dataDir: string;
   readonly apiPort: number;
   readonly apiAddress: string;
@@ -32,7 +33,7 @@ async function runControlPlane(invocation: Invocation, options: ServerOptions, {
   checkStoreOptions(options, { path: dataDir, identity });
   const advertise = options.advertise ?? (await primaryAddress());
   const plane = await startControlPlane({
-    dataDir, store: options, address: options.apiAddress, port: options.apiPort, names: [advertise], advertise, clusterCidr: identity.clusterCidr ?? defaultClusterCidr, version, log,
+    dataDir, store: options, access: options, address: options.apiAddress, port: options.apiPort, names: [advertise], advertise, clusterCidr: identity.clusterCidr ?? defaultClusterCidr, version, log,
   });
   try {
     const kubeconfig = await writeAdminKubeconfig(dataDir, plane.pki, plane.api.url, `coracle-${identity.instance}`);

@@ -1,6 +1,7 @@
 import { requireUnchanged } from '../data-dir.ts';
 import { defaultNodeName, freeClusterCidr, primaryAddress, requireRoot } from '../host.ts';
 import type { Invocation } from '../terminal.ts';
+import type { AccessOptions } from './access.ts';
 import { admin, writeAdminKubeconfig } from './admin.ts';
 import { defaultClusterCidr, startControlPlane, type ControlPlane } from './control-plane.ts';
 import { detach } from './detach.ts';
@@ -10,7 +11,7 @@ import { runSession, type Session } from './session.ts';
 import type { Stop } from './stop.ts';
 import { checkStoreOptions, storeIdentity, type StoreOptions } from './store.ts';
 
-export interface UpOptions extends StoreOptions {
+export interface UpOptions extends StoreOptions, AccessOptions {
   readonly dataDir: string;
   readonly apiPort: number;
   readonly apiAddress: string;
@@ -39,7 +40,7 @@ async function runCluster(invocation: Invocation, options: UpOptions, { dataDir,
   checkStoreOptions(options, { path: dataDir, identity });
   const { instance, clusterCidr = defaultClusterCidr, nodeName = defaultNodeName() } = identity;
   const address = await primaryAddress();
-  const plane = await startControlPlane({ dataDir, store: options, clusterCidr, log, version, address: options.apiAddress, port: options.apiPort, names: [address] });
+  const plane = await startControlPlane({ dataDir, store: options, access: options, clusterCidr, log, version, address: options.apiAddress, port: options.apiPort, names: [address] });
   try {
     terminal.line(`API server: ${plane.api.url} answers (${since()})`);
     const kubeconfig = await writeAdminKubeconfig(dataDir, plane.pki, plane.api.url, `coracle-${instance}`);
