@@ -74,6 +74,68 @@ describe('eviction', () => {
   });
 });
 
+describe('a disruption budget', () => {
+  const budgets = { group: 'policy', version: 'v1', resource: 'poddisruptionbudgets', namespace: 'default' } as const;
+
+  async function running(name: string, app: string, ready = true) {
+    const made = await ask({ ...pods, verb: 'create', body: { metadata: { name, labels: { app } }, spec: { nodeName: 'n1', containers: [{ name: 'c', image: 'x' }] } } });
+    const status = { phase: 'Running', qosClass: 'BestEffort', conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }] };
+    await ask({ ...pods, verb: 'update', name, subresource: 'status', body: { ...made, status } });
+  }
+
+  async function budget(name: string, app: string, status: object, spec: object = {}) {
+    const made = await ask({ ...budgets, verb: 'create', body: { metadata: { name }, spec: { minAvailable: 1, selector: { matchLabels: { app } }, ...spec } } });
+    await ask({ ...budgets, verb: 'update', name, subresource: 'status', body: { ...made, status: { currentHealthy: 3, desiredHealthy: 1, expectedPods: 3, observedGeneration: 1, ...status } } });
+  }
+
+  const left = async (name: string) => Reflect.get(await ask({ ...budgets, verb: 'get', name }), 'status') as { disruptionsAllowed: number; disruptedPods: object };
+
+  it('lets go as many pods as it has room for, however many ask at once', async () => {
+    const names = Array.from({ length: 6 }, (_, index) => `crowd${index}`);
+    await Promise.all(names.map((name) => running(name, 'crowd')));
+    await budget('crowd', 'crowd', { disruptionsAllowed: 2 });
+    const outcomes = await Promise.allSettled(names.map((name) => evict(name)));
+    expect(outcomes.filter(({ status }) => status === 'fulfilled')).toHaveLength(2);
+    const { disruptionsAllowed, disruptedPods } = await left('crowd');
+    expect([disruptionsAllowed, Object.keys(disruptedPods).length]).toEqual([0, 2]);
+    await expect(evict(names.find((_, index) => outcomes[index]?.status === 'rejected') ?? '')).rejects.toMatchObject({
+      code: 429, message: "Cannot evict pod as it would violate the pod's disruption budget.",
+      status: { details: { causes: [{ reason: 'DisruptionBudget', message: 'The disruption budget crowd needs 1 healthy pods and has 3 currently' }] } },
+    });
+  });
+
+  it('marks whom it lets go', async () => {
+    await running('marked', 'marked');
+    await budget('marked', 'marked', { disruptionsAllowed: 1 });
+    await evict('marked');
+    expect(await ask({ ...pods, verb: 'get', name: 'marked' })).toMatchObject({ metadata: { deletionGracePeriodSeconds: 30 }, status: { conditions: [{ type: 'Ready' }, { type: 'DisruptionTarget', reason: 'EvictionByEvictionAPI' }] } });
+  });
+
+  it('waits for its controller, and doesn\'t count pods that are not ready when enough are', async () => {
+    await running('new', 'new');
+    await budget('new', 'new', { disruptionsAllowed: 1, observedGeneration: 0 });
+    await expect(evict('new')).rejects.toMatchObject({ code: 429, status: { details: { retryAfterSeconds: 10, causes: [{ message: 'The disruption budget new is still being processed by the server.' }] } } });
+    await running('ill', 'ill', false);
+    await budget('ill', 'ill', { disruptionsAllowed: 0 });
+    await evict('ill');
+    expect((await left('ill')).disruptionsAllowed).toBe(0);
+  });
+
+  it('spends nothing on a dry run', async () => {
+    await running('dry', 'dry');
+    await budget('dry', 'dry', { disruptionsAllowed: 1 });
+    await evict('dry', { dryRun: ['All'] });
+    expect((await left('dry')).disruptionsAllowed).toBe(1);
+  });
+
+  it('is the only one of its pods', async () => {
+    await running('both', 'both');
+    await budget('both1', 'both', { disruptionsAllowed: 1 });
+    await budget('both2', 'both', { disruptionsAllowed: 1 });
+    await expect(evict('both')).rejects.toMatchObject({ code: 500, message: 'This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.' });
+  });
+});
+
 describe('scale and status', () => {
   const template = { metadata: { labels: { app: 'd' } }, spec: { containers: [{ name: 'c', image: 'x' }] } };
   const spec = { replicas: 2, selector: { matchLabels: { app: 'd' } }, template };
