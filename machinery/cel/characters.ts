@@ -1,0 +1,23 @@
+/** Strings counted and cut by code points, as CEL does; a JavaScript string counts UTF-16 units, which is the same for most texts. */
+
+const surrogate = /[\ud800-\udfff]/;
+
+export function characters(text: string): number {
+  if (!surrogate.test(text)) return text.length;
+  let count = 0;
+  for (const _ of text) count++;
+  return count;
+}
+
+/** The UTF-16 offset of a code point's index, at most the text's length. */
+export function offsetOf(text: string, index: number): number {
+  if (!surrogate.test(text)) return Math.min(index, text.length);
+  let offset = 0;
+  for (let i = 0; i < index && offset < text.length; i++) offset += (text.codePointAt(offset) ?? 0) > 0xffff ? 2 : 1;
+  return offset;
+}
+
+/** The index in code points of a UTF-16 offset. */
+export function indexOf(text: string, offset: number): number {
+  return characters(text.slice(0, offset));
+}
