@@ -47,6 +47,7 @@ const nodeSelector = { nodeSelectorTerms: [{ matchExpressions: [{ key: 'a', oper
 const wish = { deviceClassName: 'a', selectors: [{ cel: { expression: 'a' } }], allocationMode: 'ExactCount', count: 1, tolerations: [{ key: 'a', operator: 'Equal', value: 'b' }] };
 const claimed = { devices: { requests: [{ name: 'a', exactly: wish }, { name: 'b', firstAvailable: [{ name: 'c', ...wish }] }], constraints: [{ requests: ['a'], matchAttribute: 'a.b/c' }], config: [{ requests: ['b/c'], opaque: { driver: 'a', parameters: {} } }] } };
 const allocated = { request: 'a', driver: 'b', pool: 'c', device: 'd', bindingConditions: ['e'], bindingFailureConditions: ['f'] };
+const claim = { accessModes: ['ReadWriteOnce'], resources: { requests: { storage: '1' } }, dataSource: { kind: 'PersistentVolumeClaim', name: 'a' }, dataSourceRef: { kind: 'PersistentVolumeClaim', name: 'a' }, volumeName: 'v' };
 const rich: Readonly<Record<string, object>> = {
   Pod: { spec: podSpec, status: { phase: 'Running', containerStatuses: [terminated], initContainerStatuses: [{ ...terminated, name: 'i' }], conditions: [{ type: 'Ready', status: 'True' }], podIPs: [{ ip: '1.1.1.1' }] } },
   Deployment: { spec: { ...set, strategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1 } } }, status: { replicas: 1 } },
@@ -88,6 +89,42 @@ const rich: Readonly<Record<string, object>> = {
   VolumeAttachment: { spec: { attacher: 'a', nodeName: 'b', source: { persistentVolumeName: 'c' } }, status: { attached: true, attachError: { message: 'a', errorCode: 1 }, attachmentMetadata: { a: 'b' } } },
   VolumeAttributesClass: { driverName: 'a', parameters: { b: 'c' } },
   ServiceAccount: { secrets: [{ name: 'a' }] },
+  StatefulSet: { spec: { ...set, updateStrategy: { type: 'RollingUpdate', rollingUpdate: { partition: 1, maxUnavailable: 1 } }, volumeClaimTemplates: [{ metadata: { name: 'v' }, spec: claim }], ordinals: { start: 1 }, persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Retain' } }, status: { replicas: 1 } },
+  DaemonSet: { metadata: { annotations: {} }, spec: { ...set, updateStrategy: { type: 'RollingUpdate', rollingUpdate: { maxSurge: 1, maxUnavailable: 0 } } }, status: { numberReady: 1 } },
+  ControllerRevision: { revision: 1, data: { a: 1 } },
+  Job: {
+    spec: {
+      ...set, completions: 2, parallelism: 1, completionMode: 'Indexed', backoffLimitPerIndex: 1, maxFailedIndexes: 1, managedBy: 'a.b/c',
+      podFailurePolicy: { rules: [{ action: 'FailIndex', onExitCodes: { operator: 'In', values: [1], containerName: 'c' } }, { action: 'Ignore', onPodConditions: [{ type: 'a', status: 'True' }] }] },
+      successPolicy: { rules: [{ succeededIndexes: '0-1', succeededCount: 1 }] },
+    },
+    status: { conditions: [{ type: 'Complete', status: 'True' }], startTime: '2026-01-01T00:00:00Z', completionTime: '2026-01-01T00:00:00Z', completedIndexes: '0', failedIndexes: '1', uncountedTerminatedPods: { succeeded: ['a'], failed: ['b'] } },
+  },
+  CronJob: { spec: { schedule: '* * * * *', timeZone: 'UTC', jobTemplate: { spec: { ...set, manualSelector: true } } }, status: { active: [{ name: 'a' }] } },
+  PersistentVolumeClaim: { spec: claim, status: { phase: 'Bound', capacity: { storage: '1' } } },
+  PersistentVolume: {
+    spec: {
+      accessModes: ['ReadWriteOnce'], capacity: { storage: '1' }, hostPath: { path: '/' }, local: { path: '/' }, nfs: { server: 'a', path: '/' }, csi: { driver: 'a', volumeHandle: 'b' }, claimRef: { name: 'a' },
+      nodeAffinity: { required: { nodeSelectorTerms: [{ matchExpressions: [{ key: 'a', operator: 'In', values: ['b'] }] }] } }, volumeAttributesClassName: 'a', rbd: { image: 'a', monitors: ['b'] }, azureDisk: { diskName: 'a', diskURI: 'b' },
+    },
+    status: { phase: 'Bound' },
+  },
+  ResourceQuota: { spec: { hard: { pods: '1' }, scopes: ['Terminating'], scopeSelector: { matchExpressions: [{ scopeName: 'PriorityClass', operator: 'In', values: ['a'] }] } }, status: { hard: { pods: '1' }, used: { pods: '1' } } },
+  LimitRange: { spec: { limits: [{ type: 'Container', max: { cpu: '1' }, min: { cpu: '1' }, default: { cpu: '1' }, defaultRequest: { cpu: '1' }, maxLimitRequestRatio: { cpu: '2' } }, { type: 'PersistentVolumeClaim', min: { storage: '1' } }] } },
+  ReplicationController: { spec: { selector: { a: 'b' }, template: set.template }, status: { replicas: 1 } },
+  Endpoints: { subsets: [{ addresses: [{ ip: '10.0.0.1', hostname: 'a', nodeName: 'b' }], notReadyAddresses: [{ ip: '10.0.0.2' }], ports: [{ name: 'a', port: 1 }] }] },
+  PodTemplate: { template: set.template },
+  ComponentStatus: { conditions: [{ type: 'Healthy', status: 'True' }] },
+  PodDisruptionBudget: { spec: { minAvailable: 1, selector: { matchLabels: { a: 'b' } } }, status: { disruptionsAllowed: 1 } },
+  Ingress: {
+    spec: { defaultBackend: { service: { name: 'a', port: { number: 1 } } }, tls: [{ hosts: ['a'], secretName: 'b' }], rules: [{ host: 'a', http: { paths: [{ path: '/', pathType: 'Exact', backend: { resource: { kind: 'K', name: 'n' } } }] } }] },
+    status: { loadBalancer: { ingress: [{ ip: '1.1.1.1', hostname: 'a', ports: [{ port: 1 }] }] } },
+  },
+  IngressClass: { spec: { controller: 'a.b/c', parameters: { kind: 'K', name: 'n', scope: 'Namespace', namespace: 'a' } } },
+  NetworkPolicy: { spec: { podSelector: { matchLabels: { a: 'b' } }, ingress: [{ from: [{ ipBlock: { cidr: '10.0.0.0/8', except: ['10.1.0.0/16'] } }, { podSelector: {} }], ports: [{ port: 1, endPort: 2 }] }], egress: [{ to: [{ namespaceSelector: {} }] }] } },
+  IPAddress: { spec: { parentRef: { resource: 'a', name: 'b', namespace: 'c' } } },
+  ServiceCIDR: { spec: { cidrs: ['10.0.0.0/8'] } },
+  EndpointSlice: { addressType: 'IPv4', endpoints: [{ addresses: ['10.0.0.1'], hints: { forZones: [{ name: 'a' }] }, nodeName: 'a' }], ports: [{ name: 'a', port: 1 }] },
 };
 
 /** A copy without some fields, wherever they were: `next` says which stay. List items stay: decoders refuse null ones. */
@@ -110,7 +147,7 @@ describe('an object with gaps', () => {
       resource?.validateStatusUpdate?.(draft, old);
       resource?.prepareForUpdate?.(draft, old);
       resource?.prepareForCreate?.(draft);
-      const errors = [...(resource?.validate?.(draft) ?? []), ...(resource?.validateUpdate?.(draft, old) ?? [])];
+      const errors = [...(resource?.validate?.(draft) ?? []), ...(resource?.validateCreate?.(draft) ?? []), ...(resource?.validateUpdate?.(draft, old) ?? [])];
       resource?.warnings?.(draft);
       resource?.scale?.selector(draft);
       expect(errors.map((error) => `${error.path.toString()}: ${error.body}`).filter((line) => line.includes('undefined'))).toEqual([]);
