@@ -13,6 +13,7 @@ import { bootstrap } from './bootstrap.ts';
 import { openApiPages } from './discovery/openapi-pages.ts';
 import { createPages } from './discovery/pages.ts';
 import type { Build } from './discovery/version.ts';
+import { keepCustomResources } from './custom-resources/keeper.ts';
 import { authorize, createDispatch } from './dispatch.ts';
 import { createHandlers, type HandlerDependencies } from './handlers/all.ts';
 import { serviceAddresses } from './handlers/service-addresses.ts';
@@ -120,6 +121,7 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
   const metrics = createRequestMetrics({ inFlight: () => inFlight.count, revision: () => caches.revision });
   const reach = options.advertise ?? (options.address === '0.0.0.0' || options.address === '::' ? '127.0.0.1' : options.address);
   let port = options.port;
+  const customResources = keepCustomResources({ writer: deps, registry, report: (error, name) => { onError(`serving what ${name} defines failed`, error); } });
   let isSeeded = false;
   const edge: Edge = {
     authenticator, authorizer, dispatch, resourceAt: registry.at, inFlight, metrics, onError, stopped: stopping.signal, uuid: randomUUID,
@@ -142,6 +144,7 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
   ];
   const url = `https://${reach.includes(':') ? `[${reach}]` : reach}:${port}`;
   const close = async (signal = AbortSignal.timeout(closeMs)) => {
+    customResources,
     stopping.abort();
     const stopped = listener.stop();
     await Promise.race([Promise.all([inFlight.idle(), stopped]), aborted(signal)]);

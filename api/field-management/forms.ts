@@ -9,7 +9,7 @@ import { schemaOf } from '../schema/builtin.ts';
 
 /** The schema by which a resource's objects merge. */
 export function mergeSchema(resource: Resource): ObjectSchema {
-  return schemaOf(resource);
+  return resource.custom?.schema ?? schemaOf(resource);
 }
 
 const none = (): readonly Resource[] => [];

@@ -27,14 +27,14 @@ function listMetadata({ revision, continue: next, remainingItemCount }: ListResu
   };
 }
 
-/** Items of built-in lists omit kind and apiVersion, as Kubernetes' do: the canonical encoding starts with just these. */
+/** Items of lists omit kind and apiVersion, as Kubernetes' do, but for custom resources: the canonical encoding starts with just these. */
 function* jsonPieces({ resource, entries }: ListResult, metadata: object): Generator<Buffer> {
   yield Buffer.from(`{"kind":${JSON.stringify(resource.listKind)},"apiVersion":${JSON.stringify(apiVersionOf(resource))},"metadata":${JSON.stringify(metadata)},"items":[`);
   const head = Buffer.from(`{"kind":${JSON.stringify(resource.kind)},"apiVersion":${JSON.stringify(apiVersionOf(resource))},`);
   let first = true;
   for (const entry of entries) {
     const encoded = entry.encoded('json');
-    if (startsWith(encoded, head)) {
+    if (resource.custom === undefined && startsWith(encoded, head)) {
       yield first ? opening : commaOpening;
       yield encoded.subarray(head.length);
     } else {

@@ -20,6 +20,7 @@ import { validatingAdmissionPolicy } from './admissionregistration/validating-ad
 import { validatingWebhookConfiguration } from './admissionregistration/validating-webhook-configuration.ts';
 import { controllerRevision } from './apps/controller-revision.ts';
 import { daemonSet } from './apps/daemon-set.ts';
+import { customResourceDefinition } from './apiextensions/custom-resource-definition.ts';
 import { deployment } from './apps/deployment.ts';
 import { replicaSet } from './apps/replica-set.ts';
 import { statefulSet } from './apps/stateful-set.ts';
@@ -68,6 +69,7 @@ import { priorityClass } from './scheduling/priority-class.ts';
 export const resources: readonly Resource[] = [
   binding, componentStatus, configMap, endpoints, event, limitRange, namespace, node, persistentVolumeClaim, persistentVolume, podTemplate, pod,
   replicationController, resourceQuota, secret, serviceAccount, service,
+  customResourceDefinition,
   controllerRevision, daemonSet, deployment, replicaSet, statefulSet,
   selfSubjectReview, tokenReview,
   localSubjectAccessReview, selfSubjectAccessReview, selfSubjectRulesReview, subjectAccessReview,

@@ -1,16 +1,17 @@
 import { apiVersionOf, type Kind, type KubernetesObject } from '../../machinery/kinds/kind.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
 import type { FieldError } from '../../machinery/field-path.ts';
+import type { ObjectSchema } from '../../machinery/schema.ts';
 import type { Verb } from '../../client/transport.ts';
 
-/** One column of `kubectl get`. `priority` 1 shows with `-o wide` only. Source: "Receiving resources as Tables", API concepts. */
+/** One column of `kubectl get`. `priority` over 0 shows with `-o wide` only. Source: "Receiving resources as Tables", API concepts. */
 export interface Column<T> {
   readonly name: string;
   readonly type: 'string' | 'integer' | 'number' | 'boolean' | 'date';
   /** `name` marks the object's name. */
-  readonly format?: 'name';
+  readonly format?: string;
   readonly description: string;
-  readonly priority?: 0 | 1;
+  readonly priority?: number;
   /** `now` (milliseconds) is given for ages; a column that reads it sets `timed`, so that its cells are not cached. */
   cell(object: T, now: number): string | number | boolean | null;
   readonly timed?: true;
@@ -105,6 +106,18 @@ export interface Resource<T extends KubernetesObject = KubernetesObject> extends
   readonly storedAs?: StoredForm<T>;
 }
 
+  /** Of a kind that was defined while the server runs. Absent: the kind's generated schema says all that this says. */
+  readonly custom?: CustomForm;
+}
+
+/** How objects are read and written whose schema nobody generated. */
+export interface CustomForm {
+  /** What apply and other walks go by. */
+  readonly schema: ObjectSchema;
+  /** A copy of `value` without the fields that the schema doesn't have, and their paths. Throws `DecodeProblem` for metadata that is none. */
+  decode(value: Readonly<Record<string, unknown>>): { readonly object: Record<string, unknown>; readonly unknown: readonly string[] };
+  /** Canonical JSON without `resourceVersion`. */
+  encode(object: KubernetesObject): Buffer;
 /**
  * Where the objects of a further version are: under another resource's keys and in its form. Both directions are pure, work on
  * what they may change and keep, and lose nothing: `fromStored(toStored(x))` is x.

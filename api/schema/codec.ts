@@ -6,9 +6,11 @@ import type { ObjectSchema } from '../../machinery/schema.ts';
 import { failure, type ApiError } from '../../machinery/status.ts';
 import type { Codec } from '../handlers/writer.ts';
 import type { Body } from '../request.ts';
+import type { Resource } from '../resources/define.ts';
 import { isBuiltin, schemaOf } from './builtin.ts';
 import { readJson } from './json-text.ts';
-import { createDecoder } from './walk/decode.ts';
+import { isObject } from '../../machinery/patch/json-value.ts';
+import { createDecoder, type Decoded } from './walk/decode.ts';
 import { createEncoder } from './walk/encode.ts';
 import { DecodeProblem, mismatchWithin } from './walk/problem.ts';
 import { readYaml } from './yaml-text.ts';
@@ -21,6 +23,8 @@ import { readYaml } from './yaml-text.ts';
 type GroupVersionKind = Pick<Kind, 'group' | 'version' | 'kind'>;
 
 interface Options {
+type Target = Pick<Resource, 'group' | 'version' | 'kind' | 'custom'>;
+
   readonly fieldValidation: string | undefined;
   readonly warn: (text: string) => void;
 }
@@ -36,8 +40,8 @@ export function createCodec(schemaFor: (kind: GroupVersionKind) => ObjectSchema 
   const encoder = createEncoder();
 
   /** Reads `content` as a kind. Throws `DecodeProblem` for what doesn't fit, and for unknown fields when these are refused. */
-  function read(resource: GroupVersionKind, content: Content, options: Options): Draft<KubernetesObject> {
-    const { object, unknown } = decoder.decode(schemaFor(resource), content.value);
+  function read(resource: Target, content: Content, options: Options): Draft<KubernetesObject> {
+    const { object, unknown } = decoded(resource, content);
     object['apiVersion'] = apiVersionOf(resource);
     object['kind'] = resource.kind;
     report([...content.duplicates, ...unknown.map((path) => `unknown field ${JSON.stringify(path)}`)], options);
@@ -47,10 +51,15 @@ export function createCodec(schemaFor: (kind: GroupVersionKind) => ObjectSchema 
   return {
     decode(resource, body, options) {
       checkFieldValidation(options.fieldValidation, 'CreateOptions');
+  function decoded(resource: Target, { value, owned }: Content): Pick<Decoded, 'object' | 'unknown'> {
+    return resource.custom !== undefined && isObject(value) ? resource.custom.decode(value) : decoder.decode(schemaFor(resource), value, owned);
+  }
+
       const content = readBody(resource, body);
       const gvk = kindOf(content.value, resource);
       try {
-        return read(checkKind(gvk, resource), content, options);
+        checkKind(gvk, resource);
+        return read(resource, content, options);
       } catch (error) {
         throw answer(error, (problem) => failure('BadRequest', `${gvk.kind} in version ${JSON.stringify(gvk.version)} cannot be handled as a ${resource.kind}: ${problem}`, undefined, { cause: error }));
       }
@@ -58,7 +67,8 @@ export function createCodec(schemaFor: (kind: GroupVersionKind) => ObjectSchema 
     check(resource, value, options) {
       checkFieldValidation(options.fieldValidation, 'PatchOptions');
       try {
-        return read(checkKind(kindOf(value, resource), resource), { value, duplicates: [] }, options);
+        checkKind(kindOf(value, resource), resource);
+        return read(resource, { value, duplicates: [] }, options);
       } catch (error) {
         throw answer(error, (problem) => invalidObject({ group: '', kind: '' }, '', [invalid(new Path('patch'), JSON.stringify(value), problem)]));
       }
@@ -70,8 +80,14 @@ export function createCodec(schemaFor: (kind: GroupVersionKind) => ObjectSchema 
         throw answer(error, (problem) => failure('BadRequest', `error decoding patch: ${problem}`, undefined, { cause: error }));
       }
     },
-    encode: (resource, object) => Buffer.from(encoder.encode(schemaFor(resource), apiVersionOf(resource), resource.kind, object)),
-    strategicMerge: (resource, original, patch) => strategicMerge(schemaFor(resource), original, patch),
+    encode: (resource, object) => (resource.custom === undefined
+      ? Buffer.from(encoder.encode(schemaFor(resource), apiVersionOf(resource), resource.kind, object))
+      : resource.custom.encode(object)),
+    strategicMerge(resource, original, patch) {
+      // No definition says how its lists are to be merged: Kubernetes takes no such patches either.
+      if (resource.custom !== undefined) throw failure('UnsupportedMediaType', unsupportedHere);
+      return strategicMerge(schemaFor(resource), original, patch);
+    },
   };
 }
 
@@ -137,10 +153,12 @@ function kindOf(value: unknown, resource: GroupVersionKind): GroupVersionKind {
 }
 
 /** Throws unless the body is of the kind that the URL addresses. */
-function checkKind(given: GroupVersionKind, wanted: GroupVersionKind): GroupVersionKind {
+function checkKind(given: GroupVersionKind, wanted: Target): void {
   const apiVersion = apiVersionOf(given);
-  if (given.kind === wanted.kind && apiVersion === apiVersionOf(wanted)) return wanted;
-  if (given.kind === wanted.kind && isBuiltin(given)) {
+  if (given.kind === wanted.kind && apiVersion === apiVersionOf(wanted)) return;
+  if (wanted.custom !== undefined || (given.kind === wanted.kind && isBuiltin(given))) {
+const unsupportedHere = 'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml';
+
     throw failure('BadRequest', `the API version in the data (${apiVersion}) does not match the expected API version (${apiVersionOf(wanted)})`);
   }
   if (!isBuiltin(given)) throw new DecodeProblem(`no kind ${JSON.stringify(given.kind)} is registered for version ${JSON.stringify(apiVersion)} in scheme "pkg/api/legacyscheme/scheme.go:30"`);

@@ -15,13 +15,29 @@ export interface OpenApiSchema {
   readonly format?: string;
   readonly description?: string;
   readonly default?: Json;
-  readonly enum?: readonly string[];
+  readonly enum?: readonly Json[];
   readonly required?: readonly string[];
   readonly properties?: Readonly<Record<string, OpenApiSchema>>;
   readonly items?: OpenApiSchema;
   readonly additionalProperties?: OpenApiSchema;
   readonly allOf?: readonly OpenApiSchema[];
+  readonly anyOf?: readonly OpenApiSchema[];
   readonly oneOf?: readonly OpenApiSchema[];
+  readonly not?: OpenApiSchema;
+  readonly title?: string;
+  readonly nullable?: boolean;
+  readonly pattern?: string;
+  readonly maximum?: number;
+  readonly exclusiveMaximum?: boolean;
+  readonly minimum?: number;
+  readonly exclusiveMinimum?: boolean;
+  readonly multipleOf?: number;
+  readonly maxLength?: number;
+  readonly minLength?: number;
+  readonly maxItems?: number;
+  readonly minItems?: number;
+  readonly maxProperties?: number;
+  readonly minProperties?: number;
   readonly [extension: `x-${string}`]: Json;
 }
 
@@ -55,8 +71,14 @@ export function referenceTo(name: string, version: OpenApiVersion): string {
   return version === 2 ? `#/definitions/${name}` : `#/components/schemas/${name}`;
 }
 
+/** A definition that was written as OpenAPI, which says more than fields and types. */
+export interface WrittenSchema extends ObjectSchema {
+  openApi(version: OpenApiVersion): Definition;
+}
+
 /** The definition of `schema` in the words of that version of OpenAPI. */
 export function define(schema: NamedSchema, version: OpenApiVersion, describe: Describe): Definition {
+  if ('openApi' in schema && typeof schema.openApi === 'function') return (schema as WrittenSchema).openApi(version);
   return schema.type === 'object' ? defineObject(schema, version, describe) : { schema: defineScalar(schema, version), refersTo: [] };
 }
 

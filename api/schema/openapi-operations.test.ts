@@ -6,6 +6,7 @@ import { groupPath, groupVersionPath, pathsOf, type Operation, type Schemas } fr
 /** Every name has a definition without fields. */
 const schemas: Schemas = {
   schemaOf: (kind) => definition(`test.${kind.kind}`),
+  listSchemaOf: ({ listKind }) => definition(`test.${listKind}`),
   definitionOf: definition,
 };
 

@@ -18,7 +18,9 @@ export type GroupVersionKind = Pick<Kind, 'group' | 'version' | 'kind'>;
 /** Where definitions come from. */
 export interface Schemas {
   /** Throws when a kind has none. */
-  schemaOf(kind: GroupVersionKind): ObjectSchema;
+  schemaOf(kind: GroupVersionKind & Pick<Resource, 'custom'>): ObjectSchema;
+  /** Of the resource's lists. */
+  listSchemaOf(resource: Resource): ObjectSchema;
   definitionOf(name: string): ObjectSchema | undefined;
 }
 
@@ -162,7 +164,7 @@ function everywhere(of: Described): Operation[] {
 function list({ resource, schemas, tag }: Described, id: string): Operation {
   return {
     method: 'get', id, tag, description: `Lists objects of kind ${resource.kind}, or watches them.`, parameters: [...listing, pretty], produces: [...media, 'application/json;stream=watch'],
-    codes: [200], answer: schemas.schemaOf({ ...resource, kind: resource.listKind }), action: 'list', kind: kindOf(resource),
+    codes: [200], answer: schemas.listSchemaOf(resource), action: 'list', kind: kindOf(resource),
   };
 }
 
@@ -200,7 +202,7 @@ function subOperations(of: Described, subresource: Subresource, suffix: string):
   const { name, kind: { kind }, verbs } = subresource;
   if (Object.hasOwn(connecting, kind)) return verbs.flatMap((verb) => connect(of, subresource, verb, suffix));
   if (name === 'log') return [log(of, subresource)];
-  const schema = of.schemas.schemaOf(subresource.kind);
+  const schema = subresource.kind === of.resource ? of.schema : of.schemas.schemaOf(subresource.kind);
   const own = kindOf(subresource.kind);
   return [
     ...(verbs.includes('get') ? [read(of, own, schema, name)] : []),
@@ -250,7 +252,7 @@ function update(of: Described, kind: GroupVersionKind, schema: ObjectSchema, sub
 function patch(of: Described, kind: GroupVersionKind, answer: ObjectSchema, subresource: string): Operation {
   return {
     ...common(of, 'patch', kind, subresource), method: 'patch', description: `Changes a part of ${what(of, subresource)}.`, parameters: [...patching, pretty],
-    body: { schema: patchDefinition, required: true, consumes: patchTypes }, codes: [200, 201], answer, action: 'patch',
+    body: { schema: patchDefinition, required: true, consumes: of.resource.custom === undefined ? patchTypes : patchTypes.filter((type) => type !== 'application/strategic-merge-patch+json') }, codes: [200, 201], answer, action: 'patch',
   };
 }
 

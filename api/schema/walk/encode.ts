@@ -208,8 +208,8 @@ function emptyOf(schema: Schema, arrange: Arrange): unknown {
 }
 
 /** A JSON value with the keys of its objects sorted. */
-function sorted(value: unknown): unknown {
-  if (typeof value !== 'object' || value === null) return value;
+export function sorted(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return writable(value);
   if (Array.isArray(value)) return value.map(sorted);
   const out: Record<string, unknown> = {};
   for (const key of Object.keys(value).toSorted()) define(out, key, sorted(Reflect.get(value, key)));

@@ -1,0 +1,88 @@
+import { Path, type FieldError } from '../../machinery/field-path.ts';
+import type { CustomResourceDefinition, DefinitionNames, DefinitionVersion } from '../../machinery/kinds/apiextensions.ts';
+import { apiVersionOf, type KubernetesObject } from '../../machinery/kinds/kind.ts';
+import type { Draft } from '../../machinery/kinds/wire.ts';
+import { defineResource, type Resource, type SelectableField } from '../resources/define.ts';
+import { columnsOf } from './columns.ts';
+import { customForm } from './form.ts';
+import { scalePathsOf, stepsOf, valueAt } from './scale.ts';
+import { fillDefaults } from './schema/defaults.ts';
+import { validateParts } from './schema/lists.ts';
+import { prune } from './schema/prune.ts';
+import { structuralOf, type Structural } from './schema/structural.ts';
+import { validateValue, type Old } from './schema/validate.ts';
+
+/**
+ * From a CustomResourceDefinition to what the server knows of any kind: one `Resource` for each version that is served. What
+ * is in the store may be of an older version or an older schema: it is converted, pruned and defaulted when it is read.
+ */
+export function resourcesOf(definition: CustomResourceDefinition): readonly Resource[] {
+  const { spec } = definition;
+  const names = definition.status?.acceptedNames ?? spec.names;
+  const versions = spec.versions.map((version) => ({ version, schema: structuralOf(version.schema?.openAPIV3Schema) }));
+  const storage = versions.find(({ version }) => version.storage);
+  if (storage === undefined) return [];
+  const stored = storedResource(definition, names, storage.version, storage.schema);
+  return versions.filter(({ version }) => version.served).map(({ version, schema }) => servedResource(definition, names, version, schema, stored));
+}
+
+/** Where the objects are kept, and in which version. Nobody asks for it by this value: the served ones refer to it. */
+function storedResource({ spec }: CustomResourceDefinition, names: DefinitionNames, version: DefinitionVersion, schema: Structural): Resource {
+  const kind = { group: spec.group, version: version.name, kind: names.kind, plural: names.plural, scope: scopeOf(spec.scope) };
+  return defineResource(kind, { custom: customForm(kind, schema) });
+}
+
+function scopeOf(scope: string): Resource['scope'] {
+  return scope === 'Cluster' ? 'Cluster' : 'Namespaced';
+}
+
+/** What may be done while the definition and all its objects are being deleted: finalizers must still be taken off. */
+const lastVerbs: Resource['verbs'] = ['delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
+
+function servedResource(definition: CustomResourceDefinition, names: DefinitionNames, version: DefinitionVersion, schema: Structural, stored: Resource): Resource {
+  const { spec, metadata } = definition;
+  const kind = { group: spec.group, version: version.name, kind: names.kind, plural: names.plural, scope: scopeOf(spec.scope) };
+  const { scale, status } = version.subresources ?? {};
+  const hasStatus = status !== undefined;
+  const whole = { ...schema, embedded: false };
+  return defineResource(kind, {
+    singular: names.singular ?? names.kind.toLowerCase(), listKind: names.listKind ?? `${names.kind}List`,
+    shortNames: names.shortNames ?? [], categories: names.categories ?? [],
+    ...(metadata?.deletionTimestamp === undefined ? {} : { verbs: lastVerbs }),
+    columns: columnsOf(version.additionalPrinterColumns),
+    fields: Object.fromEntries((version.selectableFields ?? []).map(({ jsonPath }) => selectable(jsonPath))),
+    generation: true, status: hasStatus, ...(scale === undefined ? {} : { scale: scalePathsOf(scale) }),
+    defaults: (draft) => { fillDefaults(draft, schema); },
+    prepareForCreate: (draft) => { if (hasStatus) Reflect.deleteProperty(draft, 'status'); },
+    validateCreate: (object) => validateObject(object, whole),
+    validateUpdate: (object, old) => validateObject(object, whole, { value: old }),
+    validateStatusUpdate: (object, old) => validateObject(object, whole, { value: old }),
+    ...(version.deprecated === true ? { deprecation: version.deprecationWarning ?? `${apiVersionOf(kind)} ${kind.kind} is deprecated` } : {}),
+    custom: customForm(kind, schema),
+    storedAs: {
+      resource: stored,
+      toStored: (object) => ({ ...object, apiVersion: apiVersionOf(stored) }),
+      fromStored: (object) => read(object, apiVersionOf(kind), schema),
+    },
+  });
+}
+
+function selectable(jsonPath: string): [string, SelectableField<KubernetesObject>] {
+  const steps = stepsOf(jsonPath);
+  return [steps.join('.'), (object) => {
+    const value = valueAt(object, steps);
+    return typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean' ? String(value) : '';
+  }];
+}
+
+/** A stored object as this version and this schema have it. */
+function read(object: Draft<KubernetesObject>, apiVersion: string, schema: Structural): Draft<KubernetesObject> {
+  object.apiVersion = apiVersion;
+  prune(object as Record<string, unknown>, schema);
+  fillDefaults(object, schema);
+  return object;
+}
+
+function validateObject(object: KubernetesObject, schema: Structural, old?: Old): FieldError[] {
+  return [...validateValue(object, schema, new Path(), old), ...validateParts(object, schema, new Path())];
+}
