@@ -14,7 +14,24 @@ export interface User {
   readonly uid?: string;
   readonly groups: readonly string[];
   readonly extra?: Readonly<Record<string, readonly string[]>>;
+  /** Who acts as this user; absent: nobody else. */
+  readonly impersonator?: User;
 }
+
+/** Where a call came from, and what is noted about it on its way: what the audit log tells. */
+export interface Origin {
+  readonly auditId: string;
+  /** With the query. */
+  readonly uri: string;
+  /** Of the caller and of the proxies before it, the first is the farthest. */
+  readonly addresses: readonly string[];
+  readonly userAgent: string;
+  /** `authorization.k8s.io/decision`, findings of admission. */
+  readonly annotations: Map<string, string>;
+}
+
+/** The patch that is a configuration to apply, in YAML or JSON. */
+export const applyPatch = 'application/apply-patch+yaml';
 
 /** What a request is about: the attributes that authorization sees. Verbs beyond `Verb` come of non-resource paths and `connect`. */
 export interface RequestInfo {
@@ -57,6 +74,8 @@ export interface Call {
   readonly body?: Body;
   readonly patchType?: PatchType;
   readonly accept: Accept;
+  /** Absent: nobody records calls. */
+  readonly origin?: Origin;
   /** `User-Agent` up to the first `/`: the default field manager. */
   readonly userAgent: string;
   /** Aborts when the caller is gone or the request's deadline has passed. */

@@ -56,6 +56,14 @@ export interface PatchOptions extends CallOptions {
   readonly force?: boolean;
 }
 
+export interface ApplyOptions extends CallOptions {
+  /** Who applies: what it applied before and leaves out now is removed. */
+  readonly fieldManager: string;
+  readonly subresource?: string;
+  /** Takes fields that others own with other values; without it they are a 409 that names them. */
+  readonly force?: boolean;
+}
+
 /** Every call throws `ApiError` (`code` 0: no answer came). What is handed out is shared: nobody may change it. */
 export interface Client {
   get<T extends KubernetesObject>(kind: Kind<T>, at: ObjectAddress, signal?: AbortSignal): Promise<T>;
@@ -65,6 +73,8 @@ export interface Client {
   update<T extends KubernetesObject>(kind: Kind<T>, object: T, options?: CallOptions): Promise<T>;
   updateStatus<T extends KubernetesObject>(kind: Kind<T>, object: T, options?: CallOptions): Promise<T>;
   patch<T extends KubernetesObject>(kind: Kind<T>, at: ObjectAddress, type: PatchType, body: unknown, options?: PatchOptions): Promise<T>;
+  /** Makes or changes the object so that it has what `config` says; what it doesn't say is left to others. Source: "Server-Side Apply". */
+  apply<T extends KubernetesObject>(kind: Kind<T>, config: T, options: ApplyOptions): Promise<T>;
   /** The object while it lingers, else a Status. */
   delete<T extends KubernetesObject>(kind: Kind<T>, at: ObjectAddress, options?: DeleteOptions): Promise<KubernetesObject>;
   deleteCollection<T extends KubernetesObject>(kind: Kind<T>, list: ListOptions, options?: DeleteOptions): Promise<KubernetesObject>;
@@ -89,6 +99,14 @@ export function createClient(transport: Transport): Client {
     patch: (kind, at, patchType, body, options = {}) => send({
       ...addressed(kind, 'patch', at, options), patchType, body, ...(options.subresource === undefined ? {} : { subresource: options.subresource }),
     }),
+    apply: (kind, config, options) => {
+      const { namespace, name = '' } = config.metadata ?? {};
+      const body = { ...config, apiVersion: apiVersionOf(kind), kind: kind.kind };
+      return send({
+        ...addressed(kind, 'patch', { name, ...(namespace === undefined ? {} : { namespace }) }, options), patchType: 'application/apply-patch+yaml', body,
+        ...(options.subresource === undefined ? {} : { subresource: options.subresource }),
+      });
+    },
     delete: (kind, at, options = {}) => send({ ...addressed(kind, 'delete', at, { signal: options.signal }), body: deleteBody(options) }),
     deleteCollection: (kind, list, options = {}) => send({ ...collection(kind, 'deletecollection', list), body: deleteBody(options) }),
     watch: <T extends KubernetesObject>(kind: Kind<T>, options: WatchOptions) => (

@@ -4,14 +4,14 @@ import type { Draft } from '../../machinery/kinds/wire.ts';
 import { fieldOf, isObject, type JsonObject } from '../../machinery/patch/json-value.ts';
 import { configProblems, problemText } from '../../machinery/patch/structured/check.ts';
 import { has, isEqual, noFields } from '../../machinery/patch/structured/field-set.ts';
-import { applyConfig, type Applied, type Change, type Conflict, type Forms } from '../../machinery/patch/structured/owners.ts';
+import { applyConfig, type Applied, type Change, type Conflict } from '../../machinery/patch/structured/owners.ts';
 import { failure } from '../../machinery/status.ts';
 import type { Resource } from '../resources/define.ts';
 import { applyConflict } from './conflict.ts';
 import { identityText, readEntries, setEntries, unmanaged, writeEntries, type Managed } from './entries.ts';
 import { formsOf, mergeSchema } from './forms.ts';
 import { lastAppliedFields, lastAppliedManager, noteLastApplied } from './last-applied.ts';
-import { withUpdate, type TrackedWrite } from './track.ts';
+import { updateBy, withUpdate, type TrackedWrite } from './track.ts';
 
 /** Server-side apply: an object with a configuration merged in, and its owners afterwards. Source: "Server-Side Apply". */
 
@@ -45,27 +45,33 @@ function kindText(apiVersion: string, kind: string): string {
   return `${apiVersion === '' || apiVersion.includes('/') ? apiVersion || '/' : `/${apiVersion}`}, Kind=${kind}`;
 }
 
-/** The object after the apply, with its owners; what it was made of is shared and not changed. `live` undefined: there is none yet. Throws 409. */
+/** The object after the apply, with its owners. `live` undefined: there is none yet. Throws 409. */
 export function applied(application: Application, live: KubernetesObject | undefined): Draft<KubernetesObject> {
-  const { resource, config, manager, subresource, now } = application;
-  const forms = formsOf(resource, subresource, application.versions);
-  const { managedFields = [], ...metadata } = live?.metadata ?? {};
-  const before = { ...live, ...(live === undefined ? {} : { metadata }) } as JsonObject;
-  const managed = managedBefore(application, forms, before, readEntries(managedFields, true) ?? unmanaged);
-  const writer = identityText({ manager, operation: 'Apply', subresource });
-  const change: Change = { forms, owners: managed.owners, apiVersion: apiVersionOf(resource), writer };
-  const result = forced(application, change, before, live);
-  const object = structuredClone({ ...(result.object ?? before), apiVersion: apiVersionOf(resource), kind: resource.kind }) as Draft<KubernetesObject>;
+  const { resource, config, manager } = application;
+  const { object: made, managed } = applyTo(application, live, readEntries(live?.metadata?.managedFields ?? [], true) ?? unmanaged);
+  const object = structuredClone({ ...made, apiVersion: apiVersionOf(resource), kind: resource.kind }) as Draft<KubernetesObject>;
   if (manager === lastAppliedManager) noteLastApplied(object, config);
-  const isNew = !isEqual(managed.owners.get(writer)?.fields ?? noFields, result.owners.get(writer)?.fields ?? noFields);
-  const times = result.object === undefined && !isNew ? managed.times : new Map(managed.times).set(writer, timestamp(now));
-  setEntries(object, writeEntries({ owners: result.owners, times }));
+  setEntries(object, writeEntries(managed));
   return object;
 }
 
-/** Of an object without owners: one for all that it has. */
-function managedBefore(write: Application, forms: Forms, before: JsonObject, managed: Managed): Managed {
-  return managed.owners.size > 0 ? managed : withUpdate(forms, { ...write, manager: beforeFirstApply }, {}, before, unmanaged);
+/** What an apply makes of an object without entries, and of its owners. It shares what doesn't change with `live` and the configuration. Throws 409. */
+export function applyTo(application: Application, live: KubernetesObject | undefined, managed: Managed): { object: JsonObject; managed: Managed } {
+  const { resource, manager, subresource, now } = application;
+  const forms = formsOf(resource, subresource, application.versions);
+  const before = withoutEntries(live);
+  // Of an object without owners somebody owns all that it has.
+  const { owners, times } = managed.owners.size > 0 ? managed : withUpdate(forms, updateBy({ ...application, manager: beforeFirstApply }), {}, before, unmanaged);
+  const writer = identityText({ manager, operation: 'Apply', subresource });
+  const result = forced(application, { forms, owners, apiVersion: apiVersionOf(resource), writer }, before, live);
+  const isSameSet = isEqual(owners.get(writer)?.fields ?? noFields, result.owners.get(writer)?.fields ?? noFields);
+  const isNoop = result.object === undefined && isSameSet;
+  return { object: result.object ?? before, managed: { owners: result.owners, times: isNoop ? times : new Map(times).set(writer, timestamp(now)) } };
+}
+
+function withoutEntries(live: KubernetesObject | undefined): JsonObject {
+  const { managedFields: _managedFields, ...metadata } = live?.metadata ?? {};
+  return { ...live, ...(live === undefined ? {} : { metadata }) };
 }
 
 type Done = Extract<Applied, { type: 'applied' }>;

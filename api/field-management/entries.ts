@@ -61,7 +61,7 @@ export function writeEntries({ owners, times }: Managed): Entries {
 
 export function entryOf({ manager, operation, subresource }: Identity, { apiVersion, fields }: Owner, time: string | undefined): Entry {
   return {
-    manager, operation, apiVersion, ...(time === undefined ? {} : { time }), fieldsType: 'FieldsV1', fieldsV1: fields, ...(subresource === undefined ? {} : { subresource }),
+    manager, operation, apiVersion, ...(time === undefined ? {} : { time }), fieldsType: 'FieldsV1', fieldsV1: fields, ...(subresource === undefined || subresource === '' ? {} : { subresource }),
   };
 }
 

@@ -6,7 +6,7 @@ import { compare, except } from '../../machinery/patch/structured/compare.ts';
 import { isEmpty, union } from '../../machinery/patch/structured/field-set.ts';
 import { ownersAfterUpdate, type Forms, type Owners } from '../../machinery/patch/structured/owners.ts';
 import type { Resource } from '../resources/define.ts';
-import { capped, entryOf, identityText, readEntries, setEntries, unmanaged, writeEntries, type Entries, type Identity, type Managed } from './entries.ts';
+import { capped, entryOf, identityText, readEntries, setEntries, unmanaged, writeEntries, type Entries, type Managed } from './entries.ts';
 import { formsOf } from './forms.ts';
 
 /** Keeps `metadata.managedFields` through writes that are no apply. Source: "Server-Side Apply", field management. */
@@ -29,13 +29,13 @@ const current = 'current-operation';
 export function trackCreate(write: TrackedWrite, draft: Draft<KubernetesObject>): void {
   const given = draft.metadata?.managedFields;
   if (given !== undefined) return setEntries(draft, updated(write, {}, draft, readGiven(given) ?? unmanaged));
-  const { resource, subresource, now } = write;
+  const { resource, subresource, manager, now } = write;
   const apiVersion = apiVersionOf(resource);
   const form = formsOf(resource, subresource)(apiVersion);
   if (form === undefined) return;
   const { added, modified } = except(compare(form.shape, {}, draft as JsonObject), form.ignored);
   const fields = union(added, modified);
-  if (!isEmpty(fields)) setEntries(draft, [entryOf(identityFor(write), { fields, apiVersion, applied: false }, timestamp(now))]);
+  if (!isEmpty(fields)) setEntries(draft, [entryOf({ manager, operation: 'Update', subresource }, { fields, apiVersion, applied: false }, timestamp(now))]);
 }
 
 /**
@@ -55,24 +55,34 @@ export function trackUpdate(write: TrackedWrite, draft: Draft<KubernetesObject>,
 
 function updated(write: TrackedWrite, before: JsonObject, after: KubernetesObject, managed: Managed): Entries {
   const forms = formsOf(write.resource, write.subresource, write.versions);
-  return writeEntries(capped(withUpdate(forms, write, before, after as JsonObject, managed)));
+  return writeEntries(capped(withUpdate(forms, updateBy(write), before, after as JsonObject, managed)));
 }
 
-/** The owners after an update by the write's manager. */
-export function withUpdate(forms: Forms, write: Pick<TrackedWrite, 'resource' | 'subresource' | 'manager' | 'now'>, before: JsonObject, after: JsonObject, { owners, times }: Managed): Managed {
-  const changed: Owners = ownersAfterUpdate({ forms, owners, apiVersion: apiVersionOf(write.resource), writer: current }, before, after);
+/** An update by one owner. */
+export interface OwnersUpdate {
+  /** The version of the objects. */
+  readonly apiVersion: string;
+  /** The writer's identity. */
+  readonly id: string;
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+}
+
+export function updateBy({ resource, subresource, manager, now }: TrackedWrite): OwnersUpdate {
+  const apiVersion = apiVersionOf(resource);
+  return { apiVersion, id: identityText({ manager, operation: 'Update', apiVersion, subresource }), now };
+}
+
+/** The owners after an update: its writer also keeps what it had before, but for what the update removes. */
+export function withUpdate(forms: Forms, { apiVersion, id, now }: OwnersUpdate, before: JsonObject, after: JsonObject, { owners, times }: Managed): Managed {
+  const changed: Owners = ownersAfterUpdate({ forms, owners, apiVersion, writer: current }, before, after);
   const own = changed.get(current);
   if (own === undefined) return { owners: changed, times };
-  const id = identityText(identityFor(write));
   const next = new Map(changed);
   next.delete(current);
   const previous = next.get(id);
   next.set(id, previous === undefined ? own : { ...own, fields: union(own.fields, previous.fields) });
-  return { owners: next, times: new Map(times).set(id, timestamp(write.now)) };
-}
-
-function identityFor({ manager, subresource, resource }: Pick<TrackedWrite, 'resource' | 'subresource' | 'manager'>): Identity {
-  return { manager, operation: 'Update', apiVersion: apiVersionOf(resource), ...(subresource === '' ? {} : { subresource }) };
+  return { owners: next, times: new Map(times).set(id, timestamp(now)) };
 }
 
 function readGiven(entries: Entries): Managed | undefined {
@@ -83,19 +93,4 @@ function readGiven(entries: Entries): Managed | undefined {
 /** An empty list, or one with an empty entry. */
 function isReset(entries: Entries): boolean {
   return entries.length === 0 || (entries.length === 1 && Object.keys(entries[0] ?? {}).length === 0);
-}
-
-const longestManager = 128;
-const unprintable = /[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u;
-
-/** Who writes: as the query says, else the first part of the user agent, as far as it can be one. */
-export function managerOf(fieldManager: string | undefined, userAgent: string): string {
-  if (fieldManager !== undefined && fieldManager !== '') return fieldManager;
-  let name = '';
-  for (const character of userAgent) {
-    if (unprintable.test(character)) continue;
-    if (Buffer.byteLength(name) + Buffer.byteLength(character) > longestManager) break;
-    name += character;
-  }
-  return name === '' ? 'unknown' : name;
 }

@@ -1,4 +1,3 @@
-import { forbidden, invalidObject, invalid, Path, required, tooLong, type FieldError } from '../../machinery/field-path.ts';
 import type { KubernetesObject } from '../../machinery/kinds/kind.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
 import { failure } from '../../machinery/status.ts';
@@ -10,10 +9,10 @@ import { trackedWrite } from './tracked-write.ts';
 import { replaced } from './update.ts';
 import { changeObject, conflict, isDryRun, modified, notFound, type Writer } from './writer.ts';
 
-/** The one patch that is a whole configuration: what it doesn't say is left to others. Source: "Server-Side Apply". */
-export const applyPatch = 'application/apply-patch+yaml';
-
-/** PATCH with a configuration to apply, on an object or its `/status`: 200, or 201 when there was no object. Throws 400, 403, 409, 422. */
+/**
+ * PATCH with a configuration to apply, on an object or its `/status`: 200, or 201 when there was no object. What the configuration
+ * doesn't say is left to others. Throws 400, 403, 409, 422. Source: "Server-Side Apply".
+ */
 export async function apply(writer: Writer, call: Call): Promise<Result> {
   const { resource, info, query } = call;
   const application = applicationOf(writer, call);
@@ -52,37 +51,6 @@ async function createApplied(writer: Writer, call: Call, application: Applicatio
 
 function decoded(writer: Writer, call: Call, object: Draft<KubernetesObject>): Draft<KubernetesObject> {
   return writer.codec.check(call.resource, object, { fieldValidation: call.query['fieldValidation'], warn: call.warn });
-}
-
-const longestManager = 128;
-
-/** Throws 422 unless the options fit the kind of patch. */
-export function checkPatchOptions({ query, patchType }: Call): void {
-  const { fieldManager = '', force } = query;
-  const errors: FieldError[] = [];
-  const path = new Path('fieldManager');
-  if (patchType === applyPatch) {
-    if (fieldManager === '') errors.push(required(path, 'is required for apply patch'));
-  } else if (force !== undefined) {
-    errors.push(forbidden(new Path('force'), 'may not be specified for non-apply patch'));
-  }
-  errors.push(...managerErrors(fieldManager));
-  if (errors.length > 0) throw invalidObject({ group: 'meta.k8s.io', kind: 'PatchOptions' }, '', errors);
-}
-
-/** What is wrong with a `fieldManager`. */
-export function managerErrors(manager: string): FieldError[] {
-  const path = new Path('fieldManager');
-  const errors: FieldError[] = Buffer.byteLength(manager) > longestManager ? [tooLong(path, longestManager)] : [];
-  for (const [position, character] of [...manager].entries()) {
-    if (/[^\p{L}\p{M}\p{N}\p{P}\p{S} ]/u.test(character)) errors.push(invalid(path, manager, `invalid character ${codePoint(character)} (at position ${position})`));
-  }
-  return errors;
-}
-
-/** `U+0007`, as Go prints what can't be shown. */
-function codePoint(character: string): string {
-  return `U+${(character.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, '0')}`;
 }
 
 function isTrue(option: string | undefined): boolean {

@@ -8,6 +8,7 @@ import type { Resource } from '../resources/define.ts';
 import type { Entry } from '../store/cache.ts';
 import { bindToRequest, generatedName, metadataOf, stampNew, validateMetadata } from './metadata.ts';
 import { trackedWrite } from './tracked-write.ts';
+import { checkWriteOptions } from './write-options.ts';
 import { alreadyExists, conflict, handlerKey, isDryRun, modified, putOf, storedBytes, type Writer } from './writer.ts';
 
 /** How often a name is drawn again when the drawn one is taken. Source: KEP-4420, retry on generateName. */
@@ -16,6 +17,7 @@ const nameDraws = 8;
 /** POST on a collection: 201 with the stored object. */
 export async function create(writer: Writer, call: Call): Promise<Result> {
   const { resource, body, query } = call;
+  checkWriteOptions(call);
   if (body === undefined) throw failure('BadRequest', 'the request has no body: send the object to create');
   const draft = writer.codec.decode(resource, body, { fieldValidation: query['fieldValidation'], warn: call.warn });
   return createFrom(writer, call, draft, (object) => { trackCreate(trackedWrite(writer, call), object); });

@@ -3,9 +3,10 @@ import { mergePatch } from '../../machinery/patch/merge-patch.ts';
 import type { KubernetesObject } from '../../machinery/kinds/kind.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
 import { failure } from '../../machinery/status.ts';
-import type { Call, Result } from '../request.ts';
-import { apply, applyPatch, checkPatchOptions } from './apply.ts';
+import { applyPatch, type Call, type Result } from '../request.ts';
+import { apply } from './apply.ts';
 import { replaced } from './update.ts';
+import { checkWriteOptions } from './write-options.ts';
 import { changeObject, isDryRun, type Writer } from './writer.ts';
 
 /**
@@ -13,7 +14,7 @@ import { changeObject, isDryRun, type Writer } from './writer.ts';
  * newer one when somebody wrote in between; a `resourceVersion` in it is a condition. Source: "Patch", API concepts.
  */
 export async function patch(writer: Writer, call: Call): Promise<Result> {
-  checkPatchOptions(call);
+  checkWriteOptions(call);
   if (call.patchType === applyPatch) return apply(writer, call);
   const { resource, info, query } = call;
   const { entry } = await changeObject(writer, resource, info.namespace, info.name, isDryRun(query), (current) =>

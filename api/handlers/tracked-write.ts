@@ -1,5 +1,6 @@
-import { managerOf, type TrackedWrite } from '../field-management/track.ts';
+import type { TrackedWrite } from '../field-management/track.ts';
 import type { Call } from '../request.ts';
+import { managerOf } from './write-options.ts';
 import type { Writer } from './writer.ts';
 
 /** The call's write, for `metadata.managedFields`. */

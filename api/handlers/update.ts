@@ -9,11 +9,13 @@ import type { Entry } from '../store/cache.ts';
 import { mayGoNow } from './delete.ts';
 import { bindToRequest, carryOver, metadataOf, validateMetadata, validateMetadataUpdate } from './metadata.ts';
 import { trackedWrite } from './tracked-write.ts';
+import { checkWriteOptions } from './write-options.ts';
 import { changeObject, conflict, isDryRun, modified, type Outcome, type Writer } from './writer.ts';
 
 /** PUT on an object or its `/status`: 200 with the stored object. */
 export async function update(writer: Writer, call: Call): Promise<Result> {
   const { resource, body, info, query } = call;
+  checkWriteOptions(call);
   if (body === undefined) throw failure('BadRequest', 'the request has no body: send the whole object');
   const options = { fieldValidation: query['fieldValidation'], warn: call.warn };
   const { entry } = await changeObject(writer, resource, info.namespace, info.name, isDryRun(query), (current) =>

@@ -58,6 +58,8 @@ export interface ScalePaths<T> {
   /** In text form, for `status.selector`. */
   selector(object: T): string;
   setReplicas(draft: Draft<T>, replicas: number): void;
+  /** Where the number is; absent: `spec.replicas`. */
+  readonly replicasPath?: readonly string[];
 }
 
 /** How deletion goes. `graceSeconds` decides the period (0 deletes at once); pods alone wait for their node. */
@@ -104,8 +106,6 @@ export interface Resource<T extends KubernetesObject = KubernetesObject> extends
   readonly deprecation?: string;
   /** Absent: its objects are stored as they are served. */
   readonly storedAs?: StoredForm<T>;
-}
-
   /** Of a kind that was defined while the server runs. Absent: the kind's generated schema says all that this says. */
   readonly custom?: CustomForm;
 }
@@ -118,6 +118,8 @@ export interface CustomForm {
   decode(value: Readonly<Record<string, unknown>>): { readonly object: Record<string, unknown>; readonly unknown: readonly string[] };
   /** Canonical JSON without `resourceVersion`. */
   encode(object: KubernetesObject): Buffer;
+}
+
 /**
  * Where the objects of a further version are: under another resource's keys and in its form. Both directions are pure, work on
  * what they may change and keep, and lose nothing: `fromStored(toStored(x))` is x.

@@ -2,6 +2,8 @@ import type { KubernetesObject } from '../../../machinery/kinds/kind.ts';
 import type { Draft } from '../../../machinery/kinds/wire.ts';
 import { failure } from '../../../machinery/status.ts';
 import type { Call, Result } from '../../request.ts';
+import { trackUpdate } from '../../field-management/track.ts';
+import { trackedWrite } from '../tracked-write.ts';
 import { replaced } from '../update.ts';
 import { changeObject, isDryRun, type Writer } from '../writer.ts';
 import { patched } from '../patch.ts';
@@ -13,7 +15,9 @@ export async function approve(writer: Writer, call: Call): Promise<Result> {
   const options = { fieldValidation: query['fieldValidation'], warn: call.warn };
   const { entry } = await changeObject(writer, resource, info.namespace, info.name, isDryRun(query), (current) => {
     const asked = info.verb === 'patch' ? patched(writer, call, current.object) : writer.codec.decode(resource, body, options);
-    return replaced(writer, { ...call, info: { ...info, subresource: 'status' } }, current, withConditions(current.object, asked));
+    return replaced(writer, { ...call, info: { ...info, subresource: 'status' } }, current, withConditions(current.object, asked), (draft, old) => {
+      trackUpdate(trackedWrite(writer, call), draft, old);
+    });
   });
   return { type: 'entry', code: 200, resource, entry };
 }

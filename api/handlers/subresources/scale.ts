@@ -2,13 +2,19 @@ import type { V1Scale } from '@kubernetes/client-node';
 import { defineKind, type KubernetesObject } from '../../../machinery/kinds/kind.ts';
 import type { Draft, Wire } from '../../../machinery/kinds/wire.ts';
 import { failure } from '../../../machinery/status.ts';
-import type { Call, Result } from '../../request.ts';
+import { applyPatch, type Call, type Result } from '../../request.ts';
 import { defineResource, type ScalePaths } from '../../resources/define.ts';
 import type { Entry } from '../../store/cache.ts';
+import type { Application } from '../../field-management/apply.ts';
+import { setEntries, type Entries } from '../../field-management/entries.ts';
+import { applyScale, trackScale, type ScaleWrite } from '../../field-management/scale.ts';
+import { applicationOf } from '../apply.ts';
 import { patched } from '../patch.ts';
 import type { Reader } from '../reader.ts';
 import { freshEnough, revisionOf } from '../reader.ts';
+import { trackedWrite } from '../tracked-write.ts';
 import { replaced } from '../update.ts';
+import { checkWriteOptions } from '../write-options.ts';
 import { changeObject, existing, isDryRun, type Outcome, type Writer } from '../writer.ts';
 import { invalidField } from './answers.ts';
 
@@ -24,8 +30,10 @@ export async function scale(deps: Reader & Writer, call: Call): Promise<Result> 
     await freshEnough(deps, revisionOf(query['resourceVersion']), call.signal);
     return answer(scaleOf(paths, existing(deps, resource, info.namespace, info.name)));
   }
+  checkWriteOptions(call);
+  const apply = call.patchType === applyPatch ? applicationOf(deps, { ...call, resource: scales }) : undefined;
   const { entry } = await changeObject(deps, resource, info.namespace, info.name, isDryRun(query), (current) =>
-    rescaled(deps, call, paths, current, wanted(deps, call, paths, current)));
+    (apply === undefined ? rescaled(deps, call, paths, current, wanted(deps, call, paths, current)) : appliedScale(deps, call, paths, current, apply)));
   return answer(scaleOf(paths, entry));
 }
 
@@ -52,8 +60,19 @@ function wanted(writer: Writer, call: Call, paths: ScalePaths<KubernetesObject>,
   return writer.codec.decode(scales, body, options);
 }
 
-/** The update of the whole object that a Scale stands for. */
-function rescaled(writer: Writer, call: Call, paths: ScalePaths<KubernetesObject>, current: Entry, asked: Scale): Outcome {
+function appliedScale(writer: Writer, call: Call, paths: ScalePaths<KubernetesObject>, current: Entry, application: Application): Outcome {
+  const { object, entries } = applyScale(scaleWrite(writer, call), application, current.object, scaleOf(paths, current));
+  const asked: Scale = writer.codec.check(scales, object, { fieldValidation: call.query['fieldValidation'], warn: call.warn });
+  return rescaled(writer, call, paths, current, asked, entries);
+}
+
+function scaleWrite(writer: Writer, call: Call): ScaleWrite {
+  const { manager, now } = trackedWrite(writer, call);
+  return { resource: call.resource, scales, manager, now };
+}
+
+/** The update of the whole object that a Scale stands for; `entries`: its owners afterwards, where they are settled already. */
+function rescaled(writer: Writer, call: Call, paths: ScalePaths<KubernetesObject>, current: Entry, asked: Scale, entries?: Entries): Outcome {
   const { info } = call;
   const replicas = asked.spec?.replicas ?? 0;
   if (replicas < 0) throw invalidField(scales, info.name, ['spec', 'replicas'], replicas, 'must be greater than or equal to 0');
@@ -61,5 +80,6 @@ function rescaled(writer: Writer, call: Call, paths: ScalePaths<KubernetesObject
   paths.setReplicas(draft, replicas);
   const { uid, resourceVersion } = asked.metadata ?? {};
   draft.metadata = { ...draft.metadata, uid: uid ?? current.uid, resourceVersion: resourceVersion ?? '' };
-  return replaced(writer, { ...call, info: { ...info, subresource: '' } }, current, draft);
+  const owners = entries ?? trackScale(scaleWrite(writer, call), current.object, scaleOf(paths, current), asked);
+  return replaced(writer, { ...call, info: { ...info, subresource: '' } }, current, draft, (object) => { setEntries(object, owners); });
 }
