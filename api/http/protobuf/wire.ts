@@ -61,6 +61,25 @@ function take(bytes: Buffer, at: Cursor, length: number): Buffer {
   return taken;
 }
 
-function malformed() {
-  return failure('BadRequest', 'unable to decode the protobuf body: it is not well-formed');
+/** The bytes of text or a message. Throws 400. */
+export function bytesOf(value: Value): Buffer {
+  if (Buffer.isBuffer(value)) return value;
+  throw malformed('a message was expected where a number stands');
+}
+
+/** A scalar as JSON has it. Throws 400. */
+export function scalar(type: string, value: Value): string | number | boolean {
+  if (Buffer.isBuffer(value)) return type === 'bytes' ? value.toString('base64') : type === 'string' ? value.toString('utf8') : zeroNumber(type, value);
+  if (type === 'string' || type === 'bytes') throw malformed('text was expected where a number stands');
+  return type === 'bool' ? value !== 0 : value;
+}
+
+/** An absent value of a map's entry. */
+function zeroNumber(type: string, value: Buffer): number | boolean {
+  if (value.length > 0) throw malformed('a number was expected where text stands');
+  return type === 'bool' ? false : 0;
+}
+
+export function malformed(why = 'it is not well-formed') {
+  return failure('BadRequest', `unable to decode the protobuf body: ${why}`);
 }
