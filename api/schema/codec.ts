@@ -8,11 +8,12 @@ import type { Codec } from '../handlers/writer.ts';
 import type { Body } from '../request.ts';
 import type { Resource } from '../resources/define.ts';
 import { isBuiltin, schemaOf } from './builtin.ts';
+import { stringifyExact } from './json-exact.ts';
 import { readJson } from './json-text.ts';
 import { isObject } from '../../machinery/patch/json-value.ts';
 import { createDecoder, type Decoded } from './walk/decode.ts';
 import { createEncoder } from './walk/encode.ts';
-import { DecodeProblem, mismatchWithin } from './walk/problem.ts';
+import { DecodeProblem, mismatchWithin, TooLargeProblem } from './walk/problem.ts';
 import { readYaml } from './yaml-text.ts';
 
 /**
@@ -22,9 +23,9 @@ import { readYaml } from './yaml-text.ts';
 
 type GroupVersionKind = Pick<Kind, 'group' | 'version' | 'kind'>;
 
-interface Options {
 type Target = Pick<Resource, 'group' | 'version' | 'kind' | 'custom'>;
 
+interface Options {
   readonly fieldValidation: string | undefined;
   readonly warn: (text: string) => void;
 }
@@ -32,6 +33,8 @@ type Target = Pick<Resource, 'group' | 'version' | 'kind' | 'custom'>;
 interface Content {
   readonly value: unknown;
   readonly duplicates: readonly string[];
+  /** Nobody else holds the value: it was made of a body's bytes. */
+  readonly owned?: 'owned';
 }
 
 /** `schemaFor` finds the schema of a kind that the server serves. */
@@ -48,13 +51,13 @@ export function createCodec(schemaFor: (kind: GroupVersionKind) => ObjectSchema 
     return object;
   }
 
-  return {
-    decode(resource, body, options) {
-      checkFieldValidation(options.fieldValidation, 'CreateOptions');
   function decoded(resource: Target, { value, owned }: Content): Pick<Decoded, 'object' | 'unknown'> {
     return resource.custom !== undefined && isObject(value) ? resource.custom.decode(value) : decoder.decode(schemaFor(resource), value, owned);
   }
 
+  return {
+    decode(resource, body, options) {
+      checkFieldValidation(options.fieldValidation, 'CreateOptions');
       const content = readBody(resource, body);
       const gvk = kindOf(content.value, resource);
       try {
@@ -70,7 +73,7 @@ export function createCodec(schemaFor: (kind: GroupVersionKind) => ObjectSchema 
         checkKind(kindOf(value, resource), resource);
         return read(resource, { value, duplicates: [] }, options);
       } catch (error) {
-        throw answer(error, (problem) => invalidObject({ group: '', kind: '' }, '', [invalid(new Path('patch'), JSON.stringify(value), problem)]));
+        throw answer(error, (problem) => invalidObject({ group: '', kind: '' }, '', [invalid(new Path('patch'), stringifyExact(value), problem)]));
       }
     },
     parse(body) {
@@ -93,6 +96,7 @@ export function createCodec(schemaFor: (kind: GroupVersionKind) => ObjectSchema 
 
 /** Turns a problem into the failure that `build` makes of its text; everything else stays what it is. */
 function answer(error: unknown, build: (problem: string) => ApiError): unknown {
+  if (error instanceof TooLargeProblem) return failure('RequestEntityTooLarge', error.message, undefined, { cause: error });
   return error instanceof DecodeProblem ? build(error.message) : error;
 }
 
@@ -114,7 +118,7 @@ function contentOf({ content, mediaType }: Body): Content {
   if ('value' in content) return { value: content.value, duplicates: [] };
   if (mediaType.includes('yaml')) return readYaml(content.bytes);
   const { value, duplicates } = readJson(content.bytes);
-  return { value, duplicates: duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`) };
+  return { value, owned: 'owned', duplicates: duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`) };
 }
 
 const shownBytes = 30;
@@ -125,10 +129,11 @@ const typeMeta = String.raw`struct { APIVersion string "json:\"apiVersion,omitem
 /** The body's value, an object; 400 when it is no JSON or YAML. Null is an object without fields. */
 function readBody(resource: GroupVersionKind, body: Body): Content {
   try {
-    const { value, duplicates } = contentOf(body);
+    const content = contentOf(body);
+    const { value, duplicates } = content;
     if (value === null) return { value: {}, duplicates };
     if (typeof value !== 'object' || Array.isArray(value)) throw mismatchWithin(value, typeMeta);
-    return { value, duplicates };
+    return content;
   } catch (error) {
     throw answer(error, (problem) => {
       const text = `couldn't get version/kind; json parse error: ${problem}`;
@@ -152,13 +157,13 @@ function kindOf(value: unknown, resource: GroupVersionKind): GroupVersionKind {
   return { group, version, kind: typeof kind === 'string' && kind !== '' ? kind : resource.kind };
 }
 
+const unsupportedHere = 'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml';
+
 /** Throws unless the body is of the kind that the URL addresses. */
 function checkKind(given: GroupVersionKind, wanted: Target): void {
   const apiVersion = apiVersionOf(given);
   if (given.kind === wanted.kind && apiVersion === apiVersionOf(wanted)) return;
   if (wanted.custom !== undefined || (given.kind === wanted.kind && isBuiltin(given))) {
-const unsupportedHere = 'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml';
-
     throw failure('BadRequest', `the API version in the data (${apiVersion}) does not match the expected API version (${apiVersionOf(wanted)})`);
   }
   if (!isBuiltin(given)) throw new DecodeProblem(`no kind ${JSON.stringify(given.kind)} is registered for version ${JSON.stringify(apiVersion)} in scheme "pkg/api/legacyscheme/scheme.go:30"`);

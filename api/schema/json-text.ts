@@ -1,74 +1,60 @@
 import { isUtf8 } from 'node:buffer';
+import { parseExact } from './json-exact.ts';
+import { scanJson } from './json-scan.ts';
 import { DecodeProblem, pathText } from './walk/problem.ts';
 
 /**
  * JSON bodies before and after `JSON.parse`: what it lets through and a server may not (depth, broken UTF-8, keys that occur
- * twice), and its failures in the words that Kubernetes' clients know.
+ * twice), what it would round, and its failures in the words that Kubernetes' clients know.
  */
 
-/** Nested deeper than any object of the API, and shallow enough for every walk to recurse. */
-export const mostDepth = 1000;
-
-const quote = 0x22;
-const backslash = 0x5c;
-
 export interface JsonBody {
+  /** Whole numbers beyond 2⁵³ are bigints. */
   readonly value: unknown;
-  /** Paths of the keys that occur more than once in their object. */
+  /** Paths of the keys that occur more than once in their object; at most `mostDuplicates`. */
   readonly duplicates: readonly string[];
 }
 
-/** Reads a body. Throws `DecodeProblem`. */
+/** As many as Kubernetes reports. */
+const mostDuplicates = 100;
+
+/** Reads a body. Throws `DecodeProblem`; `TooLargeProblem` when it holds more than can be stored. */
 export function readJson(bytes: Buffer): JsonBody {
   if (!isUtf8(bytes)) throw new DecodeProblem('invalid UTF-8 in the body');
-  const keys = countKeys(bytes);
+  const { hasRepeatedKeys, longNumbers } = scanJson(bytes);
   const text = bytes.toString();
-  const value = parse(text);
-  return { value, duplicates: keys === membersOf(value) ? [] : duplicateKeys(text) };
+  const value = parse(text, bytes, longNumbers);
+  return { value, duplicates: hasRepeatedKeys ? duplicateKeys(text) : [] };
 }
 
-/** The number of colons outside of strings: one for each member of an object, in well-formed JSON. Throws when nested too deeply. */
-function countKeys(bytes: Buffer): number {
-  let depth = 0;
-  let keys = 0;
-  for (let i = 0; i < bytes.length; i++) {
-    switch (bytes[i]) {
-      case quote: i = endOfString(bytes, i); break;
-      case 0x3a: keys++; break;
-      case 0x7b: case 0x5b: if (++depth > mostDepth) throw new DecodeProblem('exceeded max depth'); break;
-      case 0x7d: case 0x5d: depth--; break;
-      default:
-    }
+function parse(text: string, bytes: Buffer, longNumbers: readonly number[]): unknown {
+  try {
+    if (longNumbers.length === 0) return JSON.parse(text);
+    // The scanner counts bytes, the parser UTF-16 units.
+    return parseExact(text, text.length === bytes.length ? longNumbers : inUnits(bytes, longNumbers));
+  } catch (cause) {
+    throw new DecodeProblem(syntaxProblem(text, longNumbers.length === 0 ? cause : complaintAbout(text)), { cause });
   }
-  return keys;
 }
 
-/** `at` is on the opening quote; the result is on the closing one, or past the end. */
-function endOfString(bytes: Buffer, at: number): number {
-  let i = at + 1;
-  while (i < bytes.length && bytes[i] !== quote) i += bytes[i] === backslash ? 2 : 1;
-  return i;
-}
-
-function membersOf(value: unknown): number {
-  if (typeof value !== 'object' || value === null) return 0;
-  let count = 0;
-  if (Array.isArray(value)) {
-    for (const item of value) count += membersOf(item);
-    return count;
-  }
-  for (const item of Object.values(value)) count += 1 + membersOf(item);
-  return count;
-}
-
-function parse(text: string): unknown {
+/** What `JSON.parse` says of the text as it came. */
+function complaintAbout(text: string): unknown {
   try {
     return JSON.parse(text);
-  } catch (cause) {
-    throw new DecodeProblem(syntaxProblem(text, cause), { cause });
+  } catch (error) {
+    return error;
   }
 }
 
+function inUnits(bytes: Buffer, offsets: readonly number[]): number[] {
+  let at = 0;
+  let units = 0;
+  return offsets.map((offset) => {
+    units += bytes.toString('utf8', at, offset).length;
+    at = offset;
+    return units;
+  });
+}
 /** V8's complaint as Go says it. */
 function syntaxProblem(text: string, cause: unknown): string {
   const message = cause instanceof Error ? cause.message : '';
@@ -83,26 +69,51 @@ function syntaxProblem(text: string, cause: unknown): string {
   return `invalid character ${character} looking for beginning of value`;
 }
 
-/** The slow look, at text that is known to be well-formed and to have keys twice. */
+const quote = 0x22;
+const backslash = 0x5c;
+
+/** A container that is open: the keys seen in an object, or undefined in an array. `step` is where the walk is in it. */
+interface Open {
+  readonly keys: Set<string> | undefined;
+  step: string | number;
+}
+
+/** The slow look, at text that is known to be well-formed. */
 function duplicateKeys(text: string): readonly string[] {
   const found = new Set<string>();
-  const tokens = /"(?:[^"\\]|\\.)*"|[{}[\],:]/gs;
-  /** A container that is open: the keys seen in an object, or undefined in an array. `step` is where the walk is in it. */
-  const open: { readonly keys: Set<string> | undefined; step: string | number }[] = [];
+  const open: Open[] = [];
   let last = '';
-  for (const [token] of text.matchAll(tokens)) {
+  for (let i = 0; i < text.length && found.size < mostDuplicates; i++) {
     const top = open.at(-1);
-    if (token === '{') open.push({ keys: new Set(), step: '' });
-    else if (token === '[') open.push({ keys: undefined, step: 0 });
-    else if (token === '}' || token === ']') open.pop();
-    else if (token === ',' && top !== undefined && typeof top.step === 'number') top.step++;
-    else if (token === ':' && top?.keys !== undefined) {
-      const key = String(JSON.parse(last));
-      top.step = key;
-      if (top.keys.has(key)) found.add(pathText(open.map(({ step }) => step)));
-      top.keys.add(key);
+    switch (text.charCodeAt(i)) {
+      case quote: {
+        const end = endOfString(text, i);
+        // The value of a member needs no look: only what stands before a colon is a key.
+        last = text.slice(i, end + 1);
+        i = end;
+        break;
+      }
+      case 0x7b: open.push({ keys: new Set(), step: '' }); break;
+      case 0x5b: open.push({ keys: undefined, step: 0 }); break;
+      case 0x7d: case 0x5d: open.pop(); break;
+      case 0x2c: if (top !== undefined && typeof top.step === 'number') top.step++; break;
+      case 0x3a: if (top?.keys !== undefined) see(open, top, top.keys, last, found); break;
+      default:
     }
-    last = token;
   }
   return [...found];
+}
+
+function see(open: readonly Open[], top: Open, keys: Set<string>, quoted: string, found: Set<string>): void {
+  const key = quoted.includes('\\') ? String(JSON.parse(quoted)) : quoted.slice(1, -1);
+  top.step = key;
+  if (keys.has(key)) found.add(pathText(open.map(({ step }) => step)));
+  keys.add(key);
+}
+
+/** `at` is on the opening quote; the result is on the closing one, or past the end. */
+function endOfString(text: string, at: number): number {
+  let i = at + 1;
+  for (let code = text.charCodeAt(i); i < text.length && code !== quote; code = text.charCodeAt(i)) i += code === backslash ? 2 : 1;
+  return i;
 }

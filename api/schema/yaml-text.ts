@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { isMap, isPair, isScalar, LineCounter, parseAllDocuments, visit, type Document, type ScalarTag, type Tags } from 'yaml';
-import { mostDepth } from './json-text.ts';
+import { mostDepth } from './json-scan.ts';
 import { DecodeProblem } from './walk/problem.ts';
 import { messageOf } from '../../machinery/thrown.ts';
 

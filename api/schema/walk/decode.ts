@@ -1,6 +1,6 @@
 import type { Field, ListSchema, MapSchema, ObjectSchema, ScalarSchema, Schema } from '../../../machinery/schema.ts';
 import { DecodeProblem, mapKey, mismatch, pathText } from './problem.ts';
-import { define, scalarDecoders, zeros, type Place } from './scalars.ts';
+import { define, scalarDecoders, spend, zeros, type Place } from './scalars.ts';
 import { isObject } from '../../../machinery/patch/json-value.ts';
 
 /**
@@ -13,6 +13,9 @@ export interface Decoded {
   /** Paths of the fields that the schema doesn't have, in the order met; at most `mostUnknown`. */
   readonly unknown: readonly string[];
 }
+
+/** What a store takes of one object. Source: etcd's limit of requests. */
+const mostBytes = 1.5 * 1024 * 1024;
 
 /** As many as Kubernetes reports. */
 const mostUnknown = 100;
@@ -35,8 +38,11 @@ interface Row {
 type Keep = 'all' | 'nonzero' | 'nonempty';
 
 export interface Decoder {
-  /** A copy of `value` as `schema` has it. Throws `DecodeProblem`. */
-  decode(schema: ObjectSchema, value: unknown): Decoded;
+  /**
+   * `value` as `schema` has it: a copy, except for what can stay of a value that is `owned` (that nobody else holds). Throws
+   * `DecodeProblem`, and `TooLargeProblem` as soon as the object is more than a store takes.
+   */
+  decode(schema: ObjectSchema, value: unknown, owned?: 'owned'): Decoded;
 }
 
 export function createDecoder(): Decoder {
@@ -63,6 +69,7 @@ export function createDecoder(): Decoder {
       structs ??= Object.entries(schema.fields).filter(([, field]) => isStruct(field)).map(([name, field]) => [name, compile(field.schema)]);
       const { owner } = walk;
       walk.owner = schema.name;
+      spend(walk, 2);
       const out = decodeFields(value, rows, walk);
       // A struct is never absent in Kubernetes' own types: without it two equal objects would differ.
       for (const [name, empty] of structs) out[name] ??= empty({}, walk);
@@ -74,8 +81,8 @@ export function createDecoder(): Decoder {
   }
 
   return {
-    decode(schema, value) {
-      const walk: Walk = { steps: [], owner: '', unknown: [] };
+    decode(schema, value, owned) {
+      const walk: Walk = { steps: [], owner: '', unknown: [], isOwned: owned === 'owned', room: mostBytes };
       if (!isObject(value)) throw new DecodeProblem(`json: cannot unmarshal ${Array.isArray(value) ? 'array' : typeof value} into Go value of type ${schema.name.split('.').slice(-2).join('.')}`);
       return { object: objectDecoder(schema)(value, walk) as Record<string, unknown>, unknown: walk.unknown };
     },
@@ -92,10 +99,13 @@ function decodeFields(value: Readonly<Record<string, unknown>>, rows: ReadonlyMa
       continue;
     }
     if (item === null || item === undefined) continue;
+    const { room } = walk;
     walk.steps.push(name);
+    spend(walk, name.length + 3);
     const decoded = row.decode(item, walk);
     walk.steps.pop();
     if (row.keep === 'all' || isKept(decoded, row.keep)) out[name] = decoded;
+    else walk.room = room;
   }
   return out;
 }
@@ -113,12 +123,20 @@ function keepOf({ schema, required, presence }: Field): Keep {
 
 function isKept(value: unknown, keep: Keep): boolean {
   if (keep === 'nonzero') return value !== '' && value !== 0 && value !== false;
-  return Array.isArray(value) ? value.length > 0 : Object.keys(value as object).length > 0;
+  if (Array.isArray(value)) return value.length > 0;
+  // To list all keys of a large map only to count them costs.
+  for (const key in value as object) if (Object.hasOwn(value as object, key)) return true;
+  return false;
 }
 
 function scalarDecoder(schema: ScalarSchema): Decode {
   const decode = scalarDecoders[schema.type];
-  return (value, walk) => decode(value, walk, schema);
+  // What has no type counts by itself.
+  if (schema.type === 'any') return (value, walk) => decode(value, walk, schema);
+  return (value, walk) => {
+    spend(walk, typeof value === 'string' ? value.length + 2 : 1);
+    return decode(value, walk, schema);
+  };
 }
 
 function listDecoder(schema: ListSchema, item: Decode): Decode {
@@ -129,6 +147,7 @@ function listDecoder(schema: ListSchema, item: Decode): Decode {
     const last = walk.steps.length - 1;
     for (let i = 0; i < value.length; i++) {
       walk.steps[last] = i;
+      spend(walk, 1);
       const one: unknown = value[i];
       out.push(one === null || one === undefined ? zeroOf(schema.items, item, walk) : item(one, walk));
     }
@@ -139,19 +158,25 @@ function listDecoder(schema: ListSchema, item: Decode): Decode {
 
 function mapDecoder(schema: MapSchema, item: Decode): Decode {
   return (value, walk) => {
-    if (!isObject(value)) throw mismatch(value, schema, walk.owner, walk.steps);
-    const out: Record<string, unknown> = {};
+    if (!isRecord(value)) throw mismatch(value, schema, walk.owner, walk.steps);
+    const out: Record<string, unknown> = walk.isOwned ? value : {};
     walk.steps.push('');
     const last = walk.steps.length - 1;
     for (const key of Object.keys(value)) {
       const one = value[key];
       if (one === undefined) continue;
       walk.steps[last] = `${mapKey}${key}`;
-      define(out, key, one === null ? zeroOf(schema.values, item, walk) : item(one, walk));
+      spend(walk, key.length + 4);
+      const decoded = one === null ? zeroOf(schema.values, item, walk) : item(one, walk);
+      if (out !== value || decoded !== one) define(out, key, decoded);
     }
     walk.steps.pop();
     return out;
   };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return isObject(value);
 }
 
 /** What null stands for inside a list or a map. */

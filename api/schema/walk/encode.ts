@@ -1,4 +1,5 @@
 import type { Field, ObjectSchema, Schema } from '../../../machinery/schema.ts';
+import { writable } from '../json-exact.ts';
 import { define, zeros } from './scalars.ts';
 
 /**
@@ -149,17 +150,11 @@ function asItIs(value: unknown): unknown {
   return value;
 }
 
-declare global {
-  interface JSON {
-    /** ECMAScript 2026; TypeScript's library doesn't know it yet. */
-    rawJSON(text: string): unknown;
-  }
-}
-
 const largestInt64 = 2n ** 63n - 1n;
 
 /** Large numbers with all their digits: as JavaScript prints them, 2⁶³-1 would be more than an int64 holds. */
 function wholeNumber(value: unknown): unknown {
+  if (typeof value === 'bigint') return writable(value);
   if (typeof value !== 'number' || Number.isSafeInteger(value)) return value;
   const exact = BigInt(value);
   return JSON.rawJSON(String(exact > largestInt64 ? largestInt64 : exact));

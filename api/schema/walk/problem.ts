@@ -11,6 +11,14 @@ export class DecodeProblem extends Error {
   }
 }
 
+/** The value holds more than can be stored. */
+export class TooLargeProblem extends Error {
+  constructor() {
+    super('etcdserver: request is too large');
+    this.name = 'TooLargeProblem';
+  }
+}
+
 /** The steps from the root to a value: fields and positions, and the keys of maps, which start with `mapKey`. */
 export type Steps = readonly (string | number)[];
 
@@ -44,7 +52,7 @@ function described(value: unknown, schema?: Schema): string {
   switch (typeof value) {
     case 'string': return 'string';
     case 'boolean': return 'bool';
-    case 'number': return schema?.type === 'int32' || schema?.type === 'int64' ? `number ${value}` : 'number';
+    case 'number': case 'bigint': return schema?.type === 'int32' || schema?.type === 'int64' ? `number ${value}` : 'number';
     default: return 'object';
   }
 }

@@ -1,12 +1,22 @@
 import { canonical } from '../../../machinery/quantity.ts';
 import type { ScalarSchema } from '../../../machinery/schema.ts';
-import { DecodeProblem, mismatch, mismatchWithin, type Steps } from './problem.ts';
+import { DecodeProblem, mismatch, mismatchWithin, TooLargeProblem, type Steps } from './problem.ts';
 
 /** Where the walk is, for messages. */
 export interface Place {
   readonly steps: Steps;
   /** Name of the definition whose field is walked. */
   readonly owner: string;
+  /** Nobody else holds the value: it may be changed in place. */
+  readonly isOwned: boolean;
+  /** How much more the object may take when it is written. */
+  room: number;
+}
+
+/** What is written takes at least so many bytes more. Throws `TooLargeProblem`. */
+export function spend(place: Place, bytes: number): void {
+  place.room -= bytes;
+  if (place.room < 0) throw new TooLargeProblem();
 }
 
 /** Checks a value that isn't null and gives its canonical form. Throws `DecodeProblem`. */
@@ -16,17 +26,16 @@ export type ScalarDecoder = (value: unknown, place: Place, schema: ScalarSchema)
 export const scalarDecoders: Readonly<Record<ScalarSchema['type'], ScalarDecoder>> = {
   string: (value, place, schema) => (typeof value === 'string' ? value : refuse(value, place, schema)),
   boolean: (value, place, schema) => (typeof value === 'boolean' ? value : refuse(value, place, schema)),
-  double: (value, place, schema) => (typeof value === 'number' ? value : refuse(value, place, schema)),
+  double: (value, place, schema) => (typeof value === 'number' && Number.isFinite(value) ? value : typeof value === 'bigint' ? Number(value) : refuse(value, place, schema)),
   int32: (value, place, schema) => (isInteger(value, 2 ** 31) ? value : refuse(value, place, schema)),
-  // The largest int64 is read as 2⁶³: no double is nearer.
-  int64: (value, place, schema) => (value === 2 ** 63 || isInteger(value, 2 ** 63) ? value : refuse(value, place, schema)),
+  int64: (value, place, schema) => (isInt64(value) ? value : refuse(value, place, schema)),
   'int-or-string': (value) => (typeof value === 'string' || isInteger(value, 2 ** 31) ? value : refuseWithin(value, 'int32')),
   quantity,
   time: (value) => time(value, 'time'),
   'micro-time': (value) => time(value, 'micro-time'),
   duration: (value) => (typeof value === 'string' ? value : refuseWithin(value, 'string')),
   bytes: (value, place, schema) => (typeof value === 'string' ? base64(value) : refuse(value, place, schema)),
-  any: (value) => copy(value),
+  any: (value, place) => free(value, place),
 };
 
 /** The zero of a type: what null means inside a list or a map. */
@@ -46,12 +55,17 @@ function isInteger(value: unknown, limit: number): value is number {
   return typeof value === 'number' && Number.isInteger(value) && value >= -limit && value < limit;
 }
 
+/** What is more than a double can hold comes as bigint. The largest int64 as a double is 2⁶³: none is nearer. */
+function isInt64(value: unknown): boolean {
+  return typeof value === 'bigint' ? BigInt.asIntN(64, value) === value : value === 2 ** 63 || isInteger(value, 2 ** 63);
+}
+
 /** Most quantities in practice: less than a thousand of a unit, which no larger unit can say. */
 const plainQuantity = /^[1-9]\d{0,2}(?:[numkMGTP]|[KMGTP]i)?$/;
 
 function quantity(value: unknown): string {
   if (typeof value === 'string' && plainQuantity.test(value)) return value;
-  const text = typeof value === 'string' || typeof value === 'number' ? canonical(value) : undefined;
+  const text = typeof value === 'string' || typeof value === 'number' ? canonical(value) : typeof value === 'bigint' ? canonical(String(value)) : undefined;
   if (text === undefined) throw new DecodeProblem("quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'");
   return text;
 }
@@ -94,7 +108,42 @@ function firstBadByte(text: string): number {
   return bad >= 0 ? bad : text.length - (text.length % 4);
 }
 
-/** A JSON value that shares nothing with the given one. Keys are defined, not assigned: `__proto__` is a name like any other. */
+/** A JSON value of no type: a copy, unless the value is the walk's own. Keys are defined, not assigned: `__proto__` is a name like any other. */
+function free(value: unknown, place: Place): unknown {
+  if (typeof value === 'bigint') return BigInt.asIntN(64, value) === value ? spent(place, 16, value) : spent(place, 16, Number(value));
+  if (typeof value === 'number' && !Number.isFinite(value)) throw new DecodeProblem(`json: cannot unmarshal number ${value} into Go value of type float64`);
+  if (typeof value === 'string') return spent(place, value.length + 2, value);
+  if (typeof value !== 'object' || value === null) return spent(place, 1, value);
+  if (Array.isArray(value)) return freeList(spent(place, 1, value), place);
+  spend(place, 1);
+  const out: Record<string, unknown> = place.isOwned ? (value as Record<string, unknown>) : {};
+  for (const key of Object.keys(value)) {
+    const given: unknown = Reflect.get(value, key);
+    if (given === undefined) continue;
+    spend(place, key.length + 3);
+    const item = free(given, place);
+    if (out !== value || item !== given) define(out, key, item);
+  }
+  return out;
+}
+
+function freeList(value: unknown[], place: Place): unknown[] {
+  if (!place.isOwned) return value.map((item) => free(item, place));
+  for (let i = 0; i < value.length; i++) {
+    const given: unknown = value[i];
+    spend(place, 1);
+    const item = free(given, place);
+    if (item !== given) value[i] = item;
+  }
+  return value;
+}
+
+function spent<T>(place: Place, bytes: number, value: T): T {
+  spend(place, bytes);
+  return value;
+}
+
+/** A JSON value that shares nothing with the given one. */
 export function copy(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(copy);
