@@ -3,6 +3,7 @@ import { duplicate, invalid, notSupported, required, tooLong, type FieldError, t
 import type { Wire } from '../../machinery/kinds/wire.ts';
 import { qualifiedName } from '../../machinery/names.ts';
 import { faults, notNegative } from './checks.ts';
+import { firstPlaces } from './first-places.ts';
 
 /** `metav1.Condition`s. Wording: apimachinery's validation of conditions. */
 
@@ -12,12 +13,12 @@ const reasonPattern = '[A-Za-z]([A-Za-z0-9_,:]*[A-Za-z0-9_])?';
 const isReason = new RegExp(`^${reasonPattern}$`);
 
 export function validateConditions(conditions: readonly Wire<V1Condition>[] | undefined, path: Path): FieldError[] {
-  const types = (conditions ?? []).map(({ type = '' }) => type);
+  const first = firstPlaces(conditions ?? [], ({ type = '' }) => type);
   return (conditions ?? []).flatMap((condition, index) => {
     const { type = '', status = '', reason = '', message = '' } = condition;
     const at = path.index(index);
     return [
-      ...(types.indexOf(type) < index ? [duplicate(at.child('type'), type)] : []),
+      ...((first[index] ?? index) < index ? [duplicate(at.child('type'), type)] : []),
       ...faults(at.child('type'), type, qualifiedName(type)),
       ...(['True', 'False', 'Unknown'].includes(status) ? [] : [notSupported(at.child('status'), status, ['False', 'True', 'Unknown'])]),
       ...notNegative(at.child('observedGeneration'), condition.observedGeneration),

@@ -17,11 +17,12 @@ export function ordered(
   const old = positions(before, identity);
   const left = sortedBy(others, old, identity);
   const result: unknown[] = [];
-  while (left.length > 0 && right.length > 0) {
-    const [l, r] = [old.get(identity(left[0])), old.get(identity(right[0]))];
-    result.push(l !== undefined && r !== undefined && l < r ? left.shift() : right.shift());
+  let [fromLeft, fromRight] = [0, 0];
+  while (fromLeft < left.length && fromRight < right.length) {
+    const [l, r] = [old.get(identity(left[fromLeft])), old.get(identity(right[fromRight]))];
+    result.push(l !== undefined && r !== undefined && l < r ? left[fromLeft++] : right[fromRight++]);
   }
-  return [...result, ...left, ...right];
+  return [...result, ...left.slice(fromLeft), ...right.slice(fromRight)];
 }
 
 function positions(list: readonly unknown[], identity: (item: unknown) => unknown): Map<unknown, number> {

@@ -51,10 +51,11 @@ function retained(original: JsonObject, patch: JsonObject): Map<string, unknown>
   const kept = fieldOf(patch, retainKeys);
   if (kept === undefined) return fields;
   if (!isList(kept)) throw failure('BadRequest', `${retainKeys} must be a list of field names`);
+  const names = new Set(kept);
   for (const [name, value] of Object.entries(patch)) {
-    if (value !== null && !name.startsWith('$') && !kept.includes(name)) throw failure('BadRequest', `${retainKeys} must name every field that the patch sets: '${name}' is missing`);
+    if (value !== null && !name.startsWith('$') && !names.has(name)) throw failure('BadRequest', `${retainKeys} must name every field that the patch sets: '${name}' is missing`);
   }
-  for (const name of fields.keys()) if (!kept.includes(name)) fields.delete(name);
+  for (const name of fields.keys()) if (!names.has(name)) fields.delete(name);
   return fields;
 }
 
@@ -84,7 +85,9 @@ function replaces(rule: Field | undefined): boolean {
 function deleteItems(merged: Map<string, unknown>, name: string, value: unknown): void {
   const present = merged.get(name);
   if (!isList(value)) throw failure('BadRequest', `${deletePrefix}${name} must be a list`);
-  if (isList(present)) merged.set(name, present.filter((item) => !value.includes(item)));
+  if (!isList(present)) return;
+  const gone = new Set(value);
+  merged.set(name, present.filter((item) => !gone.has(item)));
 }
 
 function listRule(rule: Field): ListRule {
@@ -146,20 +149,37 @@ interface MergedItems {
 /** Throws 400 when an item has no key. */
 function mergeItems(rule: ListRule, original: readonly unknown[], patch: readonly unknown[], name: string): MergedItems {
   const hasObjects = [...original, ...patch].some(isObject);
-  if (!hasObjects) return { items: [...original, ...patch.filter((item, index) => !original.includes(item) && patch.indexOf(item) === index)], wanted: patch, isReplaced: false };
+  if (!hasObjects) return { items: union(original, patch), wanted: patch, isReplaced: false };
   const { mergeKey, itemSchema } = rule;
   if (mergeKey === undefined) throw failure('BadRequest', `cannot merge the list '${name}': its items have no merge key`);
   const { wanted, deleted, replacesAll } = directives(patch, mergeKey);
   if (replacesAll) return { items: wanted.map(plainValue), wanted, isReplaced: true };
   const items = original.filter((item) => !(isObject(item) && deleted.has(fieldOf(item, mergeKey))));
+  const places = new Map<unknown, number>();
+  const place = (item: unknown, at: number) => {
+    const key = isObject(item) ? fieldOf(item, mergeKey) : undefined;
+    if (key !== undefined && !places.has(key)) places.set(key, at);
+  };
+  for (const [at, item] of items.entries()) place(item, at);
   for (const item of wanted) {
-    const key = keyOf(item, mergeKey);
-    const at = items.findIndex((one) => isObject(one) && fieldOf(one, mergeKey) === key);
-    const present = items[at];
-    if (isObject(present)) items[at] = mergeObject(itemSchema, present, item);
-    else items.push(plainValue(item));
+    const at = places.get(keyOf(item, mergeKey));
+    const present = at === undefined ? undefined : items[at];
+    if (at !== undefined && isObject(present)) items[at] = mergeObject(itemSchema, present, item);
+    else place(plainValue(item), items.push(plainValue(item)) - 1);
   }
   return { items, wanted, isReplaced: false };
+}
+
+/** `original`, and what of `patch` it doesn't have, each once. */
+function union(original: readonly unknown[], patch: readonly unknown[]): unknown[] {
+  const present = new Set(original);
+  const items = [...original];
+  for (const item of patch) {
+    if (present.has(item)) continue;
+    present.add(item);
+    items.push(item);
+  }
+  return items;
 }
 
 /** Parts a list's patch into items and what `$patch` says: `delete` an item, `replace` the whole list. */

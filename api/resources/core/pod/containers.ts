@@ -16,6 +16,8 @@ import { validateSecurity } from './security.ts';
 export interface Surroundings {
   readonly spec: PodSpec;
   readonly volumes: Volumes;
+  /** Names of the pod's resource claims. */
+  readonly claims: ReadonlySet<string>;
   readonly isPod: boolean;
 }
 
@@ -61,8 +63,7 @@ function validateRunning(container: Container, spec: PodSpec, path: Path): Field
   ];
 }
 
-function validateContainer(container: Container, { spec, volumes, isPod }: Surroundings, path: Path): FieldError[] {
-  const claims = new Set((spec.resourceClaims ?? []).map((claim) => claim.name));
+function validateContainer(container: Container, { spec, volumes, claims, isPod }: Surroundings, path: Path): FieldError[] {
   return [
     ...named(path.child('name'), container.name, dns1123Label),
     ...validateImage(container.image ?? '', isPod, path.child('image')),

@@ -10,7 +10,8 @@ export type Volumes = ReadonlyMap<string, Volume>;
 
 export function validateMounts(container: Container, volumes: Volumes, path: Path): FieldError[] {
   const places = new Set<string>();
-  const devices = container.volumeDevices ?? [];
+  const devices = new Set((container.volumeDevices ?? []).map((device) => device.name));
+  const devicePaths = new Set((container.volumeDevices ?? []).map((device) => device.devicePath));
   return (container.volumeMounts ?? []).flatMap((mount, index) => {
     const at = path.index(index);
     const { name = '', mountPath = '' } = mount;
@@ -20,8 +21,8 @@ export function validateMounts(container: Container, volumes: Volumes, path: Pat
     if (mountPath === '') errors.push(required(at.child('mountPath')));
     if (places.has(mountPath)) errors.push(invalid(at.child('mountPath'), mountPath, 'must be unique'));
     places.add(mountPath);
-    if (devices.some((device) => device.name === name)) errors.push(invalid(at.child('name'), name, 'must not already exist in volumeDevices'));
-    if (devices.some((device) => device.devicePath === mountPath)) errors.push(invalid(at.child('mountPath'), mountPath, 'must not already exist as a path in volumeDevices'));
+    if (devices.has(name)) errors.push(invalid(at.child('name'), name, 'must not already exist in volumeDevices'));
+    if (devicePaths.has(mountPath)) errors.push(invalid(at.child('mountPath'), mountPath, 'must not already exist as a path in volumeDevices'));
     return [...errors, ...validateSubPath(mount, path, at), ...validatePropagation(mount, container, path), ...validateReadOnly(mount, path.child('recursiveReadOnly'))];
   });
 }

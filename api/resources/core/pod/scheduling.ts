@@ -3,6 +3,7 @@ import type { PodSpec, Toleration } from '../../../../machinery/kinds/core.ts';
 import { validateLabelSelector, validateLabels } from '../../../../machinery/labels.ts';
 import { labelValue, qualifiedName } from '../../../../machinery/names.ts';
 import { faults, oneOf } from '../../checks.ts';
+import { firstPlaces } from '../../first-places.ts';
 import { validateAffinity, validateKeys } from './affinity.ts';
 
 /** Where a pod may run. Source: "Assigning pods to nodes", "Taints and tolerations", "Pod topology spread constraints", "Pod scheduling readiness". */
@@ -22,8 +23,9 @@ export function validateScheduling(spec: PodSpec, path: Path): FieldError[] {
 }
 
 function validateGates(gates: readonly { readonly name: string }[], path: Path): FieldError[] {
+  const first = firstPlaces(gates, ({ name = '' }) => name);
   return gates.flatMap(({ name = '' }, index) => {
-    const repeated = gates.findIndex((gate) => (gate.name ?? '') === name) < index;
+    const repeated = (first[index] ?? index) < index;
     return [...faults(path.index(index), name, qualifiedName(name)), ...(repeated ? [duplicate(path.index(index), name)] : [])];
   });
 }

@@ -16,7 +16,8 @@ const maxSeconds = 2 ** 31 - 1;
 export function validatePodSpec(given: PodSpec | undefined, path: Path, isPod: boolean): FieldError[] {
   const spec: PodSpec = given ?? { containers: [] };
   const volumes = new Map((spec.volumes ?? []).map((volume) => [volume.name, volume]));
-  const around = { spec, volumes, isPod };
+  const claims = new Set((spec.resourceClaims ?? []).map((claim) => claim.name));
+  const around = { spec, volumes, claims, isPod };
   return [
     ...validateVolumes(spec.volumes ?? [], path.child('volumes')),
     ...validateContainers(around, path.child('containers')),

@@ -30,8 +30,9 @@ function validateDeadline(seconds: number | undefined, before: number | undefine
 }
 
 function validateTolerations(spec: PodSpec, before: PodSpec): FieldError[] {
-  const kept = (before.tolerations ?? []).every((old) =>
-    (spec.tolerations ?? []).some((now) => same({ ...old, tolerationSeconds: undefined }, { ...now, tolerationSeconds: undefined })));
+  const identity = ({ key = '', operator = '', value = '', effect = '' }: NonNullable<PodSpec['tolerations']>[number]) => JSON.stringify([key, operator, value, effect]);
+  const present = new Set((spec.tolerations ?? []).map(identity));
+  const kept = (before.tolerations ?? []).every((old) => present.has(identity(old)));
   return kept ? [] : [forbidden(specPath.child('tolerations'), 'existing toleration can not be modified except its tolerationSeconds')];
 }
 

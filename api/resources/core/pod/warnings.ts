@@ -1,6 +1,7 @@
 import type { Path } from '../../../../machinery/field-path.ts';
 import type { Container, PodSpec } from '../../../../machinery/kinds/core.ts';
 import { canonical, parseQuantity } from '../../../../machinery/quantity.ts';
+import { firstPlaces } from '../../first-places.ts';
 import { oldLabelsIn } from '../../label-warnings.ts';
 
 /** What is allowed but seldom meant. Source: Kubernetes' pod warnings; KEP-1693, warning mechanism. */
@@ -18,16 +19,19 @@ export function podWarnings(spec: PodSpec | undefined, path: Path): string[] {
 }
 
 function repeatedAliases({ hostAliases = [] }: PodSpec, path: Path): string[] {
-  return hostAliases.flatMap(({ ip }, index) => (hostAliases.findIndex((one) => one.ip === ip) < index ? [`${path.child('hostAliases').index(index).child('ip').toString()}: duplicate ip ${JSON.stringify(ip)}`] : []));
+  const first = firstPlaces(hostAliases, ({ ip }) => ip);
+  return hostAliases.flatMap(({ ip }, index) => ((first[index] ?? index) < index ? [`${path.child('hostAliases').index(index).child('ip').toString()}: duplicate ip ${JSON.stringify(ip)}`] : []));
 }
 
 function containerWarnings({ env = [], ports = [], resources }: Container, path: Path): string[] {
+  const firstEnv = firstPlaces(env, ({ name }) => name);
+  const firstPort = firstPlaces(ports, (port) => `${port.containerPort}/${port.protocol}/${port.hostPort}/${port.hostIP}`);
   return [
     ...(['limits', 'requests'] as const).flatMap((kind) => fractionOfByte(resources?.[kind]?.['memory'], path.child('resources', kind).key('memory'))),
-    ...env.flatMap(({ name }, index) => (env.findIndex((one) => one.name === name) < index
+    ...env.flatMap(({ name }, index) => ((firstEnv[index] ?? index) < index
       ? [`${path.child('env').index(index).toString()}: hides previous definition of ${JSON.stringify(name)}, which may be dropped when using apply`] : [])),
-    ...ports.flatMap((port, index) => {
-      const first = ports.findIndex((one) => one.containerPort === port.containerPort && one.protocol === port.protocol && one.hostPort === port.hostPort && one.hostIP === port.hostIP);
+    ...ports.flatMap((_port, index) => {
+      const first = firstPort[index] ?? index;
       return first < index ? [`${path.child('ports').index(index).toString()}: duplicate port definition with ${path.child('ports').index(first).toString()}`] : [];
     }),
   ];

@@ -2,6 +2,7 @@ import { Path, duplicate, invalid, type FieldError } from '../../../../machinery
 import type { Service } from '../../../../machinery/kinds/core.ts';
 import type { Draft } from '../../../../machinery/kinds/wire.ts';
 import { oneOf } from '../../checks.ts';
+import { firstPlaces } from '../../first-places.ts';
 import { same } from '../../immutable.ts';
 import { validateIp } from '../pod/network.ts';
 
@@ -17,9 +18,10 @@ export function validateAddresses(spec: Spec, path: Path): FieldError[] {
   if (clusterIPs.length > 0 && clusterIPs[0] !== clusterIP) errors.push(invalid(at, clusterIPs, "first value must match `clusterIP`"));
   if (clusterIPs.length > 1 && clusterIPs.includes('None')) errors.push(invalid(at.index(0), clusterIPs[0], "'None' must be the first and only value"));
   if (clusterIPs.length > 2) errors.push(invalid(at, clusterIPs, 'may only hold up to 2 values'));
+  const first = firstPlaces(clusterIPs, (ip) => ip);
   for (const [index, ip] of clusterIPs.entries()) {
     if (ip !== 'None' && ip !== '') errors.push(...validateIp(ip, at.index(index)));
-    if (clusterIPs.indexOf(ip) < index) errors.push(duplicate(at.index(index), ip));
+    if ((first[index] ?? index) < index) errors.push(duplicate(at.index(index), ip));
   }
   return [
     ...errors,
@@ -69,11 +71,16 @@ function keepAddress(spec: NonNullable<Draft<Service>['spec']>, before: Spec): v
 function keepNodePorts(spec: NonNullable<Draft<Service>['spec']>, before: Spec): void {
   if (spec.type !== 'NodePort' && spec.type !== 'LoadBalancer') {
     // Node ports that came with the old type, unasked, go with it.
-    for (const port of spec.ports ?? []) if (before.ports?.some((old) => old.nodePort === port.nodePort && old.port === port.port) === true && before.type !== spec.type) delete port.nodePort;
+    const given = new Set((before.ports ?? []).map(({ nodePort, port }) => `${nodePort}/${port}`));
+    for (const port of spec.ports ?? []) if (before.type !== spec.type && given.has(`${port.nodePort}/${port.port}`)) delete port.nodePort;
     return;
   }
+  const olds = new Map((before.ports ?? []).toReversed().map((old) => [`${old.port}/${old.protocol}`, old]));
+  const used = new Set((spec.ports ?? []).map(({ nodePort }) => nodePort));
   for (const port of spec.ports ?? []) {
-    const old = before.ports?.find((one) => one.port === port.port && one.protocol === port.protocol);
-    if ((port.nodePort ?? 0) === 0 && old?.nodePort !== undefined && !(spec.ports ?? []).some((one) => one.nodePort === old.nodePort)) port.nodePort = old.nodePort;
+    const old = olds.get(`${port.port}/${port.protocol}`);
+    if ((port.nodePort ?? 0) !== 0 || old?.nodePort === undefined || used.has(old.nodePort)) continue;
+    port.nodePort = old.nodePort;
+    used.add(old.nodePort);
   }
 }

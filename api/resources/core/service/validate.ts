@@ -3,6 +3,7 @@ import type { Service } from '../../../../machinery/kinds/core.ts';
 import { validateLabels } from '../../../../machinery/labels.ts';
 import { dns1123Label, dns1123Subdomain, portNumber, qualifiedName } from '../../../../machinery/names.ts';
 import { chosen, faults, oneOf } from '../../checks.ts';
+import { firstPlaces } from '../../first-places.ts';
 import { validateIp } from '../pod/network.ts';
 import { protocols } from '../pod/ports.ts';
 import { validatePort } from '../pod/probes.ts';
@@ -21,7 +22,7 @@ export function validateService({ spec }: Service): FieldError[] {
   if (spec === undefined) return [required(specPath.child('ports'))];
   return [
     ...validateByType(spec),
-    ...(spec.ports ?? []).flatMap((port, index) => validateServicePort(port, spec, specPath.child('ports').index(index), index)),
+    ...validatePorts(spec),
     ...validateLabels(spec.selector, specPath.child('selector')),
     ...validateAffinity(spec),
     ...validateAddresses(spec, specPath),
@@ -47,20 +48,31 @@ function validateByType(spec: Spec): FieldError[] {
   return [...errors, ...(target === '' ? [required(at)] : faults(at, target, dns1123Subdomain(target)))];
 }
 
-function validateServicePort(port: Port, spec: Spec, path: Path, index: number): FieldError[] {
+function validatePorts(spec: Spec): FieldError[] {
+  const ports = spec.ports ?? [];
+  const names = firstPlaces(ports, ({ name = '' }) => name);
+  const nodePorts = firstPlaces(ports, ({ nodePort, protocol }) => `${nodePort}/${protocol}`);
+  const numbers = firstPlaces(ports, ({ port, protocol }) => `${port}/${protocol}`);
+  return ports.flatMap((port, index) => {
+    const repeats = (first: readonly number[]) => (first[index] ?? index) < index;
+    return validateServicePort(port, spec, specPath.child('ports').index(index), { name: repeats(names), nodePort: repeats(nodePorts), port: repeats(numbers) });
+  });
+}
+
+/** `repeated`: which of its values a port before it has. */
+function validateServicePort(port: Port, spec: Spec, path: Path, repeated: { readonly name: boolean; readonly nodePort: boolean; readonly port: boolean }): FieldError[] {
   const ports = spec.ports ?? [];
   const { name = '', nodePort = 0 } = port;
-  const earlier = ports.slice(0, index);
   const errors: FieldError[] = [];
   if (name === '' && ports.length > 1) errors.push(required(path.child('name')));
   if (name !== '') errors.push(...faults(path.child('name'), name, dns1123Label(name)));
-  if (name !== '' && earlier.some((one) => one.name === name)) errors.push(duplicate(path.child('name'), name));
+  if (name !== '' && repeated.name) errors.push(duplicate(path.child('name'), name));
   errors.push(...faults(path.child('port'), port.port, portNumber(port.port)), ...chosen(path.child('protocol'), port.protocol, protocols));
   if (port.targetPort !== undefined) errors.push(...validatePort(port.targetPort, path.child('targetPort')));
   if (port.appProtocol !== undefined) errors.push(...faults(path.child('appProtocol'), port.appProtocol, qualifiedName(port.appProtocol)));
   if (nodePort !== 0 && spec.type === 'ClusterIP') errors.push(forbidden(path.child('nodePort'), "may not be used when `type` is 'ClusterIP'"));
-  if (nodePort !== 0 && earlier.some((one) => one.nodePort === nodePort && one.protocol === port.protocol)) errors.push(duplicate(path.child('nodePort'), nodePort));
-  if (earlier.some((one) => one.port === port.port && one.protocol === port.protocol)) errors.push(duplicate(path, { protocol: port.protocol, port: port.port }));
+  if (nodePort !== 0 && repeated.nodePort) errors.push(duplicate(path.child('nodePort'), nodePort));
+  if (repeated.port) errors.push(duplicate(path, { protocol: port.protocol, port: port.port }));
   return errors;
 }
 
