@@ -33,6 +33,7 @@ import type { Handler, User } from './request.ts';
 import { resources } from './resources/all.ts';
 import { node } from './resources/core/node.ts';
 import { pod } from './resources/core/pod.ts';
+import { storedKinds, type StoredKinds } from './kinds.ts';
 import { createCodec } from './schema/codec.ts';
 import type { Caches } from './store/cache.ts';
 import { systemClock } from './store/clock.ts';
@@ -76,6 +77,8 @@ export interface ApiServer {
 
 const requestMs = 60_000;
 const agentMs = 10_000;
+  /** What can be watched and deleted, as definitions come and go. */
+  readonly kinds: StoredKinds;
 const closeMs = 10_000;
 const sweepMs = 1000;
 const suffixLetters = 'bcdfghjklmnpqrstvwxz2456789';
@@ -165,7 +168,7 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
     throw error;
   }
   isSeeded = true;
-  return { url, port, caPem: pki.caPem, caches, localTransport: (user) => localFor({ dispatch, resourceAt: registry.at, stopped: stopping.signal }, user), joinToken: () => ensureJoinToken(deps, pki), close };
+  return { url, port, caPem: pki.caPem, caches, kinds: storedKinds(registry), localTransport: (user) => localFor({ dispatch, resourceAt: registry.at, stopped: stopping.signal, ...(auditor === undefined ? {} : { auditId: randomUUID }) }, user), joinToken: () => ensureJoinToken(deps, pki), close };
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -1,5 +1,4 @@
 import { systemRandom, type Clock, type Random } from '../machinery/clock.ts';
-import type { Kind } from '../machinery/kinds/kind.ts';
 import type { Client } from '../client/client.ts';
 import { createRecorder, type Recorder } from '../client/events.ts';
 import { silentLog, type Log } from '../client/log.ts';
@@ -7,6 +6,7 @@ import { createInformers } from './caches.ts';
 import type { Controller, ControllerMetrics, Shell } from './define.ts';
 import { deploymentController } from './deployment/deployment.ts';
 import { garbageCollector } from './garbage-collector/garbage-collector.ts';
+import { forEachKind, type Kinds } from './kinds.ts';
 import { namespaceController } from './namespace.ts';
 import { nodeIpamController } from './node-ipam.ts';
 import { nodeLifecycleController, type NodeLifecycleOptions } from './node-lifecycle/node-lifecycle.ts';
@@ -23,7 +23,7 @@ export interface ControllersOptions {
   readonly client: Client;
   readonly clock: Clock;
   /** All stored kinds that can be listed, watched and deleted: what namespaces hold and what owners own. */
-  readonly kinds: readonly Kind[];
+  readonly kinds: Kinds;
   /** What pods trust the API server by. */
   readonly rootCaPem: string;
   /** The range of pod addresses that nodes get theirs from: `10.244.0.0/16`. */
@@ -76,7 +76,10 @@ export function createControllers(options: ControllersOptions): Controllers {
   return {
     async run(signal) {
       const watching = informers.run(signal);
+      // First to hear of a kind that goes: whoever asks for another version of it must not be given the informer of the old one.
+      const forget = forEachKind(options.kinds, (kind) => () => { informers.forget(kind); });
       await Promise.all(controllers.map((controller) => controller.run(shell, signal)));
+      forget();
       await watching;
     },
     behind: () => informers.all().flatMap(({ kind, behind }) => (behind === undefined ? [] : [`${kind.plural}: ${behind}`])),

@@ -32,6 +32,8 @@ export interface Informers extends Caches {
   /** The informer of a kind that something already asked for. */
   known(kind: Pick<Kind, 'group' | 'plural'>): Informer<KubernetesObject> | undefined;
   all(): readonly Informer<KubernetesObject>[];
+  /** Ends the informer of a kind that is no longer served. */
+  forget(kind: Kind): void;
   /** Runs them until `signal` aborts, those made later as well. */
   run(signal: AbortSignal): Promise<void>;
 }
@@ -76,10 +78,14 @@ function idOf(kind: Pick<Kind, 'group' | 'plural'>): string {
 
 export function createInformers(client: Client, options: InformersOptions): Informers {
   const made = new Map<string, Informer<KubernetesObject>>();
+  const ends = new Map<Informer<KubernetesObject>, AbortController>();
   const running = new Set<Promise<void>>();
   let stop: AbortSignal | undefined;
   const start = (informer: Informer<KubernetesObject>, signal: AbortSignal): void => {
-    running.add(informer.run(signal));
+    const end = new AbortController();
+    ends.set(informer, end);
+    const run = informer.run(AbortSignal.any([signal, end.signal])).finally(() => void running.delete(run));
+    running.add(run);
   };
   const informer = <T extends KubernetesObject>(kind: Kind<T>): Informer<T> => {
     const known = made.get(idOf(kind));
@@ -96,6 +102,14 @@ export function createInformers(client: Client, options: InformersOptions): Info
     of: (kind) => cacheOver(informer(kind)),
     known: (kind) => made.get(idOf(kind)),
     all: () => [...made.values()],
+    forget(kind) {
+      const known = made.get(idOf(kind));
+      // Another version of the kind may have taken its place.
+      if (known === undefined || known.kind.version !== kind.version) return;
+      made.delete(idOf(kind));
+      ends.get(known)?.abort();
+      ends.delete(known);
+    },
     async run(signal) {
       stop = signal;
       for (const each of made.values()) start(each, signal);

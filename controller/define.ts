@@ -10,6 +10,7 @@ import type { Log } from '../client/log.ts';
 import { createWorkQueue, type WorkQueue } from '../client/work-queue.ts';
 import { carryOut, type Hold } from './carry-out.ts';
 import type { Caches, Informers } from './caches.ts';
+import { forEachKind, type Kinds } from './kinds.ts';
 import type { Step } from './steps.ts';
 
 /** What every controller is given. */
@@ -60,6 +61,8 @@ export interface Definition<P extends KubernetesObject, O> {
   readonly component?: string;
   readonly primary: Kind<P>;
   readonly watches: readonly Watch[];
+  /** Further watches, one for each kind there is at the moment. */
+  readonly watchesEach?: { readonly kinds: Kinds; watch(kind: Kind): Watch };
   /** What the plan needs to know besides the object: from the caches, or live where the caches can't tell. */
   observe(object: P, context: ObserveContext): O | Promise<O>;
   /** Pure. `now` in milliseconds. */
@@ -142,13 +145,19 @@ function subscribe<P extends KubernetesObject, O>(definition: Definition<P, O>, 
     const object = after ?? before;
     if (object !== undefined && (definition.selects?.(object) ?? true)) queue.add(keyOf(object));
   });
-  const others = definition.watches.map((watch) => informers.informer(watch.kind).onChange((before, after) => {
+  const others = definition.watches.map((watch) => follow(watch, informers, queue));
+  const { watchesEach } = definition;
+  const each = watchesEach === undefined ? [] : [forEachKind(watchesEach.kinds, (kind) => follow(watchesEach.watch(kind), informers, queue))];
+  return [primary, ...others, ...each];
+}
+
+function follow(watch: Watch, informers: Informers, queue: WorkQueue): () => void {
+  return informers.informer(watch.kind).onChange((before, after) => {
     if (watch.concerns?.(before, after) === false) return;
     for (const object of [before, after]) {
       if (object !== undefined) for (const key of watch.keys(object, informers)) queue.add(key);
     }
-  }));
-  return [primary, ...others];
+  });
 }
 
 async function reconcile<P extends KubernetesObject, O>(

@@ -1,8 +1,10 @@
 import { setCondition } from '../machinery/conditions.ts';
 import { Namespace, Pod } from '../machinery/kinds/core.ts';
-import { apiVersionOf, type Kind } from '../machinery/kinds/kind.ts';
+import { apiVersionOf, type Kind, type KubernetesList, type KubernetesObject } from '../machinery/kinds/kind.ts';
+import { isReason } from '../machinery/status.ts';
 import type { Client } from '../client/client.ts';
 import { defineController, watching, type Controller } from './define.ts';
+import type { Kinds } from './kinds.ts';
 import { status, update, type Step } from './steps.ts';
 
 /** Empties a namespace that is being deleted, pods first, and lets it go when nothing is left. Source: "Namespaces"; KEP-5080, ordered deletion. */
@@ -22,20 +24,24 @@ export interface Observed {
 const finalizer = 'kubernetes';
 const pageSize = 500;
 
-/** `kinds`: all namespaced kinds that can be listed and deleted. */
-export function namespaceController(kinds: readonly Kind[]): Controller {
-  const namespaced = kinds.filter(({ scope }) => scope === 'Namespaced');
+/** `kinds`: all kinds that can be listed and deleted. */
+export function namespaceController(kinds: Kinds): Controller {
+  const namespaced = (): readonly Kind[] => kinds.all().filter(({ scope }) => scope === 'Namespaced');
   return defineController<Namespace, Observed>({
     name: 'namespace',
     primary: Namespace,
     // Whatever disappears may have been the last.
-    watches: namespaced.map((kind) => watching(kind, (object, caches) => {
-      const namespace = object.metadata?.namespace ?? '';
-      return isGoing(caches.of(Namespace).get(undefined, namespace)) ? [namespace] : [];
-    }, (_before, after) => after === undefined)),
+    watches: [],
+    watchesEach: {
+      kinds: { all: namespaced, onChange: (run) => kinds.onChange(run) },
+      watch: (kind) => watching(kind, (object, caches) => {
+        const namespace = object.metadata?.namespace ?? '';
+        return isGoing(caches.of(Namespace).get(undefined, namespace)) ? [namespace] : [];
+      }, (_before, after) => after === undefined),
+    },
     async observe(namespace, { client, signal }) {
       if (namespace.metadata?.deletionTimestamp === undefined) return { remaining: [] };
-      const counted = await Promise.all(namespaced.map((kind) => count(client, kind, namespace.metadata?.name ?? '', signal)));
+      const counted = await Promise.all(namespaced().map((kind) => count(client, kind, namespace.metadata?.name ?? '', signal)));
       return { remaining: counted.filter((one) => one.count > 0) };
     },
     plan,
@@ -48,10 +54,20 @@ function isGoing(namespace: Namespace | undefined): boolean {
 
 /** Asked of the API itself: a cache that lags must not let a namespace go. */
 async function count(client: Client, kind: Kind, namespace: string, signal: AbortSignal): Promise<Remaining> {
-  const list = await client.list(kind, { namespace, limit: pageSize, signal });
+  const list = await listed(client, kind, namespace, signal);
   const finalizers: Record<string, number> = {};
   for (const name of list.items.flatMap((object) => object.metadata?.finalizers ?? [])) finalizers[name] = (finalizers[name] ?? 0) + 1;
   return { kind, count: list.items.length + (list.metadata.remainingItemCount ?? 0), finalizers };
+}
+
+/** A kind that was taken away meanwhile has no objects left. */
+async function listed(client: Client, kind: Kind, namespace: string, signal: AbortSignal): Promise<KubernetesList<KubernetesObject>> {
+  try {
+    return await client.list(kind, { namespace, limit: pageSize, signal });
+  } catch (error) {
+    if (isReason(error, 'NotFound')) return { metadata: {}, items: [] };
+    throw error;
+  }
 }
 
 export function plan(namespace: Namespace, { remaining }: Observed, now: number): readonly Step[] {

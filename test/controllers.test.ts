@@ -1,6 +1,5 @@
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { resources } from '../api/resources/all.ts';
 import { createClient, type Client } from '../client/client.ts';
 import { createInformer, type Informer } from '../client/informer.ts';
 import { addressKey } from '../client/informer-store.ts';
@@ -8,7 +7,8 @@ import { createControllers } from '../controller/all.ts';
 import { systemClock } from '../machinery/clock.ts';
 import { Deployment, ReplicaSet } from '../machinery/kinds/apps.ts';
 import { ConfigMap, Event, Namespace, Node, Pod, ServiceAccount } from '../machinery/kinds/core.ts';
-import type { Kind, KubernetesObject } from '../machinery/kinds/kind.ts';
+import { CustomResourceDefinition } from '../machinery/kinds/apiextensions.ts';
+import { defineKind, type Kind, type KubernetesObject } from '../machinery/kinds/kind.ts';
 import { isReady } from '../machinery/pod/readiness.ts';
 import { startTestServer, type TestServer } from './test-server.ts';
 
@@ -96,9 +96,8 @@ function warn(fields: object, message: string): void {
 beforeAll(async () => {
   fixture = await startTestServer();
   client = createClient(fixture.server.localTransport({ name: 'controllers', groups: ['system:masters'] }));
-  const kinds = resources.filter(({ stored, verbs }) => stored && ['list', 'watch', 'delete'].every((verb) => verbs.some((one) => one === verb)));
   const log = { debug: () => undefined, info: () => undefined, warn: warn, error: warn };
-  const controllers = createControllers({ client, clock: systemClock, kinds, rootCaPem: 'CA', clusterCidr: '10.244.0.0/16', nodes: { graceMs: 1000 }, freeze: true, log });
+  const controllers = createControllers({ client, clock: systemClock, kinds: fixture.server.kinds, rootCaPem: 'CA', clusterCidr: '10.244.0.0/16', nodes: { graceMs: 1000 }, freeze: true, log });
   running = [controllers.run(stopping.signal)];
   playAgents();
   await informer(Event).waitForSync(AbortSignal.timeout(10_000));
@@ -245,5 +244,30 @@ describe('controllers', () => {
 
   it('have met no failure in all this', () => {
     expect(warnings).toEqual([]);
+  });
+});
+
+describe('objects of kinds that users define', () => {
+  const Lamp = defineKind('light.example', 'v1', 'Lamp', 'lamps');
+  const definition = {
+    apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', metadata: { name: 'lamps.light.example' },
+    spec: { group: 'light.example', scope: 'Namespaced', names: { plural: 'lamps', kind: 'Lamp' }, versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object' } } }] },
+  };
+
+  it('go with their owners and their namespaces, and with their definition', async () => {
+    await client.create(CustomResourceDefinition, definition as unknown as CustomResourceDefinition);
+    await seen(CustomResourceDefinition, 'lamps.light.example', (one) => one?.status?.conditions?.some(({ type, status }) => type === 'Established' && status === 'True') === true);
+    await client.create(Namespace, { metadata: { name: 'lit' } });
+    const owner = await client.create(Lamp, { metadata: { name: 'owner', namespace: 'lit' } });
+    const reference = { apiVersion: 'light.example/v1', kind: 'Lamp', name: 'owner', uid: owner.metadata?.uid ?? '' };
+    const owned = await client.create(ConfigMap, { metadata: { name: 'owned', namespace: 'lit', ownerReferences: [reference] } });
+    await client.delete(Lamp, { namespace: 'lit', name: 'owner' });
+    await informer(ConfigMap).waitUntil('lit/owned', (one) => one?.metadata?.uid !== owned.metadata?.uid, AbortSignal.timeout(10_000));
+    await client.create(Lamp, { metadata: { name: 'left', namespace: 'lit' } });
+    await client.delete(Namespace, { name: 'lit' });
+    await informer(Namespace).waitUntil('lit', (one) => one === undefined, AbortSignal.timeout(10_000));
+    expect((await client.list(Lamp, {})).items).toEqual([]);
+    await client.delete(CustomResourceDefinition, { name: 'lamps.light.example' });
+    await informer(CustomResourceDefinition).waitUntil('lamps.light.example', (one) => one === undefined, AbortSignal.timeout(10_000));
   });
 });

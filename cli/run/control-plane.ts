@@ -1,7 +1,6 @@
 import { ensureServerToken, openPki, type Pki } from '../../api/access/pki.ts';
 import { WrongTokenError } from '../../api/access/sealing.ts';
 import type { User } from '../../api/request.ts';
-import { resources } from '../../api/resources/all.ts';
 import { createApiServer, type ApiServer } from '../../api/server.ts';
 import type { Store } from '../../api/store/store.ts';
 import { createClient, type Client } from '../../client/client.ts';
@@ -60,7 +59,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     const pki = await openPki(store, { dataDir, token: await ensureServerToken(dataDir), now: systemClock.now });
     const api = await serve(options, store, pki);
     const clientFor = (user: User): Client => createClient(api.localTransport(user));
-    const components = startComponents(options, pki.caPem, clientFor);
+    const components = startComponents(options, api, clientFor);
     return {
       api, pki, clientFor, failed: Promise.race([components.failed, ended.promise]),
       async stop() {
@@ -91,10 +90,7 @@ async function serve({ access, address, port, names, advertise, version, log }: 
   }
 }
 
-/** Everything that namespaces hold and owners own. */
-const collectable = resources.filter(({ stored, verbs }) => stored && verbs.includes('delete') && verbs.includes('watch'));
-
-function startComponents({ clusterCidr, log, store }: ControlPlaneOptions, rootCaPem: string, clientFor: (user: User) => Client): Components {
+function startComponents({ clusterCidr, log, store }: ControlPlaneOptions, { kinds, caPem: rootCaPem }: ApiServer, clientFor: (user: User) => Client): Components {
   const forScheduler = clientFor(scheduler);
   const forControllers = clientFor(controllerManager);
   // A store inside this process has one server.
@@ -103,6 +99,6 @@ function startComponents({ clusterCidr, log, store }: ControlPlaneOptions, rootC
     scheduler: led(forScheduler, 'kube-scheduler', createScheduler({
       client: forScheduler, recorder: createRecorder(forScheduler, { component: 'default-scheduler', clock: systemClock, log }), clock: systemClock, random: systemRandom, log,
     })),
-    controllers: led(forControllers, 'kube-controller-manager', createControllers({ client: forControllers, clock: systemClock, random: systemRandom, log, kinds: collectable, rootCaPem, clusterCidr })),
+    controllers: led(forControllers, 'kube-controller-manager', createControllers({ client: forControllers, clock: systemClock, random: systemRandom, log, kinds, rootCaPem, clusterCidr })),
   });
 }

@@ -5,7 +5,9 @@ import { isReason } from '../../machinery/status.ts';
 import type { Client } from '../../client/client.ts';
 import { referenceTo, type Recorder } from '../../client/events.ts';
 import { createWorkQueue, type WorkQueue } from '../../client/work-queue.ts';
+import type { Informers } from '../caches.ts';
 import { unlessAborted, type Controller, type Shell } from '../define.ts';
+import { forEachKind, type Kinds } from '../kinds.ts';
 import { decide, type Decision, type OwnerState } from './decide.ts';
 import { createGraph, foregroundFinalizer, nodeOf, orphanFinalizer, type Graph, type GraphNode } from './graph.ts';
 
@@ -15,17 +17,17 @@ interface Collector {
   readonly graph: Graph;
   readonly client: Client;
   readonly recorder: Recorder;
-  readonly kinds: readonly Kind[];
+  readonly kinds: () => readonly Kind[];
   readonly queue: WorkQueue;
 }
 
 /** `kinds`: all that can be listed, watched and deleted, of both scopes; Events own nothing and are owned by nothing. */
-export function garbageCollector(kinds: readonly Kind[]): Controller {
-  const collected = kinds.filter(({ plural }) => plural !== 'events');
+export function garbageCollector(kinds: Kinds): Controller {
+  const collected: Kinds = { all: () => kinds.all().filter(({ plural }) => plural !== 'events'), onChange: (run) => kinds.onChange(run) };
   return { name: 'garbage-collector', run: (shell, signal) => run(shell, collected, signal) };
 }
 
-async function run(shell: Shell, kinds: readonly Kind[], signal: AbortSignal): Promise<void> {
+async function run(shell: Shell, kinds: Kinds, signal: AbortSignal): Promise<void> {
   const { informers, client, clock, random, log } = shell;
   const queue = createWorkQueue({
     clock, random, failed: (uid, err, waitMs) => {
@@ -33,14 +35,26 @@ async function run(shell: Shell, kinds: readonly Kind[], signal: AbortSignal): P
       else log.warn({ uid, err, waitMs }, 'the owners of an object could not be settled');
     },
   });
-  const collector: Collector = { graph: createGraph(), client, recorder: shell.recorder('garbage-collector-controller'), kinds, queue };
+  const collector: Collector = { graph: createGraph(), client, recorder: shell.recorder('garbage-collector-controller'), kinds: () => kinds.all(), queue };
+  const first = kinds.all();
   // An owner must not look absent only because its kind's list comes later.
-  await Promise.all(kinds.map((kind) => informers.informer(kind).waitForSync(signal))).catch(unlessAborted(signal));
+  await Promise.all(first.map((kind) => informers.informer(kind).waitForSync(signal))).catch(unlessAborted(signal));
   if (signal.aborted) return;
-  for (const kind of kinds) for (const object of informers.informer(kind).list()) collector.graph.set(nodeOf(kind, object));
-  const unsubscribe = kinds.map((kind) => informers.informer(kind).onChange((before, after) => changed(collector, kind, before, after)));
+  for (const kind of first) for (const object of informers.informer(kind).list()) collector.graph.set(nodeOf(kind, object));
+  const end = forEachKind(kinds, (kind) => collect(collector, informers, kind));
   await queue.run(shell.concurrency, (uid, stop) => settle(collector, uid, stop), signal);
-  for (const end of unsubscribe) end();
+  end();
+}
+
+/** Takes a kind's objects in, and follows them until the kind goes: with it, all of them. */
+function collect(collector: Collector, informers: Informers, kind: Kind): () => void {
+  const informer = informers.informer(kind);
+  const unsubscribe = informer.onChange((before, after) => changed(collector, kind, before, after));
+  return () => {
+    unsubscribe();
+    const isElsewhere = collector.kinds().some((one) => one.group === kind.group && one.plural === kind.plural);
+    if (!isElsewhere) for (const object of informer.list()) changed(collector, kind, object, undefined);
+  };
 }
 
 function changed({ graph, queue }: Collector, kind: Kind, before: KubernetesObject | undefined, after: KubernetesObject | undefined): void {
@@ -95,7 +109,7 @@ async function stateOf(collector: Collector, node: GraphNode, reference: OwnerRe
   const cached = collector.graph.get(reference.uid);
   const reachable = cached === undefined || cached.kind.scope === 'Cluster' || cached.namespace === node.namespace;
   if (cached !== undefined && reachable) return cached.foreground ? 'waiting' : 'solid';
-  const kind = collector.kinds.find((one) => one.kind === reference.kind && one.group === groupOf(reference.apiVersion));
+  const kind = collector.kinds().find((one) => one.kind === reference.kind && one.group === groupOf(reference.apiVersion));
   // Of a kind that this cluster doesn't know (any longer) nothing can be said.
   if (kind === undefined) return 'solid';
   if (kind.scope === 'Namespaced' && node.namespace === '') {

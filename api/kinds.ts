@@ -1,0 +1,33 @@
+import type { Kind } from '../machinery/kinds/kind.ts';
+import { byPriority } from './discovery/groups.ts';
+import type { Registry } from './registry.ts';
+import { prefixOf } from './store/entry.ts';
+
+/** What namespaces hold and owners own: each stored resource that can be watched and deleted, in one of its versions. */
+export interface StoredKinds {
+  all(): readonly Kind[];
+  /** Calls `run` after each change; the answer unsubscribes. */
+  onChange(run: () => void): () => void;
+}
+
+export function storedKinds(registry: Registry): StoredKinds {
+  return {
+    all() {
+      const found = new Map<string, Kind>();
+      const usable = registry.resources.filter(({ stored, verbs }) => stored && verbs.includes('delete') && verbs.includes('watch'));
+      // The version that is stored needs no conversion; of the others, the preferred.
+      for (const resource of usable.toSorted((a, b) => Number(isFurther(a)) - Number(isFurther(b)) || byPriority(a.version, b.version))) {
+        if (!found.has(prefixOf(resource))) found.set(prefixOf(resource), resource);
+      }
+      return [...found.values()];
+    },
+    onChange(run) {
+      const { close } = registry.onChange(run);
+      return close;
+    },
+  };
+}
+
+function isFurther({ storedAs, group, version }: Registry['resources'][number]): boolean {
+  return storedAs !== undefined && (storedAs.resource.group !== group || storedAs.resource.version !== version);
+}

@@ -1,0 +1,32 @@
+import type { Kind } from '../machinery/kinds/kind.ts';
+
+/** The kinds of a cluster, which come and go with CustomResourceDefinitions. Of a kind that is served in several versions, one. */
+export interface Kinds {
+  all(): readonly Kind[];
+  /** Calls `run` after each change; the answer unsubscribes. */
+  onChange(run: () => void): () => void;
+}
+
+/**
+ * Keeps one thing for each kind of `kinds`, from when the kind appears until it goes: `begin` starts it and answers what ends it.
+ * The answer ends all of them.
+ */
+export function forEachKind(kinds: Kinds, begin: (kind: Kind) => () => void): () => void {
+  const running = new Map<string, () => void>();
+  const look = (): void => {
+    const wanted = new Map(kinds.all().map((kind) => [`${kind.group}/${kind.version}/${kind.plural}`, kind]));
+    for (const [id, end] of running) {
+      if (wanted.has(id)) continue;
+      running.delete(id);
+      end();
+    }
+    for (const [id, kind] of wanted) if (!running.has(id)) running.set(id, begin(kind));
+  };
+  look();
+  const unsubscribe = kinds.onChange(look);
+  return () => {
+    unsubscribe();
+    for (const end of running.values()) end();
+    running.clear();
+  };
+}
