@@ -4,7 +4,7 @@ import { forbidden } from './access/forbidden.ts';
 import type { Call, Handler, RequestInfo, Result, User } from './request.ts';
 
 /** What is known of a call before anything of its body is read. */
-export type Asked = Pick<Call, 'info' | 'user' | 'resource'>;
+export type Asked = Pick<Call, 'info' | 'user' | 'resource' | 'origin'>;
 
 /** The code of a call that is allowed. */
 export interface Route {

@@ -21,6 +21,8 @@ export interface LocalOptions {
   readonly userAgent: string;
   /** Told of the warnings that a remote caller would get as headers. */
   readonly warn?: (text: string) => void;
+  /** Names each call for the audit log. Absent: nobody records calls. */
+  readonly auditId?: () => string;
   /** How long a call may take. */
   readonly deadlineMs: number;
 }
@@ -48,8 +50,11 @@ function callOf(options: LocalOptions, request: ApiRequest, signal: AbortSignal)
   if (options.stopped.aborted) throw failure('ServiceUnavailable', 'the server is stopping');
   const resource = options.resourceAt(group, version, plural);
   if (resource === undefined) throw failure('NotFound', 'the server could not find the requested resource');
+  const info = infoOf(request);
+  const search = new URLSearchParams(query).toString();
   return {
-    info: infoOf(request), user: options.user, resource, query, search: new URLSearchParams(query).toString(), accept: { as: 'json' },
+    info, user: options.user, resource, query, search, accept: { as: 'json' },
+    ...(options.auditId === undefined ? {} : { origin: { auditId: options.auditId(), uri: search === '' ? info.path : `${info.path}?${search}`, addresses: [], userAgent: options.userAgent, annotations: new Map<string, string>() } }),
     ...(request.body === undefined ? {} : { body: bodyOf(request) }),
     ...(patchType === undefined ? {} : { patchType }),
     userAgent: options.userAgent, signal, warn: options.warn ?? (() => undefined),

@@ -2,24 +2,30 @@ import { randomBytes, randomInt, randomUUID } from 'node:crypto';
 import type { Transport } from '../client/transport.ts';
 import { runAggregation } from './access/aggregation.ts';
 import { createAuthenticator, type ClusterAuthenticator } from './access/authentication.ts';
+import { issuerDocuments } from './access/issuer-documents.ts';
 import { ensureJoinToken } from './access/join.ts';
+import { createOidcAuthenticator, type OidcAuthenticator } from './access/oidc/authenticator.ts';
+import type { OidcOptions } from './access/oidc/claims.ts';
 import type { Pki } from './access/pki.ts';
 import { createAuthorizer, type ClusterAuthorizer } from './access/rbac.ts';
 import { reviewHandlers } from './access/reviews.ts';
 import { runSigner } from './access/signer.ts';
 import { admissionPlugins } from './admission/all.ts';
 import { createAdmission } from './admission/admission.ts';
+import { createAuditor, type Auditor, type AuditorOptions } from './audit/auditor.ts';
+import { auditedDispatch } from './audit/dispatch.ts';
 import { bootstrap } from './bootstrap.ts';
+import { keepCustomResources } from './custom-resources/keeper.ts';
 import { openApiPages } from './discovery/openapi-pages.ts';
 import { createPages } from './discovery/pages.ts';
 import type { Build } from './discovery/version.ts';
-import { keepCustomResources } from './custom-resources/keeper.ts';
-import { authorize, createDispatch } from './dispatch.ts';
+import { authorize, createDispatch, type Dispatch } from './dispatch.ts';
 import { createHandlers, type HandlerDependencies } from './handlers/all.ts';
 import { serviceAddresses } from './handlers/service-addresses.ts';
 import { issueToken } from './handlers/subresources/token.ts';
 import { handlerKey, type Codec } from './handlers/writer.ts';
 import type { Exchange } from './http/exchange.ts';
+import { failureOf } from './http/failure-status.ts';
 import { createInFlight } from './http/in-flight.ts';
 import { listen, type Carrier } from './http/listener.ts';
 import { createRequestMetrics, type RequestMetrics } from './http/metrics.ts';
@@ -27,13 +33,13 @@ import { createProtobufDecoder } from './http/protobuf/decode.ts';
 import { serve, serveUpgrade, type Edge } from './http/serve.ts';
 import { createSharedFrames } from './http/shared-frames.ts';
 import { createTableRenderer } from './http/table.ts';
+import { storedKinds, type StoredKinds } from './kinds.ts';
 import { localTransport, type LocalOptions } from './local.ts';
 import { createRegistry, type Registry } from './registry.ts';
 import type { Handler, User } from './request.ts';
 import { resources } from './resources/all.ts';
 import { node } from './resources/core/node.ts';
 import { pod } from './resources/core/pod.ts';
-import { storedKinds, type StoredKinds } from './kinds.ts';
 import { createCodec } from './schema/codec.ts';
 import type { Caches } from './store/cache.ts';
 import { systemClock } from './store/clock.ts';
@@ -54,6 +60,10 @@ export interface ApiServerOptions {
   readonly names?: readonly string[];
   /** How callers reach it, when that isn't `address`. */
   readonly advertise?: string;
+  /** Which requests are recorded, and where. Absent: none. */
+  readonly audit?: Pick<AuditorOptions, 'policy' | 'sink'>;
+  /** Whose tokens are let in besides the cluster's own. */
+  readonly oidc?: OidcOptions;
   readonly build?: Build;
   /** Told of failures that nobody foresaw, and of the end of the store's watch. */
   readonly onError?: (what: string, error: unknown) => void;
@@ -67,6 +77,8 @@ export interface ApiServer {
   readonly port: number;
   readonly caPem: string;
   readonly caches: Caches;
+  /** What can be watched and deleted, as definitions come and go. */
+  readonly kinds: StoredKinds;
   /** The API as `user`, inside this process. */
   localTransport(user: User): Transport;
   /** What a machine joins with; made at the first call. */
@@ -77,8 +89,6 @@ export interface ApiServer {
 
 const requestMs = 60_000;
 const agentMs = 10_000;
-  /** What can be watched and deleted, as definitions come and go. */
-  readonly kinds: StoredKinds;
 const closeMs = 10_000;
 const sweepMs = 1000;
 const suffixLetters = 'bcdfghjklmnpqrstvwxz2456789';
@@ -116,18 +126,19 @@ interface Ground {
 async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge['onError']): Promise<ApiServer> {
   const { pki } = options;
   const { registry, caches, authorizer } = ground;
-  const authenticator = createAuthenticator({ pki, caches, authorizer, now: Date.now });
+  const authenticator = createAuthenticator({ pki, caches, authorizer, now: Date.now, ...oidcOf(options, onError) });
   const deps = dependencies(options, ground, authenticator);
-  const dispatch = createDispatch(authorizer, createHandlers(deps));
+  const auditor = options.audit === undefined ? undefined : createAuditor({ ...options.audit, now: Date.now });
+  const dispatch = recorded(createDispatch(authorizer, createHandlers(deps)), auditor);
+  const customResources = keepCustomResources({ writer: deps, registry, report: (error, name) => { onError(`serving what ${name} defines failed`, error); } });
   const stopping = new AbortController();
   const inFlight = createInFlight(Date.now, requestMs);
   const metrics = createRequestMetrics({ inFlight: () => inFlight.count, revision: () => caches.revision });
   const reach = options.advertise ?? (options.address === '0.0.0.0' || options.address === '::' ? '127.0.0.1' : options.address);
   let port = options.port;
-  const customResources = keepCustomResources({ writer: deps, registry, report: (error, name) => { onError(`serving what ${name} defines failed`, error); } });
   let isSeeded = false;
   const edge: Edge = {
-    authenticator, authorizer, dispatch, resourceAt: registry.at, inFlight, metrics, onError, stopped: stopping.signal, uuid: randomUUID,
+    authenticator, authorizer, dispatch, resourceAt: registry.at, inFlight, metrics, onError, stopped: stopping.signal, uuid: randomUUID, ...(auditor === undefined ? {} : { audit: auditor }),
     page: pages(options, ground, metrics, () => `${reach}:${port}`, () => isSeeded),
     agentLink: { caPem: pki.caPem, ...(await pki.clientCertificate({ commonName: 'coracle-apiserver', organizations: ['system:masters'] })), connectMs: agentMs, stopped: stopping.signal },
     protobuf: createProtobufDecoder(),
@@ -142,12 +153,12 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
   sweep.unref();
   // What the API server itself keeps true of its objects: rules of aggregated roles, certificates of nodes.
   const keepers = [
+    customResources,
     runAggregation({ writer: deps, report: (error, name) => { onError(`aggregating the role ${name} failed`, error); } }),
     runSigner({ writer: deps, pki, authorizer, report: (error, name) => { onError(`signing the certificate request ${name} failed`, error); } }),
   ];
   const url = `https://${reach.includes(':') ? `[${reach}]` : reach}:${port}`;
   const close = async (signal = AbortSignal.timeout(closeMs)) => {
-    customResources,
     stopping.abort();
     const stopped = listener.stop();
     await Promise.race([Promise.all([inFlight.idle(), stopped]), aborted(signal)]);
@@ -174,6 +185,15 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
 function aborted(signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => { signal.addEventListener('abort', () => { resolve(); }, { once: true }); });
+}
+
+function recorded(dispatch: Dispatch, auditor: Auditor | undefined): Dispatch {
+  return auditor === undefined ? dispatch : auditedDispatch(dispatch, auditor, failureOf);
+}
+
+function oidcOf({ oidc }: ApiServerOptions, onError: Edge['onError']): { oidc?: OidcAuthenticator } {
+  if (oidc === undefined) return {};
+  return { oidc: createOidcAuthenticator(oidc, { now: Date.now, report: (why) => { onError('a token was refused', new Error(why)); } }) };
 }
 
 /** What handlers, admission and the seeding of a cluster work with. */
@@ -222,6 +242,7 @@ function pages(options: ApiServerOptions, { registry, caches }: Ground, metrics:
       { name: 'informer-sync', live: false, problem: () => storeProblem(caches) },
     ],
     openApi: openApiPages(registry),
+    issuer: () => issuerDocuments(options.pki.serviceAccountKeys, `https://${serverAddress()}`),
   });
 }
 
@@ -247,6 +268,6 @@ function carrierOf(edge: Edge): Carrier {
   };
 }
 
-function localFor(around: Pick<LocalOptions, 'dispatch' | 'resourceAt' | 'stopped'>, user: User): Transport {
+function localFor(around: Pick<LocalOptions, 'dispatch' | 'resourceAt' | 'stopped' | 'auditId'>, user: User): Transport {
   return localTransport({ ...around, user, userAgent: user.name.split(':').at(-1) ?? user.name, deadlineMs: requestMs });
 }

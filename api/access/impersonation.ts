@@ -33,6 +33,7 @@ export function impersonated(user: User, headers: Credentials['headers'], author
     groups: known ? groups : [...groups, everybody],
     ...(wanted.uid === '' ? {} : { uid: wanted.uid }),
     ...(Object.keys(wanted.extra).length === 0 ? {} : { extra: wanted.extra }),
+    impersonator: user,
   };
 }
 

@@ -22,17 +22,16 @@ export interface PagesOptions {
   /** `/openapi/…`; undefined: not one of them. */
   readonly openApi: Page;
   /** Public keys of service-account tokens, as a JSON Web Key Set, and where it is. */
-  readonly issuer?: { readonly discovery: object; readonly keys: object };
+  readonly issuer: () => { readonly discovery: object; readonly keys: object };
 }
 
 type Answer = (target: Target, headers: IncomingHttpHeaders) => PageAnswer | Promise<PageAnswer>;
 
 export function createPages(options: PagesOptions): Page {
   const constant = new Map<string, Answer>([['/version', constantJson(versionInfo(options.build))], ['/metrics', metricsPage(options)]]);
-  if (options.issuer !== undefined) {
-    constant.set('/.well-known/openid-configuration', constantJson(options.issuer.discovery));
-    constant.set('/openid/v1/jwks', constantJson(options.issuer.keys, { 'content-type': 'application/jwk-set+json' }));
-  }
+  // Where the keys are is known once the server listens.
+  constant.set('/.well-known/openid-configuration', (target, headers) => constantJson(options.issuer().discovery)(target, headers));
+  constant.set('/openid/v1/jwks', (target, headers) => constantJson(options.issuer().keys, { 'content-type': 'application/jwk-set+json' })(target, headers));
   const served = lasting((resources) => {
     const pages = new Map([...discoveryPages(resources, options.serverAddress), ...constant]);
     pages.set('/', constantJson({ paths: [...pages.keys(), '/healthz', '/livez', '/openapi/v2', '/openapi/v3', '/readyz'].toSorted() }));

@@ -137,9 +137,10 @@ function carryHttp1(server: Http2SecureServer, carrier: Carrier, isStopping: () 
 }
 
 /** Looks at the certificate once for each connection. */
-function peerOf(socket: Pick<TLSSocket, 'authorized' | 'authorizationError' | 'getPeerCertificate'>): Peer {
+function peerOf(socket: Pick<TLSSocket, 'authorized' | 'authorizationError' | 'getPeerCertificate' | 'remoteAddress'>): Peer {
   let seen: { readonly certificate: Credentials['certificate'] } | undefined;
   return {
+    address: socket.remoteAddress ?? '',
     certificate() {
       seen ??= { certificate: certificateOf(socket) };
       return seen.certificate;

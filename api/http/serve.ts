@@ -2,9 +2,11 @@ import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from '
 import type { Duplex } from 'node:stream';
 import { ApiError, failure } from '../../machinery/status.ts';
 import type { Authenticator, Authorizer, Credentials } from '../access/access.ts';
+import { anonymous } from '../access/authentication.ts';
+import type { Auditor } from '../audit/auditor.ts';
 import { authorize, type Dispatch } from '../dispatch.ts';
 import { patchTypes, unsupportedPatch } from '../handlers/patch.ts';
-import type { AgentResult, Body, Call, RequestInfo, Result, User } from '../request.ts';
+import type { AgentResult, Body, Call, Origin, RequestInfo, Result, User } from '../request.ts';
 import type { Resource } from '../resources/define.ts';
 import { spliceToAgent, streamFromAgent, type AgentLink } from './agent-link.ts';
 import { bearerTokenOf } from './certificate.ts';
@@ -47,6 +49,8 @@ export interface Edge {
   readonly inFlight: InFlight;
   readonly metrics: RequestMetrics;
   /** Aborts when the server stops: watches end. */
+  /** Absent: nothing is recorded. */
+  readonly audit?: Auditor;
   readonly stopped: AbortSignal;
   readonly uuid: () => string;
   /** Told of failures that nobody foresaw. */
@@ -55,6 +59,8 @@ export interface Edge {
 
 /** Where a request came in. */
 export interface Peer {
+  /** `10.0.0.1`. */
+  readonly address: string;
   /** Throws 401 when the certificate is not the cluster's. */
   certificate(): Credentials['certificate'];
 }
@@ -65,27 +71,36 @@ const idleMs = 60_000;
 /** One request, from its head to the end of its answer. Never throws. */
 export async function serve(edge: Edge, exchange: Exchange, peer: Peer): Promise<void> {
   const began = edge.metrics.now();
-  const headers: OutgoingHttpHeaders = { 'audit-id': auditId(edge, exchange.headers), 'cache-control': 'no-cache, private' };
+  const id = auditId(edge, exchange.headers);
+  const headers: OutgoingHttpHeaders = { 'audit-id': id, 'cache-control': 'no-cache, private' };
+  const origin = edge.audit === undefined ? undefined : originOf(exchange, peer, id);
+  let user: User | undefined;
   let target: Target | undefined;
   let answer: Answer | undefined;
   let code = 200;
   try {
     target = parseTarget(exchange.method, exchange.url);
-    const user = await authenticate(edge, exchange.headers, peer);
-    if (!target.info.isResource) return await servePage(edge, exchange, target, user, headers);
+    user = await authenticate(edge, exchange.headers, peer);
+    if (!target.info.isResource) return await servePage(edge, exchange, { target, user, headers, origin });
     const resource = resourceOf(edge, target);
     answer = negotiate(exchange.headers.accept);
-    code = await serveResource(edge, exchange, { target, user, resource, answer, headers });
+    code = await serveResource(edge, exchange, { target, user, resource, answer, headers, origin });
   } catch (error) {
     const known = failureOf(error);
     ({ code } = known);
     if (!(error instanceof ApiError) && known.code === 500) edge.onError(`${exchange.method} ${exchange.url}`, error);
+    if (user === undefined && target !== undefined && origin !== undefined) edge.audit?.begin({ user: anonymous, info: target.info, origin })?.failed(known);
     if (exchange.gone) return;
     if (exchange.begun) exchange.abort();
     else await renderFailure(exchange, known, { headers: withAuthenticate(headers, known), pretty: isPretty(target?.query ?? {}, exchange.headers['user-agent']) });
   } finally {
     edge.metrics.record(target?.info, code, began);
   }
+}
+
+function originOf(exchange: Pick<Exchange, 'headers' | 'url'>, peer: Peer, id: string): Origin {
+  const forwarded = [exchange.headers['x-forwarded-for'] ?? []].flat().flatMap((value) => value.split(',')).map((address) => address.trim()).filter((address) => address !== '');
+  return { auditId: id, uri: exchange.url, addresses: [...forwarded, peer.address], userAgent: exchange.headers['user-agent'] ?? '', annotations: new Map() };
 }
 
 function auditId(edge: Pick<Edge, 'uuid'>, headers: IncomingHttpHeaders): string {
@@ -105,11 +120,24 @@ function authenticate(edge: Edge, headers: IncomingHttpHeaders, peer: Peer): Pro
   });
 }
 
-async function servePage(edge: Edge, exchange: Exchange, target: Target, user: User, headers: OutgoingHttpHeaders): Promise<void> {
+async function servePage(edge: Edge, exchange: Exchange, { target, user, headers, origin }: Omit<Asked, 'resource' | 'answer'>): Promise<void> {
+  const trail = origin === undefined ? undefined : edge.audit?.begin({ user, info: target.info, origin });
+  let found: PageAnswer;
+  try {
+    found = await pageFor(edge, exchange, target, user);
+  } catch (error) {
+    trail?.failed(failureOf(error));
+    throw error;
+  }
+  trail?.complete({ code: found.code });
+  exchange.answer(found.code, { ...headers, ...found.headers, 'content-length': found.body.length }, found.body);
+}
+
+async function pageFor(edge: Edge, exchange: Exchange, target: Target, user: User): Promise<PageAnswer> {
   authorize(edge.authorizer, user, target.info);
   const found = await edge.page(target, exchange.headers);
   if (found === undefined) throw failure('NotFound', 'the server could not find the requested resource');
-  exchange.answer(found.code, { ...headers, ...found.headers, 'content-length': found.body.length }, found.body);
+  return found;
 }
 
 function resourceOf(edge: Edge, { info }: Target): Resource {
@@ -124,13 +152,14 @@ interface Asked {
   readonly resource: Resource;
   readonly answer: Answer;
   readonly headers: OutgoingHttpHeaders;
+  readonly origin: Origin | undefined;
 }
 
 /** The code of the answer. */
 async function serveResource(edge: Edge, exchange: Exchange, asked: Asked): Promise<number> {
   const { target, answer, headers } = asked;
   const { verb } = target.info;
-  const { info, handle } = edge.dispatch.route({ user: asked.user, info: target.info, resource: asked.resource });
+  const { info, handle } = edge.dispatch.route({ user: asked.user, info: target.info, resource: asked.resource, ...(asked.origin === undefined ? {} : { origin: asked.origin }) });
   const flight = edge.inFlight.begin(exchange, () => { tooLate(exchange, asked); }, askedTimeoutMs(target.query));
   let result: Result;
   try {
@@ -182,11 +211,12 @@ async function bodyOf({ protobuf }: Edge, exchange: Exchange, verb: string, sign
   return { content: { bytes }, mediaType: verb === 'patch' ? mediaTypeOf(header) : bodyType(header) };
 }
 
-function callOf(asking: IncomingHttpHeaders, { target, user, resource, answer, headers }: Asked, info: RequestInfo, body: Body | undefined, flight: { readonly signal: AbortSignal }): Call {
+function callOf(asking: IncomingHttpHeaders, { target, user, resource, answer, headers, origin }: Asked, info: RequestInfo, body: Body | undefined, flight: { readonly signal: AbortSignal }): Call {
   const warnings: string[] = [];
   return {
     info, user, resource, query: target.query, search: target.search, accept: answer,
     ...(body === undefined ? {} : { body }),
+    ...(origin === undefined ? {} : { origin }),
     ...(target.info.verb === 'patch' ? { patchType: patchTypeOf(asking) } : {}),
     userAgent: userAgentOf(asking),
     get signal() {
@@ -226,7 +256,7 @@ export async function serveUpgrade(edge: Edge, request: IncomingMessage, socket:
     const user = await authenticate(edge, headers, peer);
     if (!target.info.isResource) throw failure('NotFound', 'the server could not find the requested resource');
     const answer: Answer = { as: 'json', media: 'application/json' };
-    const call = callOf(headers, { target, user, resource: resourceOf(edge, target), answer, headers: {} }, target.info, undefined, { signal: edge.stopped });
+    const call = callOf(headers, { target, user, resource: resourceOf(edge, target), answer, headers: {}, origin: edge.audit === undefined ? undefined : originOf({ headers, url }, peer, auditId(edge, headers)) }, target.info, undefined, { signal: edge.stopped });
     // A WebSocket handshake is a GET: who may only read must not run commands by it.
     if (target.info.verb === 'get') authorize(edge.authorizer, user, { ...target.info, verb: 'create' });
     const result = await edge.dispatch.call(call);

@@ -1,5 +1,10 @@
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { OidcOptions } from '../../api/access/oidc/claims.ts';
+import type { AuditorOptions } from '../../api/audit/auditor.ts';
+import { openAuditLog } from '../../api/audit/log-file.ts';
+import { AuditPolicyError, readAuditPolicy, type Policy } from '../../api/audit/policy.ts';
+import type { Log } from '../../client/log.ts';
 import { CommandFailure } from '../failure.ts';
 
 /** As the user wrote them; see `withAccessOptions`. */
@@ -13,6 +18,11 @@ export interface AccessOptions {
   readonly oidcRequiredClaim?: Readonly<Record<string, string>>;
   readonly oidcSigningAlgs: readonly string[];
   readonly oidcCaFile?: string;
+  readonly auditPolicyFile?: string;
+  readonly auditLogPath?: string;
+  readonly auditLogMaxsize: number;
+  readonly auditLogMaxbackup: number;
+  readonly auditLogMaxage: number;
 }
 
 /** The issuer that the options name; undefined: none. Throws `CommandFailure`. */
@@ -25,11 +35,42 @@ export async function oidcOptions(options: AccessOptions): Promise<OidcOptions |
     ...(options.oidcUsernamePrefix === undefined ? {} : { usernamePrefix: options.oidcUsernamePrefix }),
     ...(options.oidcGroupsClaim === undefined ? {} : { groupsClaim: options.oidcGroupsClaim }),
     ...(options.oidcRequiredClaim === undefined ? {} : { requiredClaims: options.oidcRequiredClaim }),
-    ...(caFile === undefined ? {} : { caPem: await readAuthority(caFile) }),
+    ...(caFile === undefined ? {} : { caPem: await readGiven(caFile) }),
   };
 }
 
-function readAuthority(file: string): Promise<string> {
+export interface Audit extends Pick<AuditorOptions, 'policy' | 'sink'> {
+  close(): Promise<void>;
+}
+
+/** The audit log that the options ask for; undefined: none. Throws `CommandFailure`. */
+export async function openAudit(options: AccessOptions, dataDir: string, log: Log): Promise<Audit | undefined> {
+  const { auditPolicyFile: file, auditLogPath: path = join(dataDir, 'audit.log') } = options;
+  if (file === undefined) {
+    if (options.auditLogPath !== undefined) throw new CommandFailure('--audit-log-path needs --audit-policy-file: which requests are recorded');
+    return undefined;
+  }
+  const policy = await readPolicy(file);
+  const auditLog = await openAuditLog({
+    path, maxSizeMb: options.auditLogMaxsize, maxBackups: options.auditLogMaxbackup, maxAgeDays: options.auditLogMaxage, now: Date.now,
+    onError: (error) => log.error({ err: error }, 'the audit log could not be written'),
+  }).catch((error: unknown) => {
+    throw new CommandFailure(`cannot write the audit log ${path}: choose another --audit-log-path`, { cause: error });
+  });
+  return { policy, sink: (event) => { auditLog.write(event); }, close: () => auditLog.close() };
+}
+
+async function readPolicy(file: string): Promise<Policy> {
+  const text = await readGiven(file);
+  try {
+    return readAuditPolicy(text);
+  } catch (error) {
+    if (error instanceof AuditPolicyError) throw new CommandFailure(`${file}: ${error.message}`, { cause: error });
+    throw error;
+  }
+}
+
+function readGiven(file: string): Promise<string> {
   return readFile(file, 'utf8').catch((error: unknown) => {
     throw new CommandFailure(`cannot read ${file}`, { cause: error });
   });

@@ -10,7 +10,7 @@ import { createControllers } from '../../controller/all.ts';
 import { systemClock, systemRandom } from '../../machinery/clock.ts';
 import { createScheduler } from '../../scheduler/scheduler.ts';
 import { CommandFailure } from '../failure.ts';
-import { oidcOptions, type AccessOptions } from './access.ts';
+import { oidcOptions, openAudit, type AccessOptions, type Audit } from './access.ts';
 import { runComponents, type Component, type Components } from './components.ts';
 import { elected } from './elected.ts';
 import { openStore, takeServerToken, type StoreOptions } from './store.ts';
@@ -38,7 +38,7 @@ export interface ControlPlane {
   clientFor(user: User): Client;
   /** Rejects when a component fails for good. */
   readonly failed: Promise<never>;
-  /** Stops components, then the API, then the store. */
+  /** Stops components, then the API, then the store, then the audit log. */
   stop(): Promise<void>;
 }
 
@@ -53,33 +53,29 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   const { dataDir, log } = options;
   const ended = Promise.withResolvers<never>();
   ended.promise.catch(() => undefined);
-  const store = await openStore(options.store, dataDir, log, ended.reject);
+  const started = new AsyncDisposableStack();
   try {
+    const audit = await openAudit(options.access, dataDir, log);
+    if (audit !== undefined) started.defer(() => audit.close());
+    const store = started.adopt(await openStore(options.store, dataDir, log, ended.reject), (opened) => opened.close());
     await takeServerToken(options.store, dataDir);
     const pki = await openPki(store, { dataDir, token: await ensureServerToken(dataDir), now: systemClock.now });
-    const api = await serve(options, store, pki);
+    const api = started.adopt(await serve(options, store, pki, audit), (serving) => serving.close());
     const clientFor = (user: User): Client => createClient(api.localTransport(user));
-    const components = startComponents(options, api, clientFor);
-    return {
-      api, pki, clientFor, failed: Promise.race([components.failed, ended.promise]),
-      async stop() {
-        await components.stop();
-        await api.close();
-        await store.close();
-      },
-    };
+    const components = started.adopt(startComponents(options, api, clientFor), (running) => running.stop());
+    return { api, pki, clientFor, failed: Promise.race([components.failed, ended.promise]), stop: () => started.disposeAsync() };
   } catch (error) {
-    await store.close();
+    await started.disposeAsync();
     if (error instanceof WrongTokenError) throw new CommandFailure(error.message, { cause: error });
     throw error;
   }
 }
 
-async function serve({ access, address, port, names, advertise, version, log }: ControlPlaneOptions, store: Store, pki: Pki): Promise<ApiServer> {
+async function serve({ access, address, port, names, advertise, version, log }: ControlPlaneOptions, store: Store, pki: Pki, audit: Audit | undefined): Promise<ApiServer> {
   const oidc = await oidcOptions(access);
   try {
     return await createApiServer({
-      store, pki, address, port, names, ...(advertise === undefined ? {} : { advertise }), ...(oidc === undefined ? {} : { oidc }),
+      store, pki, address, port, names, ...(advertise === undefined ? {} : { advertise }), ...(oidc === undefined ? {} : { oidc }), ...(audit === undefined ? {} : { audit }),
       build: { version, nodeVersion: process.versions.node, platform: `linux/${process.arch === 'x64' ? 'amd64' : process.arch}` },
       onError: (what, error) => log.error({ err: error }, what),
     });

@@ -1,0 +1,24 @@
+import { describe, expect, it } from 'vitest';
+import { redacted } from './redaction.ts';
+
+const secrets = { group: '', resource: 'secrets', subresource: '', verb: 'create' };
+
+describe('what the audit log never holds', () => {
+  it.each([
+    ['the data of a Secret', secrets, { data: { a: 'eA==' }, stringData: { b: 'x' } }, { data: { a: '<redacted>' }, stringData: { b: '<redacted>' } }],
+    ['the data of Secrets in a list', { ...secrets, verb: 'list' }, { items: [{ data: { a: 'eA==' } }] }, { items: [{ data: { a: '<redacted>' } }] }],
+    ['what kubectl last applied', secrets, { metadata: { annotations: { 'kubectl.kubernetes.io/last-applied-configuration': '{"data":{}}', x: 'y' } } },
+      { metadata: { annotations: { 'kubectl.kubernetes.io/last-applied-configuration': '<redacted>', x: 'y' } } }],
+    ['a patch of a Secret in operations', { ...secrets, verb: 'patch' }, [{ op: 'add', path: '/data/a', value: 'eA==' }], undefined],
+    ['a merge patch of a Secret', { ...secrets, verb: 'patch' }, { data: { a: 'eA==', b: null } }, { data: { a: '<redacted>', b: '<redacted>' } }],
+    ['a token that was asked for', { group: '', resource: 'serviceaccounts', subresource: 'token', verb: 'create' }, { status: { token: 'ey', expirationTimestamp: 't' } }, { status: { token: '<redacted>', expirationTimestamp: 't' } }],
+    ['a token to be reviewed', { group: 'authentication.k8s.io', resource: 'tokenreviews', subresource: '', verb: 'create' }, { spec: { token: 'ey' } }, { spec: { token: '<redacted>' } }],
+  ])('%s', (_what, info, value, expected) => {
+    expect(redacted(info, value)).toEqual(expected);
+  });
+
+  it('is nothing of other kinds', () => {
+    const value = { data: { a: 'x' } };
+    expect(redacted({ group: '', resource: 'configmaps', subresource: '', verb: 'create' }, value)).toBe(value);
+  });
+});
