@@ -30,6 +30,8 @@ import { localSubjectAccessReview } from './authorization/local-subject-access-r
 import { selfSubjectAccessReview } from './authorization/self-subject-access-review.ts';
 import { selfSubjectRulesReview } from './authorization/self-subject-rules-review.ts';
 import { subjectAccessReview } from './authorization/subject-access-review.ts';
+import { horizontalPodAutoscalerV1 } from './autoscaling/horizontal-pod-autoscaler-v1.ts';
+import { horizontalPodAutoscaler } from './autoscaling/horizontal-pod-autoscaler.ts';
 import { cronJob } from './batch/cron-job.ts';
 import { job } from './batch/job.ts';
 import { certificateSigningRequest } from './certificates/certificate-signing-request.ts';
@@ -53,6 +55,7 @@ import { serviceAccount } from './core/service-account.ts';
 import { service } from './core/service.ts';
 import type { Resource } from './define.ts';
 import { endpointSlice } from './discovery/endpoint-slice.ts';
+import { eventsEvent } from './events/event.ts';
 import { ingressClass } from './networking/ingress-class.ts';
 import { ingress } from './networking/ingress.ts';
 import { ipAddress } from './networking/ip-address.ts';
@@ -73,10 +76,12 @@ export const resources: readonly Resource[] = [
   controllerRevision, daemonSet, deployment, replicaSet, statefulSet,
   selfSubjectReview, tokenReview,
   localSubjectAccessReview, selfSubjectAccessReview, selfSubjectRulesReview, subjectAccessReview,
+  horizontalPodAutoscaler, horizontalPodAutoscalerV1,
   cronJob, job,
   certificateSigningRequest,
   lease,
   endpointSlice,
+  eventsEvent,
   ingressClass, ingress, ipAddress, networkPolicy, serviceCidr,
   podDisruptionBudget,
   clusterRole, clusterRoleBinding, role, roleBinding,
