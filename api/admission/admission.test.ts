@@ -41,10 +41,10 @@ function admit<T extends KubernetesObject>(kind: Kind<T>, { object, old, operati
   const resource = resources.find((one) => one.group === kind.group && one.plural === kind.plural);
   if (resource === undefined) throw new Error(`no resource ${kind.plural}`);
   const { namespace = '', name = '' } = (object ?? old)?.metadata ?? {};
-  const write: Admitted = { operation, resource, subresource, namespace, name, user, old, caches: cluster.caches };
+  const write: Admitted = { operation, resource, subresource, namespace, name, user, old, caches: cluster.caches, dryRun: false, options: undefined, warn: () => undefined, annotate: () => undefined, signal: AbortSignal.timeout(30_000) };
   const draft = structuredClone(object ?? {}) as Draft<KubernetesObject>;
-  if (operation !== 'DELETE') admission.mutate(write, draft);
-  admission.validate(write, operation === 'DELETE' ? undefined : draft);
+  if (operation !== 'DELETE') void admission.mutate(write, draft);
+  void admission.validate(write, operation === 'DELETE' ? undefined : draft);
   return draft as T;
 }
 

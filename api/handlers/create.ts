@@ -6,6 +6,7 @@ import { trackCreate } from '../field-management/track.ts';
 import type { Call, Result } from '../request.ts';
 import type { Resource } from '../resources/define.ts';
 import type { Entry } from '../store/cache.ts';
+import { admitted } from './admitted.ts';
 import { bindToRequest, generatedName, metadataOf, stampNew, validateMetadata } from './metadata.ts';
 import { trackedWrite } from './tracked-write.ts';
 import { checkWriteOptions } from './write-options.ts';
@@ -28,7 +29,7 @@ export async function createFrom(writer: Writer, call: Call, draft: Draft<Kubern
   const { resource, query } = call;
   bindToRequest(draft, resource, call.info);
   const base = metadataOf(draft).name === undefined ? (metadataOf(draft).generateName ?? '') : '';
-  const admittedObject = prepared(writer, call, draft, own);
+  const admittedObject = await prepared(writer, call, draft, own);
   const dryRun = isDryRun(query);
   for (let draw = 1; ; draw++) {
     const object = base === '' ? admittedObject : structuredClone(admittedObject);
@@ -37,7 +38,7 @@ export async function createFrom(writer: Writer, call: Call, draft: Draft<Kubern
     resource.prepareForCreate?.(object);
     const errors = [...validateMetadata(resource, object), ...(resource.validate?.(object) ?? []), ...(resource.validateCreate?.(object) ?? [])];
     if (errors.length > 0) throw invalidObject(resource, object.metadata?.name ?? '', errors);
-    writer.admission.validate({ ...admitted(writer, call), name: object.metadata?.name ?? '' }, object);
+    await writer.admission.validate(admitted(writer, call, { operation: 'CREATE', name: object.metadata?.name ?? '', old: undefined, subresource: '' }), object);
     const entry = await insert(writer, resource, object, dryRun);
     if (entry !== undefined) return { type: 'entry', code: 201, resource, entry };
     if (base === '' || draw === nameDraws) throw alreadyExists(resource, object.metadata?.name ?? '');
@@ -45,22 +46,16 @@ export async function createFrom(writer: Writer, call: Call, draft: Draft<Kubern
 }
 
 /** Defaults, admission and the server's own fields. */
-function prepared(writer: Writer, call: Call, draft: Draft<KubernetesObject>, own: (draft: Draft<KubernetesObject>) => void): Draft<KubernetesObject> {
+async function prepared(writer: Writer, call: Call, draft: Draft<KubernetesObject>, own: (draft: Draft<KubernetesObject>) => void): Promise<Draft<KubernetesObject>> {
   const { resource } = call;
   stampNew(writer, resource, draft);
   resource.defaults?.(draft);
   // What admission adds belongs to nobody.
   own(draft);
-  writer.admission.mutate({ ...admitted(writer, call), name: metadataOf(draft).name ?? '' }, draft);
+  await writer.admission.mutate(admitted(writer, call, { operation: 'CREATE', name: metadataOf(draft).name ?? '', old: undefined, subresource: '' }), draft);
   resource.defaults?.(draft);
   for (const warning of resource.warnings?.(draft) ?? []) call.warn(warning);
   return draft;
-}
-
-function admitted(writer: Writer, call: Call) {
-  return {
-    operation: 'CREATE', resource: call.resource, subresource: '', namespace: call.info.namespace, user: call.user, old: undefined, caches: writer.caches,
-  } as const;
 }
 
 /** More rounds than any contention for addresses needs. */

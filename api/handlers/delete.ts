@@ -4,6 +4,7 @@ import { failure } from '../../machinery/status.ts';
 import type { Call, Result } from '../request.ts';
 import type { Resource } from '../resources/define.ts';
 import type { Entry } from '../store/cache.ts';
+import { admitted } from './admitted.ts';
 import { metadataOf } from './metadata.ts';
 import { changeObject, conflict, isDryRun, type Changed, type Outcome, type Writer } from './writer.ts';
 import { timestamp } from '../../machinery/conditions.ts';
@@ -36,13 +37,18 @@ export async function deleteObject(writer: Writer, call: Call): Promise<Result> 
 export function deleteWith(
   writer: Writer, call: Call, name: string, options: DeleteOptions, last: (object: KubernetesObject) => KubernetesObject = (object) => object,
 ): Promise<Changed> {
-  const { resource, info, user } = call;
-  return changeObject(writer, resource, info.namespace, name, options.dryRun, (current) => {
+  const { resource, info } = call;
+  return changeObject(writer, resource, info.namespace, name, options.dryRun, async (current) => {
     checkPreconditions(resource, current, options);
-    const write = { operation: 'DELETE', resource, subresource: '', namespace: info.namespace, name, user, old: current.object, caches: writer.caches } as const;
-    writer.admission.validate(write, undefined);
+    const asked = { kind: 'DeleteOptions', apiVersion: 'meta.k8s.io/v1', ...optionsValue(options) };
+    await writer.admission.validate(admitted(writer, call, { operation: 'DELETE', name, old: current.object, subresource: '', dryRun: options.dryRun, options: asked }), undefined);
     return removed(resource, last(current.object), options, writer.now());
   });
+}
+
+function optionsValue({ dryRun, uid, resourceVersion, ...rest }: DeleteOptions): object {
+  const preconditions = { ...(uid === undefined ? {} : { uid }), ...(resourceVersion === undefined ? {} : { resourceVersion }) };
+  return { ...rest, ...(Object.keys(preconditions).length === 0 ? {} : { preconditions }), ...(dryRun ? { dryRun: ['All'] } : {}) };
 }
 
 function checkPreconditions(resource: Resource, current: Entry, options: DeleteOptions): void {

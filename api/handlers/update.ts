@@ -6,6 +6,7 @@ import { trackUpdate } from '../field-management/track.ts';
 import type { Call, Result } from '../request.ts';
 import type { Resource } from '../resources/define.ts';
 import type { Entry } from '../store/cache.ts';
+import { admitted } from './admitted.ts';
 import { mayGoNow } from './delete.ts';
 import { bindToRequest, carryOver, metadataOf, validateMetadata, validateMetadataUpdate } from './metadata.ts';
 import { trackedWrite } from './tracked-write.ts';
@@ -30,7 +31,7 @@ export type Own = (draft: Draft<KubernetesObject>, old: KubernetesObject) => voi
  * The write that turns `current` into `draft`: every rule of an update, whoever made the draft (PUT, PATCH, apply). `own`: who owns
  * what afterwards, where that isn't a plain update's business. Throws 400, 409, 422.
  */
-export function replaced(writer: Writer, call: Call, current: Entry, draft: Draft<KubernetesObject>, own: Own = ownsChanges(writer, call)): Outcome {
+export async function replaced(writer: Writer, call: Call, current: Entry, draft: Draft<KubernetesObject>, own: Own = ownsChanges(writer, call)): Promise<Outcome> {
   const { resource, info } = call;
   const old = current.object;
   bindToRequest(draft, resource, info);
@@ -40,15 +41,13 @@ export function replaced(writer: Writer, call: Call, current: Entry, draft: Draf
   else if (resource.status) keepField(draft, old, 'status');
   resource.defaults?.(draft);
   own(draft, old);
-  const write = {
-    operation: 'UPDATE', resource, subresource: info.subresource, namespace: info.namespace, name: info.name, user: call.user, old, caches: writer.caches,
-  } as const;
-  writer.admission.mutate(write, draft);
+  const write = admitted(writer, call, { operation: 'UPDATE', name: info.name, old });
+  await writer.admission.mutate(write, draft);
   if (!isStatus) resource.prepareForUpdate?.(draft, old);
   carryOver(resource, draft, old);
   const errors = [...validateMetadata(resource, draft), ...validateMetadataUpdate(draft, old), ...validated(resource, draft, old, isStatus)];
   if (errors.length > 0) throw invalidObject(resource, info.name, errors);
-  writer.admission.validate(write, draft);
+  await writer.admission.validate(write, draft);
   for (const warning of resource.warnings?.(draft) ?? []) call.warn(warning);
   return mayGoNow(resource, draft) ? { type: 'delete' } : { type: 'put', object: draft };
 }

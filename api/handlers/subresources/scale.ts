@@ -60,7 +60,7 @@ function wanted(writer: Writer, call: Call, paths: ScalePaths<KubernetesObject>,
   return writer.codec.decode(scales, body, options);
 }
 
-function appliedScale(writer: Writer, call: Call, paths: ScalePaths<KubernetesObject>, current: Entry, application: Application): Outcome {
+function appliedScale(writer: Writer, call: Call, paths: ScalePaths<KubernetesObject>, current: Entry, application: Application): Promise<Outcome> {
   const { object, entries } = applyScale(scaleWrite(writer, call), application, current.object, scaleOf(paths, current));
   const asked: Scale = writer.codec.check(scales, object, { fieldValidation: call.query['fieldValidation'], warn: call.warn });
   return rescaled(writer, call, paths, current, asked, entries);
@@ -72,7 +72,7 @@ function scaleWrite(writer: Writer, call: Call): ScaleWrite {
 }
 
 /** The update of the whole object that a Scale stands for; `entries`: its owners afterwards, where they are settled already. */
-function rescaled(writer: Writer, call: Call, paths: ScalePaths<KubernetesObject>, current: Entry, asked: Scale, entries?: Entries): Outcome {
+function rescaled(writer: Writer, call: Call, paths: ScalePaths<KubernetesObject>, current: Entry, asked: Scale, entries?: Entries): Promise<Outcome> {
   const { info } = call;
   const replicas = asked.spec?.replicas ?? 0;
   if (replicas < 0) throw invalidField(scales, info.name, ['spec', 'replicas'], replicas, 'must be greater than or equal to 0');

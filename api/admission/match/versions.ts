@@ -1,0 +1,14 @@
+import { apiVersionOf, type KubernetesObject } from '../../../machinery/kinds/kind.ts';
+import type { Draft } from '../../../machinery/kinds/wire.ts';
+import type { Resource } from '../../resources/define.ts';
+
+/** The further versions of a resource's objects, itself among them. */
+export type VersionsOf = (resource: Resource) => readonly Resource[];
+
+/** `object`, one of `from`, as `to` shows it: another version of the same objects. */
+export function asVersion(object: KubernetesObject, from: Resource, to: Resource): KubernetesObject {
+  if (from === to) return object;
+  const copy = structuredClone(object) as Draft<KubernetesObject>;
+  const stored = from.storedAs?.toStored(copy) ?? copy;
+  return { ...(to.storedAs?.fromStored(stored) ?? stored), apiVersion: apiVersionOf(to), kind: to.kind };
+}
