@@ -15,6 +15,7 @@ import type { Log } from '../client/log.ts';
 import { followImages } from './images/follow.ts';
 import { clearIncoming } from './images/incoming.ts';
 import { openImageStore } from './images/store.ts';
+import { createUserLookUp } from './images/users.ts';
 import { beatHeart } from './node/heartbeat.ts';
 import { nodeImages } from './node/images.ts';
 import { createNetworkKeeper } from './node/network.ts';
@@ -131,7 +132,7 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
     const reporter = createNodeReporter({ client, clock, log, facts, dataDir, networkConfigured: network.configured, images: async () => nodeImages(await images.list()) });
     const objects = createObjectSource(client, clock);
     const context: NodeContext = {
-      client, clock, log, runtime, images, objects, dataDir, nodeName, hostAddress: options.address,
+      client, clock, log, runtime, images, users: createUserLookUp(), objects, dataDir, nodeName, hostAddress: options.address,
       recorder: createRecorder(client, { component: 'kubelet', host: nodeName, clock, log }),
       statuses: createStatusWriter(client, clock, log, signal),
       memoryDir, allocatable: () => facts.allocatable, services: () => services.list(),

@@ -30,6 +30,26 @@ export async function lookUpUser(layers: readonly string[], user: string): Promi
   return { uid: Number(row?.[2] ?? wanted), gid, groups: extra.filter((each) => Number.isSafeInteger(each)) };
 }
 
+export type UserLookUp = typeof lookUpUser;
+
+const usersKept = 256;
+
+/** `lookUpUser`, once for the same layers and user: layers never change. */
+export function createUserLookUp(): UserLookUp {
+  const known = new Map<string, Promise<ImageUser>>();
+  return (layers, user) => {
+    const key = [...layers, user].join('\n');
+    const found = known.get(key);
+    if (found !== undefined) return found;
+    const looking = lookUpUser(layers, user);
+    if (known.size >= usersKept) known.clear();
+    known.set(key, looking);
+    // A failure is not kept: the next who asks tries again.
+    looking.catch(() => known.delete(key));
+    return looking;
+  };
+}
+
 function gidOf(groups: readonly (readonly string[])[], group: string): number {
   if (/^\d+$/.test(group)) return Number(group);
   const row = groups.find((fields) => fields[0] === group);

@@ -13,11 +13,11 @@ export async function writePodFiles(handle: PodHandle, address: string | undefin
   const directory = filesDirectory(handle);
   const pod = handle.pod();
   const hostname = hostnameOf(pod);
-  await mkdir(directory, { recursive: true, mode: 0o755 });
-  await writeFile(join(directory, 'hosts'), hostsFile(pod, address, hostname, await ofHost('/etc/hosts')), { mode: 0o644 });
-  await writeFile(join(directory, 'hostname'), `${hostname}\n`, { mode: 0o644 });
-  const resolver = resolverFile(pod, { clusterDns: handle.node.clusterDns, hostFile: await ofHost('/etc/resolv.conf') });
-  await writeFile(join(directory, 'resolv.conf'), resolver, { mode: 0o644 });
+  const [hosts, resolver] = await Promise.all([ofHost('/etc/hosts'), ofHost('/etc/resolv.conf'), mkdir(directory, { recursive: true, mode: 0o755 })]);
+  const texts = {
+    hosts: hostsFile(pod, address, hostname, hosts), hostname: `${hostname}\n`, 'resolv.conf': resolverFile(pod, { clusterDns: handle.node.clusterDns, hostFile: resolver }),
+  };
+  await Promise.all(Object.entries(texts).map(([name, text]) => writeFile(join(directory, name), text, { mode: 0o644 })));
 }
 
 /** A file of the host that may not be there. */

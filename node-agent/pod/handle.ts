@@ -5,6 +5,7 @@ import type { EventType, Recorder } from '../../client/events.ts';
 import type { Log } from '../../client/log.ts';
 import type { PodFacts } from '../downward.ts';
 import type { ImageStore } from '../images/store.ts';
+import type { UserLookUp } from '../images/users.ts';
 import type { HeldObjects, ObjectSource } from '../objects.ts';
 import type { Runtime, Sandbox } from '../runtime/runtime.ts';
 import type { PodVolumes } from '../volumes/volumes.ts';
@@ -18,6 +19,7 @@ export interface NodeContext {
   readonly log: Log;
   readonly runtime: Runtime;
   readonly images: ImageStore;
+  readonly users: UserLookUp;
   readonly objects: ObjectSource;
   readonly recorder: Recorder;
   readonly statuses: StatusWriter;

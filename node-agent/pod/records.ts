@@ -1,7 +1,7 @@
-import { mkdir, readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Pod } from '../../machinery/kinds/core.ts';
-import { replaceFile } from '../replace-file.ts';
+import { swapFile, syncFile } from '../replace-file.ts';
 import type { ContainerRecord, PodState } from './state.ts';
 import { systemCode } from '../../machinery/thrown.ts';
 
@@ -20,11 +20,16 @@ export function podDirectory(dataDir: string, uid: string): string {
   return join(dataDir, 'pods', uid);
 }
 
+/** On its way to the disk when it resolves: an agent that is killed loses nothing. `syncPodRecord` sees it there. */
 export async function writePodRecord(dataDir: string, uid: string, record: PodRecord): Promise<void> {
   const directory = podDirectory(dataDir, uid);
-  await mkdir(directory, { recursive: true, mode: 0o711 });
   const state = { ...record.state, containers: [...record.state.containers.values()] };
-  await replaceFile(join(directory, fileName), JSON.stringify({ pod: record.pod, state }));
+  await swapFile(join(directory, fileName), JSON.stringify({ pod: record.pod, state }));
+}
+
+/** Without it a crash of the machine could take a record that the API, if it can't be reached then, would have to make good. */
+export async function syncPodRecord(dataDir: string, uid: string): Promise<void> {
+  await syncFile(join(podDirectory(dataDir, uid), fileName));
 }
 
 export async function removePodRecord(dataDir: string, uid: string): Promise<void> {

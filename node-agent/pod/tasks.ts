@@ -1,3 +1,5 @@
+import type { Clock } from '../../machinery/clock.ts';
+
 /** Work that is under way; a failure nobody foresaw is reported once, and ends only its own task. */
 export interface Tasks {
   run(work: Promise<void>): void;
@@ -20,11 +22,33 @@ export function createTasks(failed: (error: unknown) => void): Tasks {
 
 /** Writes one after the other; calls during a write are all served by the one that follows it. */
 export interface Journal {
-  /** Resolves when everything up to this call is on disk. */
+  /** Resolves when everything up to this call is written: a crash of this process loses nothing of it. */
   save(): Promise<void>;
+  /** Waits for no disk any more. */
+  close(): void;
 }
 
-export function createJournal(write: () => Promise<void>, failed: (error: unknown) => void): Journal {
+export interface JournalOptions {
+  readonly write: () => Promise<void>;
+  /** Sees to it that what was written survives the machine too: a while after the first writing since the last time. */
+  readonly sync: () => Promise<void>;
+  readonly clock: Clock;
+  readonly failed: (error: unknown) => void;
+}
+
+/** Long enough for all that one start of a pod writes. */
+const syncAfterMs = 1000;
+
+export function createJournal({ write, sync, clock, failed }: JournalOptions): Journal {
+  let isClosed = false;
+  let cancelSync: (() => void) | undefined;
+  const written = (): void => {
+    if (isClosed) return;
+    cancelSync ??= clock.setTimer(syncAfterMs, () => {
+      cancelSync = undefined;
+      last = last.then(() => (isClosed ? undefined : sync())).catch(failed);
+    });
+  };
   let last: Promise<void> = Promise.resolve();
   let isQueued = false;
   return {
@@ -34,8 +58,12 @@ export function createJournal(write: () => Promise<void>, failed: (error: unknow
       last = last.then(() => {
         isQueued = false;
         return write();
-      }).catch(failed);
+      }).then(written).catch(failed);
       return last;
+    },
+    close() {
+      isClosed = true;
+      cancelSync?.();
     },
   };
 }

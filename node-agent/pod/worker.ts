@@ -12,7 +12,7 @@ import { sandboxAnswered, sandboxWasLost, sayRefusal } from './effects/sandbox.t
 import type { NodeContext, PodHandle } from './handle.ts';
 import { isEnding, plan } from './plan.ts';
 import { createProber, type Prober } from './probes/prober.ts';
-import { podDirectory, removePodRecord, writePodRecord } from './records.ts';
+import { podDirectory, removePodRecord, syncPodRecord, writePodRecord } from './records.ts';
 import { recordOf, withRecord, type PodState } from './state.ts';
 import { podStatus } from './status.ts';
 import { clearStrays } from './unowned.ts';
@@ -67,10 +67,15 @@ export function createPodWorker(node: NodeContext, start: WorkerStart, working: 
     const { namespace, name } = cell.pod.metadata ?? {};
     if (!working.aborted) node.log.error({ err: error, uid, namespace, name }, 'a step of a pod failed in an unforeseen way');
   });
-  const journal = createJournal(
-    async () => (cell.isOver ? undefined : await writePodRecord(node.dataDir, uid, cell)),
-    (error) => node.log.error({ err: error, uid }, 'the state of a pod was not written down'),
-  );
+  const directory = mkdir(podDirectory(node.dataDir, uid), { recursive: true, mode: 0o711 });
+  const journal = createJournal({
+    async write() {
+      await directory;
+      if (!cell.isOver) await writePodRecord(node.dataDir, uid, cell);
+    },
+    sync: () => syncPodRecord(node.dataDir, uid), clock: node.clock,
+    failed: (error) => node.log.error({ err: error, uid }, 'the state of a pod was not written down'),
+  });
   const wake = (): void => {
     if (cell.isWoken || cell.isOver || working.aborted) return;
     cell.isWoken = true;
@@ -82,6 +87,7 @@ export function createPodWorker(node: NodeContext, start: WorkerStart, working: 
   };
   const release = (): void => {
     cell.cancelWake?.();
+    journal.close();
     prober.stop();
     handle.objects.release();
   };

@@ -1,6 +1,7 @@
 /** What is on disk of a sandbox: enough to adopt it without the API. `<data-dir>/pods/<uid>/sandbox/sandbox.json`. */
-import { mkdir, open, readdir, readFile, rename } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename } from 'node:fs/promises';
 import { join } from 'node:path';
+import { swapFile } from '../replace-file.ts';
 import type { SandboxSpec } from './runtime.ts';
 import { systemCode } from '../../machinery/thrown.ts';
 
@@ -24,27 +25,9 @@ export const memoryDirectory = (dataDir: string): string => join(dataDir, 'memor
 export const poolDirectory = (dataDir: string): string => join(dataDir, 'pool');
 export const sandboxDirectory = (dataDir: string, uid: string): string => join(podsDirectory(dataDir), uid, 'sandbox');
 
-async function syncDirectory(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-/** Replaces the record: a reader finds the old one or the new one, whatever happens in between. */
+/** Replaces the record: a reader finds the old one or the new one, whatever happens in between. No crash of the machine leaves what it describes. */
 export async function writeRecord(directory: string, record: SandboxRecord): Promise<void> {
-  const temporary = join(directory, `.${fileName}`);
-  const handle = await open(temporary, 'w', 0o600);
-  try {
-    await handle.writeFile(JSON.stringify(record));
-    await handle.datasync();
-  } finally {
-    await handle.close();
-  }
-  await rename(temporary, join(directory, fileName));
-  await syncDirectory(directory);
+  await swapFile(join(directory, fileName), JSON.stringify(record));
 }
 
 function isRecord(value: unknown): value is SandboxRecord {
