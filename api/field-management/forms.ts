@@ -23,7 +23,8 @@ export function formsOf(resource: Resource, subresource: string, others: () => r
   return (apiVersion) => {
     const served = apiVersion === own ? resource : others().find((one) => apiVersionOf(one) === apiVersion);
     if (served === undefined) return undefined;
-    return { shape: rootShape(mergeSchema(served)), ignored: ignoredBy(served, subresource), convert: (object) => (served === resource ? object : convert(object, resource, served)) };
+    const shape = rootShape(mergeSchema(served));
+    return { shape, ignored: ignoredBy(served, subresource), mayHaveChanged: served.custom !== undefined, convert: (object) => (served === resource ? object : convert(object, resource, served)) };
   };
 }
 

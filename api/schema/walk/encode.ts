@@ -72,7 +72,7 @@ export function createEncoder(): Encoder {
       case 'object': return (value) => fields(planOf(schema), value as Json);
       case 'list': return list(compile(schema.items));
       case 'map': return map(compile(schema.values));
-      case 'any': return sorted;
+      case 'any': return schema.name === fieldsV1 ? fieldSet : sorted;
       case 'int64': return wholeNumber;
       default: return asItIs;
     }
@@ -200,6 +200,24 @@ function emptyOf(schema: Schema, arrange: Arrange): unknown {
     case 'map': return {};
     default: return zeros[schema.type] ?? undefined;
   }
+}
+
+const fieldsV1 = 'io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1';
+
+/** There are some in every object, and most come in order: these need no copy. */
+function fieldSet(value: unknown): unknown {
+  return isOrderedTree(value) ? value : sorted(value);
+}
+
+/** Is it nothing but objects within objects, with their keys in order? */
+function isOrderedTree(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+  let last = '';
+  for (const key of Object.keys(value)) {
+    if (key < last || !isOrderedTree(Reflect.get(value, key))) return false;
+    last = key;
+  }
+  return true;
 }
 
 /** A JSON value with the keys of its objects sorted. */

@@ -1,5 +1,5 @@
 import { fieldOf, isList, isObject, isSame, type JsonObject } from '../json-value.ts';
-import { differenceBelow, noFields, nodeOf, type FieldSet, type FieldSetDraft } from './field-set.ts';
+import { differenceBelow, newChildren, noFields, putChild, withChildren, type Children, type FieldSet } from './field-set.ts';
 import { itemElement } from './path-element.ts';
 import { fieldAt, shapeFor, type ListShape, type MapShape, type Shape, type StructShape } from './shape.ts';
 
@@ -11,18 +11,26 @@ export interface Comparison {
 }
 
 interface Delta {
-  added: FieldSetDraft;
-  modified: FieldSetDraft;
-  removed: FieldSetDraft;
+  readonly added: Children;
+  readonly modified: Children;
+  readonly removed: Children;
+}
+
+function newDelta(): Delta {
+  return { added: newChildren(), modified: newChildren(), removed: newChildren() };
 }
 
 const nothing: JsonObject = Object.freeze({});
 
-/** The fields by which two objects differ. */
+/** The fields by which two objects differ, in canonical order. */
 export function compare(shape: StructShape, before: JsonObject, after: JsonObject): Comparison {
-  const delta: Delta = { added: {}, modified: {}, removed: {} };
+  const delta = newDelta();
   compareFields(delta, shape, before, after);
-  return delta;
+  return { added: rootOf(delta.added), modified: rootOf(delta.modified), removed: rootOf(delta.removed) };
+}
+
+function rootOf(children: Children): FieldSet {
+  return withChildren(children, false) ?? noFields;
 }
 
 /** `comparison` without what is in `ignored` or below it. */
@@ -51,8 +59,8 @@ function emptyOf(shape: Shape): unknown {
 
 /** Undefined: not there. */
 function compareValues(delta: Delta, element: string, shape: Shape, before: unknown, after: unknown): void {
-  if (before === undefined) delta.added[element] = everything(shape, after);
-  else if (after === undefined) delta.removed[element] = everything(shape, before);
+  if (before === undefined) putChild(delta.added, element, everything(shape, after));
+  else if (after === undefined) putChild(delta.removed, element, everything(shape, before));
   else compareInside(delta, element, shape, before, after);
 }
 
@@ -60,15 +68,15 @@ function compareValues(delta: Delta, element: string, shape: Shape, before: unkn
 function compareInside(delta: Delta, element: string, shape: Shape, before: unknown, after: unknown): void {
   const [old, now] = [shapeFor(shape, before), shapeFor(shape, after)];
   if (old.type !== now.type || isLeaf(now, before, after)) {
-    if (!isSame(before, after)) delta.modified[element] = noFields;
+    if (!isSame(before, after)) putChild(delta.modified, element, noFields);
     return;
   }
-  const inner: Delta = { added: {}, modified: {}, removed: {} };
+  const inner = newDelta();
   if (now.type === 'list') compareItems(inner, now, isList(before) ? before : [], isList(after) ? after : []);
   else if (now.type !== 'leaf') compareFields(inner, now, isObject(before) ? before : nothing, isObject(after) ? after : nothing);
   for (const kind of ['added', 'modified', 'removed'] as const) {
-    const node = nodeOf(inner[kind], false);
-    if (node !== undefined) delta[kind][element] = node;
+    const node = withChildren(inner[kind], false);
+    if (node !== undefined) putChild(delta[kind], element, node);
   }
 }
 
@@ -106,37 +114,40 @@ function compareGroup(delta: Delta, shape: ListShape, element: string, before: r
     const [old, now] = [before[0], after[0]];
     if (old !== now) compareValues(delta, element, shape.items, old, now);
   } else if (before.length > 1 && after.length > 1) {
-    if (!isSame(before, after)) delta.modified[element] = noFields;
+    if (!isSame(before, after)) putChild(delta.modified, element, noFields);
   } else if (before.length > 1) {
-    delta.removed[element] = noFields;
-    if (after.length === 1) delta.added[element] = everything(shape.items, after[0]);
+    putChild(delta.removed, element, noFields);
+    if (after.length === 1) putChild(delta.added, element, everything(shape.items, after[0]));
   } else {
-    delta.added[element] = noFields;
-    if (before.length === 1) delta.removed[element] = everything(shape.items, before[0]);
+    putChild(delta.added, element, noFields);
+    if (before.length === 1) putChild(delta.removed, element, everything(shape.items, before[0]));
   }
 }
 
-/** A value as it is when nothing was there before: itself and all that is in it. */
+/** A value as it is when nothing was there before: itself and all that is in it, in canonical order. */
 function everything(shape: Shape, value: unknown): FieldSet {
   const own = shapeFor(shape, value);
   if (own.type === 'leaf') return noFields;
-  const out: FieldSetDraft = {};
-  if (own.type === 'list' && isList(value)) {
-    for (const item of value) {
-      const element = itemElement(own, item);
-      out[element] = out[element] === undefined ? everything(own.items, item) : noFields;
-    }
-  } else if (own.type !== 'list' && isObject(value)) {
-    for (const name of Object.keys(value)) {
-      const inner = value[name];
-      if (inner === undefined) continue;
-      if (own.type === 'map') {
-        out[`f:${name}`] = everything(own.values, inner);
-      } else {
-        const field = fieldAt(own, name);
-        if (field !== undefined && !field.isUntracked) out[field.element] = everything(field.shape, inner);
-      }
-    }
+  const children = newChildren();
+  if (own.type === 'list') {
+    if (isList(value)) for (const item of value) addItem(children, own, item);
+  } else if (isObject(value)) {
+    for (const name of Object.keys(value)) addField(children, own, name, value[name]);
   }
-  return nodeOf(out, true) ?? noFields;
+  return withChildren(children, true) ?? noFields;
+}
+
+function addItem(children: Children, shape: ListShape, item: unknown): void {
+  const element = itemElement(shape, item);
+  putChild(children, element, children.elements.includes(element) ? noFields : everything(shape.items, item));
+}
+
+function addField(children: Children, shape: StructShape | MapShape, name: string, value: unknown): void {
+  if (value === undefined) return;
+  if (shape.type === 'map') {
+    putChild(children, `f:${name}`, everything(shape.values, value));
+  } else {
+    const field = fieldAt(shape, name);
+    if (field !== undefined && !field.isUntracked) putChild(children, field.element, field.shape.type === 'leaf' ? noFields : everything(field.shape, value));
+  }
 }

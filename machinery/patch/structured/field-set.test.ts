@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { canonical, difference, differenceBelow, has, intersection, isEmpty, isEqual, noFields, pathsOf, setOf, union, type FieldSet } from './field-set.ts';
+import { difference, differenceBelow, has, intersection, isEmpty, isEqual, noFields, pathsOf, setOf, union, type FieldSet } from './field-set.ts';
 import { pathText, readFields } from './path-element.ts';
 
 const element = fc.oneof(fc.constantFrom('f:a', 'f:b', 'f:.', 'f:__proto__', 'k:{"name":"x"}', 'k:{"port":80,"protocol":"TCP"}', 'v:"x"', 'v:1', 'i:0'));
@@ -38,8 +38,7 @@ describe('a set of fields', () => {
   it('comes back from its wire form, in one order', () => {
     fc.assert(fc.property(set, (one) => {
       expect(readFields(JSON.parse(JSON.stringify(one)))).toEqual(one);
-      const shuffled = setOf(...pathsOf(one).toReversed());
-      expect(JSON.stringify(canonical(shuffled))).toBe(JSON.stringify(canonical(one)));
+      expect(pathsOf(setOf(...pathsOf(one).toReversed()))).toEqual(pathsOf(one));
     }));
   });
 

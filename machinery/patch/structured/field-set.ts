@@ -138,7 +138,36 @@ function elementsOf(set: FieldSet): string[] {
   return Object.keys(set).filter((element) => element !== self).toSorted();
 }
 
-/** The same set with its elements in one order, so that equal sets are equal texts. */
-export function canonical(set: FieldSet): FieldSet {
-  return Object.fromEntries(Object.keys(set).toSorted().map((element) => [element, canonical(set[element] ?? noFields)]));
+/** Collects the children of a node in canonical order. */
+export interface Children {
+  readonly elements: string[];
+  readonly nodes: FieldSet[];
+}
+
+export function newChildren(): Children {
+  return { elements: [], nodes: [] };
+}
+
+/** Puts a child where it belongs, most often at the end; one that is there already is replaced. */
+export function putChild({ elements, nodes }: Children, element: string, node: FieldSet): void {
+  let at = elements.length;
+  for (let before = elements[at - 1]; before !== undefined && before > element; before = elements[at - 1]) at--;
+  if (elements[at - 1] === element) {
+    nodes[at - 1] = node;
+  } else if (at === elements.length) {
+    elements.push(element);
+    nodes.push(node);
+  } else {
+    elements.splice(at, 0, element);
+    nodes.splice(at, 0, node);
+  }
+}
+
+/** The node of these children; undefined: nothing is left of it. */
+export function withChildren({ elements, nodes }: Children, member: boolean): FieldSet | undefined {
+  if (elements.length === 0) return member ? noFields : undefined;
+  const out: FieldSetDraft = {};
+  if (member) out[self] = noFields;
+  for (let i = 0; i < elements.length; i++) out[elements[i] ?? ''] = nodes[i] ?? noFields;
+  return out;
 }

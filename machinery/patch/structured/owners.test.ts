@@ -31,7 +31,7 @@ const schema = struct('Thing', {
   },
 });
 const shape = rootShape(schema);
-const forms: Forms = (version) => (version === 'v1' ? { shape, ignored: noFields, convert: (object) => object } : undefined);
+const forms: Forms = (version) => (version === 'v1' ? { shape, ignored: noFields, mayHaveChanged: true, convert: (object) => object } : undefined);
 const nobody: Owners = new Map();
 const by = (writer: string, owners: Owners): Change => ({ forms, owners, apiVersion: 'v1', writer });
 const texts = (set: FieldSet | undefined): string[] => pathsOf(set ?? noFields).map(pathText);
@@ -132,6 +132,12 @@ describe('applying', () => {
     const { object } = applied({ object: live, owners: nobody }, 'a', { spec: { containers: ['d', 'new', 'b'].map((name) => ({ name, image: 'i' })) } });
     const { containers } = object['spec'] as { containers: { name: string }[] };
     expect(containers.map(({ name }) => name)).toEqual(['a', 'c', 'd', 'new', 'b']);
+  });
+
+  it('owns as a whole what has become atomic since', () => {
+    const first = updated(start, 'm', { spec: { nodes: { a: 'b' } } });
+    const owners: Owners = new Map([...first.owners, ['old', { fields: { 'f:spec': { 'f:nodes': { 'f:a': {} }, 'f:selector': { 'f:key': {} } } }, apiVersion: 'v1', applied: false }]]);
+    expect(texts(ownersAfterUpdate(by('a', owners), first.object, first.object).get('old')?.fields)).toEqual(['.spec.nodes', '.spec.selector']);
   });
 
   it('forgets owners whose version is gone', () => {

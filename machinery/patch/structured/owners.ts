@@ -25,6 +25,8 @@ export interface Form {
   /** Fields that writes of this kind can't change: nobody gets to own them, nor what is below. */
   readonly ignored: FieldSet;
   readonly convert: (object: JsonObject) => JsonObject;
+  /** May the schema be another than when the owners' fields were written? */
+  readonly mayHaveChanged: boolean;
 }
 
 /** The forms of a kind's objects, by apiVersion; undefined: there is no such version any more. */
@@ -86,7 +88,7 @@ function upToDate({ forms, owners }: Change): Owners {
   let changed: Map<string, Owner> | undefined;
   for (const [id, owner] of owners) {
     const form = forms(owner.apiVersion);
-    const fields = form === undefined ? owner.fields : reconciled(form.shape, owner.fields);
+    const fields = form?.mayHaveChanged === true ? reconciled(form.shape, owner.fields) : owner.fields;
     if (fields === owner.fields) continue;
     changed ??= new Map(owners);
     changed.set(id, { ...owner, fields });
