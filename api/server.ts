@@ -30,6 +30,7 @@ import { createInFlight } from './http/in-flight.ts';
 import { listen, type Carrier } from './http/listener.ts';
 import { createRequestMetrics, type RequestMetrics } from './http/metrics.ts';
 import { createProtobufDecoder } from './http/protobuf/decode.ts';
+import { createProtobufEncoder, type ProtobufEncoder } from './http/protobuf/encode.ts';
 import { serve, serveUpgrade, type Edge } from './http/serve.ts';
 import { createSharedFrames } from './http/shared-frames.ts';
 import { createTableRenderer } from './http/table.ts';
@@ -100,14 +101,15 @@ const suffixLetters = 'bcdfghjklmnpqrstvwxz2456789';
 export async function createApiServer(options: ApiServerOptions): Promise<ApiServer> {
   const onError = options.onError ?? (() => undefined);
   const codec = createCodec();
+  const protobuf = createProtobufEncoder();
   const registry = createRegistry(resources);
   const caches = await createCaches(options.store, registry.resources, {
-    encode: codec.encode, freeze: options.freeze ?? false, onEnd: (error) => { onError('the watch of the store ended', error); },
+    encode: codec.encode, encodeProtobuf: protobuf.message, freeze: options.freeze ?? false, onEnd: (error) => { onError('the watch of the store ended', error); },
   });
   registry.onChange(() => { caches.serve(registry.resources); });
   const authorizer = createAuthorizer(caches);
   try {
-    return await assemble(options, { codec, registry, caches, authorizer }, onError);
+    return await assemble(options, { codec, protobuf, registry, caches, authorizer }, onError);
   } catch (error) {
     authorizer.close();
     caches.close();
@@ -118,6 +120,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
 /** What is there before anything can be asked. */
 interface Ground {
   readonly codec: Codec;
+  readonly protobuf: ProtobufEncoder;
   readonly registry: Registry;
   readonly caches: Caches;
   readonly authorizer: ClusterAuthorizer;
@@ -125,7 +128,7 @@ interface Ground {
 
 async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge['onError']): Promise<ApiServer> {
   const { pki } = options;
-  const { registry, caches, authorizer } = ground;
+  const { registry, caches, authorizer, protobuf } = ground;
   const authenticator = createAuthenticator({ pki, caches, authorizer, now: Date.now, ...oidcOf(options, onError) });
   const deps = dependencies(options, ground, authenticator);
   const auditor = options.audit === undefined ? undefined : createAuditor({ ...options.audit, now: Date.now });
@@ -142,8 +145,9 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
     page: pages(options, ground, metrics, () => `${reach}:${port}`, () => isSeeded),
     agentLink: { caPem: pki.caPem, ...(await pki.clientCertificate({ commonName: 'coracle-apiserver', organizations: ['system:masters'] })), connectMs: agentMs, stopped: stopping.signal },
     protobuf: createProtobufDecoder(),
+    encoder: protobuf,
     tables: createTableRenderer(Date.now),
-    frames: createSharedFrames(setImmediate),
+    frames: createSharedFrames(setImmediate, protobuf),
   };
   const listener = await listen({
     address: options.address, port, caPem: pki.caPem, ...(await pki.serverCertificate([reach, ...(options.names ?? [])])),

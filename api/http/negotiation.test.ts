@@ -10,15 +10,24 @@ describe('content negotiation', () => {
     ['kubectl get', `${table},application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json`, 'Table application/json'],
     ['a table version that is gone', 'application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json', 'json application/json'],
     ['metadata only', 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1', 'PartialObjectMetadataList application/json'],
-    ['protobuf first, JSON second', 'application/vnd.kubernetes.protobuf,application/json', 'json application/json'],
+    ['protobuf first, JSON second', 'application/vnd.kubernetes.protobuf,application/json', 'json application/vnd.kubernetes.protobuf'],
+    ['a watch in protobuf', 'application/vnd.kubernetes.protobuf;stream=watch', 'json application/vnd.kubernetes.protobuf'],
+    ['a table in protobuf, which there is not', 'application/vnd.kubernetes.protobuf;as=Table;v=v1;g=meta.k8s.io,application/json', 'json application/json'],
+    ['metadata in protobuf', 'application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1', 'PartialObjectMetadataList application/vnd.kubernetes.protobuf'],
     ['YAML', 'application/yaml', 'json application/yaml'],
   ])('%s', (_what, header, expected) => {
-    const { as, media } = negotiate(header);
+    const { as, media } = negotiate(header, true);
     expect(`${as} ${media}`).toBe(expected);
   });
 
   it('refuses what it cannot write with 406', () => {
-    expect(() => negotiate('text/html')).toThrow(expect.objectContaining({ code: 406, reason: 'NotAcceptable' }));
+    expect(() => negotiate('text/html', true)).toThrow(expect.objectContaining({ code: 406, reason: 'NotAcceptable' }));
+  });
+
+  it('writes what has no protobuf form in JSON, but its metadata in protobuf', () => {
+    expect(negotiate('application/vnd.kubernetes.protobuf,application/json', false).media).toBe('application/json');
+    expect(negotiate('application/vnd.kubernetes.protobuf;as=PartialObjectMetadata;g=meta.k8s.io;v=v1', false).media).toBe('application/vnd.kubernetes.protobuf');
+    expect(() => negotiate('application/vnd.kubernetes.protobuf', false)).toThrow(expect.objectContaining({ code: 406 }));
   });
 
   it('takes a body without a type for JSON and refuses types it cannot read with 415', () => {

@@ -1,9 +1,10 @@
 import { failure } from '../../machinery/status.ts';
 import type { Accept } from '../request.ts';
+import { protobufType } from './protobuf/decode.ts';
 
 /** How an answer is written: in which shape, in which text. Source: "Alternate representations of resources", API concepts. */
 export interface Answer extends Accept {
-  readonly media: 'application/json' | 'application/yaml';
+  readonly media: 'application/json' | 'application/yaml' | typeof protobufType;
 }
 
 interface Clause {
@@ -13,13 +14,13 @@ interface Clause {
 
 const plainJson: Answer = { as: 'json', media: 'application/json' };
 const shapes: ReadonlySet<string> = new Set(['Table', 'PartialObjectMetadata', 'PartialObjectMetadataList']);
-const acceptable = 'application/json, application/yaml, application/json;stream=watch';
+const acceptable = 'application/json, application/yaml, application/vnd.kubernetes.protobuf, application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch';
 
-/** The first shape in `header` that can be written; `*` and nothing at all are JSON. Throws 406. */
-export function negotiate(header: string | undefined): Answer {
+/** The first shape in `header` that can be written; `*` and nothing at all are JSON. `hasProtobuf`: what is asked for can be written so. Throws 406. */
+export function negotiate(header: string | undefined, hasProtobuf: boolean): Answer {
   if (header === undefined || header === '' || header === 'application/json' || header === '*/*') return plainJson;
   for (const clause of clauses(header)) {
-    const answer = answerOf(clause);
+    const answer = answerOf(clause, hasProtobuf);
     if (answer !== undefined) return answer;
   }
   throw failure('NotAcceptable', `only the following media types are accepted: ${acceptable}`);
@@ -37,12 +38,13 @@ function keyAndValue(parameter: string): [string, string] {
   return mark < 0 ? [parameter, ''] : [parameter.slice(0, mark).trim(), parameter.slice(mark + 1).trim()];
 }
 
-function answerOf({ type, parameters }: Clause): Answer | undefined {
-  const media = type === 'application/json' || type === '*/*' || type === 'application/*' ? 'application/json'
+function answerOf({ type, parameters }: Clause, hasProtobuf: boolean): Answer | undefined {
+  const media = type === protobufType ? protobufType : type === 'application/json' || type === '*/*' || type === 'application/*' ? 'application/json'
     : type === 'application/yaml' ? 'application/yaml' : undefined;
   if (media === undefined) return undefined;
   const as = parameters.get('as');
-  if (as === undefined) return { as: 'json', media };
+  if (as === undefined) return media === protobufType && !hasProtobuf ? undefined : { as: 'json', media };
+  if (media === protobufType && as === 'Table') return undefined;
   if (parameters.get('g') !== 'meta.k8s.io' || parameters.get('v') !== 'v1' || !shapes.has(as)) return undefined;
   return { as: as === 'Table' ? 'Table' : as === 'PartialObjectMetadata' ? 'PartialObjectMetadata' : 'PartialObjectMetadataList', media };
 }

@@ -1,13 +1,18 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import { stringify } from 'yaml';
-import type { KubernetesObject } from '../../machinery/kinds/kind.ts';
+import { apiVersionOf, type KubernetesObject } from '../../machinery/kinds/kind.ts';
 import type { ApiError } from '../../machinery/status.ts';
 import type { ListResult, Result } from '../request.ts';
 import type { Entry } from '../store/cache.ts';
 import type { Resource } from '../resources/define.ts';
+import { stringifyExact } from '../schema/json-exact.ts';
 import type { Exchange } from './exchange.ts';
 import { listPieces, slices } from './list-body.ts';
 import type { Answer } from './negotiation.ts';
+import { protobufType } from './protobuf/decode.ts';
+import type { ProtobufEncoder } from './protobuf/encode.ts';
+import { envelope } from './protobuf/envelope.ts';
+import { protobufListPieces } from './protobuf/list-body.ts';
 import { send, sendSlices } from './send.ts';
 import { includeObject, tableHead, type TableRenderer } from './table.ts';
 
@@ -19,6 +24,7 @@ export interface Rendering {
   /** Headers that every answer to this request carries. */
   readonly headers: OutgoingHttpHeaders;
   readonly tables: TableRenderer;
+  readonly protobuf: ProtobufEncoder;
   /** Cuts off who takes nothing for so long. */
   readonly idleMs: number;
 }
@@ -29,28 +35,48 @@ const prettyEntries = 500;
 /** Writes an object, a list or a Status. */
 export function render(exchange: Exchange, result: Exclude<Result, { type: 'watch' | 'agent' }>, rendering: Rendering): Promise<void> {
   switch (result.type) {
-    case 'entry': return send(exchange, result.code, ...written(rendering, entryBody(result.resource, result.entry, rendering)));
-    case 'object': return send(exchange, result.code, ...written(rendering, objectBody(result.object)));
+    case 'entry': return send(exchange, result.code, ...entryAnswer(result.resource, result.entry, rendering));
+    case 'object': return send(exchange, result.code, ...objectAnswer(result.object, rendering));
     case 'list': return renderList(exchange, result, rendering);
   }
 }
 
 /** Writes a failure as its Status. */
-export function renderFailure(exchange: Exchange, error: ApiError, rendering: Pick<Rendering, 'headers' | 'pretty'> & { readonly answer?: Answer }): Promise<void> {
+export function renderFailure(exchange: Exchange, error: ApiError, rendering: Pick<Rendering, 'headers' | 'pretty'> & Partial<Pick<Rendering, 'answer' | 'protobuf'>>): Promise<void> {
   const { retryAfterSeconds } = error.status.details ?? {};
   const headers = retryAfterSeconds === undefined ? rendering.headers : { ...rendering.headers, 'retry-after': String(retryAfterSeconds) };
   const answer: Answer = rendering.answer ?? { as: 'json', media: 'application/json' };
-  const [all, body] = written({ answer, pretty: rendering.pretty, headers }, objectBody(error.status));
-  return send(exchange, error.code, all, body);
+  return send(exchange, error.code, ...objectAnswer(error.status, { ...rendering, answer, headers }));
 }
 
-function renderList(exchange: Exchange, result: ListResult, rendering: Rendering): Promise<void> {
-  const { answer, tables, query } = rendering;
+async function renderList(exchange: Exchange, result: ListResult, rendering: Rendering): Promise<void> {
+  const { answer, tables, query, headers, idleMs } = rendering;
+  if (answer.media === protobufType) {
+    const message = await protobufListPieces(rendering.protobuf, result, answer.as === 'json' ? 'protobuf' : 'protobuf-metadata');
+    return sendSlices(exchange, 200, { ...headers, 'content-type': protobufType }, slices(message), idleMs);
+  }
   const pieces = listPieces(result, answer.as, tables, includeObject(query));
   if (answer.media === 'application/yaml' || (rendering.pretty && result.entries.length <= prettyEntries)) {
     return send(exchange, 200, ...written(rendering, Buffer.concat([...pieces])));
   }
-  return sendSlices(exchange, 200, { ...rendering.headers, 'content-type': contentType(answer) }, slices(pieces), rendering.idleMs);
+  return sendSlices(exchange, 200, { ...headers, 'content-type': contentType(answer) }, slices(pieces), idleMs);
+}
+
+function entryAnswer(resource: Resource, entry: Entry, rendering: Rendering): [OutgoingHttpHeaders, Buffer] {
+  const { answer, headers } = rendering;
+  if (answer.media !== protobufType) return written(rendering, entryBody(resource, entry, rendering));
+  const body = answer.as === 'json' ? envelope(apiVersionOf(resource), resource.kind, entry.encoded('protobuf'))
+    : envelope('meta.k8s.io/v1', 'PartialObjectMetadata', entry.encoded('protobuf-metadata'));
+  return [{ ...headers, 'content-type': protobufType }, body];
+}
+
+/** What has no protobuf form is answered in JSON, and says so. */
+function objectAnswer(object: KubernetesObject | ApiError['status'], rendering: Pick<Rendering, 'answer' | 'pretty' | 'headers'> & Partial<Pick<Rendering, 'protobuf'>>): [OutgoingHttpHeaders, Buffer] {
+  const { answer, protobuf, headers } = rendering;
+  const { apiVersion = '', kind = '' } = object;
+  if (answer.media !== protobufType) return written(rendering, objectBody(object));
+  if (protobuf?.knows(apiVersion, kind) !== true) return written({ ...rendering, answer: { as: 'json', media: 'application/json' } }, objectBody(object));
+  return [{ ...headers, 'content-type': protobufType }, envelope(apiVersion, kind, protobuf.message(apiVersion, kind, object))];
 }
 
 function entryBody(resource: Resource, entry: Entry, { answer, tables, query }: Rendering): Buffer {
@@ -62,7 +88,7 @@ function entryBody(resource: Resource, entry: Entry, { answer, tables, query }: 
 }
 
 function objectBody(object: KubernetesObject | ApiError['status']): Buffer {
-  return Buffer.from(JSON.stringify(object));
+  return Buffer.from(stringifyExact(object));
 }
 
 function written({ answer, pretty, headers }: Pick<Rendering, 'answer' | 'pretty' | 'headers'>, json: Buffer): [OutgoingHttpHeaders, Buffer] {

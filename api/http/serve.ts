@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import type { Duplex } from 'node:stream';
+import { apiVersionOf } from '../../machinery/kinds/kind.ts';
 import { ApiError, failure } from '../../machinery/status.ts';
 import type { Authenticator, Authorizer, Credentials } from '../access/access.ts';
 import { anonymous } from '../access/authentication.ts';
@@ -16,14 +17,16 @@ import type { InFlight } from './in-flight.ts';
 import type { RequestMetrics } from './metrics.ts';
 import { bodyType, isPretty, mediaTypeOf, negotiate, type Answer } from './negotiation.ts';
 import { protobufType, type ProtobufDecoder } from './protobuf/decode.ts';
+import type { ProtobufEncoder } from './protobuf/encode.ts';
+import { protobufErrorFrame } from './protobuf/watch-frames.ts';
 import { render, renderFailure, type Rendering } from './render.ts';
 import { withRepeated } from './repeated-headers.ts';
 import { parseTarget, type Target } from './request-info.ts';
 import { askedTimeoutMs } from './request-timeout.ts';
 import type { SharedFrames } from './shared-frames.ts';
 import { includeObject, type TableRenderer } from './table.ts';
-import { tableFrames } from './watch-frames.ts';
-import { streamWatch } from './watch-stream.ts';
+import { errorFrame, tableFrames } from './watch-frames.ts';
+import { streamWatch, type WatchForm } from './watch-stream.ts';
 
 /** Answers what is no resource: discovery, version, health, metrics, OpenAPI. Undefined: nothing is there. */
 export type Page = (target: Target, headers: IncomingHttpHeaders) => Promise<PageAnswer> | PageAnswer | undefined;
@@ -44,6 +47,7 @@ export interface Edge {
   readonly page: Page;
   readonly agentLink: AgentLink;
   readonly protobuf: ProtobufDecoder;
+  readonly encoder: ProtobufEncoder;
   readonly tables: TableRenderer;
   readonly frames: SharedFrames;
   readonly inFlight: InFlight;
@@ -83,7 +87,7 @@ export async function serve(edge: Edge, exchange: Exchange, peer: Peer): Promise
     user = await authenticate(edge, exchange.headers, peer);
     if (!target.info.isResource) return await servePage(edge, exchange, { target, user, headers, origin });
     const resource = resourceOf(edge, target);
-    answer = negotiate(exchange.headers.accept);
+    answer = negotiate(exchange.headers.accept, edge.encoder.knows(apiVersionOf(resource), resource.kind));
     code = await serveResource(edge, exchange, { target, user, resource, answer, headers, origin });
   } catch (error) {
     const known = failureOf(error);
@@ -92,10 +96,15 @@ export async function serve(edge: Edge, exchange: Exchange, peer: Peer): Promise
     if (user === undefined && target !== undefined && origin !== undefined) edge.audit?.begin({ user: anonymous, info: target.info, origin })?.failed(known);
     if (exchange.gone) return;
     if (exchange.begun) exchange.abort();
-    else await renderFailure(exchange, known, { headers: withAuthenticate(headers, known), pretty: isPretty(target?.query ?? {}, exchange.headers['user-agent']) });
+    else await renderFailure(exchange, known, { headers: withAuthenticate(headers, known), pretty: isPretty(target?.query ?? {}, exchange.headers['user-agent']), ...inProtobuf(edge, answer) });
   } finally {
     edge.metrics.record(target?.info, code, began);
   }
+}
+
+/** How a failure is told to who asked for protobuf. */
+function inProtobuf({ encoder }: Edge, answer: Answer | undefined): Partial<Pick<Rendering, 'answer' | 'protobuf'>> {
+  return answer?.media === protobufType ? { answer, protobuf: encoder } : {};
 }
 
 function originOf(exchange: Pick<Exchange, 'headers' | 'url'>, peer: Peer, id: string): Origin {
@@ -170,20 +179,24 @@ async function serveResource(edge: Edge, exchange: Exchange, asked: Asked): Prom
   }
   if (exchange.gone) return clientGone;
   if (result.type === 'watch') {
-    const form = answer.as === 'Table'
-      ? { own: tableFrames(edge.tables, includeObject(target.query)) }
-      : { shared: answer.as === 'json' ? 'json' : 'metadata' } as const;
-    await streamWatch(exchange, { ...headers, 'content-type': 'application/json' }, result, form, edge.frames, edge.stopped);
+    const type = answer.media === protobufType ? `${protobufType};stream=watch` : 'application/json';
+    await streamWatch(exchange, { ...headers, 'content-type': type }, result, watchForm(edge, answer, target), edge.frames, edge.stopped);
   } else if (result.type === 'agent') {
     if (target.info.subresource !== 'log') throw failure('BadRequest', 'Upgrade request required');
     await streamFromAgent(exchange, edge.agentLink, result, plain(headers));
   } else {
     const rendering: Rendering = {
-      answer, pretty: isPretty(target.query, exchange.headers['user-agent']), query: target.query, headers, tables: edge.tables, idleMs,
+      answer, pretty: isPretty(target.query, exchange.headers['user-agent']), query: target.query, headers, tables: edge.tables, protobuf: edge.encoder, idleMs,
     };
     await render(exchange, result, rendering);
   }
   return 'code' in result ? result.code : 200;
+}
+
+function watchForm({ tables, encoder }: Edge, { as, media }: Answer, { query }: Target): WatchForm {
+  if (media === protobufType) return { shared: as === 'json' ? 'protobuf' : 'protobuf-metadata', failed: protobufErrorFrame(encoder) };
+  if (as === 'Table') return { own: tableFrames(tables, includeObject(query)), failed: errorFrame };
+  return { shared: as === 'json' ? 'json' : 'metadata', failed: errorFrame };
 }
 
 /** Whatever still works on it: the caller waits no longer. */

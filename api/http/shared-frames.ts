@@ -1,5 +1,7 @@
 import type { Resource } from '../resources/define.ts';
-import type { Change, Entry } from '../store/cache.ts';
+import type { Change, Entry, Form } from '../store/cache.ts';
+import type { ProtobufEncoder } from './protobuf/encode.ts';
+import { protobufFrame } from './protobuf/watch-frames.ts';
 import { objectFrame, type Frame } from './watch-frames.ts';
 
 /**
@@ -8,12 +10,15 @@ import { objectFrame, type Frame } from './watch-frames.ts';
  */
 export interface SharedFrames {
   /** The bytes of `changes`, for any number of watchers; nobody may change them. */
-  join(resource: Resource, form: 'json' | 'metadata', changes: readonly Change[]): Buffer;
+  join(resource: Resource, form: Form, changes: readonly Change[]): Buffer;
 }
 
 /** `soon`: runs when the current turn of the event loop is over. */
-export function createSharedFrames(soon: (run: () => void) => void): SharedFrames {
-  const framers = { json: remembering(objectFrame('json')), metadata: remembering(objectFrame('metadata')) };
+export function createSharedFrames(soon: (run: () => void) => void, protobuf: ProtobufEncoder): SharedFrames {
+  const framers: Readonly<Record<Form, ReturnType<typeof remembering>>> = {
+    json: remembering(objectFrame('json')), metadata: remembering(objectFrame('metadata')),
+    protobuf: remembering(protobufFrame(protobuf, 'protobuf')), 'protobuf-metadata': remembering(protobufFrame(protobuf, 'protobuf-metadata')),
+  };
   let last: { readonly parts: readonly Buffer[]; readonly bytes: Buffer } | undefined;
   let isRemembering = false;
 

@@ -21,13 +21,13 @@ export function objectFrame(form: 'json' | 'metadata'): Frame {
     : Buffer.concat([heads[change.type], change.entry.encoded(form), tail]));
 }
 
-function bookmarkFrame(kind: Pick<Resource, 'group' | 'version' | 'kind'>, { revision, initialEventsEnd }: Change & { type: 'BOOKMARK' }): Buffer {
-  const metadata = {
-    resourceVersion: String(revision),
-    creationTimestamp: null,
-    ...(initialEventsEnd === true ? { annotations: { 'k8s.io/initial-events-end': 'true' } } : {}),
-  };
-  return line({ type: 'BOOKMARK', object: { kind: kind.kind, apiVersion: apiVersionOf(kind), metadata } });
+function bookmarkFrame(kind: Pick<Resource, 'group' | 'version' | 'kind'>, change: Change & { type: 'BOOKMARK' }): Buffer {
+  return line({ type: 'BOOKMARK', object: { kind: kind.kind, apiVersion: apiVersionOf(kind), metadata: { ...bookmarkMetadata(change), creationTimestamp: null } } });
+}
+
+/** What a bookmark says: how far the watch has come. */
+export function bookmarkMetadata({ revision, initialEventsEnd }: Change & { type: 'BOOKMARK' }): object {
+  return { resourceVersion: String(revision), ...(initialEventsEnd === true ? { annotations: { 'k8s.io/initial-events-end': 'true' } } : {}) };
 }
 
 /** Frames in which every event is a Table of one row; only the first tells the columns, as Kubernetes does. */
@@ -44,10 +44,13 @@ export function tableFrames(tables: TableRenderer, include: IncludeObject): Fram
 
 /** The last line of a watch that failed. */
 export function errorFrame(error: Error): Buffer {
-  const status = error instanceof ApiError
+  return line({ type: 'ERROR', object: statusOf(error) });
+}
+
+export function statusOf(error: Error): object {
+  return error instanceof ApiError
     ? error.status
     : { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message: error.message, reason: 'InternalError', code: 500 };
-  return line({ type: 'ERROR', object: status });
 }
 
 function line(value: unknown): Buffer {

@@ -1,10 +1,10 @@
 import type { OutgoingHttpHeaders } from 'node:http';
 import type { Writable } from 'node:stream';
 import type { WatchResult, WatchSink } from '../request.ts';
-import type { Change } from '../store/cache.ts';
+import type { Change, Form } from '../store/cache.ts';
 import type { Exchange } from './exchange.ts';
 import type { SharedFrames } from './shared-frames.ts';
-import { errorFrame, type Frame } from './watch-frames.ts';
+import type { Frame } from './watch-frames.ts';
 
 /** A watcher that is this far behind is cut off: it lists again, and the server's memory stays bounded. */
 const maxQueuedBytes = 16 * 1024 * 1024;
@@ -14,7 +14,7 @@ const fullBytes = 1024 * 1024;
 const roomMs = 60_000;
 
 /** `own`: frames that no two watchers share (tables). */
-export type WatchForm = { readonly shared: 'json' | 'metadata' } | { readonly own: Frame };
+export type WatchForm = ({ readonly shared: Form } | { readonly own: Frame }) & { /** The last words of a watch that failed. */ readonly failed: (error: Error) => Buffer };
 
 /** Answers with a watch's changes until either side ends it. Resolves then. */
 export function streamWatch(
@@ -26,7 +26,7 @@ export function streamWatch(
     const sink: WatchSink = {
       changes: (batch) => { writeBounded(exchange, out, framed(result, form, frames, batch)); },
       end(error) {
-        if (!out.destroyed) out.end(error === undefined ? undefined : errorFrame(error));
+        if (!out.destroyed) out.end(error === undefined ? undefined : form.failed(error));
       },
       room: () => room(exchange, out),
     };

@@ -6,8 +6,11 @@ import type { Kind, KubernetesObject } from '../../machinery/kinds/kind.ts';
 import type { Resource } from '../resources/define.ts';
 import type { Revision } from './store.ts';
 
-/** In what shape an object is answered. `metadata` is PartialObjectMetadata. Table rows are built by the table renderer. */
-export type Form = 'json' | 'metadata';
+/**
+ * In what shape an object is answered. `metadata` is PartialObjectMetadata; protobuf is the message without its envelope. Table
+ * rows are built by the table renderer.
+ */
+export type Form = 'json' | 'metadata' | 'protobuf' | 'protobuf-metadata';
 
 /** One version of one stored object. Immutable; shared by everybody. */
 export interface Entry<T extends KubernetesObject = KubernetesObject> {
@@ -21,7 +24,7 @@ export interface Entry<T extends KubernetesObject = KubernetesObject> {
   field(name: string): string | undefined;
   /** Canonical JSON without `resourceVersion`, as stored: in the version that is stored. */
   readonly stored: Buffer;
-  /** The final JSON, `resourceVersion` inside. Cached. */
+  /** The final bytes, `resourceVersion` inside. Cached. Throws when the kind has no protobuf form and is asked for it. */
   encoded(form: Form): Buffer;
   /** Parsed once, shared, with `resourceVersion`; nobody may change it. */
   readonly object: T;

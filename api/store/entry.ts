@@ -21,9 +21,12 @@ export interface EntryShape<T extends KubernetesObject = KubernetesObject> {
   readonly onParsed: (entry: CacheEntry) => void;
   /** Canonical JSON without `resourceVersion`: of objects that are served in another form than they are stored in. */
   readonly encode: Encode;
+  readonly encodeProtobuf: EncodeProtobuf;
 }
 
 export type Encode = (resource: Resource, object: KubernetesObject) => Buffer;
+/** The message of a kind, without envelope. Throws when the kind has none. */
+export type EncodeProtobuf = (apiVersion: string, kind: string, object: KubernetesObject) => Buffer;
 
 /** An entry, and what only the cache may do with it. */
 export interface CacheEntry<T extends KubernetesObject = KubernetesObject> extends Entry<T> {
@@ -31,7 +34,7 @@ export interface CacheEntry<T extends KubernetesObject = KubernetesObject> exten
   release(): void;
 }
 
-export function entryShape<T extends KubernetesObject>(resource: Resource<T>, common: Pick<EntryShape, 'freeze' | 'onParsed' | 'encode'>): EntryShape<T> {
+export function entryShape<T extends KubernetesObject>(resource: Resource<T>, common: Pick<EntryShape, 'freeze' | 'onParsed' | 'encode' | 'encodeProtobuf'>): EntryShape<T> {
   const opening = `{"kind":${JSON.stringify(resource.kind)},"apiVersion":${JSON.stringify(apiVersionOf(resource))},"metadata":`;
   return { resource, prefix: prefixOf(resource), opening: Buffer.from(opening), fields: Object.keys(resource.fields), ...common };
 }
@@ -67,6 +70,8 @@ class StoredEntry<T extends KubernetesObject> implements CacheEntry<T> {
   #served: Buffer | undefined;
   #json: Buffer | undefined;
   #partial: Buffer | undefined;
+  #protobuf: Buffer | undefined;
+  #partialProtobuf: Buffer | undefined;
   #object: T | undefined;
   #isShared = false;
 
@@ -96,7 +101,12 @@ class StoredEntry<T extends KubernetesObject> implements CacheEntry<T> {
   }
 
   encoded(form: Form): Buffer {
-    return form === 'json' ? (this.#json ??= this.#encodeWhole()) : (this.#partial ??= this.#encodePartial());
+    switch (form) {
+      case 'json': return (this.#json ??= this.#encodeWhole());
+      case 'metadata': return (this.#partial ??= this.#encodePartial());
+      case 'protobuf': return (this.#protobuf ??= this.#encodeMessage(apiVersionOf(this.#shape.resource), this.#shape.resource.kind));
+      case 'protobuf-metadata': return (this.#partialProtobuf ??= this.#encodeMessage('meta.k8s.io/v1', 'PartialObjectMetadata'));
+    }
   }
 
   get object(): T {
@@ -123,9 +133,19 @@ class StoredEntry<T extends KubernetesObject> implements CacheEntry<T> {
     return this.#served;
   }
 
-  #fieldValues(): readonly string[] {
+  #encodeMessage(apiVersion: string, kind: string): Buffer {
+    return this.#shape.encodeProtobuf(apiVersion, kind, this.#lent());
+  }
+
+  /** Parsed for a moment only, unless somebody holds it anyway. */
+  #lent(): T {
     const object = this.#parsed();
     if (!this.#isShared) this.#shape.onParsed(this);
+    return object;
+  }
+
+  #fieldValues(): readonly string[] {
+    const object = this.#lent();
     return this.#shape.fields.map((name) => this.#shape.resource.fields[name]?.(object) ?? '');
   }
 

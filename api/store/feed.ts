@@ -2,7 +2,7 @@ import type { Kind } from '../../machinery/kinds/kind.ts';
 import type { Resource } from '../resources/define.ts';
 import type { ResourceView } from './cache.ts';
 import type { Delivery } from './delivery.ts';
-import { entryShape, prefixOf, type CacheEntry, type Encode } from './entry.ts';
+import { entryShape, prefixOf, type CacheEntry, type Encode, type EncodeProtobuf } from './entry.ts';
 import { createResourceCache, type FedCache, type StoredItem } from './resource-cache.ts';
 import type { RingLimits } from './ring.ts';
 import { createSortedMap, type SortedMap } from './sorted-map.ts';
@@ -25,6 +25,7 @@ export interface FeedOptions {
   /** Freezes parsed objects. */
   readonly freeze: boolean;
   readonly encode: Encode;
+  readonly encodeProtobuf: EncodeProtobuf;
   readonly ring: RingLimits;
   /** That of all caches. */
   readonly revision: () => Revision;
@@ -32,13 +33,13 @@ export interface FeedOptions {
 
 export const registry = '/registry/';
 
-export function createFeed({ delivery, freeze, encode, ring, revision }: FeedOptions): Feed {
+export function createFeed({ delivery, freeze, encode, encodeProtobuf, ring, revision }: FeedOptions): Feed {
   const caches = new Map<string, FedCache>();
   /** Keys of resources that are not served, by prefix: objects of a definition that this server is yet to read, or will never know. */
   const unserved = new Map<string, SortedMap<StoredItem>>();
   let views: ReadonlyMap<string, ResourceView> = new Map();
   let served: ReadonlySet<Resource> = new Set();
-  const common = { freeze, encode, onParsed: releaseWhenIdle(delivery) };
+  const common = { freeze, encode, encodeProtobuf, onParsed: releaseWhenIdle(delivery) };
 
   function keep({ key, stored, revision: at }: StoredItem): void {
     const prefix = resourcePrefix(key);

@@ -7,7 +7,7 @@ import type { Resource } from '../resources/define.ts';
 import type { Caches, Entry, ResourceCache } from './cache.ts';
 import { systemClock, type Clock } from './clock.ts';
 import { createDelivery } from './delivery.ts';
-import type { Encode } from './entry.ts';
+import type { Encode, EncodeProtobuf } from './entry.ts';
 import { StoreEndedError } from './errors.ts';
 import { createFeed, registry, type Feed } from './feed.ts';
 import { createNewestRevision } from './newest-revision.ts';
@@ -26,6 +26,8 @@ export interface CachesOptions {
   readonly bookmarkMs?: number;
   /** How objects are written that are served in another form than they are stored in. Default: as they are. */
   readonly encode?: Encode;
+  /** How objects are written in protobuf. Absent: nobody asks for that. */
+  readonly encodeProtobuf?: EncodeProtobuf;
   /** Called once when the store's watch ended by itself: the caches are of no use any more. */
   readonly onEnd?: (error: Error) => void;
 }
@@ -40,7 +42,8 @@ export async function createCaches(store: Store, resources: readonly Resource[],
   const delivery = createDelivery();
   let current = revision;
   const fed = createFeed({
-    delivery, ring: options.ring ?? defaultRing, freeze: options.freeze ?? false, encode: options.encode ?? asItIs, revision: () => current,
+    delivery, ring: options.ring ?? defaultRing, freeze: options.freeze ?? false, encode: options.encode ?? asItIs,
+    encodeProtobuf: options.encodeProtobuf ?? noProtobuf, revision: () => current,
   });
   for (const { key, value, modRevision } of items) fed.apply(key, value, modRevision);
   fed.serve(resources);
@@ -100,6 +103,10 @@ export async function createCaches(store: Store, resources: readonly Resource[],
     serve: (served) => { fed.serve(served); },
     close: () => end(undefined),
   };
+}
+
+function noProtobuf(apiVersion: string, kind: string): never {
+  throw new Error(`nobody said how ${apiVersion} ${kind} is written in protobuf`);
 }
 
 const asItIs: Encode = (_resource, object) => Buffer.from(JSON.stringify(object));
