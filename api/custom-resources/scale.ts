@@ -15,6 +15,7 @@ export function scalePathsOf({ specReplicasPath, statusReplicasPath, labelSelect
       return typeof found === 'string' ? found : '';
     },
     setReplicas: (draft, replicas) => { setAt(draft, spec, replicas); },
+    replicasPath: spec,
   };
 }
 

@@ -1,0 +1,113 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { defineKind, type Kind, type KubernetesObject } from '../machinery/kinds/kind.ts';
+import type { ApiError } from '../machinery/status.ts';
+import { startTestServer, type TestServer } from './test-server.ts';
+
+/** Server-side apply of custom resources: by their own schema, and by what their values show where there is none. */
+
+interface Boat extends KubernetesObject {
+  readonly spec?: object;
+  readonly extra?: object;
+}
+
+const Boat: Kind<Boat> = defineKind<Boat>('sea.example', 'v1', 'Boat', 'boats');
+const text = { type: 'string' };
+
+/** `oars` is atomic in the second version of the definition. */
+function definition(oars: object): object {
+  const seat = { type: 'object', required: ['row'], properties: { row: { type: 'integer' }, side: { ...text, default: 'left' }, who: text } };
+  const schema = {
+    type: 'object',
+    properties: {
+      spec: {
+        type: 'object',
+        properties: {
+          crew: { type: 'integer' }, colour: { ...text, default: 'brown' }, oars, names: { type: 'array', 'x-kubernetes-list-type': 'set', items: text }, lines: { type: 'array', items: text },
+          seats: { type: 'array', 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['row', 'side'], items: seat },
+          free: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true, properties: { known: { type: 'object', properties: { a: text } } } },
+        },
+      },
+      extra: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true },
+      status: { type: 'object', properties: { crew: { type: 'integer' } } },
+    },
+  };
+  return {
+    apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', metadata: { name: 'boats.sea.example' },
+    spec: {
+      group: 'sea.example', scope: 'Namespaced', names: { plural: 'boats', singular: 'boat', kind: 'Boat', listKind: 'BoatList' },
+      versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: schema }, subresources: { status: {}, scale: { specReplicasPath: '.spec.crew', statusReplicasPath: '.status.crew' } } }],
+    },
+  };
+}
+
+const granular = { type: 'object', additionalProperties: text };
+const namespace = 'default';
+let test: TestServer;
+
+async function define(oars: object): Promise<void> {
+  const done = await test.kubectlWith(JSON.stringify(definition(oars)), 'apply', '--server-side', '-f', '-');
+  expect(done).toMatchObject({ code: 0 });
+  await test.kubectl('wait', '--for=condition=Established', 'crd/boats.sea.example');
+}
+
+beforeAll(async () => {
+  test = await startTestServer();
+  await define(granular);
+});
+afterAll(() => test.dispose());
+
+const boat = (name: string, spec: object, more: object = {}): Boat => ({ metadata: { name, namespace }, spec, ...more });
+const apply = (object: Boat, fieldManager: string, more: object = {}) => test.client.apply(Boat, object, { fieldManager, ...more });
+const fieldsOf = ({ metadata }: Boat, who: string): unknown => metadata?.managedFields?.find(({ manager }) => manager === who)?.fieldsV1;
+const refusal = async (promise: Promise<unknown>): Promise<string> => promise.then(() => 'none', (error: ApiError) => error.message);
+
+describe('applying a custom resource', () => {
+  it('goes by its schema: keys with their defaults, sets, atomic lists', async () => {
+    await apply(boat('one', { seats: [{ row: 1, who: 'a' }], names: ['x'], lines: ['l'], crew: 1 }), 'a');
+    const both = await apply(boat('one', { seats: [{ row: 1, side: 'right', who: 'b' }], names: ['y'] }), 'b');
+    expect(both.spec).toEqual({ seats: [{ row: 1, side: 'left', who: 'a' }, { row: 1, side: 'right', who: 'b' }], names: ['x', 'y'], lines: ['l'], crew: 1, colour: 'brown' });
+    expect(fieldsOf(both, 'a')).toEqual({
+      'f:spec': { 'f:crew': {}, 'f:lines': {}, 'f:names': { 'v:"x"': {} }, 'f:seats': { 'k:{"row":1,"side":"left"}': { '.': {}, 'f:row': {}, 'f:who': {} } } },
+    });
+    expect(await refusal(apply(boat('one', { lines: ['m'] }), 'b'))).toBe('Apply failed with 1 conflict: conflict with "a": .spec.lines');
+    expect((await apply(boat('one', {}), 'b')).spec).toMatchObject({ seats: [{ row: 1, side: 'left', who: 'a' }], names: ['x'] });
+  });
+
+  it('goes by the values where nothing is known: objects key by key, lists as a whole', async () => {
+    const free = { other: { deep: 1, list: [1, 2] }, known: { a: 'b' } };
+    await apply(boat('two', { free }, { extra: { a: { b: 1 } } }), 'a');
+    const shared = await apply(boat('two', { free: { other: { more: true } } }, { extra: { a: { c: [] } } }), 'b');
+    expect(shared).toMatchObject({ spec: { free: { other: { deep: 1, list: [1, 2], more: true }, known: { a: 'b' } } }, extra: { a: { b: 1, c: [] } } });
+    expect(fieldsOf(shared, 'b')).toEqual({ 'f:extra': { 'f:a': { '.': {}, 'f:c': {} } }, 'f:spec': { 'f:free': { 'f:other': { '.': {}, 'f:more': {} } } } });
+    expect(await refusal(apply(boat('two', { free: { other: { list: [3] } } }), 'b'))).toBe('Apply failed with 1 conflict: conflict with "a": .spec.free.other.list');
+  });
+
+  it('refuses what the schema has not', async () => {
+    expect(await refusal(apply(boat('three', { sails: 2 }), 'a'))).toBe('failed to create typed patch object (default/three; sea.example/v1, Kind=Boat): .spec.sails: field not declared in schema');
+    expect(await refusal(apply(boat('three', { crew: 'many' }), 'a'))).toContain('.spec.crew: expected numeric (int or float), got string');
+  });
+
+  it('owns its number through its scale, and its status through its status', async () => {
+    await apply(boat('four', { crew: 1 }), 'a');
+    await test.kubectl('scale', 'boats/four', '--replicas=3');
+    const scaled = await test.client.get(Boat, { namespace, name: 'four' });
+    expect(scaled.spec).toMatchObject({ crew: 3 });
+    expect(fieldsOf(scaled, 'kubectl')).toEqual({ 'f:spec': { 'f:crew': {} } });
+    const status = await apply({ ...boat('four', { crew: 9 }), status: { crew: 2 } } as Boat, 'c', { subresource: 'status' });
+    expect(status).toMatchObject({ spec: { crew: 3 }, status: { crew: 2 } });
+    expect(fieldsOf(status, 'c')).toEqual({ 'f:status': { 'f:crew': {} } });
+  });
+
+  it('changes nothing the second time', async () => {
+    const object = boat('five', { crew: 2, seats: [{ row: 1 }], oars: { a: 'b' } });
+    expect(await apply(object, 'a')).toEqual(await apply(object, 'a'));
+  });
+
+  it('owns as a whole what the definition has made atomic since', async () => {
+    const before = await apply(boat('six', { oars: { left: 'l', right: 'r' } }), 'a');
+    expect(fieldsOf(before, 'a')).toEqual({ 'f:spec': { 'f:oars': { 'f:left': {}, 'f:right': {} } } });
+    await define({ ...granular, 'x-kubernetes-map-type': 'atomic' });
+    await expect.poll(() => refusal(apply(boat('six', { oars: { left: 'l' } }), 'b'))).toBe('Apply failed with 1 conflict: conflict with "a": .spec.oars');
+    expect(fieldsOf(await apply(boat('six', { oars: { left: 'x' } }), 'a'), 'a')).toEqual({ 'f:spec': { 'f:oars': {} } });
+  });
+});
