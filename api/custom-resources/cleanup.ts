@@ -72,7 +72,7 @@ function isEmpty(entries: Iterable<Entry>): boolean {
 
 function change(writer: Writer, name: string, edit: (draft: Draft<CustomResourceDefinition>) => void): Promise<unknown> {
   return changeObject(writer, customResourceDefinition, '', name, false, (current): Outcome => {
-    const draft = structuredClone(current.object) as Draft<CustomResourceDefinition>;
+    const draft = structuredClone(current.exact) as Draft<CustomResourceDefinition>;
     edit(draft);
     return mayGoNow(customResourceDefinition, draft) ? { type: 'delete' } : { type: 'put', object: draft };
   });
@@ -87,7 +87,7 @@ async function deleteAll(writer: Writer, resource: Resource): Promise<void> {
 
 async function deleteOne(writer: Writer, resource: Resource, { namespace, name }: Entry): Promise<void> {
   try {
-    await changeObject(writer, resource, namespace, name, false, (current) => removed(resource, current.object, { dryRun: false }, writer.now()));
+    await changeObject(writer, resource, namespace, name, false, (current) => removed(resource, current.exact, { dryRun: false }, writer.now()));
   } catch (error) {
     if (!isReason(error, 'NotFound')) throw error;
   }

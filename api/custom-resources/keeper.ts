@@ -72,7 +72,7 @@ export function keepCustomResources({ writer, registry, report }: KeeperOptions)
     }
     if (isDeepStrictEqual(acceptNames(definition, definitions.values(), writer.now()), definition.status)) return;
     await changeObject(writer, customResourceDefinition, '', name, false, (current): Outcome => {
-      const now = current.object as CustomResourceDefinition;
+      const now = current.exact as CustomResourceDefinition;
       return { type: 'put', object: { ...structuredClone(now), status: acceptNames(now, definitions.values(), writer.now()) } as Draft<CustomResourceDefinition> };
     });
   }

@@ -24,7 +24,7 @@ export async function apply(writer: Writer, call: Call): Promise<Result> {
       continue;
     }
     const { entry } = await changeObject(writer, resource, info.namespace, info.name, isDryRun(query), (current) =>
-      replaced(writer, call, current, decoded(writer, call, applied(application, current.object)), () => undefined));
+      replaced(writer, call, current, decoded(writer, call, applied(application, current.exact)), () => undefined));
     return { type: 'entry', code: 200, resource, entry };
   }
 }

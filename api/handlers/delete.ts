@@ -41,8 +41,8 @@ export function deleteWith(
   return changeObject(writer, resource, info.namespace, name, options.dryRun, async (current) => {
     checkPreconditions(resource, current, options);
     const asked = { kind: 'DeleteOptions', apiVersion: 'meta.k8s.io/v1', ...optionsValue(options) };
-    await writer.admission.validate(admitted(writer, call, { operation: 'DELETE', name, old: current.object, subresource: '', dryRun: options.dryRun, options: asked }), undefined);
-    return removed(resource, last(current.object), options, writer.now());
+    await writer.admission.validate(admitted(writer, call, { operation: 'DELETE', name, old: current.exact, subresource: '', dryRun: options.dryRun, options: asked }), undefined);
+    return removed(resource, last(current.exact), options, writer.now());
   });
 }
 

@@ -18,7 +18,7 @@ export async function patch(writer: Writer, call: Call): Promise<Result> {
   if (call.patchType === applyPatch) return apply(writer, call);
   const { resource, info, query } = call;
   const { entry } = await changeObject(writer, resource, info.namespace, info.name, isDryRun(query), (current) =>
-    replaced(writer, call, current, patched(writer, call, current.object)));
+    replaced(writer, call, current, patched(writer, call, current.exact)));
   return { type: 'entry', code: 200, resource, entry };
 }
 

@@ -33,7 +33,7 @@ export type Own = (draft: Draft<KubernetesObject>, old: KubernetesObject) => voi
  */
 export async function replaced(writer: Writer, call: Call, current: Entry, draft: Draft<KubernetesObject>, own: Own = ownsChanges(writer, call)): Promise<Outcome> {
   const { resource, info } = call;
-  const old = current.object;
+  const old = current.exact;
   bindToRequest(draft, resource, info);
   checkPreconditions(resource, current, draft);
   const isStatus = info.subresource === 'status';

@@ -168,7 +168,7 @@ function isUnchanged(writer: Writer, resource: Resource, outcome: Outcome, value
 
 function companionsOf(writer: Writer, resource: Resource, outcome: Exclude<Outcome, { type: 'keep' }>, current: Entry): Promise<Companions> | undefined {
   const source = writer.companions?.get(handlerKey(resource));
-  return outcome.type === 'put' ? source?.update(outcome.object, current.object) : source?.remove(current.object);
+  return outcome.type === 'put' ? source?.update(outcome.object, current.exact) : source?.remove(current.exact);
 }
 
 /** Is `dryRun=All` asked for? Throws 400 for any other value. */

@@ -14,7 +14,7 @@ function entry(name: string): { readonly entry: Entry; readonly encodings: () =>
   return {
     encodings: () => count,
     entry: {
-      key: name, namespace: '', name, uid: '', revision: 5, labels: {}, field: () => undefined, stored: bytes, object: {},
+      key: name, namespace: '', name, uid: '', revision: 5, labels: {}, field: () => undefined, stored: bytes, object: {}, exact: {},
       encoded() {
         count += 1;
         return bytes;

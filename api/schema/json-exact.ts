@@ -48,6 +48,11 @@ function numberOf(digits: string): unknown {
   return Number.isSafeInteger(number) || digits.length > mostDigits ? number : BigInt(digits);
 }
 
+/** May text hold a number that a double doesn't? */
+export function mayBeLong(text: string): boolean {
+  return perhapsLong.test(text);
+}
+
 const longNumber = /(?<![\d.eE+-])-?\d{16,}(?![\d.eE])/g;
 const strings = /"(?:[^"\\]|\\.)*"/gs;
 const perhapsLong = /\d{16}/;

@@ -1,7 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import { isMap, isPair, isScalar, LineCounter, parseAllDocuments, visit, type Document, type ScalarTag, type Tags } from 'yaml';
 import { mostDepth } from './json-scan.ts';
+import { mayBeLong } from './json-exact.ts';
 import { DecodeProblem } from './walk/problem.ts';
+import { define } from './walk/scalars.ts';
 import { messageOf } from '../../machinery/thrown.ts';
 
 /**
@@ -27,18 +29,28 @@ export function readYaml(bytes: Buffer): YamlBody {
   if (!isUtf8(bytes)) throw new DecodeProblem('invalid UTF-8 in the body');
   const lines = new LineCounter();
   try {
-    const documents = parseAllDocuments(bytes.toString(), { schema: 'yaml-1.1', customTags, uniqueKeys: false, merge: true, lineCounter: lines, logLevel: 'error' });
+    const text = bytes.toString();
+    const isLong = mayBeLong(text);
+    const documents = parseAllDocuments(text, { intAsBigInt: isLong, schema: 'yaml-1.1', customTags, uniqueKeys: false, merge: true, lineCounter: lines, logLevel: 'error' });
     const [document] = 'empty' in documents ? [] : documents;
     if (document === undefined) return { value: null, duplicates: [] };
     const [error] = document.errors;
     if (error !== undefined) throw new DecodeProblem(`error converting YAML to JSON: yaml: line ${error.linePos?.[0].line ?? 1}: ${error.message.split(' at line')[0]}`);
     const value: unknown = document.toJS({ maxAliasCount: mostAliases });
     checkDepth(value, 0);
-    return { value, duplicates: duplicateKeys(document, lines) };
+    return { value: isLong ? narrowed(value) : value, duplicates: duplicateKeys(document, lines) };
   } catch (cause) {
     if (cause instanceof DecodeProblem) throw cause;
     throw new DecodeProblem(`error converting YAML to JSON: yaml: ${messageOf(cause)}`, { cause });
   }
+}
+
+/** Whole numbers as numbers where they are exact so. In place: the value was just made. */
+function narrowed(value: unknown): unknown {
+  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value;
+  if (typeof value !== 'object' || value === null) return value;
+  for (const [key, item] of Object.entries(value)) define(value as Record<string, unknown>, key, narrowed(item));
+  return value;
 }
 
 function checkDepth(value: unknown, depth: number): void {

@@ -28,6 +28,8 @@ export interface Entry<T extends KubernetesObject = KubernetesObject> {
   encoded(form: Form): Buffer;
   /** Parsed once, shared, with `resourceVersion`; nobody may change it. */
   readonly object: T;
+  /** As `object`, with whole numbers beyond 2⁵³ as bigints in place of the nearest doubles: what a write starts from. */
+  readonly exact: T;
 }
 
 export type Change<T extends KubernetesObject = KubernetesObject> =

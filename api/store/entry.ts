@@ -2,6 +2,7 @@
 import { apiVersionOf, type KubernetesObject } from '../../machinery/kinds/kind.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
 import type { Resource } from '../resources/define.ts';
+import { mayBeLong, parseTrusted } from '../schema/json-exact.ts';
 import type { Entry, Form } from './cache.ts';
 import { member, metadataSpan, type Span } from './metadata-scan.ts';
 import type { Revision } from './store.ts';
@@ -73,6 +74,7 @@ class StoredEntry<T extends KubernetesObject> implements CacheEntry<T> {
   #protobuf: Buffer | undefined;
   #partialProtobuf: Buffer | undefined;
   #object: T | undefined;
+  #isLong: boolean | undefined;
   #isShared = false;
 
   constructor(shape: EntryShape<T>, key: string, stored: Buffer, revision: Revision) {
@@ -114,12 +116,20 @@ class StoredEntry<T extends KubernetesObject> implements CacheEntry<T> {
     return this.#parsed();
   }
 
+  get exact(): T {
+    return this.#mayBeLong() ? parse(this.stored, this.revision, this.#shape, parseTrusted) : this.object;
+  }
+
+  #mayBeLong(): boolean {
+    return (this.#isLong ??= mayBeLong(this.stored.toString('latin1')));
+  }
+
   release(): void {
     if (!this.#isShared) this.#object = undefined;
   }
 
   #parsed(): T {
-    return (this.#object ??= parse(this.stored, this.revision, this.#shape));
+    return (this.#object ??= parse(this.stored, this.revision, this.#shape, JSON.parse));
   }
 
   /** The bytes in the form that is served, still without `resourceVersion`. */
@@ -127,7 +137,7 @@ class StoredEntry<T extends KubernetesObject> implements CacheEntry<T> {
     const { resource, encode, onParsed } = this.#shape;
     if (resource.storedAs === undefined) return this.stored;
     if (this.#served === undefined) {
-      this.#served = encode(resource, this.#parsed());
+      this.#served = encode(resource, this.#mayBeLong() ? this.exact : this.#parsed());
       if (!this.#isShared) onParsed(this);
     }
     return this.#served;
@@ -195,9 +205,9 @@ class StoredEntry<T extends KubernetesObject> implements CacheEntry<T> {
 const noLabels: Readonly<Record<string, string>> = Object.freeze({});
 const none = Buffer.alloc(0);
 
-function parse<T extends KubernetesObject>(stored: Buffer, revision: Revision, { resource, freeze }: EntryShape<T>): T {
+function parse<T extends KubernetesObject>(stored: Buffer, revision: Revision, { resource, freeze }: EntryShape<T>, read: (text: string) => unknown): T {
   // The server's own encoder wrote the bytes.
-  const written = JSON.parse(stored.toString()) as Draft<T>;
+  const written = read(stored.toString()) as Draft<T>;
   const object = resource.storedAs === undefined ? written : resource.storedAs.fromStored(written);
   if (revision !== unstored) (object.metadata ??= {}).resourceVersion = String(revision);
   if (freeze) deepFreeze(object);

@@ -31,7 +31,7 @@ function check(value: unknown, schema: Structural, walk: Walk, old: Old | undefi
   if (!checkType(value, schema, walk)) return;
   checkBranches(value, schema, walk);
   if (typeof value === 'string') checkString(value, schema, walk);
-  else if (typeof value === 'number') checkNumber(value, schema, walk);
+  else if (typeof value === 'number' || typeof value === 'bigint') checkNumber(Number(value), schema, walk);
   else if (Array.isArray(value)) checkList(value, schema, walk, old);
   if (schema.enum !== undefined && !schema.enum.some((one) => isDeepStrictEqual(one, value))) {
     walk.out.push(notSupported(walk.path, value, schema.enum.map((one) => (typeof one === 'string' ? one : JSON.stringify(one)))));
@@ -41,11 +41,11 @@ function check(value: unknown, schema: Structural, walk: Walk, old: Old | undefi
 
 function checkType(value: unknown, schema: Structural, { path, out }: Walk): boolean {
   if (schema.intOrString) {
-    if (typeof value === 'string' || Number.isInteger(value)) return true;
+    if (typeof value === 'string' || typeof value === 'bigint' || Number.isInteger(value)) return true;
     out.push(wrongType(path, value, 'integer,string'));
     return false;
   }
-  if (schema.type === undefined || typeOf(value) === schema.type || (schema.type === 'number' && typeof value === 'number')) return true;
+  if (schema.type === undefined || typeOf(value) === schema.type || (schema.type === 'number' && (typeof value === 'number' || typeof value === 'bigint'))) return true;
   out.push(wrongType(path, value, schema.type));
   return false;
 }
@@ -53,6 +53,8 @@ function checkType(value: unknown, schema: Structural, { path, out }: Walk): boo
 function typeOf(value: unknown): SchemaType | 'null' {
   if (value === null || value === undefined) return 'null';
   if (Array.isArray(value)) return 'array';
+  // Whole numbers that a double can't hold.
+  if (typeof value === 'bigint') return 'integer';
   if (typeof value === 'number') return Number.isInteger(value) ? 'integer' : 'number';
   return typeof value === 'string' ? 'string' : typeof value === 'boolean' ? 'boolean' : 'object';
 }

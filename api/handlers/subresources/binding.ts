@@ -36,7 +36,7 @@ export async function bind(writer: Writer, call: Call): Promise<Result> {
     if ((condition.resourceVersion ?? String(current.revision)) !== String(current.revision)) {
       throw bindingConflict(resource, info.name, `Precondition failed: ResourceVersion in precondition: ${condition.resourceVersion}, ResourceVersion in object meta: ${current.revision}`);
     }
-    return { type: 'put', object: bound(resource, current.object as Pod, binding, writer.now()) };
+    return { type: 'put', object: bound(resource, current.exact as Pod, binding, writer.now()) };
   });
   return success(resource, 201);
 }

@@ -13,7 +13,7 @@ export async function finalize(writer: Writer, call: Call): Promise<Result> {
   const { entry } = await changeObject(writer, resource, '', info.name, isDryRun(query), (current) => {
     const { resourceVersion = '' } = wanted.metadata ?? {};
     if (resourceVersion !== '' && resourceVersion !== String(current.revision)) throw conflict(resource, info.name, modified);
-    const draft = structuredClone(current.object) as Draft<Namespace>;
+    const draft = structuredClone(current.exact) as Draft<Namespace>;
     const { finalizers = [] } = wanted.spec ?? {};
     if (finalizers.length > 0) draft.spec = { ...draft.spec, finalizers };
     else if (draft.spec !== undefined) delete draft.spec.finalizers;

@@ -61,7 +61,7 @@ function wanted(writer: Writer, call: Call, paths: ScalePaths<KubernetesObject>,
 }
 
 function appliedScale(writer: Writer, call: Call, paths: ScalePaths<KubernetesObject>, current: Entry, application: Application): Promise<Outcome> {
-  const { object, entries } = applyScale(scaleWrite(writer, call), application, current.object, scaleOf(paths, current));
+  const { object, entries } = applyScale(scaleWrite(writer, call), application, current.exact, scaleOf(paths, current));
   const asked: Scale = writer.codec.check(scales, object, { fieldValidation: call.query['fieldValidation'], warn: call.warn });
   return rescaled(writer, call, paths, current, asked, entries);
 }
@@ -76,10 +76,10 @@ function rescaled(writer: Writer, call: Call, paths: ScalePaths<KubernetesObject
   const { info } = call;
   const replicas = asked.spec?.replicas ?? 0;
   if (replicas < 0) throw invalidField(scales, info.name, ['spec', 'replicas'], replicas, 'must be greater than or equal to 0');
-  const draft = structuredClone(current.object) as Draft<KubernetesObject>;
+  const draft = structuredClone(current.exact) as Draft<KubernetesObject>;
   paths.setReplicas(draft, replicas);
   const { uid, resourceVersion } = asked.metadata ?? {};
   draft.metadata = { ...draft.metadata, uid: uid ?? current.uid, resourceVersion: resourceVersion ?? '' };
-  const owners = entries ?? trackScale(scaleWrite(writer, call), current.object, scaleOf(paths, current), asked);
+  const owners = entries ?? trackScale(scaleWrite(writer, call), current.exact, scaleOf(paths, current), asked);
   return replaced(writer, { ...call, info: { ...info, subresource: '' } }, current, draft, (object) => { setEntries(object, owners); });
 }

@@ -145,6 +145,7 @@ function spent<T>(place: Place, bytes: number, value: T): T {
 
 /** A JSON value that shares nothing with the given one. */
 export function copy(value: unknown): unknown {
+  if (typeof value === 'bigint') return BigInt.asIntN(64, value) === value ? value : Number(value);
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(copy);
   const out = {};
