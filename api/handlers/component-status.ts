@@ -1,7 +1,8 @@
 import type { ComponentStatus } from '../../machinery/kinds/core.ts';
 import { messageOf } from '../../machinery/thrown.ts';
+import { createProtobufEncoder } from '../http/protobuf/encode.ts';
 import type { Call, ListResult, Result } from '../request.ts';
-import { createEntry, entryShape } from '../store/entry.ts';
+import { createEntry, entryShape, type EncodeProtobuf } from '../store/entry.ts';
 import type { Entry } from '../store/cache.ts';
 import { notFound, type Writer } from './writer.ts';
 
@@ -39,6 +40,8 @@ async function problemOf(answer: Promise<void>): Promise<string | undefined> {
 
 function entryOf({ codec }: Writer, { resource }: Call, object: ComponentStatus): Entry {
   const encode = codec.encode.bind(codec);
-  const shape = entryShape(resource, { freeze: false, onParsed: () => undefined, encode });
+  // Few ask for this, and hardly anybody in protobuf.
+  const encodeProtobuf: EncodeProtobuf = (...message) => createProtobufEncoder().message(...message);
+  const shape = entryShape(resource, { freeze: false, onParsed: () => undefined, encode, encodeProtobuf });
   return createEntry(shape, shape.prefix + storeName, codec.encode(resource, object), 0);
 }

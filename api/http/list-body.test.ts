@@ -14,7 +14,7 @@ function entry(name: string): Entry {
   const partial = { kind: 'PartialObjectMetadata', apiVersion: 'meta.k8s.io/v1', metadata: object.metadata };
   const encoded = { json: Buffer.from(JSON.stringify(object)), metadata: Buffer.from(JSON.stringify(partial)) };
   return {
-    key: name, namespace: '', name, uid: '', revision: 5, labels: {}, field: () => undefined, stored: encoded.json, encoded: (form) => encoded[form], object, exact: object,
+    key: name, namespace: '', name, uid: '', revision: 5, labels: {}, field: () => undefined, stored: encoded.json, encoded: (form) => (form === 'json' ? encoded.json : encoded.metadata), object, exact: object,
   };
 }
 
