@@ -6,6 +6,8 @@ import { defineResource, type Resource, type SelectableField } from '../resource
 import { columnsOf } from './columns.ts';
 import { customForm } from './form.ts';
 import { scalePathsOf, stepsOf, valueAt } from './scale.ts';
+import { compileRules, type RuleNode } from './rules/compile.ts';
+import { evaluateRules } from './rules/evaluate.ts';
 import { fillDefaults } from './schema/defaults.ts';
 import { validateParts } from './schema/lists.ts';
 import { prune } from './schema/prune.ts';
@@ -44,7 +46,7 @@ function servedResource(definition: CustomResourceDefinition, names: DefinitionN
   const kind = { group: spec.group, version: version.name, kind: names.kind, plural: names.plural, scope: scopeOf(spec.scope) };
   const { scale, status } = version.subresources ?? {};
   const hasStatus = status !== undefined;
-  const whole = { ...schema, embedded: false };
+  const checks = checksOf(schema);
   return defineResource(kind, {
     singular: names.singular ?? names.kind.toLowerCase(), listKind: names.listKind ?? `${names.kind}List`,
     shortNames: names.shortNames ?? [], categories: names.categories ?? [],
@@ -54,9 +56,9 @@ function servedResource(definition: CustomResourceDefinition, names: DefinitionN
     generation: true, status: hasStatus, ...(scale === undefined ? {} : { scale: scalePathsOf(scale) }),
     defaults: (draft) => { fillDefaults(draft, schema); },
     prepareForCreate: (draft) => { if (hasStatus) Reflect.deleteProperty(draft, 'status'); },
-    validateCreate: (object) => validateObject(object, whole),
-    validateUpdate: (object, old) => validateObject(object, whole, { value: old }),
-    validateStatusUpdate: (object, old) => validateObject(object, whole, { value: old }),
+    validateCreate: (object) => validateObject(object, checks),
+    validateUpdate: (object, old) => validateObject(object, checks, { value: old }),
+    validateStatusUpdate: (object, old) => validateObject(object, checks, { value: old }),
     ...(version.deprecated === true ? { deprecation: version.deprecationWarning ?? `${apiVersionOf(kind)} ${kind.kind} is deprecated` } : {}),
     custom: customForm(kind, schema),
     storedAs: {
@@ -83,6 +85,26 @@ function read(object: Draft<KubernetesObject>, apiVersion: string, schema: Struc
   return object;
 }
 
-function validateObject(object: KubernetesObject, schema: Structural, old?: Old): FieldError[] {
-  return [...validateValue(object, schema, new Path(), old), ...validateParts(object, schema, new Path())];
+interface Checks {
+  readonly schema: Structural;
+  /** Undefined: there are none. Compiled for the first object: a server with many definitions starts without. */
+  readonly rules: RuleNode | undefined;
+}
+
+function checksOf(schema: Structural): Checks {
+  let compiled: { readonly rules: RuleNode | undefined } | undefined;
+  return {
+    schema: { ...schema, embedded: false },
+    get rules() {
+      compiled ??= { rules: compileRules(schema) };
+      return compiled.rules;
+    },
+  };
+}
+
+/** Rules are for objects that are what the schema says: they are not run on others. */
+function validateObject(object: KubernetesObject, checks: Checks, old?: Old): FieldError[] {
+  const errors = [...validateValue(object, checks.schema, new Path(), old), ...validateParts(object, checks.schema, new Path())];
+  if (errors.length > 0 || checks.rules === undefined) return errors;
+  return evaluateRules(checks.rules, object, new Path(), old);
 }

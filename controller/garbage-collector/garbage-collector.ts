@@ -23,7 +23,7 @@ interface Collector {
 
 /** `kinds`: all that can be listed, watched and deleted, of both scopes; Events own nothing and are owned by nothing. */
 export function garbageCollector(kinds: Kinds): Controller {
-  const collected: Kinds = { all: () => kinds.all().filter(({ plural }) => plural !== 'events'), onChange: (run) => kinds.onChange(run) };
+  const collected: Kinds = { all: () => kinds.all().filter(({ plural }) => plural !== 'events'), onChange: kinds.onChange };
   return { name: 'garbage-collector', run: (shell, signal) => run(shell, collected, signal) };
 }
 

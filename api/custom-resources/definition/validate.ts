@@ -5,6 +5,7 @@ import { dns1035Label, dns1123Subdomain } from '../../../machinery/names.ts';
 import { findCondition } from '../../../machinery/conditions.ts';
 import { immutable } from '../../resources/immutable.ts';
 import { validateNames } from './names.ts';
+import { validateRules } from './rule-rules.ts';
 import { validateSchema } from './schema-rules.ts';
 
 /** What a CustomResourceDefinition must be like. Source: CustomResourceDefinition, apiextensions/v1; wording: the API server's validation. */
@@ -75,12 +76,18 @@ function versionProblems(version: DefinitionVersion, path: Path): FieldError[] {
   return [
     ...spelling.map((message) => invalid(path.child('name'), name, message)),
     ...(deprecationWarning === undefined || deprecated === true ? [] : [invalid(path.child('deprecationWarning'), deprecationWarning, 'can only be set for deprecated versions')]),
-    ...(schema?.openAPIV3Schema === undefined ? [required(path.child('schema', 'openAPIV3Schema'), 'schemas are required')] : validateSchema(schema.openAPIV3Schema, path.child('schema', 'openAPIV3Schema'))),
+    ...(schema?.openAPIV3Schema === undefined ? [required(path.child('schema', 'openAPIV3Schema'), 'schemas are required')] : schemaProblems(schema.openAPIV3Schema, path.child('schema', 'openAPIV3Schema'))),
     ...(subresources?.scale === undefined ? [] : scaleProblems(subresources.scale, path.child('subresources', 'scale'))),
     ...additionalPrinterColumns.flatMap((column, index) => columnProblems(column, path.child('additionalPrinterColumns').index(index))),
     ...(selectableFields.length > mostSelectable ? [tooMany(path.child('selectableFields'), selectableFields.length, mostSelectable)] : []),
     ...selectableFields.flatMap(({ jsonPath }, index) => simplePath(jsonPath, path.child('selectableFields').index(index).child('jsonPath'), [])),
   ];
+}
+
+/** The rules of a schema that isn't well formed have no types to go by. */
+function schemaProblems(schema: unknown, path: Path): FieldError[] {
+  const errors = validateSchema(schema, path);
+  return errors.length > 0 ? errors : validateRules(schema, path);
 }
 
 const mostSelectable = 8;
