@@ -62,8 +62,12 @@ export const tooLong = (path: Path, maxLength: number): FieldError =>
 export const tooMany = (path: Path, actual: number, max: number): FieldError =>
   ({ type: 'FieldValueTooMany', path, body: `Too many: ${actual}: must have at most ${max} items` });
 
+/** Causes told at most: a hostile object has a hundred thousand, and the answer would be many times as long as the question. */
+const mostCauses = 1000;
+
 /** 422 Invalid with every cause: `Pod "x" is invalid: [a: …, b: …]`. */
-export function invalidObject(kind: { readonly group: string; readonly kind: string }, name: string, errors: readonly FieldError[]): ApiError {
+export function invalidObject(kind: { readonly group: string; readonly kind: string }, name: string, all: readonly FieldError[]): ApiError {
+  const errors = all.length > mostCauses ? all.slice(0, mostCauses) : all;
   const lines = [...new Set(errors.map((error) => `${error.path.toString()}: ${error.body}`))];
   const summary = lines.length === 1 ? lines[0] : `[${lines.join(', ')}]`;
   const qualified = kind.group === '' ? kind.kind : `${kind.kind}.${kind.group}`;

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
-  formatFieldSelector, formatSelector, matches, nothing, parseFieldSelector, parseLabelSelector, selectorOf, type Operator, type Requirement,
+  formatFieldSelector, formatSelector, matcherOf, matches, nothing, parseFieldSelector, parseLabelSelector, selectorOf, type Operator, type Requirement,
 } from './selectors.ts';
 
 const word = fc.stringMatching(/^[a-z0-9]([a-z0-9._-]{0,8}[a-z0-9])?$/);
@@ -85,5 +85,17 @@ describe('field selectors', () => {
     ['a=b=c', 'invalid field selector, unescaped character in value: ='],
   ])('refuse %j', (text, message) => {
     expect(() => parseFieldSelector(text)).toThrow(message);
+  });
+});
+
+describe('a selector prepared for many objects', () => {
+  const values = Array.from({ length: 20 }, (_, index) => `v${index}`);
+  const long = fc.array(fc.record({ key: fc.constantFrom('a', 'b', 'c'), operator: fc.constantFrom<Operator>('In', 'NotIn'), values: fc.subarray(values) }), { maxLength: 4 });
+  const some = fc.option(fc.dictionary(fc.constantFrom('a', 'b', 'c', '__proto__'), fc.constantFrom(...values, 'other')), { nil: undefined });
+
+  it('chooses what it chooses otherwise', () => {
+    fc.assert(fc.property(long, some, (requirements, of) => {
+      expect(matcherOf(requirements)(of)).toBe(matches(requirements, of));
+    }));
   });
 });

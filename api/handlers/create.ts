@@ -8,6 +8,7 @@ import type { Resource } from '../resources/define.ts';
 import type { Entry } from '../store/cache.ts';
 import { admitted } from './admitted.ts';
 import { bindToRequest, generatedName, metadataOf, stampNew, validateMetadata } from './metadata.ts';
+import { nextStage, sizeOf } from './stages.ts';
 import { trackedWrite } from './tracked-write.ts';
 import { checkWriteOptions } from './write-options.ts';
 import { alreadyExists, conflict, handlerKey, isDryRun, modified, putOf, storedBytes, type Writer } from './writer.ts';
@@ -21,6 +22,7 @@ export async function create(writer: Writer, call: Call): Promise<Result> {
   checkWriteOptions(call);
   if (body === undefined) throw failure('BadRequest', 'the request has no body: send the object to create');
   const draft = writer.codec.decode(resource, body, { fieldValidation: query['fieldValidation'], warn: call.warn });
+  await nextStage(sizeOf(body));
   return createFrom(writer, call, draft, (object) => { trackCreate(trackedWrite(writer, call), object); });
 }
 
@@ -31,14 +33,17 @@ export async function createFrom(writer: Writer, call: Call, draft: Draft<Kubern
   const base = metadataOf(draft).name === undefined ? (metadataOf(draft).generateName ?? '') : '';
   const admittedObject = await prepared(writer, call, draft, own);
   const dryRun = isDryRun(query);
+  const size = sizeOf(call.body);
   for (let draw = 1; ; draw++) {
     const object = base === '' ? admittedObject : structuredClone(admittedObject);
     if (base !== '') metadataOf(object).name = generatedName(base, writer.nameSuffix());
+    await nextStage(size);
     // After the name is drawn: a Job's pods are labelled with it.
     resource.prepareForCreate?.(object);
     const errors = [...validateMetadata(resource, object), ...(resource.validate?.(object) ?? []), ...(resource.validateCreate?.(object) ?? [])];
     if (errors.length > 0) throw invalidObject(resource, object.metadata?.name ?? '', errors);
     await writer.admission.validate(admitted(writer, call, { operation: 'CREATE', name: object.metadata?.name ?? '', old: undefined, subresource: '' }), object);
+    await nextStage(size);
     const entry = await insert(writer, resource, object, dryRun);
     if (entry !== undefined) return { type: 'entry', code: 201, resource, entry };
     if (base === '' || draw === nameDraws) throw alreadyExists(resource, object.metadata?.name ?? '');

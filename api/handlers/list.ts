@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import type { Call, ListResult } from '../request.ts';
 import type { Entry, ResourceCache, Selection } from '../store/cache.ts';
 import { CompactedError, FutureRevisionError, type Revision } from '../store/store.ts';
@@ -15,7 +16,7 @@ export async function list(reader: Reader, call: Call): Promise<ListResult> {
   const selection = selectionOf(call);
   const { after, revision } = await position(reader, call, options);
   const from = revision === undefined || revision === reader.caches.revision
-    ? fromCache(reader, call, selection, after)
+    ? await fromCache(reader, call, selection, after)
     : await fromStore(reader, call, selection, options, after, revision);
   return page(call, options, selection, from);
 }
@@ -52,12 +53,26 @@ interface Found {
   readonly rest: number | undefined;
 }
 
-function fromCache(reader: Reader, call: Call, selection: Selection, after: string): Found {
+/** Conditions looked at in one turn of the event loop, and what an entry costs beside its own. */
+const conditionsATurn = 2_000_000;
+const conditionsAnEntry = 100;
+
+async function fromCache(reader: Reader, call: Call, { namespace, matches, requirements = 0 }: Selection, after: string): Promise<Found> {
+  const { revision } = reader.caches;
+  const all: Entry[] = [];
+  for (const entry of reader.caches.of(call.resource).list(namespace)) if (entry.key > after) all.push(entry);
+  if (matches === undefined) return { entries: all, revision, rest: 0 };
   const entries: Entry[] = [];
-  for (const entry of reader.caches.of(call.resource).list(selection.namespace)) {
-    if (entry.key > after && selection.matches?.(entry) !== false) entries.push(entry);
+  const slice = Math.max(1, Math.floor(conditionsATurn / (conditionsAnEntry + requirements)));
+  for (let start = 0; start < all.length; start += slice) {
+    // A selector may have ten thousand conditions, a cluster a hundred thousand objects: others get their turns.
+    if (start > 0) {
+      await setImmediate();
+      call.signal.throwIfAborted();
+    }
+    for (const entry of all.slice(start, start + slice)) if (matches(entry)) entries.push(entry);
   }
-  return { entries, revision: reader.caches.revision, rest: 0 };
+  return { entries, revision, rest: 0 };
 }
 
 async function fromStore(

@@ -5,6 +5,7 @@ import type { Draft } from '../../machinery/kinds/wire.ts';
 import { failure } from '../../machinery/status.ts';
 import { applyPatch, type Call, type Result } from '../request.ts';
 import { apply } from './apply.ts';
+import { nextStage, sizeOf } from './stages.ts';
 import { replaced } from './update.ts';
 import { checkWriteOptions } from './write-options.ts';
 import { changeObject, isDryRun, type Writer } from './writer.ts';
@@ -16,9 +17,12 @@ import { changeObject, isDryRun, type Writer } from './writer.ts';
 export async function patch(writer: Writer, call: Call): Promise<Result> {
   checkWriteOptions(call);
   if (call.patchType === applyPatch) return apply(writer, call);
-  const { resource, info, query } = call;
-  const { entry } = await changeObject(writer, resource, info.namespace, info.name, isDryRun(query), (current) =>
-    replaced(writer, call, current, patched(writer, call, current.exact)));
+  const { resource, info, query, body } = call;
+  const { entry } = await changeObject(writer, resource, info.namespace, info.name, isDryRun(query), async (current) => {
+    const draft = patched(writer, call, current.exact);
+    await nextStage(Math.max(sizeOf(body), current.stored.length));
+    return replaced(writer, call, current, draft);
+  });
   return { type: 'entry', code: 200, resource, entry };
 }
 

@@ -1,5 +1,5 @@
 import { failure } from '../../machinery/status.ts';
-import { matches, parseFieldSelector, parseLabelSelector, type FieldRequirement } from '../../machinery/selectors.ts';
+import { matcherOf, parseFieldSelector, parseLabelSelector, type FieldRequirement } from '../../machinery/selectors.ts';
 import type { Call } from '../request.ts';
 import type { Resource } from '../resources/define.ts';
 import type { Entry, Selection } from '../store/cache.ts';
@@ -16,10 +16,12 @@ export function selectionOf(call: Call): Selection {
   for (const { field } of fields) checkField(resource, field);
   const namespace = info.namespace === '' ? {} : { namespace: info.namespace };
   if (labels.length === 0 && fields.length === 0) return namespace;
+  const matches = matcherOf(labels);
   return {
     ...namespace,
+    requirements: labels.length + fields.length,
     equals: Object.fromEntries(fields.filter(({ operator }) => operator === '=').map(({ field, value }) => [field, value])),
-    matches: (entry) => holds(fields, entry) && matches(labels, entry.labels),
+    matches: (entry) => holds(fields, entry) && matches(entry.labels),
   };
 }
 

@@ -9,6 +9,7 @@ import type { Entry } from '../store/cache.ts';
 import { admitted } from './admitted.ts';
 import { mayGoNow } from './delete.ts';
 import { bindToRequest, carryOver, metadataOf, validateMetadata, validateMetadataUpdate } from './metadata.ts';
+import { nextStage, sizeOf } from './stages.ts';
 import { trackedWrite } from './tracked-write.ts';
 import { checkWriteOptions } from './write-options.ts';
 import { changeObject, conflict, isDryRun, modified, type Outcome, type Writer } from './writer.ts';
@@ -19,8 +20,11 @@ export async function update(writer: Writer, call: Call): Promise<Result> {
   checkWriteOptions(call);
   if (body === undefined) throw failure('BadRequest', 'the request has no body: send the whole object');
   const options = { fieldValidation: query['fieldValidation'], warn: call.warn };
-  const { entry } = await changeObject(writer, resource, info.namespace, info.name, isDryRun(query), (current) =>
-    replaced(writer, call, current, writer.codec.decode(resource, body, options)));
+  const { entry } = await changeObject(writer, resource, info.namespace, info.name, isDryRun(query), async (current) => {
+    const draft = writer.codec.decode(resource, body, options);
+    await nextStage(sizeOf(body));
+    return replaced(writer, call, current, draft);
+  });
   return { type: 'entry', code: 200, resource, entry };
 }
 

@@ -6,6 +6,7 @@ import type { Admission } from '../admission/admission.ts';
 import type { Body, RequestInfo, User } from '../request.ts';
 import type { Resource } from '../resources/define.ts';
 import type { Caches, Entry } from '../store/cache.ts';
+import { nextStage } from './stages.ts';
 import type { Compare, LeaseId, Store, Write } from '../store/store.ts';
 
 /** How objects get in and out of their byte form; `schema/` implements it. */
@@ -135,6 +136,7 @@ export async function changeObject(
     const outcome = await change(current);
     if (outcome.type === 'keep') return { entry: current, deleted: false };
     const companions = await companionsOf(writer, resource, outcome, current);
+    await nextStage(current.stored.length);
     const value = outcome.type === 'put' ? storedBytes(writer, resource, outcome.object) : undefined;
     if (value !== undefined && isUnchanged(writer, resource, outcome, value, current)) return { entry: current, deleted: false };
     if (dryRun) {

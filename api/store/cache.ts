@@ -43,6 +43,8 @@ export interface Selection {
   readonly namespace?: string;
   /** Both selectors together; absent: everything. */
   readonly matches?: (entry: Entry) => boolean;
+  /** How many conditions `matches` looks at: what it costs. */
+  readonly requirements?: number;
   /** Requirements `field=value` of the selectors, for the cache's watcher index (`metadata.name`, `spec.nodeName`). */
   readonly equals?: Readonly<Record<string, string>>;
   /** Wants a BOOKMARK from time to time, so that it can resume from a fresh revision. */

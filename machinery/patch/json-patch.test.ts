@@ -21,6 +21,7 @@ describe('jsonPatch', () => {
     ['no list', { op: 'add' }, 400], ['an operation without a path', [{ op: 'add' }], 400], ['a test that fails', [{ op: 'test', path: '/a', value: 2 }], 422],
     ['a path that is not there', [{ op: 'remove', path: '/x/y' }], 422], ['an unknown operation', [{ op: 'upend', path: '/a' }], 422],
     ['a prototype', [{ op: 'add', path: '/__proto__/x', value: 1 }], 422],
+    ['insertions that shift long lists again and again', [{ op: 'replace', path: '/a', value: Array.from({ length: 100_000 }, () => 0) }, ...Array.from({ length: 600 }, () => ({ op: 'add', path: '/a/0', value: 1 }))], 413],
     ['too many operations', Array.from({ length: 10_001 }, () => ({ op: 'test', path: '/a', value: 1 })), 413],
     ['copies that grow without end', [{ op: 'replace', path: '/a', value: 'x'.repeat(100_000) }, ...Array.from({ length: 40 }, (_, index) => ({ op: 'copy', from: '/a', path: `/b${index}` }))], 413],
   ])('refuses %s', (_name, patch, code) => {

@@ -5,13 +5,18 @@ import { isObject } from './json-value.ts';
 /** Kubernetes' own bounds: operations of one patch, and bytes that its `copy` operations may add together. */
 const mostOperations = 10_000;
 const mostCopiedBytes = 3 << 20;
+/** Items of lists that all insertions and removals together may shift. An object that can be stored has no list this long ten thousand times over. */
+const mostShifted = 50_000_000;
 
 /** `original` with a JSON patch; neither is changed. Source: RFC 6902. Throws 400 (no patch), 413 (too much), 422 (does not apply). */
 export function jsonPatch(original: unknown, patch: unknown): unknown {
   const operations = operationsOf(patch);
   let document: unknown = structuredClone(original);
   let copied = 0;
+  let shifted = 0;
   for (const [index, operation] of operations.entries()) {
+    shifted += shiftedBy(document, operation);
+    if (shifted > mostShifted) throw failure('RequestEntityTooLarge', `the JSON patch shifts more than ${mostShifted} items of lists`);
     try {
       document = jsonpatch.applyOperation(document, structuredClone(operation), true, true, true, index).newDocument;
     } catch (error) {
@@ -21,6 +26,30 @@ export function jsonPatch(original: unknown, patch: unknown): unknown {
     if (copied > mostCopiedBytes) throw failure('RequestEntityTooLarge', `the copy operations of the JSON patch add more than ${mostCopiedBytes} bytes`);
   }
   return document;
+}
+
+/** How many items the operation moves up or down in a list. */
+function shiftedBy(document: unknown, operation: Operation): number {
+  const { op, path } = operation;
+  switch (op) {
+    case 'add': case 'copy': case 'remove': return itemsBehind(document, path);
+    case 'move': return itemsBehind(document, path) + itemsBehind(document, String(operation.from));
+    default: return 0;
+  }
+}
+
+/** Items in the list that holds what `pointer` points at, from there on. */
+function itemsBehind(document: unknown, pointer: string): number {
+  const slash = pointer.lastIndexOf('/');
+  const position = pointer.slice(slash + 1);
+  if (slash < 0 || !/^\d{1,9}$/.test(position)) return 0;
+  try {
+    const list: unknown = jsonpatch.getValueByPointer(document, pointer.slice(0, slash));
+    return Array.isArray(list) ? Math.max(0, list.length - Number(position)) : 0;
+  } catch {
+    // A path that isn't there: applying the operation says so.
+    return 0;
+  }
 }
 
 function operationsOf(patch: unknown): readonly Operation[] {
