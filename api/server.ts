@@ -12,6 +12,7 @@ import { reviewHandlers } from './access/reviews.ts';
 import { runSigner } from './access/signer.ts';
 import { admissionPlugins } from './admission/all.ts';
 import { createAdmission } from './admission/admission.ts';
+import { createConfiguredAdmission, type ConfiguredAdmission } from './admission/configured.ts';
 import { createAuditor, type Auditor, type AuditorOptions } from './audit/auditor.ts';
 import { auditedDispatch } from './audit/dispatch.ts';
 import { bootstrap } from './bootstrap.ts';
@@ -39,6 +40,7 @@ import { localTransport, type LocalOptions } from './local.ts';
 import { createRegistry, type Registry } from './registry.ts';
 import type { Handler, User } from './request.ts';
 import { resources } from './resources/all.ts';
+import type { Resource } from './resources/define.ts';
 import { node } from './resources/core/node.ts';
 import { pod } from './resources/core/pod.ts';
 import { createCodec } from './schema/codec.ts';
@@ -130,7 +132,8 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
   const { pki } = options;
   const { registry, caches, authorizer, protobuf } = ground;
   const authenticator = createAuthenticator({ pki, caches, authorizer, now: Date.now, ...oidcOf(options, onError) });
-  const deps = dependencies(options, ground, authenticator);
+  const configured = createConfiguredAdmission({ caches, authorizer, versionsOf: (resource) => versionsOf(registry, resource), resources: () => registry.resources });
+  const deps = dependencies(options, ground, authenticator, configured);
   const auditor = options.audit === undefined ? undefined : createAuditor({ ...options.audit, now: Date.now });
   const dispatch = recorded(createDispatch(authorizer, createHandlers(deps)), auditor);
   const customResources = keepCustomResources({ writer: deps, registry, report: (error, name) => { onError(`serving what ${name} defines failed`, error); } });
@@ -171,6 +174,7 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
     clearInterval(sweep);
     await Promise.all(keepers.map((keeper) => keeper.close()));
     metrics.close();
+    configured.close();
     authorizer.close();
     caches.close();
   };
@@ -201,7 +205,7 @@ function oidcOf({ oidc }: ApiServerOptions, onError: Edge['onError']): { oidc?: 
 }
 
 /** What handlers, admission and the seeding of a cluster work with. */
-function dependencies(options: ApiServerOptions, { codec, registry, caches, authorizer }: Ground, authenticator: ClusterAuthenticator): HandlerDependencies {
+function dependencies(options: ApiServerOptions, { codec, registry, caches, authorizer }: Ground, authenticator: ClusterAuthenticator, configured: ConfiguredAdmission): HandlerDependencies {
   const { store, pki } = options;
   const leases = createSharedLeases(store, systemClock);
   const reviews = reviewHandlers({ authorizer, authenticator, codec });
@@ -212,18 +216,23 @@ function dependencies(options: ApiServerOptions, { codec, registry, caches, auth
   const token: Handler = (call) => issueToken({ pki, caches, codec, now: Date.now, uuid: randomUUID }, call);
   return {
     store, caches, codec, random, nameSuffix,
-    admission: createAdmission(admissionPlugins({ authorizer, nameSuffix })),
+    admission: createAdmission(admissionPlugins({ authorizer, nameSuffix, configured: configured.plugins })),
     now: Date.now,
     uuid: randomUUID,
     after: systemClock.after,
     companions: new Map([['services.', serviceAddresses({ store, random })]]),
     leaseFor: (ttlSeconds) => leases.leaseFor(ttlSeconds),
     authorize: (user, info) => { authorize(authorizer, user, info); },
-    versionsOf: (resource) => registry.resources.filter((one) => (one.storedAs?.resource ?? one) === (resource.storedAs?.resource ?? resource)),
+    versionsOf: (resource) => versionsOf(registry, resource),
     nodes: node,
     pods: pod,
     special: new Map([...reviewed, ['serviceaccounts./token', token]]),
   };
+}
+
+/** The resources that serve the same objects. */
+function versionsOf({ resources: all }: Registry, resource: Resource): readonly Resource[] {
+  return all.filter((one) => (one.storedAs?.resource ?? one) === (resource.storedAs?.resource ?? resource));
 }
 
 /** In [0, 1). */

@@ -12,7 +12,7 @@ export const codeOf: Readonly<Record<Reason, number>> = {
 };
 
 export interface StatusCause {
-  readonly reason: string;
+  readonly reason?: string;
   readonly message: string;
   readonly field?: string;
 }

@@ -20,7 +20,7 @@ const node = someone('system:node:n', 'system:nodes');
 beforeAll(async () => {
   cluster = await startTestCluster();
   authorizer = createAuthorizer(cluster.caches);
-  admission = createAdmission(admissionPlugins({ authorizer, nameSuffix: () => 'xyz42' }));
+  admission = createAdmission(admissionPlugins({ authorizer, nameSuffix: () => 'xyz42', configured: [] }));
   await cluster.put(Namespace, { metadata: { name: 'a' }, status: { phase: 'Active' } });
   await cluster.put(Namespace, { metadata: { name: 'kube-node-lease' }, status: { phase: 'Active' } });
   await cluster.put(Namespace, { metadata: { name: 'ending' }, status: { phase: 'Terminating' } });

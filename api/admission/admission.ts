@@ -29,6 +29,9 @@ export interface Admitted {
   readonly signal: AbortSignal;
 }
 
+/** What a plug-in that asks others says: did they change the object? Those that were asked before are then asked again, once. */
+export type Mutated = void | 'changed';
+
 /**
  * One admission plug-in: `mutate` runs before validation of the object, `validate` after. Both throw `ApiError` to refuse. What asks
  * nobody outside of the server answers at once, without a promise: most writes meet nothing else.
@@ -36,7 +39,9 @@ export interface Admitted {
 export interface AdmissionPlugin {
   readonly name: string;
   readonly handles: (write: Admitted) => boolean;
-  readonly mutate?: (write: Admitted, draft: Draft<KubernetesObject>) => void | Promise<void>;
+  readonly mutate?: (write: Admitted, draft: Draft<KubernetesObject>) => Mutated | Promise<Mutated>;
+  /** In place of `mutate` when the plug-in is asked about a write for the second time. */
+  readonly mutateAgain?: (write: Admitted, draft: Draft<KubernetesObject>) => Mutated | Promise<Mutated>;
   /** `object` is absent on DELETE. */
   readonly validate?: (write: Admitted, object: KubernetesObject | undefined) => void | Promise<void>;
 }
@@ -48,24 +53,38 @@ export interface Admission {
 
 /** Runs the plug-ins in the order given. */
 export function createAdmission(plugins: readonly AdmissionPlugin[]): Admission {
-  const mutating = plugins.flatMap(({ handles, mutate }) => (mutate === undefined ? [] : [{ handles, run: mutate }]));
+  const first = plugins.flatMap(({ handles, mutate }) => (mutate === undefined ? [] : [{ handles, run: mutate }]));
+  const again = plugins.flatMap(({ handles, mutate, mutateAgain = mutate }) => (mutateAgain === undefined ? [] : [{ handles, run: mutateAgain }]));
   const validating = plugins.flatMap(({ handles, validate }) => (validate === undefined ? [] : [{ handles, run: validate }]));
+  const finish = (write: Admitted, draft: Draft<KubernetesObject>, mutated: Mutated): void | Promise<void> => {
+    const waiting = mutated === 'changed' ? inOrder(again, write, draft) : undefined;
+    return waiting instanceof Promise ? waiting.then(() => undefined) : undefined;
+  };
   return {
-    mutate: (write, draft) => inOrder(mutating, write, draft, 0),
-    validate: (write, object) => inOrder(validating, write, object, 0),
+    mutate(write, draft) {
+      const mutated = inOrder(first, write, draft);
+      return mutated instanceof Promise ? mutated.then((result) => finish(write, draft, result)) : finish(write, draft, mutated);
+    },
+    validate(write, object) {
+      const waiting = inOrder(validating, write, object);
+      return waiting instanceof Promise ? waiting.then(() => undefined) : undefined;
+    },
   };
 }
 
 interface Step<T> {
   readonly handles: (write: Admitted) => boolean;
-  readonly run: (write: Admitted, object: T) => void | Promise<void>;
+  readonly run: (write: Admitted, object: T) => Mutated | Promise<Mutated>;
 }
 
-function inOrder<T>(steps: readonly Step<T>[], write: Admitted, object: T, from: number): void | Promise<void> {
+function inOrder<T>(steps: readonly Step<T>[], write: Admitted, object: T, from = 0, before: Mutated = undefined): Mutated | Promise<Mutated> {
+  let result = before;
   for (let i = from; i < steps.length; i++) {
     const step = steps[i];
     if (step === undefined || !step.handles(write)) continue;
-    const waiting = step.run(write, object);
-    if (waiting !== undefined) return waiting.then(() => inOrder(steps, write, object, i + 1));
+    const mutated = step.run(write, object);
+    if (mutated instanceof Promise) return mutated.then((later) => inOrder(steps, write, object, i + 1, later ?? result));
+    result = mutated ?? result;
   }
+  return result;
 }

@@ -13,10 +13,12 @@ export interface AdmissionDependencies {
   readonly authorizer: ClusterAuthorizer;
   /** Five random characters. */
   readonly nameSuffix: () => string;
+  /** Those that objects of the cluster configure. */
+  readonly configured: readonly AdmissionPlugin[];
 }
 
 /** The built-in plug-ins in Kubernetes' order; the checks that Kubernetes makes when it stores (roles) come last. */
-export function admissionPlugins({ authorizer, nameSuffix }: AdmissionDependencies): readonly AdmissionPlugin[] {
+export function admissionPlugins({ authorizer, nameSuffix, configured }: AdmissionDependencies): readonly AdmissionPlugin[] {
   return [
     namespaceLifecycle,
     serviceAccountAdmission(nameSuffix),
@@ -26,5 +28,6 @@ export function admissionPlugins({ authorizer, nameSuffix }: AdmissionDependenci
     defaultTolerationSeconds,
     certificateRequests(authorizer),
     rbacEscalation(authorizer),
+    ...configured,
   ];
 }

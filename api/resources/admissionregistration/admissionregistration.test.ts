@@ -118,7 +118,12 @@ describe('a validating policy', () => {
       'spec.validations[0].message: Invalid value: "a\\nb": message must not contain line breaks',
       'spec.validations[0].reason: Unsupported value: "Gone": supported values: "Forbidden", "Invalid", "RequestEntityTooLarge"',
     ]],
-    ['annotations', { ...policy, auditAnnotations: [{ key: 'k', valueExpression: '' }, { key: 'k', valueExpression: 'a' }] }, [
+    ['expressions that do not compile', { ...policy, matchConditions: [{ name: 'a', expression: 'params' }], variables: [{ name: 'a', expression: '1' }], validations: [{ expression: 'object.a ==', messageExpression: '1' }, { expression: 'variables.a' }] }, [
+      "spec.matchConditions[0].expression: Invalid value: \"params\": compilation failed: ERROR: <input>:1:1: undeclared reference to 'params' (in container '')\n | params\n | ^",
+      "spec.validations[0].expression: Invalid value: \"object.a ==\": compilation failed: ERROR: <input>:1:12: Syntax error: mismatched input '<EOF>' expecting {'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER}\n | object.a ==\n | ...........^",
+      'spec.validations[0].messageExpression: Invalid value: "1": must evaluate to string', 'spec.validations[1].expression: Invalid value: "variables.a": must evaluate to bool',
+    ]],
+    ['annotations', { ...policy, auditAnnotations: [{ key: 'k', valueExpression: '' }, { key: 'k', valueExpression: '"a"' }] }, [
       'spec.auditAnnotations[0].valueExpression: Required value: valueExpression is not specified', 'spec.auditAnnotations[1].key: Duplicate value: "k"',
     ]],
   ])('is judged: %s', (_name, spec, messages) => {

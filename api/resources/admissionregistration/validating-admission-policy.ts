@@ -1,6 +1,7 @@
 import { duplicate, invalid, Path, required, type FieldError } from '../../../machinery/field-path.ts';
 import { ValidatingAdmissionPolicy } from '../../../machinery/kinds/admission-registration.ts';
 import { qualifiedName } from '../../../machinery/names.ts';
+import { validatingProblems } from '../../admission/policy/problems.ts';
 import { faults, oneOf } from '../checks.ts';
 import { count, text } from '../columns.ts';
 import { age, defineResource, name } from '../define.ts';
@@ -36,7 +37,7 @@ export const validatingAdmissionPolicy = defineResource(ValidatingAdmissionPolic
   prepareForCreate(draft) {
     draft.status = {};
   },
-  validate: ({ metadata, spec }) => validateSpec(metadata?.name ?? '', spec ?? {}, new Path('spec')),
+  validate: ({ metadata, spec }) => [...validateSpec(metadata?.name ?? '', spec ?? {}, new Path('spec')), ...validatingProblems(spec ?? {}, new Path('spec'))],
   validateStatusUpdate: ({ status }) => validateStatus(status ?? {}, new Path('status')),
 });
 

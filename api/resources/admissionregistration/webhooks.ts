@@ -4,6 +4,7 @@ import type { Draft } from '../../../machinery/kinds/wire.ts';
 import { validateLabelSelector } from '../../../machinery/labels.ts';
 import { dns1035Label, dns1123Subdomain } from '../../../machinery/names.ts';
 import { faults, oneOf } from '../checks.ts';
+import { conditionProblems } from '../../admission/policy/problems.ts';
 import { validateMatchConditions } from './match.ts';
 import { defaultRules, validateRules } from './rules.ts';
 import { validateWebhookService, validateWebhookUrl } from '../webhook-address.ts';
@@ -63,6 +64,7 @@ function validateWebhook(webhook: Webhook, path: Path): FieldError[] {
     ...validateLabelSelector(webhook.objectSelector, path.child('objectSelector')),
     ...validateClientConfig(clientConfig ?? {}, path.child('clientConfig')),
     ...validateMatchConditions(webhook.matchConditions, path.child('matchConditions')),
+    ...conditionProblems(webhook.matchConditions, path.child('matchConditions')),
   ];
 }
 

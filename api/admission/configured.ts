@@ -1,0 +1,26 @@
+import type { Resource } from '../resources/define.ts';
+import { resourceOfKind } from './policy/params.ts';
+import { validatingPolicies, type FollowingPlugin, type PolicyDependencies } from './policy/validating-policies.ts';
+
+export interface ConfiguredAdmissionOptions extends Omit<PolicyDependencies, 'resourceOfKind'> {
+  /** What is served. */
+  readonly resources: () => readonly Resource[];
+}
+
+/** The plug-ins that objects of the cluster configure, in Kubernetes' order. */
+export interface ConfiguredAdmission {
+  readonly plugins: readonly FollowingPlugin[];
+  close(): void;
+}
+
+/** Starts following the objects that configure admission; `close()` ends it. */
+export function createConfiguredAdmission({ resources, ...deps }: ConfiguredAdmissionOptions): ConfiguredAdmission {
+  const all = { ...deps, resourceOfKind: resourceOfKind(resources) };
+  const plugins = [validatingPolicies(all)];
+  return {
+    plugins,
+    close() {
+      for (const plugin of plugins) plugin.close();
+    },
+  };
+}

@@ -1,0 +1,47 @@
+import { PersistentVolumeClaim } from '../../machinery/kinds/core.ts';
+import type { Kind, KubernetesObject } from '../../machinery/kinds/kind.ts';
+import { Ingress, IngressClass } from '../../machinery/kinds/networking.ts';
+import { StorageClass } from '../../machinery/kinds/storage.ts';
+import type { Draft } from '../../machinery/kinds/wire.ts';
+import { namesStorageClass } from '../resources/core/storage-class-name.ts';
+import type { Caches } from '../store/cache.ts';
+import type { AdmissionPlugin } from './admission.ts';
+
+/** Who asks for no class gets the default one. Source: "Default StorageClass", "Default IngressClass". */
+
+const storageAnnotations = ['storageclass.kubernetes.io/is-default-class', 'storageclass.beta.kubernetes.io/is-default-class'];
+const ingressAnnotations = ['ingressclass.kubernetes.io/is-default-class'];
+const olderIngressClass = 'kubernetes.io/ingress.class';
+
+export const defaultStorageClass: AdmissionPlugin = {
+  name: 'DefaultStorageClass',
+  handles: ({ operation, resource, subresource }) => operation === 'CREATE' && subresource === '' && resource.group === PersistentVolumeClaim.group && resource.plural === PersistentVolumeClaim.plural,
+  mutate({ caches }, draft) {
+    const claim = draft as Draft<PersistentVolumeClaim>;
+    if (namesStorageClass(claim.metadata, claim.spec?.storageClassName)) return;
+    const name = defaultOf(caches, StorageClass, storageAnnotations);
+    if (name !== undefined) claim.spec = { ...claim.spec, storageClassName: name };
+  },
+};
+
+export const defaultIngressClass: AdmissionPlugin = {
+  name: 'DefaultIngressClass',
+  handles: ({ operation, resource, subresource }) => operation === 'CREATE' && subresource === '' && resource.group === Ingress.group && resource.plural === Ingress.plural,
+  mutate({ caches }, draft) {
+    const ingress = draft as Draft<Ingress>;
+    if (ingress.spec?.ingressClassName !== undefined || ingress.metadata?.annotations?.[olderIngressClass] !== undefined) return;
+    const name = defaultOf(caches, IngressClass, ingressAnnotations);
+    if (name !== undefined) ingress.spec = { ...ingress.spec, ingressClassName: name };
+  },
+};
+
+/** Of several the newest, then the first by name. */
+function defaultOf<T extends KubernetesObject>(caches: Caches, kind: Kind<T>, annotations: readonly string[]): string | undefined {
+  const defaults = [...caches.of(kind).list()].map(({ object }) => object.metadata ?? {}).filter((metadata) => annotations.some((one) => metadata.annotations?.[one] === 'true'));
+  const [first] = defaults.toSorted((a, b) => compareText(b.creationTimestamp ?? '', a.creationTimestamp ?? '') || compareText(a.name ?? '', b.name ?? ''));
+  return first?.name;
+}
+
+function compareText(a: string, b: string): number {
+  return a === b ? 0 : a < b ? -1 : 1;
+}

@@ -1,0 +1,127 @@
+import type { Bindings } from '../../../machinery/cel/frame.ts';
+import { ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding } from '../../../machinery/kinds/admission-registration.ts';
+import type { KubernetesObject } from '../../../machinery/kinds/kind.ts';
+import { ApiError, codeOf, type Reason } from '../../../machinery/status.ts';
+import type { Authorizer } from '../../access/access.ts';
+import { refused } from '../../access/refused.ts';
+import type { Resource } from '../../resources/define.ts';
+import type { Caches } from '../../store/cache.ts';
+import type { Admitted, AdmissionPlugin } from '../admission.ts';
+import { asVersion, type VersionsOf } from '../match/versions.ts';
+import { sharedBindings } from './evaluate.ts';
+import { configuresAdmission, isReview } from './exempt.ts';
+import { paramsOf, type ResourceOfKind } from './params.ts';
+import { createPolicyIndex, type BoundPolicy } from './policy-index.ts';
+import { compileValidating, failed, validate, type Finding, type ValidatingProgram } from './validating.ts';
+
+export interface PolicyDependencies {
+  readonly caches: Caches;
+  readonly authorizer: Authorizer;
+  readonly versionsOf: VersionsOf;
+  readonly resourceOfKind: ResourceOfKind;
+}
+
+/** A plug-in that follows the caches until it is closed. */
+export interface FollowingPlugin extends AdmissionPlugin {
+  /** Resolves when what the caches held at the call counts. */
+  caughtUp(): Promise<void>;
+  close(): void;
+}
+
+type Bound = BoundPolicy<ValidatingAdmissionPolicy, ValidatingAdmissionPolicyBinding, ValidatingProgram>;
+
+/** ValidatingAdmissionPolicies with their bindings. Source: "Validating admission policy". Costs nothing while nothing is bound. */
+export function validatingPolicies(deps: PolicyDependencies): FollowingPlugin {
+  const index = createPolicyIndex({
+    caches: deps.caches, policies: ValidatingAdmissionPolicy, bindings: ValidatingAdmissionPolicyBinding, versionsOf: deps.versionsOf,
+    compile: ({ spec }) => compileValidating(spec ?? {}),
+  });
+  return {
+    name: 'ValidatingAdmissionPolicy',
+    handles: ({ resource }) => index.bound.length > 0 && !configuresAdmission(resource) && !isReview(resource),
+    validate(write, object) {
+      const shared = sharedByVersion(write, object, deps.authorizer);
+      const denials = index.bound.flatMap((policy) => ask(policy, { write, object, shared, deps }));
+      if (denials.length > 0) throw denied(write, denials);
+    },
+    caughtUp: () => index.caughtUp(),
+    close: () => { index.close(); },
+  };
+}
+
+/** The variables that all policies share, once for each version in which the object is shown. */
+export function sharedByVersion(write: Admitted, object: KubernetesObject | undefined, authorizer: Authorizer): (as: Resource) => Bindings {
+  const known = new Map<Resource, Bindings>();
+  const shown = (one: KubernetesObject | undefined, as: Resource): KubernetesObject | undefined => (one === undefined ? undefined : asVersion(one, write.resource, as));
+  return (as) => {
+    const bindings = known.get(as) ?? sharedBindings({ write, as, object: shown(object, as), old: shown(write.old, as) }, authorizer);
+    known.set(as, bindings);
+    return bindings;
+  };
+}
+
+interface Asked {
+  readonly write: Admitted;
+  readonly object: KubernetesObject | undefined;
+  readonly shared: (as: Resource) => Bindings;
+  readonly deps: PolicyDependencies;
+}
+
+interface Denial extends Finding {
+  readonly policy: string;
+  readonly binding: string;
+}
+
+/** One policy with all its bindings: what is denied. Warnings and audit annotations are given on the way. */
+function ask(bound: Bound, { write, object, shared, deps }: Asked): Denial[] {
+  const { name, policy, matches } = bound;
+  const as = matches(write, object);
+  if (as === undefined) return [];
+  const failurePolicy = policy.spec?.failurePolicy ?? 'Fail';
+  return bound.bindings.flatMap(({ name: bindingName, binding, matches: bindingMatches }) => {
+    if (bindingMatches(write, object) === undefined) return [];
+    const params = paramsOf(policy.spec?.paramKind, binding.spec?.paramRef, write, deps.resourceOfKind);
+    if (params.problem !== undefined) {
+      const finding = failed(`failed to configure binding: ${params.problem}`);
+      return failurePolicy === 'Ignore' ? [] : act([finding], { policy: name, binding: bindingName, actions: ['Deny'], write });
+    }
+    return params.list.flatMap((one) => {
+      const { denials, annotations } = validate(bound.program, shared(as), one, failurePolicy);
+      for (const [key, value] of annotations) write.annotate(`${name}/${key}`, value);
+      return act(denials, { policy: name, binding: bindingName, actions: binding.spec?.validationActions ?? [], write });
+    });
+  });
+}
+
+interface Enforcement {
+  readonly policy: string;
+  readonly binding: string;
+  readonly actions: readonly string[];
+  readonly write: Admitted;
+}
+
+const auditKey = 'validation.policy.admission.k8s.io/validation_failure';
+
+/** Does what the binding wants done about findings; what is denied is the result. */
+function act(findings: readonly Finding[], { policy, binding, actions, write }: Enforcement): Denial[] {
+  if (findings.length === 0) return [];
+  if (actions.includes('Warn')) {
+    for (const { message } of findings) write.warn(`Validation failed for ValidatingAdmissionPolicy '${policy}' with binding '${binding}': ${message}`);
+  }
+  if (actions.includes('Audit')) {
+    write.annotate(auditKey, JSON.stringify(findings.map(({ message, index = 0 }) => ({ message, policy, binding, expressionIndex: index, validationActions: actions }))));
+  }
+  return actions.includes('Deny') ? findings.map((finding) => ({ ...finding, policy, binding })) : [];
+}
+
+/** The first denial gives the answer its reason; all are among its causes. */
+function denied({ resource, name }: Admitted, denials: readonly Denial[]): ApiError {
+  const messages = denials.map(({ policy, binding, message }) => `ValidatingAdmissionPolicy '${policy}' with binding '${binding}' denied request: ${message}`);
+  const { status } = refused({ group: resource.group, resource: resource.plural, name }, messages[0] ?? '', messages.map((message) => ({ message })));
+  const reason = reasonOf(denials[0]?.reason);
+  return new ApiError({ ...status, reason, code: codeOf[reason] });
+}
+
+function reasonOf(reason: string | undefined): Reason {
+  return reason === 'Forbidden' || reason === 'RequestEntityTooLarge' || reason === 'Unauthorized' ? reason : 'Invalid';
+}
