@@ -12,6 +12,8 @@ import { nodeIpamController } from './node-ipam.ts';
 import { nodeLifecycleController, type NodeLifecycleOptions } from './node-lifecycle/node-lifecycle.ts';
 import { orphanedPodController } from './pod-garbage/orphaned.ts';
 import { terminatedPodController } from './pod-garbage/terminated.ts';
+import { pvProtectionController } from './pv-protection.ts';
+import { pvcProtectionController } from './pvc-protection.ts';
 import { replicaSetController } from './replicaset/replicaset.ts';
 import { rootCaController } from './root-ca.ts';
 import { serviceAccountController } from './service-account.ts';
@@ -60,6 +62,8 @@ function allControllers(options: ControllersOptions): readonly Controller[] {
     taintEvictionController(),
     serviceAccountController,
     rootCaController(options.rootCaPem),
+    pvcProtectionController(),
+    pvProtectionController(),
     orphanedPodController(),
     terminatedPodController(options.terminatedPodThreshold === undefined ? {} : { threshold: options.terminatedPodThreshold }),
   ];

@@ -1,12 +1,16 @@
 import type { ClusterAuthorizer } from '../access/rbac.ts';
 import type { AdmissionPlugin } from './admission.ts';
 import { certificateRequests } from './certificate-requests.ts';
+import { defaultIngressClass, defaultStorageClass } from './default-class.ts';
 import { defaultTolerationSeconds } from './default-toleration-seconds.ts';
+import { limitRanger } from './limit-ranger.ts';
 import { namespaceLifecycle } from './namespace-lifecycle.ts';
 import { nodeRestriction } from './node-restriction.ts';
 import { priority } from './priority.ts';
 import { rbacEscalation } from './rbac-escalation.ts';
+import { runtimeClass } from './runtime-class.ts';
 import { serviceAccountAdmission } from './service-account.ts';
+import { storageObjectInUseProtection } from './storage-object-in-use-protection.ts';
 import { taintNodesByCondition } from './taint-nodes-by-condition.ts';
 
 export interface AdmissionDependencies {
@@ -21,12 +25,17 @@ export interface AdmissionDependencies {
 export function admissionPlugins({ authorizer, nameSuffix, configured }: AdmissionDependencies): readonly AdmissionPlugin[] {
   return [
     namespaceLifecycle,
+    limitRanger,
     serviceAccountAdmission(nameSuffix),
     nodeRestriction,
     taintNodesByCondition,
     priority,
     defaultTolerationSeconds,
+    defaultStorageClass,
+    storageObjectInUseProtection,
+    runtimeClass,
     certificateRequests(authorizer),
+    defaultIngressClass,
     rbacEscalation(authorizer),
     ...configured,
   ];
