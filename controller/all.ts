@@ -5,6 +5,9 @@ import { silentLog, type Log } from '../client/log.ts';
 import { createInformers } from './caches.ts';
 import type { Controller, ControllerMetrics, Shell } from './define.ts';
 import { deploymentController } from './deployment/deployment.ts';
+import { disruptionController } from './disruption/disruption.ts';
+import { endpointSliceController } from './endpoint-slice/endpoint-slice.ts';
+import { endpointsController } from './endpoint-slice/endpoints.ts';
 import { garbageCollector } from './garbage-collector/garbage-collector.ts';
 import { forEachKind, type Kinds } from './kinds.ts';
 import { namespaceController } from './namespace.ts';
@@ -14,7 +17,7 @@ import { orphanedPodController } from './pod-garbage/orphaned.ts';
 import { terminatedPodController } from './pod-garbage/terminated.ts';
 import { pvProtectionController } from './pv-protection.ts';
 import { pvcProtectionController } from './pvc-protection.ts';
-import { replicaSetController } from './replicaset/replicaset.ts';
+import { replicaSetController, replicationController } from './replicaset/replicaset.ts';
 import { rootCaController } from './root-ca.ts';
 import { serviceAccountController } from './service-account.ts';
 import { taintEvictionController } from './taint-eviction.ts';
@@ -55,6 +58,10 @@ function allControllers(options: ControllersOptions): readonly Controller[] {
   return [
     deploymentController,
     replicaSetController,
+    replicationController,
+    endpointSliceController,
+    endpointsController,
+    disruptionController,
     namespaceController(options.kinds),
     garbageCollector(options.kinds),
     nodeLifecycleController(options.nodes),

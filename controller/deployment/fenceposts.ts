@@ -1,4 +1,5 @@
 import type { Deployment } from '../../machinery/kinds/apps.ts';
+import { resolve } from '../int-or-percent.ts';
 
 /** How far a rolling update may stray from the wished number of pods. Source: "Deployments", max surge and max unavailable. */
 
@@ -7,16 +8,6 @@ export interface Fenceposts {
   readonly maxSurge: number;
   /** Pods short of the wish. */
   readonly maxUnavailable: number;
-}
-
-type IntOrPercent = number | string | undefined;
-
-/** A percentage of `total`, or the number itself. What is neither counts as 0: validation has refused it. */
-export function resolve(value: IntOrPercent, total: number, round: (value: number) => number): number {
-  if (typeof value === 'number') return value;
-  const percent = /^(\d+)%$/.exec(value ?? '')?.[1];
-  // Exact for whole percents: 100 divides last.
-  return percent === undefined ? 0 : round((Number(percent) * total) / 100);
 }
 
 export function desiredReplicas(deployment: Deployment): number {

@@ -4,7 +4,7 @@ import type { ReplicaSet } from '../../machinery/kinds/apps.ts';
 import type { Pod } from '../../machinery/kinds/core.ts';
 import { failure } from '../../machinery/status.ts';
 import { leastWanted } from './least-wanted.ts';
-import { plan, planFailure } from './replicaset.ts';
+import { plan, planFailure, replicaSets } from './replicaset.ts';
 
 const now = Date.UTC(2026, 0, 1);
 const set = (replicas: number, status: ReplicaSet['status'] = { replicas: 0 }): ReplicaSet => ({
@@ -43,7 +43,7 @@ function pod(name: string, shape: Shape = {}): Pod {
 
 describe('a ReplicaSet', () => {
   it('makes what is missing, as its template says', () => {
-    const [batch] = plan(set(3), { candidates: [pod('a'), pod('gone', { phase: 'Failed' })], related: [] }, now);
+    const [batch] = plan(replicaSets, set(3), { candidates: [pod('a'), pod('gone', { phase: 'Failed' })], related: [] }, now);
     expect(batch).toMatchObject({ type: 'slowStart' });
     const steps = batch?.type === 'slowStart' ? batch.steps : [];
     expect(steps).toHaveLength(2);
@@ -51,17 +51,17 @@ describe('a ReplicaSet', () => {
   });
 
   it('counts what it has', () => {
-    const steps = plan(set(3), { candidates: [pod('a'), pod('b', { ready: false }), pod('c', { deleting: true })], related: [] }, now);
+    const steps = plan(replicaSets, set(3), { candidates: [pod('a'), pod('b', { ready: false }), pod('c', { deleting: true })], related: [] }, now);
     expect(steps.at(-1)).toMatchObject({ type: 'status', status: { replicas: 2, readyReplicas: 1, availableReplicas: 1, fullyLabeledReplicas: 2, terminatingReplicas: 1, observedGeneration: 2 } });
   });
 
   it('does not replace a pod that ends before it is gone from the count, nor wait for it', () => {
-    const steps = plan(set(1), { candidates: [pod('a', { deleting: true })], related: [] }, now);
+    const steps = plan(replicaSets, set(1), { candidates: [pod('a', { deleting: true })], related: [] }, now);
     expect(steps[0]).toMatchObject({ type: 'slowStart', steps: [{ type: 'create' }] });
   });
 
   it('adopts an orphan that it selects, and lets go of a pod that it no longer selects', () => {
-    const steps = plan(set(1), { candidates: [pod('orphan', { orphan: true }), pod('stray', { labels: { app: 'other' } })], related: [] }, now);
+    const steps = plan(replicaSets, set(1), { candidates: [pod('orphan', { orphan: true }), pod('stray', { labels: { app: 'other' } })], related: [] }, now);
     expect(steps.filter(({ type }) => type === 'patch')).toMatchObject([
       { at: { name: 'orphan' }, body: { metadata: { ownerReferences: [{ uid: 'rs', controller: true }] } }, ifAlive: { uid: 'rs' } },
       { at: { name: 'stray' }, body: { metadata: { ownerReferences: [{ $patch: 'delete', uid: 'rs' }] } } },
@@ -71,21 +71,21 @@ describe('a ReplicaSet', () => {
 
   it('neither makes nor adopts while it is being deleted', () => {
     const going = { ...set(3), metadata: { ...set(3).metadata, deletionTimestamp: timestamp(now) } };
-    expect(plan(going, { candidates: [pod('orphan', { orphan: true })], related: [] }, now).map(({ type }) => type)).toEqual(['status']);
+    expect(plan(replicaSets, going, { candidates: [pod('orphan', { orphan: true })], related: [] }, now).map(({ type }) => type)).toEqual(['status']);
   });
 
   it('looks again when a ready pod will have been so for long enough', () => {
     const waiting = { ...set(1), spec: { ...set(1).spec, minReadySeconds: 130, selector: set(1).spec?.selector ?? {} } };
-    const steps = plan(waiting, { candidates: [pod('a')], related: [] }, now);
+    const steps = plan(replicaSets, waiting, { candidates: [pod('a')], related: [] }, now);
     expect(steps.at(-1)).toEqual({ type: 'requeueAfter', ms: 30_000 });
     expect(steps.find(({ type }) => type === 'status')).not.toHaveProperty('status.availableReplicas');
   });
 
   it('says in its status that pods could not be made, and takes it back when they could', () => {
-    const [told] = planFailure(set(2), { candidates: [], related: [] }, failure('Forbidden', 'quota'), now);
+    const [told] = planFailure(replicaSets, set(2), { candidates: [], related: [] }, failure('Forbidden', 'quota'), now);
     expect(told).toMatchObject({ type: 'status', status: { conditions: [{ type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate', message: 'quota', lastTransitionTime: timestamp(now) }] } });
     const conditions = [{ type: 'ReplicaFailure', status: 'True', reason: 'FailedCreate', message: 'quota' }];
-    expect(plan(set(1, { replicas: 0, conditions }), { candidates: [pod('a')], related: [] }, now).at(-1)).not.toHaveProperty('status.conditions');
+    expect(plan(replicaSets, set(1, { replicas: 0, conditions }), { candidates: [pod('a')], related: [] }, now).at(-1)).not.toHaveProperty('status.conditions');
   });
 
   it.each<[string, Shape, Shape]>([
