@@ -1,26 +1,29 @@
-import type { Pod } from '../../machinery/kinds/core.ts';
+import type { Container, Pod } from '../../machinery/kinds/core.ts';
 import type { ContainerExit, Sandbox } from '../runtime/runtime.ts';
 import { isEnding } from './plan.ts';
-import { containersOf, isRunning, withExit, withStarted, withoutActivity, type ContainerRecord, type Exit, type PodState } from './state.ts';
+import { containersOf, firstHealth, hasSandbox, isRunning, withExit, withStarted, withoutActivity, type ContainerRecord, type Exit, type PodState } from './state.ts';
 
 type Found = Pick<Sandbox, 'running' | 'exits' | 'address'>;
 
 /** What a pod's state is when the agent starts again: what was written down, corrected by what the runtime found. Pure. */
-export function adopt(state: PodState, sandbox: (Found & Pick<Sandbox, 'answers'>) | undefined, now: number): PodState {
+export function adopt(pod: Pod, state: PodState, sandbox: (Found & Pick<Sandbox, 'answers'>) | undefined, now: number): PodState {
   const { volumesRetryAt: _volumes, sandboxRetryAt: _sandbox, ...rest } = state;
   const settled: PodState = { ...rest, volumes: state.volumes === 'ready' ? 'ready' : 'absent', sandbox: sandbox === undefined ? 'absent' : 'ready', deleting: false };
   if (sandbox === undefined) return state.sandbox === 'absent' ? withoutTasks(settled) : sandboxLost(forgiven(settled), now);
   const idle = { ...settled, containers: new Map([...state.containers].map(([name, record]) => [name, withoutActivity(record)])) };
-  return sandbox.answers ? corrected(idle, sandbox, now) : { ...idle, sandbox: 'silent' };
+  // An earlier agent died while it made or destroyed it: there may be half of it, and no container has been started since.
+  if (!hasSandbox(state)) return corrected(pod, { ...idle, sandbox: 'broken' }, sandbox, now);
+  return sandbox.answers ? corrected(pod, idle, sandbox, now) : { ...idle, sandbox: 'silent' };
 }
 
 /** The state of a pod whose supervisor was silent when the agent started, and answers now. Pure. */
-export function answered(state: PodState, sandbox: Found, now: number): PodState {
-  return state.sandbox === 'silent' ? corrected({ ...state, sandbox: 'ready' }, sandbox, now) : state;
+export function answered(pod: Pod, state: PodState, sandbox: Found, now: number): PodState {
+  return state.sandbox === 'silent' ? corrected(pod, { ...state, sandbox: 'ready' }, sandbox, now) : state;
 }
 
-function corrected(state: PodState, sandbox: Found, now: number): PodState {
-  const containers = [...state.containers.values()].map((record) => adoptContainer(record, sandbox, now));
+function corrected(pod: Pod, state: PodState, sandbox: Found, now: number): PodState {
+  const specs = new Map(containersOf(pod).map(({ spec }) => [spec.name, spec]));
+  const containers = [...state.containers.values()].map((record) => adoptContainer(specs.get(record.name), record, sandbox, now));
   return { ...state, containers: new Map(containers.map((each) => [each.name, each])), ...(sandbox.address === undefined ? {} : { address: sandbox.address }) };
 }
 
@@ -42,12 +45,12 @@ function withoutPending(record: ContainerRecord): ContainerRecord {
   return rest;
 }
 
-function adoptContainer(record: ContainerRecord, sandbox: Found, now: number): ContainerRecord {
+function adoptContainer(container: Container | undefined, record: ContainerRecord, sandbox: Found, now: number): ContainerRecord {
   const { stopping: _stopping, ...rest } = record;
   const pending = record.pending?.id ?? '';
   const running = sandbox.running.get(pending);
   const ended = sandbox.exits.get(pending);
-  if (running !== undefined) return withStarted(rest, running.startedAt);
+  if (running !== undefined) return { ...withStarted(rest, running.startedAt), ...(container === undefined ? {} : { health: firstHealth(container) }) };
   if (ended !== undefined) return withExit(withStarted(rest, ended.startedAt), exitOf(ended));
   const kept = withoutPending(rest);
   if (!isRunning(kept) || sandbox.running.has(kept.current?.id ?? '')) return kept;

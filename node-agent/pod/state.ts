@@ -62,6 +62,12 @@ export interface Health {
 
 const unknownHealth: Health = { started: false, ready: false };
 
+/** Without a probe a running container has started and is ready. */
+export function firstHealth(container: Container): Health {
+  const started = container.startupProbe === undefined;
+  return { started, ready: started && container.readinessProbe === undefined };
+}
+
 /** What the worker knows of one container; replaced, never changed. */
 export interface ContainerRecord {
   readonly name: string;

@@ -44,7 +44,7 @@ export function createPodWorkers(node: NodeContext, working: AbortSignal): PodWo
       for (const [uid, record] of records) {
         const sandbox = byUid.get(uid);
         byUid.delete(uid);
-        const state = adopt(record.state, sandbox, node.clock.now());
+        const state = adopt(record.pod, record.state, sandbox, node.clock.now());
         begin(record.pod, sandbox === undefined ? initAgain(record.pod, state) : state, sandbox);
       }
       for (const stranger of byUid.values()) {

@@ -80,7 +80,7 @@ export async function sandboxWasLost(handle: PodHandle): Promise<void> {
 export function sandboxAnswered(handle: PodHandle, sandbox: Sandbox): void {
   handle.setSandbox(sandbox);
   sayRefusal(handle);
-  handle.change((state) => answered(state, sandbox, handle.node.clock.now()));
+  handle.change((state) => answered(handle.pod(), state, sandbox, handle.node.clock.now()));
 }
 
 /** Tells why nothing can be done for a pod that another version of Coracle has started. */

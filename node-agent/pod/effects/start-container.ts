@@ -15,7 +15,7 @@ import { logPathOf, podFiles, removeLog, removeRunFiles, terminationFile } from 
 import type { PodHandle } from '../handle.ts';
 import { runHook } from '../hooks.ts';
 import { oomScoreAdjOf, securityOf } from '../security.ts';
-import { containersOf, isRunning, recordOf, withExit, withStarted, withoutActivity, type ContainerRecord, type Health } from '../state.ts';
+import { containersOf, firstHealth, isRunning, recordOf, withExit, withStarted, withoutActivity, type ContainerRecord } from '../state.ts';
 import { notCleared, removeRun } from '../unowned.ts';
 import { ensureImage } from './ensure-image.ts';
 import { sandboxWasLost } from './sandbox.ts';
@@ -143,12 +143,6 @@ function namesOf(image: StoredImage, asked: string): { readonly image: string; r
 function withBackOff(record: ContainerRecord, now: number): ContainerRecord {
   const endedAt = record.current?.exit?.finishedAt;
   return endedAt === undefined ? record : { ...record, restartBackOff: afterAttempt(record.restartBackOff, endedAt, now) };
-}
-
-/** Without a probe a running container has started and is ready. */
-function firstHealth(container: Container): Health {
-  const started = container.startupProbe === undefined;
-  return { started, ready: started && container.readinessProbe === undefined };
 }
 
 async function afterStart(handle: PodHandle, container: Container, id: string): Promise<void> {

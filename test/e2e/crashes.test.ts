@@ -1,0 +1,240 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pass } from 'node:timers/promises';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createClient, type Client } from '../../client/client.ts';
+import { httpsTransport } from '../../client/https.ts';
+import { readKubeconfig } from '../../client/kubeconfig.ts';
+import { Pod } from '../../machinery/kinds/core.ts';
+import type { Started } from './command.ts';
+import { importWeb, instanceOf, kubectlFor, newDataDir, remove, up } from './coracle.ts';
+import { eventually } from './eventually.ts';
+import type { Kubectl } from './kubectl.ts';
+import { podProcesses } from './machine-processes.ts';
+import { pod, script } from './manifests.ts';
+import { interpose } from '../runtime/interposed.ts';
+
+/** What dies at a bad moment: supervisors of pods, and the whole of Coracle. A cluster of this file's own. */
+let dataDir: string;
+let instance: string;
+let running: Started;
+let kubectl: Kubectl;
+
+beforeAll(async () => {
+  dataDir = await newDataDir('crashes');
+  running = await up(dataDir);
+  instance = await instanceOf(dataDir);
+  await importWeb(dataDir);
+  kubectl = kubectlFor(dataDir);
+});
+
+afterAll(async () => {
+  await remove(dataDir);
+});
+
+const podOf = (name: string) => kubectl.object<Pod>`get pod ${name} -o json`;
+const uidOf = async (name: string): Promise<string> => (await podOf(name)).metadata?.uid ?? '';
+
+async function supervisorOf(uid: string): Promise<number> {
+  const record: unknown = JSON.parse(await readFile(join(dataDir, 'pods', uid, 'sandbox/sandbox.json'), 'utf8'));
+  return Number(Reflect.get(Object(record), 'pid'));
+}
+
+/** Kills the supervisor; resolves when it is no more. */
+async function killSupervisor(name: string): Promise<void> {
+  const pid = await supervisorOf(await uidOf(name));
+  process.kill(pid, 'SIGKILL');
+  await eventually(async () => expect(await podProcesses(instance, /./)).not.toContainEqual(expect.objectContaining({ pid })));
+}
+
+/** A shell that ends when it is told to, and can be told from others by `mark`. */
+const lasting = (mark: string) => script(`: ${mark}; trap 'exit 0' TERM; while :; do sleep 1000 & wait $!; done`);
+const container = (name: string, mark: string) => ({ name, image: 'coracle.example/web:1', ...lasting(mark) });
+const killed = { terminated: { exitCode: 137, reason: 'Error' } };
+
+describe('a pod whose supervisor is killed', () => {
+  it('loses every process at once, and is begun anew: init containers first, then all others', async () => {
+    await kubectl.apply(pod('pair', { spec: { initContainers: [{ name: 'first', image: 'coracle.example/web:1', ...script('true') }], containers: [container('one', 'pair-one'), container('two', 'pair-two')] } }));
+    await kubectl`wait pod/pair --for=condition=Ready --timeout=30s`;
+    const before = await podProcesses(instance, /: pair-(one|two);/);
+    expect(before).toHaveLength(2);
+    await killSupervisor('pair');
+    const after = await eventually(async () => {
+      const found = await podProcesses(instance, /: pair-(one|two);/);
+      expect(found).toHaveLength(2);
+      return found;
+    });
+    expect(after.filter(({ pid }) => before.some((each) => each.pid === pid))).toEqual([]);
+    await kubectl`wait pod/pair --for=jsonpath={.status.containerStatuses[1].restartCount}=1 --timeout=30s`;
+    await kubectl`wait pod/pair --for=condition=Ready --timeout=30s`;
+    const { status } = await podOf('pair');
+    for (const each of status?.containerStatuses ?? []) expect(each).toMatchObject({ ready: true, restartCount: 1, lastState: killed });
+    expect(status?.initContainerStatuses).toMatchObject([{ restartCount: 1, state: { terminated: { exitCode: 0, reason: 'Completed' } } }]);
+  });
+
+  it('has failed when it must not be restarted, and its init containers have not', async () => {
+    await kubectl.apply(pod('once', { spec: { restartPolicy: 'Never', initContainers: [{ name: 'first', image: 'coracle.example/web:1', ...script('true') }], containers: [container('one', 'once'), container('two', 'once')] } }));
+    await kubectl`wait pod/once --for=condition=Ready --timeout=30s`;
+    await killSupervisor('once');
+    await kubectl`wait pod/once --for=jsonpath={.status.phase}=Failed --timeout=30s`;
+    const { status } = await podOf('once');
+    for (const each of status?.containerStatuses ?? []) expect(each).toMatchObject({ restartCount: 0, state: killed });
+    expect(status?.initContainerStatuses).toMatchObject([{ restartCount: 0, state: { terminated: { exitCode: 0, reason: 'Completed' } } }]);
+    expect(await podProcesses(instance, /: once;/)).toEqual([]);
+  });
+
+  it('while an init container runs goes through its init containers again', async () => {
+    const gated = { name: 'gated', image: 'coracle.example/web:1', ...script(': gated; while [ ! -e /gate/open ]; do sleep 0.1; done'), volumeMounts: [{ name: 'gate', mountPath: '/gate' }] };
+    await kubectl.apply(pod('initial', { spec: { initContainers: [gated], volumes: [{ name: 'gate', configMap: { name: 'gate', optional: true } }], containers: [container('main', 'initial')] } }));
+    await eventually(async () => expect(await podProcesses(instance, /: gated;/)).toHaveLength(1));
+    const [before] = await podProcesses(instance, /: gated;/);
+    await killSupervisor('initial');
+    await eventually(async () => expect((await podProcesses(instance, /: gated;/)).filter(({ pid }) => pid !== before?.pid)).toHaveLength(1));
+    await kubectl`wait pod/initial --for=jsonpath={.status.initContainerStatuses[0].restartCount}=1 --timeout=30s`;
+    expect((await podOf('initial')).status).toMatchObject({ initContainerStatuses: [{ lastState: killed }], containerStatuses: [{ restartCount: 0, state: { waiting: { reason: 'PodInitializing' } } }] });
+    await kubectl`create configmap gate --from-literal=open=yes`;
+    await kubectl`wait pod/initial --for=condition=Ready --timeout=30s`;
+  });
+
+  it('before its containers have started starts them all the same, none of them for the second time', async () => {
+    await kubectl.apply(...['a', 'b', 'c', 'd', 'e'].map((name) => pod(`early-${name}`, { labels: { early: 'yes' }, container: lasting('early') })));
+    const { items } = await kubectl.object<{ items: readonly Pod[] }>`get pods -l early=yes -o json`;
+    await Promise.all(items.map(async ({ metadata }, index) => {
+      const pid = await eventually(() => supervisorOf(metadata?.uid ?? ''));
+      await pass(index * 4);
+      process.kill(pid, 'SIGKILL');
+    }));
+    await kubectl`wait pods -l early=yes --for=condition=Ready --timeout=30s`;
+    await eventually(async () => expect(await podProcesses(instance, /: early;/)).toHaveLength(5));
+    await kubectl`delete pods --all --wait=true`;
+  });
+});
+
+describe('a pod whose supervisor does not answer when Coracle starts', () => {
+  it('is kept with its processes, can be deleted, and is driven again when it answers', async () => {
+    await kubectl.apply(...['kept', 'ended', 'other'].map((name) => pod(name, { container: lasting(name) })));
+    await kubectl`wait pods --all --for=condition=Ready --timeout=30s`;
+    const before = await podProcesses(instance, /: (kept|other);/);
+    running.kill('SIGKILL');
+    await running.ended;
+    const [kept, ended] = await Promise.all((await Promise.all(['kept', 'ended'].map((name) => uidInStore(name)))).map(supervisorOf));
+    for (const pid of [kept, ended]) process.kill(pid ?? -1, 'SIGSTOP');
+    running = await up(dataDir);
+    expect(await podProcesses(instance, /: (kept|other);/)).toEqual(before);
+    expect(await kubectl`exec other -- echo here`).toBe('here\n');
+    expect(await kubectl.refused`exec kept -- true`).toContain('the pod\'s supervisor does not answer');
+    await kubectl`delete pod ended`;
+    expect(await podProcesses(instance, /: ended;/)).toEqual([]);
+    process.kill(kept ?? -1, 'SIGCONT');
+    await eventually(async () => expect(await kubectl`exec kept -- echo here`).toBe('here\n'));
+    expect(await podProcesses(instance, /: (kept|other);/)).toEqual(before);
+    expect((await podOf('kept')).status?.containerStatuses?.[0]).toMatchObject({ ready: true, restartCount: 0 });
+  });
+
+  it('or is of a version that this one can\'t drive goes on, and says so', async () => {
+    const before = await podProcesses(instance, /: kept;/);
+    const uid = await uidOf('kept');
+    running.kill('SIGKILL');
+    await running.ended;
+    const newer = await interpose(join(dataDir, 'pods', uid, 'sandbox'), { version: 1000, oldestAgent: 1000 });
+    try {
+      running = await up(dataDir);
+      await using events = kubectl.start`get events --watch --field-selector=involvedObject.name=kept`;
+      await events.until(/Warning\s+FailedSync\s+pod\/kept\s+error syncing pod: coracle-pod speaks version 1000 of the protocol/);
+      expect(await podProcesses(instance, /: kept;/)).toEqual(before);
+      expect(await kubectl.refused`exec kept -- true`).toContain('delete the pod to have it started anew');
+      process.kill(before[0]?.pid ?? -1, 'SIGKILL');
+      // Nothing of it runs any more: it makes room for one that can be driven.
+      await kubectl`wait pod/kept --for=jsonpath={.status.containerStatuses[0].restartCount}=1 --timeout=30s`;
+      expect(await kubectl`exec kept -- echo here`).toBe('here\n');
+    } finally {
+      await newer.close();
+    }
+    await kubectl`delete pods --all --wait=true`;
+  });
+});
+
+/** By what is written down on the node, as no API answers. */
+async function uidInStore(name: string): Promise<string> {
+  for (const uid of await readdir(join(dataDir, 'pods'))) {
+    const record: unknown = JSON.parse(await readFile(join(dataDir, 'pods', uid, 'agent.json'), 'utf8'));
+    if (JSON.stringify(record).includes(`"name":"${name}"`) && String(Reflect.get(Object(Reflect.get(Object(record), 'pod')), 'metadata').name) === name) return uid;
+  }
+  throw new Error(`no pod ${name} is written down`);
+}
+
+/** The same numbers in [0, 1) for the same seed (mulberry32). */
+function randomFrom(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+async function connected(): Promise<{ readonly client: Client; close(): void }> {
+  const transport = httpsTransport(await readKubeconfig(`${dataDir}/admin.kubeconfig`));
+  return { client: createClient(transport), close: () => transport.close() };
+}
+
+describe('when Coracle is killed at any moment', () => {
+  const seed = Number(process.env['CRASH_SEED'] ?? 20_261_128);
+  it(`its pods become what was asked for, and nothing else is left (seed ${seed})`, async () => {
+    const random = randomFrom(seed);
+    const wanted = new Set<string>();
+    for (let round = 0; round < 10; round++) {
+      const { client, close } = await connected();
+      const acts: Promise<unknown>[] = [];
+      for (const name of [...wanted].filter(() => random() < 0.4)) {
+        acts.push(client.delete(Pod, { namespace: 'default', name }).catch(() => undefined));
+        // Deleted, or nobody knows.
+        wanted.delete(name);
+      }
+      for (let index = 0; index < 3; index++) {
+        const name = `round-${round}-${index}`;
+        const object: unknown = { ...pod(name, { container: lasting('round') }), metadata: { namespace: 'default', name } };
+        acts.push(client.create(Pod, object as Pod).then(() => wanted.add(name), () => undefined));
+      }
+      await pass(random() * 250);
+      running.kill('SIGKILL');
+      await running.ended;
+      await Promise.all(acts);
+      close();
+      running = await up(dataDir);
+    }
+    // What had no answer may have been done or not: the API says which.
+    const pods = await eventually(async () => {
+      const { items } = await kubectl.object<{ items: readonly Pod[] }>`get pods -o json`;
+      expect(items.filter(({ metadata }) => metadata?.deletionTimestamp !== undefined)).toEqual([]);
+      return items;
+    });
+    expect([...wanted].filter((name) => !pods.some(({ metadata }) => metadata?.name === name))).toEqual([]);
+    await kubectl`wait pods --all --for=condition=Ready --timeout=30s`;
+    expect(pods.flatMap(({ status }) => status?.containerStatuses ?? []).filter(({ restartCount }) => (restartCount ?? 0) > 0)).toEqual([]);
+    await eventually(() => expectNothingBut(pods.map(({ metadata }) => metadata?.uid ?? '')));
+    await kubectl`delete pods --all --wait=true`;
+    await eventually(() => expectNothingBut([]));
+  });
+});
+
+/** Directories, processes, cgroups, devices and mounts: those of these pods and of the sandboxes kept ready, and no others. */
+async function expectNothingBut(uids: readonly string[]): Promise<void> {
+  expect((await readdir(join(dataDir, 'pods'))).toSorted()).toEqual(uids.toSorted());
+  expect(await podProcesses(instance, /: round;/)).toHaveLength(uids.length);
+  const spares = await readdir(join(dataDir, 'pool'));
+  const sandboxes = uids.length + spares.length;
+  expect(spares.length).toBeLessThanOrEqual(3);
+  expect((await podProcesses(instance, /^coracle-pod/)).filter(({ command }) => command === 'coracle-pod').length).toBeGreaterThanOrEqual(sandboxes);
+  expect((await readdir('/sys/class/net')).filter((name) => name.startsWith(instance) && !name.endsWith('br0'))).toHaveLength(sandboxes);
+  expect(await slots()).toHaveLength(sandboxes);
+  const mounts = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n').filter((line) => line.includes(`${dataDir}/pods/`));
+  expect(mounts.filter((line) => !uids.some((uid) => line.includes(uid)))).toEqual([]);
+}
+
+async function slots(): Promise<string[]> {
+  const hierarchies = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n').flatMap((line) => (/ - cgroup2? /.test(line) ? [line.split(' ')[4] ?? ''] : []));
+  const found = await Promise.all(hierarchies.map((mount) => readdir(join(mount, `coracle-${instance}`), { withFileTypes: true }).catch(() => [])));
+  return [...new Set(found.flat().filter((entry) => entry.isDirectory()).map(({ name }) => name))];
+}
