@@ -35,6 +35,7 @@ import { createProtobufEncoder, type ProtobufEncoder } from './http/protobuf/enc
 import { serve, serveUpgrade, type Edge } from './http/serve.ts';
 import { createSharedFrames } from './http/shared-frames.ts';
 import { createTableRenderer } from './http/table.ts';
+import { createWatchQueues } from './http/watch-queues.ts';
 import { storedKinds, type StoredKinds } from './kinds.ts';
 import { localTransport, type LocalOptions } from './local.ts';
 import { createRegistry, type Registry } from './registry.ts';
@@ -91,6 +92,8 @@ export interface ApiServer {
 }
 
 const requestMs = 60_000;
+/** What may wait for all watchers together. */
+const maxQueuedBytes = 256 * 1024 * 1024;
 const agentMs = 10_000;
 const closeMs = 10_000;
 const sweepMs = 1000;
@@ -132,7 +135,10 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
   const { pki } = options;
   const { registry, caches, authorizer, protobuf } = ground;
   const authenticator = createAuthenticator({ pki, caches, authorizer, now: Date.now, ...oidcOf(options, onError) });
-  const configured = createConfiguredAdmission({ caches, authorizer, versionsOf: (resource) => versionsOf(registry, resource), resources: () => registry.resources });
+  const configured = createConfiguredAdmission({
+    caches, authorizer, versionsOf: (resource) => versionsOf(registry, resource), resources: () => registry.resources,
+    check: (resource, value) => ground.codec.check(resource, value, { fieldValidation: 'Ignore', warn: () => undefined }),
+  });
   const deps = dependencies(options, ground, authenticator, configured);
   const auditor = options.audit === undefined ? undefined : createAuditor({ ...options.audit, now: Date.now });
   const dispatch = recorded(createDispatch(authorizer, createHandlers(deps)), auditor);
@@ -151,6 +157,7 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
     encoder: protobuf,
     tables: createTableRenderer(Date.now),
     frames: createSharedFrames(setImmediate, protobuf),
+    queues: createWatchQueues(maxQueuedBytes),
   };
   const listener = await listen({
     address: options.address, port, caPem: pki.caPem, ...(await pki.serverCertificate([reach, ...(options.names ?? [])])),

@@ -9,6 +9,8 @@ import { selectionOf } from './selection.ts';
 
 /** How many objects of the initial state go out between two looks at whether there is room. */
 const initialBatch = 500;
+/** What may wait behind the initial state: whoever is slower lists again. */
+const maxWaitingBytes = 16 * 1024 * 1024;
 /** Without `timeoutSeconds` a watch ends after this, and up to twice as long. */
 const shortestMs = 30 * 60_000;
 
@@ -32,6 +34,7 @@ function open(reader: Reader, call: Call, options: ListOptions, chosen: Selectio
   const from: Revision = wantsState(options) || (options.revision ?? 0) === 0 ? reader.caches.revision : options.revision ?? 0;
   /** Live changes that wait behind the initial state. */
   let waiting: Change[] | undefined = [];
+  let waitingBytes = 0;
   let closed = false;
   /** The time is up: the watch ends behind its last bookmark, which comes after all that is on its way. */
   let isLast = false;
@@ -44,7 +47,13 @@ function open(reader: Reader, call: Call, options: ListOptions, chosen: Selectio
     if (waiting === undefined) {
       sink.changes(batch);
       if (isLast && batch.at(-1)?.type === 'BOOKMARK') end(undefined);
-    } else for (const change of batch) waiting.push(change);
+      return;
+    }
+    for (const change of batch) {
+      waiting.push(change);
+      if (change.type !== 'BOOKMARK') waitingBytes += change.entry.stored.length;
+    }
+    if (waitingBytes > maxWaitingBytes) end(expired('the watcher is too slow to take the initial state'));
   };
   const source = begin(() => cache.watch(from, selection, { changes, end }));
   const lifetime = reader.after(lifetimeMs(reader, options), () => {
@@ -64,7 +73,7 @@ function open(reader: Reader, call: Call, options: ListOptions, chosen: Selectio
     if (behind.length > 0) sink.changes(behind);
   }
   if ('error' in source) queueMicrotask(() => { end(source.error); });
-  else sendState(state, sink, () => closed).then(() => { if (!closed) goLive(); }, end);
+  else sendState(state, sink, (entries) => reader.caches.ready(call.resource, entries), () => closed).then(() => { if (!closed) goLive(); }, end);
   return { close };
 }
 
@@ -80,9 +89,12 @@ function begin(start: () => Watch): Watch | { readonly error: Error } {
   }
 }
 
-async function sendState(state: readonly Entry[], sink: WatchSink, closed: () => boolean): Promise<void> {
+async function sendState(state: readonly Entry[], sink: WatchSink, ready: (entries: readonly Entry[]) => Promise<void> | undefined, closed: () => boolean): Promise<void> {
   for (let start = 0; start < state.length && !closed(); start += initialBatch) {
-    sink.changes(state.slice(start, start + initialBatch).map((entry) => ({ type: 'ADDED', entry })));
+    const entries = state.slice(start, start + initialBatch);
+    await ready(entries);
+    if (closed()) return;
+    sink.changes(entries.map((entry) => ({ type: 'ADDED', entry })));
     await sink.room?.();
   }
 }

@@ -26,6 +26,7 @@ import { askedTimeoutMs } from './request-timeout.ts';
 import type { SharedFrames } from './shared-frames.ts';
 import { includeObject, type TableRenderer } from './table.ts';
 import { errorFrame, tableFrames } from './watch-frames.ts';
+import type { WatchQueues } from './watch-queues.ts';
 import { streamWatch, type WatchForm } from './watch-stream.ts';
 
 /** Answers what is no resource: discovery, version, health, metrics, OpenAPI. Undefined: nothing is there. */
@@ -50,6 +51,7 @@ export interface Edge {
   readonly encoder: ProtobufEncoder;
   readonly tables: TableRenderer;
   readonly frames: SharedFrames;
+  readonly queues: WatchQueues;
   readonly inFlight: InFlight;
   readonly metrics: RequestMetrics;
   /** Aborts when the server stops: watches end. */
@@ -180,7 +182,7 @@ async function serveResource(edge: Edge, exchange: Exchange, asked: Asked): Prom
   if (exchange.gone) return clientGone;
   if (result.type === 'watch') {
     const type = answer.media === protobufType ? `${protobufType};stream=watch` : 'application/json';
-    await streamWatch(exchange, { ...headers, 'content-type': type }, result, watchForm(edge, answer, target), edge.frames, edge.stopped);
+    await streamWatch(exchange, { ...headers, 'content-type': type }, result, watchForm(edge, answer, target), edge.frames, edge.queues, edge.stopped);
   } else if (result.type === 'agent') {
     if (target.info.subresource !== 'log') throw failure('BadRequest', 'Upgrade request required');
     await streamFromAgent(exchange, edge.agentLink, result, plain(headers));

@@ -5,6 +5,7 @@ import type { Change, Form } from '../store/cache.ts';
 import type { Exchange } from './exchange.ts';
 import type { SharedFrames } from './shared-frames.ts';
 import type { Frame } from './watch-frames.ts';
+import type { WatchQueues } from './watch-queues.ts';
 
 /** A watcher that is this far behind is cut off: it lists again, and the server's memory stays bounded. */
 const maxQueuedBytes = 16 * 1024 * 1024;
@@ -18,13 +19,17 @@ export type WatchForm = ({ readonly shared: Form } | { readonly own: Frame }) & 
 
 /** Answers with a watch's changes until either side ends it. Resolves then. */
 export function streamWatch(
-  exchange: Exchange, headers: OutgoingHttpHeaders, result: WatchResult, form: WatchForm, frames: SharedFrames, stopped: AbortSignal,
+  exchange: Exchange, headers: OutgoingHttpHeaders, result: WatchResult, form: WatchForm, frames: SharedFrames, queues: WatchQueues, stopped: AbortSignal,
 ): Promise<void> {
   const out = exchange.open(200, headers);
   if (out === undefined) return Promise.resolve();
+  const queue = queues.join({ queued: () => out.writableLength, cut: exchange.abort });
   return new Promise((resolve) => {
     const sink: WatchSink = {
-      changes: (batch) => { writeBounded(exchange, out, framed(result, form, frames, batch)); },
+      changes(batch) {
+        writeBounded(exchange, out, framed(result, form, frames, batch));
+        queue.grew();
+      },
       end(error) {
         if (!out.destroyed) out.end(error === undefined ? undefined : form.failed(error));
       },
@@ -38,6 +43,7 @@ export function streamWatch(
     stopped.addEventListener('abort', stop, { once: true });
     exchange.onEnd(() => {
       stopped.removeEventListener('abort', stop);
+      queue.leave();
       flow.close();
       resolve();
     });
