@@ -1,0 +1,117 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { LimitRange, PersistentVolume, PersistentVolumeClaim, Pod } from '../../machinery/kinds/core.ts';
+import type { Kind, KubernetesObject } from '../../machinery/kinds/kind.ts';
+import { Ingress, IngressClass } from '../../machinery/kinds/networking.ts';
+import { RuntimeClass } from '../../machinery/kinds/runtime-class.ts';
+import { StorageClass } from '../../machinery/kinds/storage.ts';
+import type { Draft } from '../../machinery/kinds/wire.ts';
+import { someone, startTestCluster, type TestCluster } from '../access/test-cluster.ts';
+import { resources } from '../resources/all.ts';
+import { createAdmission, type Admitted } from './admission.ts';
+import { defaultIngressClass, defaultStorageClass } from './default-class.ts';
+import { limitRanger } from './limit-ranger.ts';
+import { runtimeClass } from './runtime-class.ts';
+import { storageObjectInUseProtection } from './storage-object-in-use-protection.ts';
+
+let cluster: TestCluster;
+const admission = createAdmission([limitRanger, defaultStorageClass, storageObjectInUseProtection, runtimeClass, defaultIngressClass]);
+
+beforeAll(async () => {
+  cluster = await startTestCluster();
+  await cluster.put(LimitRange, { metadata: { name: 'l', namespace: 'limited' }, spec: { limits: [
+    { type: 'Container', min: { cpu: '50m' }, max: { cpu: '2' }, default: { cpu: '500m' }, defaultRequest: { cpu: '100m', memory: '64Mi' }, maxLimitRequestRatio: { cpu: '10' } },
+    { type: 'Pod', max: { cpu: '3' } },
+    { type: 'PersistentVolumeClaim', min: { storage: '1Gi' }, max: { storage: '5Gi' } },
+  ] } });
+  await cluster.put(StorageClass, { metadata: { name: 'old', creationTimestamp: '2025-01-01T00:00:00Z', annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' } }, provisioner: 'a' });
+  await cluster.put(StorageClass, { metadata: { name: 'new', creationTimestamp: '2026-01-01T00:00:00Z', annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' } }, provisioner: 'a' });
+  await cluster.put(StorageClass, { metadata: { name: 'other', creationTimestamp: '2026-06-01T00:00:00Z' }, provisioner: 'a' });
+  await cluster.put(IngressClass, { metadata: { name: 'nginx', annotations: { 'ingressclass.kubernetes.io/is-default-class': 'true' } }, spec: { controller: 'a.b/c' } });
+  await cluster.put(RuntimeClass, {
+    metadata: { name: 'vm' }, handler: 'vm', overhead: { podFixed: { cpu: '250m' } }, scheduling: { nodeSelector: { vm: 'yes' }, tolerations: [{ key: 'vm', operator: 'Exists' }] },
+  });
+});
+afterAll(() => cluster.close());
+
+/** What admission makes of a new object. Throws its refusal. */
+function admit<T extends KubernetesObject>(kind: Kind<T>, object: T): T {
+  const resource = resources.find((one) => one.group === kind.group && one.plural === kind.plural);
+  if (resource === undefined) throw new Error(`no resource ${kind.plural}`);
+  const { namespace = '', name = '' } = object.metadata ?? {};
+  const write: Admitted = {
+    operation: 'CREATE', resource, subresource: '', namespace, name, user: someone('u'), old: undefined, caches: cluster.caches, dryRun: false, options: undefined,
+    warn: () => undefined, annotate: () => undefined, signal: AbortSignal.timeout(30_000),
+  };
+  const draft = structuredClone(object) as Draft<KubernetesObject>;
+  void admission.mutate(write, draft);
+  void admission.validate(write, draft);
+  return draft as T;
+}
+
+const pod = (resources: object, namespace = 'limited', more: object = {}): Pod => ({ metadata: { name: 'p', namespace }, spec: { containers: [{ name: 'c', resources }], ...more } });
+const claim = (storage: string, more: object = {}): PersistentVolumeClaim => ({ metadata: { name: 'c', namespace: 'limited' }, spec: { resources: { requests: { storage } }, ...more } });
+
+describe('limits of a namespace', () => {
+  it('fill in what a container leaves open, and say so', () => {
+    const { metadata, spec } = admit(Pod, pod({}));
+    expect(spec?.containers[0]?.resources).toEqual({ requests: { cpu: '100m', memory: '64Mi' }, limits: { cpu: '500m' } });
+    expect(metadata?.annotations).toEqual({ 'kubernetes.io/limit-ranger': 'LimitRanger plugin set: cpu, memory request for container c; cpu limit for container c' });
+    expect(admit(Pod, pod({}, 'free'))).toEqual(pod({}, 'free'));
+  });
+
+  it.each<[string, Pod, string]>([
+    ['too little', pod({ requests: { cpu: '10m' }, limits: { cpu: '50m' } }), 'minimum cpu usage per Container is 50m, but request is 10m'],
+    ['too much', pod({ requests: { cpu: '1' }, limits: { cpu: '2500m' } }), 'maximum cpu usage per Container is 2, but limit is 2500m'],
+    ['a limit far above the request', pod({ requests: { cpu: '100m' }, limits: { cpu: '2' } }), 'cpu max limit to request ratio per Container is 10, but provided ratio is 20.000000'],
+    ['several faults', pod({ requests: { cpu: '10m' }, limits: { cpu: '200m' } }), '[minimum cpu usage per Container is 50m, but request is 10m, cpu max limit to request ratio per Container is 10, but provided ratio is 20.000000]'],
+  ])('refuse %s', (_name, object, why) => {
+    expect(() => admit(Pod, object)).toThrow(`pods "p" is forbidden: ${why}`);
+  });
+
+  it('hold for a pod as a whole', () => {
+    const container = (name: string) => ({ name, resources: { requests: { cpu: '1' }, limits: { cpu: '2' } } });
+    expect(() => admit(Pod, pod({}, 'limited', { containers: [container('a'), container('b')] }))).toThrow('pods "p" is forbidden: maximum cpu usage per Pod is 3, but limit is 4');
+  });
+
+  it('hold for claims', () => {
+    expect(() => admit(PersistentVolumeClaim, claim('500Mi'))).toThrow('persistentvolumeclaims "c" is forbidden: minimum storage usage per PersistentVolumeClaim is 1Gi, but request is 500Mi');
+    expect(() => admit(PersistentVolumeClaim, claim('10Gi'))).toThrow('persistentvolumeclaims "c" is forbidden: maximum storage usage per PersistentVolumeClaim is 5Gi, but request is 10Gi');
+    expect(() => admit(PersistentVolumeClaim, claim('2Gi'))).not.toThrow();
+  });
+});
+
+describe('default classes', () => {
+  it('go to claims that name none: the newest of several', () => {
+    expect(admit(PersistentVolumeClaim, claim('1Gi')).spec?.storageClassName).toBe('new');
+    expect(admit(PersistentVolumeClaim, claim('1Gi', { storageClassName: '' })).spec?.storageClassName).toBe('');
+  });
+
+  it('go to Ingresses that name none', () => {
+    expect(admit(Ingress, { metadata: { name: 'i', namespace: 'a' } }).spec?.ingressClassName).toBe('nginx');
+    expect(admit(Ingress, { metadata: { name: 'i', namespace: 'a', annotations: { 'kubernetes.io/ingress.class': 'b' } } }).spec?.ingressClassName).toBeUndefined();
+  });
+});
+
+describe('storage in use', () => {
+  it('is protected from the start', () => {
+    expect(admit(PersistentVolumeClaim, claim('1Gi')).metadata?.finalizers).toEqual(['kubernetes.io/pvc-protection']);
+    expect(admit(PersistentVolume, { metadata: { name: 'v' } }).metadata?.finalizers).toEqual(['kubernetes.io/pv-protection']);
+  });
+});
+
+describe('a runtime class', () => {
+  const under = (runtimeClassName: string, more: object = {}) => pod({}, 'free', { runtimeClassName, ...more });
+
+  it('adds what its pods cost and where they run', () => {
+    expect(admit(Pod, under('vm', { nodeSelector: { a: 'b' } })).spec).toMatchObject({ overhead: { cpu: '250m' }, nodeSelector: { a: 'b', vm: 'yes' }, tolerations: [{ key: 'vm', operator: 'Exists' }] });
+  });
+
+  it.each<[string, Pod, string]>([
+    ['is there', under('none'), 'pod rejected: RuntimeClass "none" not found'],
+    ['agrees with its pods about the cost', under('vm', { overhead: { cpu: '1' } }), "pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead"],
+    ['alone gives pods overhead', pod({}, 'free', { overhead: { cpu: '1' } }), 'pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead'],
+    ['agrees with its pods about the place', under('vm', { nodeSelector: { vm: 'no' } }), 'conflict: runtimeClass.scheduling.nodeSelector[vm] = yes; pod.spec.nodeSelector[vm] = no'],
+  ])('%s', (_name, object, why) => {
+    expect(() => admit(Pod, object)).toThrow(`pods "p" is forbidden: ${why}`);
+  });
+});
