@@ -6,6 +6,7 @@ import type { Draft } from '../machinery/kinds/wire.ts';
 import { defaultBindings, defaultRoles, rule, type DefaultRole } from './access/default-roles.ts';
 import { serviceAddress, type Pki } from './access/pki.ts';
 import { notCovered } from './access/rules.ts';
+import { trackCreate, trackUpdate, writeAs } from './field-management/track.ts';
 import { stampNew } from './handlers/metadata.ts';
 import { handlerKey, type Companions, type Writer } from './handlers/writer.ts';
 import { configMap } from './resources/core/config-map.ts';
@@ -68,9 +69,11 @@ async function changeFor(writer: Writer, { resource, object, repair }: Seed): Pr
   const present: Entry | undefined = cache.get(home, name);
   const key = cache.keyOf(home, name);
   if (present !== undefined) {
-    const repaired = repair?.(present.object);
+    const repaired = repair?.(present.exact);
     if (repaired === undefined) return undefined;
-    return { compares: [{ key, revision: present.revision }], writes: [{ type: 'put', key, value: writer.codec.encode(resource, repaired) }] };
+    const draft = structuredClone(repaired) as Draft<KubernetesObject>;
+    trackUpdate(writeAs('kube-apiserver', writer, resource), draft, present.exact);
+    return { compares: [{ key, revision: present.revision }], writes: [{ type: 'put', key, value: writer.codec.encode(resource, draft) }] };
   }
   const draft = newObject(writer, resource, object);
   const companions = await writer.companions?.get(handlerKey(resource))?.create(draft);
@@ -84,6 +87,7 @@ function newObject(writer: Writer, resource: Resource, object: KubernetesObject)
   const draft = structuredClone(object) as Draft<KubernetesObject>;
   stampNew(writer, resource, draft);
   resource.defaults?.(draft);
+  trackCreate(writeAs('kube-apiserver', writer, resource), draft);
   resource.prepareForCreate?.(draft);
   return draft;
 }

@@ -255,3 +255,11 @@ describe('applying', () => {
     expect(status).toMatchObject({ code, message: expect.stringContaining(message) });
   });
 });
+
+describe('the server\'s own objects', () => {
+  it.each<[string, string, string, string]>([
+    ['namespaces', '', 'v1', 'default'], ['clusterroles', 'rbac.authorization.k8s.io', 'v1', 'view'], ['priorityclasses', 'scheduling.k8s.io', 'v1', 'system-node-critical'],
+  ])('are its: %s', async (resource, group, version, name) => {
+    expect(managers(await test.transport.request({ verb: 'get', group, version, resource, name }))).toContain('Update kube-apiserver');
+  });
+});

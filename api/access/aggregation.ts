@@ -3,6 +3,7 @@ import { ClusterRole, type PolicyRule } from '../../machinery/kinds/cluster.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
 import { matches, selectorOf } from '../../machinery/selectors.ts';
 import { isReason } from '../../machinery/status.ts';
+import { trackUpdate, writeAs } from '../field-management/track.ts';
 import { changeObject, type Outcome, type Writer } from '../handlers/writer.ts';
 import { clusterRole } from '../resources/rbac/cluster-role.ts';
 import { follow } from './follow.ts';
@@ -74,7 +75,9 @@ async function aggregateAll(writer: Writer, report: AggregationDependencies['rep
         const now = current.object as ClusterRole;
         const rules = aggregatedRules(now, read());
         if (rules === undefined || isDeepStrictEqual(rules, now.rules ?? [])) return { type: 'keep' };
-        return { type: 'put', object: { ...structuredClone(now), rules } as Draft<ClusterRole> };
+        const draft = { ...structuredClone(now), rules } as Draft<ClusterRole>;
+        trackUpdate(writeAs('clusterrole-aggregation-controller', writer, clusterRole), draft, now);
+        return { type: 'put', object: draft };
       });
     } catch (error) {
       if (!isReason(error, 'NotFound')) report(error, name);

@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto';
 import { formatJoinToken } from '../../machinery/join-token.ts';
 import { Secret } from '../../machinery/kinds/core.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
+import { trackCreate, writeAs } from '../field-management/track.ts';
 import { stampNew } from '../handlers/metadata.ts';
 import type { Writer } from '../handlers/writer.ts';
 import { secret } from '../resources/core/secret.ts';
@@ -26,6 +27,7 @@ export async function ensureJoinToken(writer: Writer, pki: Pick<Pki, 'caHash'>):
   const token = { caHash: pki.caHash, id: drawn(6), secret: drawn(16) };
   const draft = tokenSecret(token.id, token.secret);
   stampNew(writer, secret, draft);
+  trackCreate(writeAs('kube-apiserver', writer, secret), draft);
   const key = cache.keyOf(home, draft.metadata?.name ?? '');
   const { committed } = await writer.store.commit({ compares: [{ key, revision: 0 }], writes: [{ type: 'put', key, value: writer.codec.encode(secret, draft) }] });
   if (!committed) throw new Error(`the join token could not be stored: ${key} appeared meanwhile; start again`);

@@ -2,6 +2,7 @@ import { CertificateSigningRequest } from '../../machinery/kinds/cluster.ts';
 import { Node } from '../../machinery/kinds/core.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
 import { isReason } from '../../machinery/status.ts';
+import { trackUpdate, writeAs } from '../field-management/track.ts';
 import { changeObject, type Outcome, type Writer } from '../handlers/writer.ts';
 import type { RequestInfo } from '../request.ts';
 import { certificateSigningRequest } from '../resources/certificates/certificate-signing-request.ts';
@@ -134,6 +135,7 @@ async function changeStatus({ writer }: SignerDependencies, name: string, change
     if (!needsAttention(object)) return { type: 'keep' };
     const draft = structuredClone(object) as Draft<CertificateSigningRequest>;
     change(draft);
+    trackUpdate(writeAs('kube-controller-manager', writer, certificateSigningRequest, 'status'), draft, object);
     return { type: 'put', object: draft };
   });
 }

@@ -9,6 +9,7 @@ import { CustomResourceDefinition } from '../../machinery/kinds/apiextensions.ts
 import type { Draft } from '../../machinery/kinds/wire.ts';
 import { isReason } from '../../machinery/status.ts';
 import { follow } from '../access/follow.ts';
+import { trackUpdate, writeAs } from '../field-management/track.ts';
 import { changeObject, type Outcome, type Writer } from '../handlers/writer.ts';
 import type { Registry } from '../registry.ts';
 import { customResourceDefinition } from '../resources/apiextensions/custom-resource-definition.ts';
@@ -73,7 +74,9 @@ export function keepCustomResources({ writer, registry, report }: KeeperOptions)
     if (isDeepStrictEqual(acceptNames(definition, definitions.values(), writer.now()), definition.status)) return;
     await changeObject(writer, customResourceDefinition, '', name, false, (current): Outcome => {
       const now = current.exact as CustomResourceDefinition;
-      return { type: 'put', object: { ...structuredClone(now), status: acceptNames(now, definitions.values(), writer.now()) } as Draft<CustomResourceDefinition> };
+      const draft = { ...structuredClone(now), status: acceptNames(now, definitions.values(), writer.now()) } as Draft<CustomResourceDefinition>;
+      trackUpdate(writeAs('kube-apiserver', writer, customResourceDefinition, 'status'), draft, now);
+      return { type: 'put', object: draft };
     });
   }
 

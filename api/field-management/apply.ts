@@ -5,6 +5,7 @@ import { fieldOf, isObject, type JsonObject } from '../../machinery/patch/json-v
 import { configProblems, problemText } from '../../machinery/patch/structured/check.ts';
 import { has, isEqual, noFields } from '../../machinery/patch/structured/field-set.ts';
 import { applyConfig, type Applied, type Change, type Conflict } from '../../machinery/patch/structured/owners.ts';
+import { ElementProblem } from '../../machinery/patch/structured/path-element.ts';
 import { failure } from '../../machinery/status.ts';
 import type { Resource } from '../resources/define.ts';
 import { applyConflict } from './conflict.ts';
@@ -63,10 +64,20 @@ export function applyTo(application: Application, live: KubernetesObject | undef
   // Of an object without owners somebody owns all that it has.
   const { owners, times } = managed.owners.size > 0 ? managed : withUpdate(forms, updateBy({ ...application, manager: beforeFirstApply }), {}, before, unmanaged);
   const writer = identityText({ manager, operation: 'Apply', subresource });
-  const result = forced(application, { forms, owners, apiVersion: apiVersionOf(resource), writer }, before, live);
+  const result = checkedLive(application, () => forced(application, { forms, owners, apiVersion: apiVersionOf(resource), writer }, before, live));
   const isSameSet = isEqual(owners.get(writer)?.fields ?? noFields, result.owners.get(writer)?.fields ?? noFields);
   const isNoop = result.object === undefined && isSameSet;
   return { object: result.object ?? before, managed: { owners: result.owners, times: isNoop ? times : new Map(times).set(writer, timestamp(now)) } };
+}
+
+/** 400 when the object itself has items that can't be told apart. */
+function checkedLive<T>({ resource }: Application, apply: () => T): T {
+  try {
+    return apply();
+  } catch (error) {
+    if (!(error instanceof ElementProblem)) throw error;
+    throw failure('BadRequest', `failed to create typed live object (${kindText(apiVersionOf(resource), resource.kind)}): ${error.message}`, undefined, { cause: error });
+  }
 }
 
 function withoutEntries(live: KubernetesObject | undefined): JsonObject {

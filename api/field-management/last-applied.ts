@@ -7,6 +7,7 @@ import { fieldsIn } from '../../machinery/patch/structured/extract.ts';
 import { difference, noFields, type FieldSet } from '../../machinery/patch/structured/field-set.ts';
 import { rootShape } from '../../machinery/patch/structured/shape.ts';
 import type { Resource } from '../resources/define.ts';
+import { stringifyExact } from '../schema/json-exact.ts';
 import { mergeSchema } from './forms.ts';
 
 /**
@@ -47,7 +48,7 @@ export function noteLastApplied(object: Draft<KubernetesObject>, config: JsonObj
   const { [lastAppliedAnnotation]: _own, ...others } = isObject(metadata['annotations']) ? metadata['annotations'] : {};
   const { annotations: _annotations, ...rest } = metadata;
   const noted = { ...config, metadata: { ...rest, ...(Object.keys(others).length === 0 ? {} : { annotations: others }) } };
-  annotations[lastAppliedAnnotation] = `${JSON.stringify(sorted(noted))}\n`;
+  annotations[lastAppliedAnnotation] = `${stringifyExact(sorted(noted))}\n`;
 }
 
 /** As Go writes it. */

@@ -5,6 +5,7 @@ import { isSame, type JsonObject } from '../../machinery/patch/json-value.ts';
 import { compare, except } from '../../machinery/patch/structured/compare.ts';
 import { isEmpty, union } from '../../machinery/patch/structured/field-set.ts';
 import { ownersAfterUpdate, type Forms, type Owners } from '../../machinery/patch/structured/owners.ts';
+import { ElementProblem } from '../../machinery/patch/structured/path-element.ts';
 import type { Resource } from '../resources/define.ts';
 import { capped, entryOf, identityText, readEntries, setEntries, unmanaged, writeEntries, type Entries, type Managed } from './entries.ts';
 import { formsOf } from './forms.ts';
@@ -22,11 +23,30 @@ export interface TrackedWrite {
   readonly versions?: () => readonly Resource[];
 }
 
+/** A write of the server itself, or of what runs within it. */
+export function writeAs(manager: string, { now }: { readonly now: () => number }, resource: Resource, subresource = ''): TrackedWrite {
+  return { resource, subresource, manager, now: now() };
+}
+
 /** Whose fields are looked at as those of this write alone, before they join what the same manager had. */
 const current = 'current-operation';
 
 /** Makes the creator the owner of all that the new object has. Entries that it brings along are kept if they are valid. */
 export function trackCreate(write: TrackedWrite, draft: Draft<KubernetesObject>): void {
+  unlessShapeless(() => { ownAll(write, draft); }, () => { setEntries(draft, []); });
+}
+
+/** Objects are tracked before they are validated: one whose items can't be told apart has no owners, or those that it had. */
+function unlessShapeless(track: () => void, keep: () => void): void {
+  try {
+    track();
+  } catch (error) {
+    if (!(error instanceof ElementProblem)) throw error;
+    keep();
+  }
+}
+
+function ownAll(write: TrackedWrite, draft: Draft<KubernetesObject>): void {
   const given = draft.metadata?.managedFields;
   if (given !== undefined) return setEntries(draft, updated(write, {}, draft, readGiven(given) ?? unmanaged));
   const { resource, subresource, manager, now } = write;
@@ -44,6 +64,10 @@ export function trackCreate(write: TrackedWrite, draft: Draft<KubernetesObject>)
  */
 export function trackUpdate(write: TrackedWrite, draft: Draft<KubernetesObject>, old: KubernetesObject): void {
   const before = old.metadata?.managedFields ?? [];
+  unlessShapeless(() => { ownChanges(write, draft, old, before); }, () => { setEntries(draft, before); });
+}
+
+function ownChanges(write: TrackedWrite, draft: Draft<KubernetesObject>, old: KubernetesObject, before: Entries): void {
   const given = write.subresource === '' ? draft.metadata?.managedFields : undefined;
   if (given !== undefined && isReset(given)) return setEntries(draft, []);
   const changed = given === undefined || given.length === 0 || isSame(given, before) ? undefined : readGiven(given);

@@ -2,7 +2,9 @@ import type { Namespace } from '../../../machinery/kinds/core.ts';
 import type { Draft } from '../../../machinery/kinds/wire.ts';
 import { failure } from '../../../machinery/status.ts';
 import type { Call, Result } from '../../request.ts';
+import { trackUpdate } from '../../field-management/track.ts';
 import { mayGoNow } from '../delete.ts';
+import { trackedWrite } from '../tracked-write.ts';
 import { changeObject, conflict, isDryRun, modified, type Writer } from '../writer.ts';
 
 /** PUT `namespaces/finalize`: takes `spec.finalizers` from the body and nothing else; the last one gone, so is the namespace. */
@@ -17,6 +19,7 @@ export async function finalize(writer: Writer, call: Call): Promise<Result> {
     const { finalizers = [] } = wanted.spec ?? {};
     if (finalizers.length > 0) draft.spec = { ...draft.spec, finalizers };
     else if (draft.spec !== undefined) delete draft.spec.finalizers;
+    trackUpdate(trackedWrite(writer, call), draft, current.exact);
     return mayGoNow(resource, draft) ? { type: 'delete' } : { type: 'put', object: draft };
   });
   return { type: 'entry', code: 200, resource, entry };

@@ -35,7 +35,7 @@ function check(schema: Schema, value: unknown, path: string, problems: string[])
     case 'list':
       return isList(value) ? checkItems(schema, value, path, problems) : wrong(`expected list, got &{${goText(value)}}`);
     case 'int32': case 'int64': case 'double':
-      return typeof value === 'number' ? undefined : wrong(`expected numeric (int or float), got ${goType(value)}`);
+      return typeof value === 'number' || typeof value === 'bigint' ? undefined : wrong(`expected numeric (int or float), got ${goType(value)}`);
     case 'boolean':
       return typeof value === 'boolean' ? undefined : wrong(`expected boolean, got &{${goText(value)}}`);
     case 'quantity': case 'int-or-string':

@@ -12,17 +12,22 @@ export class ElementProblem extends Error {}
 
 /** The element of a list's item. Throws `ElementProblem`. */
 export function itemElement({ keys }: ListShape, item: unknown): string {
-  if (keys === undefined) return `v:${JSON.stringify(setItem(item))}`;
+  if (keys === undefined) return `v:${written(setItem(item))}`;
   if (item === null) throw new ElementProblem('associative list with keys may not have a null element');
   if (!isObject(item)) throw new ElementProblem('associative list with keys may not have non-map elements');
   let text = '';
   for (const { name, label, missing } of keys) {
     const value = item[name] ?? missing;
-    if (value !== undefined) text += `${text === '' ? 'k:{' : ','}${label}${JSON.stringify(value)}`;
+    if (value !== undefined) text += `${text === '' ? 'k:{' : ','}${label}${written(value)}`;
   }
   if (text !== '') return `${text}}`;
   const names = keys.map(({ name }) => JSON.stringify(name)).join(' ');
   throw new ElementProblem(`associative list with keys has an element that omits all key fields [${names}] (and doesn't have default values for any key fields)`);
+}
+
+/** Whole numbers beyond 2⁵³ come as bigints. */
+function written(value: unknown): string {
+  return typeof value === 'bigint' ? String(value) : JSON.stringify(value);
 }
 
 function setItem(item: unknown): unknown {
