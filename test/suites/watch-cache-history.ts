@@ -1,15 +1,11 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { defineKind, type KubernetesObject } from '../../machinery/kinds/kind.ts';
-import { defineResource } from '../resources/define.ts';
-import type { Change, Selection } from './cache.ts';
-import { openEmbedded } from './embedded.ts';
-import type { Store, Write } from './store.ts';
-import { createCaches } from './watch-cache.ts';
+import { defineResource } from '../../api/resources/define.ts';
+import type { Caches, Change, Selection } from '../../api/store/cache.ts';
+import type { Store, Write } from '../../api/store/store.ts';
+import { createCaches } from '../../api/store/watch-cache.ts';
 
 interface Pod extends KubernetesObject {
   readonly spec?: { readonly nodeName?: string };
@@ -32,14 +28,19 @@ interface StartWatch {
   readonly back: number;
 }
 
+interface Crash {
+  readonly type: 'crash';
+}
+
 const step = fc.oneof(
-  { weight: 5, arbitrary: fc.record<Put>({
+  { weight: 20, arbitrary: fc.record<Put>({
     type: fc.constantFrom('put', 'put', 'delete'), namespace: fc.constantFrom('a', 'b'), name: fc.constantFrom('x', 'y'),
     app: fc.constantFrom('web', 'db'), node: fc.constantFrom('', 'n1', 'n2'),
   }) },
-  { weight: 2, arbitrary: fc.record<StartWatch>({ type: fc.constant('watch'), selection: fc.nat(5), back: fc.nat(6) }) },
+  { weight: 8, arbitrary: fc.record<StartWatch>({ type: fc.constant('watch'), selection: fc.nat(5), back: fc.nat(6) }) },
+  { weight: 1, arbitrary: fc.constant<Crash>({ type: 'crash' }) },
 );
-/** Steps of one turn are sent together. */
+/** Steps of one turn are sent together; a crash comes before them. */
 const plan = fc.array(fc.array(step, { maxLength: 6 }), { maxLength: 12 });
 
 interface Seen {
@@ -109,32 +110,77 @@ async function send(store: Store, puts: readonly Put[], live: Map<string, Seen>,
   }
 }
 
-it('every watcher is given exactly what its selection makes of the history, from wherever it starts', async () => {
-  await fc.assert(fc.asyncProperty(plan, async (turns) => {
-    await using resources = new AsyncDisposableStack();
-    const path = resources.adopt(await mkdtemp(join(tmpdir(), 'watch-cache-')), (made) => rm(made, { recursive: true }));
-    const store = resources.adopt(await openEmbedded({ path }), (opened) => opened.close());
-    const caches = await createCaches(store, [pods], { freeze: true });
-    const past: Past[] = [];
-    const live = new Map<string, Seen>();
-    const watchers: { readonly from: number; readonly selection: number; readonly seen: string[] }[] = [];
-    for (const [index, turn] of turns.entries()) {
-      const sending = send(store, turn.filter((each) => each.type !== 'watch'), live, past);
-      for (const { selection, back } of turn.filter((each) => each.type === 'watch')) {
-        const from = Math.max(1, caches.revision - back);
-        const seen: string[] = [];
-        caches.of(pods).watch(from, selections[selection]?.selection ?? {}, {
-          changes: (batch) => void seen.push(...batch.map(changeText)),
-          end: (error) => void seen.push(`ended: ${String(error)}`),
-        });
-        watchers.push({ from, selection, seen });
+/** A store that can be taken away and opened again on the same data. */
+export interface Backend extends AsyncDisposable {
+  open(): Promise<Store>;
+  /** What keeps the data goes down without warning, and comes back. Nothing is open meanwhile. */
+  crash(): Promise<void>;
+}
+
+interface Watcher {
+  readonly from: number;
+  readonly selection: number;
+  readonly seen: string[];
+}
+
+interface Opened {
+  readonly store: Store;
+  readonly caches: Caches;
+}
+
+async function openCaches(backend: Backend): Promise<Opened> {
+  const store = await backend.open();
+  return { store, caches: await createCaches(store, [pods], { freeze: true }) };
+}
+
+async function close({ store, caches }: Opened): Promise<void> {
+  caches.close();
+  await store.close();
+}
+
+function watch({ caches }: Opened, { selection, seen }: Watcher, from: number): { close(): void } {
+  return caches.of(pods).watch(from, selections[selection]?.selection ?? {}, {
+    changes: (batch) => void seen.push(...batch.map(changeText)),
+    end: (error) => void seen.push(`ended: ${String(error)}`),
+  });
+}
+
+/** Every acknowledged write is visible, and no watch misses, repeats or reorders an event, from wherever it starts and across crashes. */
+export function watchCacheHistory(name: string, start: () => Promise<Backend>, numRuns: number): void {
+  it(`over ${name}, every watcher is given exactly what its selection makes of the history`, async () => {
+    await fc.assert(fc.asyncProperty(plan, async (turns) => {
+      await using backend = await start();
+      let opened = await openCaches(backend);
+      /** What is older than the cache can't be watched. */
+      let base = opened.caches.revision;
+      const past: Past[] = [];
+      const live = new Map<string, Seen>();
+      const watchers: Watcher[] = [];
+      let flows: { close(): void }[] = [];
+      for (const [index, turn] of turns.entries()) {
+        if (turn.some(({ type }) => type === 'crash')) {
+          await nextTurn();
+          for (const flow of flows) flow.close();
+          await close(opened);
+          await backend.crash();
+          opened = await openCaches(backend);
+          base = opened.caches.revision;
+          // Everything until then was delivered, and nothing is written meanwhile: watches go on from here.
+          flows = watchers.map((watcher) => watch(opened, watcher, Math.max(watcher.from, base)));
+        }
+        const sending = send(opened.store, turn.filter((each): each is Put => each.type === 'put' || each.type === 'delete'), live, past);
+        for (const { selection, back } of turn.filter((each) => each.type === 'watch')) {
+          const watcher: Watcher = { from: Math.max(base, opened.caches.revision - back), selection, seen: [] };
+          watchers.push(watcher);
+          flows.push(watch(opened, watcher, watcher.from));
+        }
+        await sending;
+        if (index % 2 === 0) await nextTurn();
       }
-      await sending;
-      if (index % 2 === 0) await nextTurn();
-    }
-    await nextTurn();
-    for (const { from, selection, seen } of watchers) expect(seen).toEqual(expected(past, from, selections[selection]?.selects ?? (() => false)));
-    expect([...caches.of(pods).list()].map((entry) => `${entry.namespace}/${entry.name}`)).toEqual([...live.keys()].toSorted());
-    caches.close();
-  }), { numRuns: 40 });
-});
+      await nextTurn();
+      for (const { from, selection, seen } of watchers) expect(seen).toEqual(expected(past, from, selections[selection]?.selects ?? (() => false)));
+      expect([...opened.caches.of(pods).list()].map((entry) => `${entry.namespace}/${entry.name}`)).toEqual([...live.keys()].toSorted());
+      await close(opened);
+    }), { numRuns });
+  }, 120_000);
+}
