@@ -1,8 +1,9 @@
 import type { Resource } from '../resources/define.ts';
 import { resourceOfKind } from './policy/params.ts';
-import { validatingPolicies, type FollowingPlugin, type PolicyDependencies } from './policy/validating-policies.ts';
+import { mutatingPolicies, type MutatingDependencies } from './policy/mutating-policies.ts';
+import { validatingPolicies, type FollowingPlugin } from './policy/validating-policies.ts';
 
-export interface ConfiguredAdmissionOptions extends Omit<PolicyDependencies, 'resourceOfKind'> {
+export interface ConfiguredAdmissionOptions extends Omit<MutatingDependencies, 'resourceOfKind'> {
   /** What is served. */
   readonly resources: () => readonly Resource[];
 }
@@ -16,7 +17,7 @@ export interface ConfiguredAdmission {
 /** Starts following the objects that configure admission; `close()` ends it. */
 export function createConfiguredAdmission({ resources, ...deps }: ConfiguredAdmissionOptions): ConfiguredAdmission {
   const all = { ...deps, resourceOfKind: resourceOfKind(resources) };
-  const plugins = [validatingPolicies(all)];
+  const plugins = [mutatingPolicies(all), validatingPolicies(all)];
   return {
     plugins,
     close() {

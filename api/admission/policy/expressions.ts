@@ -1,4 +1,5 @@
 import { compile, type Program } from '../../../machinery/cel/compile.ts';
+import type { FunctionTable } from '../../../machinery/cel/functions.ts';
 import { show, type ObjectType, type Type } from '../../../machinery/cel/types.ts';
 import { policyVariables, type VariableOptions } from './variables.ts';
 
@@ -6,24 +7,29 @@ import { policyVariables, type VariableOptions } from './variables.ts';
 export type Expression = { readonly source: string } & ({ readonly program: Program; readonly problem?: undefined } | { readonly program?: undefined; readonly problem: string });
 
 export interface ExpressionOptions extends VariableOptions {
-  /** The kinds that its result may be of: `bool`. Absent: any. */
-  readonly returns?: readonly Type['kind'][];
+  /** What its result may be: `bool`, `Object`; several are told apart by `|`. Absent: anything. */
+  readonly returns?: string;
   /** The types that it may construct: `Object{…}`. */
   readonly structs?: (name: string) => ObjectType | undefined;
-  /** Said of a result of another type. Absent: `must evaluate to bool`. */
-  readonly returnsText?: string;
+  /** Absent: Kubernetes' library. */
+  readonly functions?: FunctionTable;
 }
 
 /** Compiles an expression of a policy. Problems are in Kubernetes' words: `compilation failed: ERROR: …`. */
-export function expressionOf(source: string, options: ExpressionOptions): Expression {
+export function expressionOf(source: string, { returns, structs, functions, ...options }: ExpressionOptions): Expression {
   const text = source.trim();
-  const { program, errors } = compile(text, { variables: policyVariables(options), ...(options.structs === undefined ? {} : { structs: options.structs }) });
+  const { program, errors } = compile(text, {
+    variables: policyVariables(options), ...(structs === undefined ? {} : { structs }), ...(functions === undefined ? {} : { functions }),
+  });
   if (program === undefined) return { source: text, problem: `compilation failed: ${errors}` };
-  const { returns, returnsText } = options;
-  if (returns !== undefined && !returns.includes(program.type.kind) && program.type.kind !== 'dyn') {
-    return { source: text, problem: returnsText ?? (returns.length === 1 ? `must evaluate to ${returns[0] ?? ''}` : `must evaluate to one of [${returns.join(' ')}], not ${show(program.type)}`) };
-  }
-  return { source: text, program };
+  const wanted = returns?.split('|');
+  if (wanted === undefined || wanted.includes(show(program.type)) || isUnknown(program.type)) return { source: text, program };
+  return { source: text, problem: wanted.length === 1 ? `must evaluate to ${wanted[0] ?? ''}` : `must evaluate to one of [${wanted.join(' ')}]` };
+}
+
+/** What it is shows when it runs. */
+function isUnknown(type: Type): boolean {
+  return type.kind === 'dyn' || (type.kind === 'list' && isUnknown(type.element)) || type.kind === 'free';
 }
 
 interface Written {
@@ -38,7 +44,7 @@ export interface CompiledVariables {
 }
 
 /** A policy's variables, in order: each sees those before it. */
-export function compileVariables(variables: readonly Written[] | undefined, options: VariableOptions): CompiledVariables {
+export function compileVariables(variables: readonly Written[] | undefined, options: ExpressionOptions): CompiledVariables {
   const expressions = new Map<string, Expression>();
   const types: Record<string, Type> = {};
   for (const { name = '', expression = '' } of variables ?? []) {
@@ -56,5 +62,5 @@ export interface Condition {
 
 /** Match conditions see no variables of the policy. */
 export function compileConditions(conditions: readonly Written[] | undefined, options: VariableOptions): readonly Condition[] {
-  return (conditions ?? []).map(({ name = '', expression = '' }) => ({ name, expression: expressionOf(expression, { ...options, returns: ['bool'] }) }));
+  return (conditions ?? []).map(({ name = '', expression = '' }) => ({ name, expression: expressionOf(expression, { ...options, returns: 'bool' }) }));
 }

@@ -5,10 +5,12 @@ import { ApiError } from '../../../machinery/status.ts';
 import type { Decision } from '../../access/access.ts';
 import { someone, startTestCluster, type TestCluster } from '../../access/test-cluster.ts';
 import { resources } from '../../resources/all.ts';
-import type { Admitted } from '../admission.ts';
+import { createCodec } from '../../schema/codec.ts';
+import { createAdmission, type Admission, type AdmissionPlugin, type Admitted } from '../admission.ts';
 import type { VersionsOf } from '../match/versions.ts';
 import { resourceOfKind } from './params.ts';
-import type { FollowingPlugin, PolicyDependencies } from './validating-policies.ts';
+import type { MutatingDependencies } from './mutating-policies.ts';
+import type { FollowingPlugin } from './validating-policies.ts';
 
 /** A write that a test has judged, and what came of it. */
 export interface Judged {
@@ -37,14 +39,18 @@ export interface PolicyCluster {
 
 const versionsOf: VersionsOf = (resource) => resources.filter((one) => (one.storedAs?.resource ?? one) === (resource.storedAs?.resource ?? resource));
 
+const codec = createCodec();
+const check: MutatingDependencies['check'] = (resource, value) => codec.check(resource, value, { fieldValidation: 'Ignore', warn: () => undefined });
+
 /** The user `reader` may read; nobody else may do anything. */
 function authorize({ name }: Admitted['user'], { verb }: { readonly verb: string }): Decision {
   return { allowed: name === 'reader' && verb === 'get', reason: '' };
 }
 
-export async function startPolicyCluster(plugin: (deps: PolicyDependencies) => FollowingPlugin): Promise<PolicyCluster> {
+/** `more`: plug-ins that run after it. */
+export async function startPolicyCluster(plugin: (deps: MutatingDependencies) => FollowingPlugin, ...more: readonly AdmissionPlugin[]): Promise<PolicyCluster> {
   const cluster = await startTestCluster();
-  const running = plugin({ caches: cluster.caches, authorizer: { authorize }, versionsOf, resourceOfKind: resourceOfKind(() => resources) });
+  const running = plugin({ caches: cluster.caches, authorizer: { authorize }, versionsOf, resourceOfKind: resourceOfKind(() => resources), check });
   await cluster.put(Namespace, { metadata: { name: 'a', labels: { env: 'prod' } }, status: { phase: 'Active' } });
   await cluster.put(Namespace, { metadata: { name: 'b' }, status: { phase: 'Active' } });
   return {
@@ -57,7 +63,7 @@ export async function startPolicyCluster(plugin: (deps: PolicyDependencies) => F
       await cluster.remove(kind, at);
       await running.caughtUp();
     },
-    judge: (kind, object, options) => judge(running, cluster, kind, object, options ?? {}),
+    judge: (kind, object, options) => judge(createAdmission([running, ...more]), cluster, kind, object, options ?? {}),
     async close() {
       running.close();
       await cluster.close();
@@ -66,7 +72,7 @@ export async function startPolicyCluster(plugin: (deps: PolicyDependencies) => F
 }
 
 async function judge(
-  { handles, mutate, validate }: FollowingPlugin, { caches }: TestCluster, kind: Kind, object: KubernetesObject | undefined,
+  admission: Admission, { caches }: TestCluster, kind: Kind, object: KubernetesObject | undefined,
   { old, operation = 'CREATE', subresource = '', user = someone('admin'), dryRun = false }: JudgeOptions,
 ): Promise<Judged> {
   const resource = resources.find((one) => one.group === kind.group && one.version === kind.version && one.plural === kind.plural);
@@ -81,10 +87,8 @@ async function judge(
   const draft = structuredClone(object ?? {}) as Draft<KubernetesObject>;
   let error: ApiError | undefined;
   try {
-    if (handles(write)) {
-      if (operation !== 'DELETE') await mutate?.(write, draft);
-      await validate?.(write, operation === 'DELETE' ? undefined : draft);
-    }
+    if (operation !== 'DELETE') await admission.mutate(write, draft);
+    await admission.validate(write, operation === 'DELETE' ? undefined : draft);
   } catch (problem) {
     if (!(problem instanceof ApiError)) throw problem;
     error = problem;

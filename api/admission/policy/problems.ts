@@ -1,6 +1,7 @@
 import { invalid, type FieldError, type Path } from '../../../machinery/field-path.ts';
-import type { MatchCondition, ValidatingAdmissionPolicy } from '../../../machinery/kinds/admission-registration.ts';
+import type { MatchCondition, MutatingAdmissionPolicy, ValidatingAdmissionPolicy } from '../../../machinery/kinds/admission-registration.ts';
 import { compileConditions, type CompiledVariables, type Condition, type Expression } from './expressions.ts';
+import { compileMutating } from './mutating.ts';
 import { compileValidating } from './validating.ts';
 
 /** What is wrong with the expressions of a policy or webhook, in Kubernetes' words: what does not compile is not let in. */
@@ -38,5 +39,16 @@ export function validatingProblems(spec: NonNullable<ValidatingAdmissionPolicy['
       ...(messageExpression === undefined ? [] : expressionProblems(messageExpression, path.child('validations').index(index).child('messageExpression'))),
     ]),
     ...annotations.flatMap(({ expression }, index) => given(expression, path.child('auditAnnotations').index(index).child('valueExpression'))),
+  ];
+}
+
+/** `path` is that of `spec`. */
+export function mutatingProblems(spec: NonNullable<MutatingAdmissionPolicy['spec']>, path: Path): FieldError[] {
+  const { conditions, variables, mutations } = compileMutating(spec);
+  return [
+    ...compiledConditionProblems(conditions, path.child('matchConditions')),
+    ...variableProblems(variables, path.child('variables')),
+    ...mutations.flatMap(({ type, expression }, index) =>
+      given(expression, path.child('mutations').index(index).child(type === 'JSONPatch' ? 'jsonPatch' : 'applyConfiguration', 'expression'))),
   ];
 }

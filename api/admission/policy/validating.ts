@@ -29,12 +29,12 @@ export function compileValidating(spec: Spec, known: Pick<VariableOptions, 'obje
     conditions: compileConditions(spec.matchConditions, options),
     variables,
     validations: (spec.validations ?? []).map(({ expression, message = '', messageExpression = '', reason = 'Invalid' }) => ({
-      expression: expressionOf(expression, { ...all, returns: ['bool'] }),
+      expression: expressionOf(expression, { ...all, returns: 'bool' }),
       message: message.trim(),
-      messageExpression: messageExpression.trim() === '' ? undefined : expressionOf(messageExpression, { ...all, authorizer: false, returns: ['string'] }),
+      messageExpression: messageExpression.trim() === '' ? undefined : expressionOf(messageExpression, { ...all, authorizer: false, returns: 'string' }),
       reason,
     })),
-    annotations: (spec.auditAnnotations ?? []).map(({ key, valueExpression }) => ({ key, expression: expressionOf(valueExpression, { ...all, returns: ['string', 'null'] }) })),
+    annotations: (spec.auditAnnotations ?? []).map(({ key, valueExpression }) => ({ key, expression: expressionOf(valueExpression, { ...all, returns: 'string|null' }) })),
   };
 }
 

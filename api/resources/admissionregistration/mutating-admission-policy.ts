@@ -1,5 +1,6 @@
 import { invalid, Path, required, type FieldError } from '../../../machinery/field-path.ts';
 import { MutatingAdmissionPolicy } from '../../../machinery/kinds/admission-registration.ts';
+import { mutatingProblems } from '../../admission/policy/problems.ts';
 import { chosen } from '../checks.ts';
 import { count, text } from '../columns.ts';
 import { age, defineResource, name } from '../define.ts';
@@ -25,7 +26,7 @@ export const mutatingAdmissionPolicy = defineResource(MutatingAdmissionPolicy, {
     draft.spec.failurePolicy ??= 'Fail';
     if (draft.spec.matchConstraints !== undefined) defaultMatch(draft.spec.matchConstraints);
   },
-  validate: ({ spec }) => validateSpec(spec ?? {}, new Path('spec')),
+  validate: ({ spec }) => [...validateSpec(spec ?? {}, new Path('spec')), ...mutatingProblems(spec ?? {}, new Path('spec'))],
 });
 
 function validateSpec(spec: Spec, path: Path): FieldError[] {

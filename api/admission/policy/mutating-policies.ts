@@ -1,0 +1,124 @@
+import type { Bindings } from '../../../machinery/cel/frame.ts';
+import { MutatingAdmissionPolicy, MutatingAdmissionPolicyBinding } from '../../../machinery/kinds/admission-registration.ts';
+import type { KubernetesObject } from '../../../machinery/kinds/kind.ts';
+import type { Draft } from '../../../machinery/kinds/wire.ts';
+import { isSame } from '../../../machinery/patch/json-value.ts';
+import { ApiError, codeOf, isReason } from '../../../machinery/status.ts';
+import { refused } from '../../access/refused.ts';
+import type { Resource } from '../../resources/define.ts';
+import type { Admitted, Mutated } from '../admission.ts';
+import { replaceDraft } from '../draft.ts';
+import { asVersion } from '../match/versions.ts';
+import { sharedBindings } from './evaluate.ts';
+import { configuresAdmission, isReview } from './exempt.ts';
+import { compileMutating, mutate, type MutatingProgram } from './mutating.ts';
+import { paramsOf } from './params.ts';
+import { createPolicyIndex, type BoundPolicy } from './policy-index.ts';
+import type { FollowingPlugin, PolicyDependencies } from './validating-policies.ts';
+
+/** Checks what a mutation made, as a body is checked; unknown fields are pruned. Throws `ApiError`. */
+export type CheckObject = (resource: Resource, value: unknown) => Draft<KubernetesObject>;
+
+export interface MutatingDependencies extends PolicyDependencies {
+  readonly check: CheckObject;
+}
+
+type Bound = BoundPolicy<MutatingAdmissionPolicy, MutatingAdmissionPolicyBinding, MutatingProgram>;
+
+/** What came of the policies that were asked and want to be asked again if others change the object: the object after each. */
+type Asked = Map<string, KubernetesObject>;
+
+/** MutatingAdmissionPolicies with their bindings. Source: "Mutating admission policy". Costs nothing while nothing is bound. */
+export function mutatingPolicies(deps: MutatingDependencies): FollowingPlugin {
+  const index = createPolicyIndex({
+    caches: deps.caches, policies: MutatingAdmissionPolicy, bindings: MutatingAdmissionPolicyBinding, versionsOf: deps.versionsOf,
+    compile: ({ spec }) => compileMutating(spec ?? {}),
+  });
+  const asked = new WeakMap<Admitted, Asked>();
+  const run = (write: Admitted, draft: Draft<KubernetesObject>, isAgain: boolean): Mutated => {
+    const before = asked.get(write) ?? new Map<string, KubernetesObject>();
+    asked.set(write, before);
+    let changed = false;
+    for (const bound of index.bound) changed = ask({ bound, write, draft, deps, before, isAgain }) || changed;
+    return changed ? 'changed' : undefined;
+  };
+  return {
+    name: 'MutatingAdmissionPolicy',
+    handles: ({ resource }) => index.bound.length > 0 && !configuresAdmission(resource) && !isReview(resource),
+    mutate: (write, draft) => run(write, draft, false),
+    mutateAgain: (write, draft) => run(write, draft, true),
+    caughtUp: () => index.caughtUp(),
+    close: () => { index.close(); },
+  };
+}
+
+interface Question {
+  readonly bound: Bound;
+  readonly write: Admitted;
+  readonly draft: Draft<KubernetesObject>;
+  readonly deps: MutatingDependencies;
+  readonly before: Asked;
+  readonly isAgain: boolean;
+}
+
+/** One policy with all its bindings. True: it changed the draft. */
+function ask({ bound, write, draft, deps, before, isAgain }: Question): boolean {
+  const { name, policy } = bound;
+  const { spec } = policy;
+  const wantsAgain = spec?.reinvocationPolicy === 'IfNeeded';
+  if (isAgain && !wantsAgain) return false;
+  let changed = false;
+  for (const { name: bindingName, binding, matches } of bound.bindings) {
+    const as = bound.matches(write, draft);
+    if (as === undefined || matches(write, draft) === undefined) continue;
+    const key = `${name}/${bindingName}`;
+    const last = before.get(key);
+    if (isAgain && last !== undefined && isSame(last, draft)) continue;
+    const fail = (problem: string): void => {
+      if ((spec?.failurePolicy ?? 'Fail') === 'Fail') throw denied(write, `policy '${name}' with binding '${bindingName}' denied request: ${problem}`);
+    };
+    const params = paramsOf(spec?.paramKind, binding.spec?.paramRef, write, deps.resourceOfKind);
+    if (params.problem !== undefined) {
+      fail(`failed to configure binding: ${params.problem}`);
+      continue;
+    }
+    for (const one of params.list) changed = change({ bound, write, draft, deps, params: one, as, fail }) || changed;
+    if (wantsAgain) before.set(key, structuredClone(draft));
+  }
+  return changed;
+}
+
+interface Change extends Pick<Question, 'bound' | 'write' | 'draft' | 'deps'> {
+  readonly params: object | null;
+  readonly as: Resource;
+  /** Throws, or returns where failures are ignored. */
+  readonly fail: (problem: string) => void;
+}
+
+function change({ bound, write, draft, deps, params, as, fail }: Change): boolean {
+  const { resource } = write;
+  const bindings = (object: KubernetesObject): Bindings =>
+    sharedBindings({ write, as, object, old: write.old === undefined ? undefined : asVersion(write.old, resource, as) }, deps.authorizer);
+  const { object, problem } = mutate(bound.program, asVersion(draft, resource, as), { bindings, params, as });
+  if (problem !== undefined) {
+    fail(problem);
+    return false;
+  }
+  if (object === undefined) return false;
+  try {
+    const next = deps.check(resource, asVersion(object, as, resource));
+    resource.defaults?.(next);
+    if (isSame(next, draft)) return false;
+    replaceDraft(draft, next);
+    return true;
+  } catch (error) {
+    if (!isReason(error, 'BadRequest', 'Invalid')) throw error;
+    fail(error.message);
+    return false;
+  }
+}
+
+function denied({ resource, name }: Admitted, message: string): ApiError {
+  const { status } = refused({ group: resource.group, resource: resource.plural, name }, message, [{ message }]);
+  return new ApiError({ ...status, message, reason: 'Invalid', code: codeOf.Invalid });
+}
