@@ -8,5 +8,6 @@ export async function get(reader: Reader, call: Call): Promise<Result> {
   await freshEnough(reader, revisionOf(query['resourceVersion']), signal);
   const entry = reader.caches.of(resource).get(info.namespace === '' ? undefined : info.namespace, info.name);
   if (entry === undefined) throw notFound(resource, info.name);
+  await reader.caches.ready(resource, [entry]);
   return { type: 'entry', code: 200, resource, entry };
 }

@@ -18,7 +18,9 @@ export async function list(reader: Reader, call: Call): Promise<ListResult> {
   const from = revision === undefined || revision === reader.caches.revision
     ? await fromCache(reader, call, selection, after)
     : await fromStore(reader, call, selection, options, after, revision);
-  return page(call, options, selection, from);
+  const result = page(call, options, selection, from);
+  await reader.caches.ready(call.resource, result.entries);
+  return result;
 }
 
 interface Position {

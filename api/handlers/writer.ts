@@ -1,5 +1,5 @@
 import { failure, type ApiError } from '../../machinery/status.ts';
-import type { KubernetesObject } from '../../machinery/kinds/kind.ts';
+import { apiVersionOf, type KubernetesObject } from '../../machinery/kinds/kind.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
 import { isSameButTimes, setEntries } from '../field-management/entries.ts';
 import type { Admission } from '../admission/admission.ts';
@@ -59,10 +59,13 @@ export function handlerKey(resource: Pick<Resource, 'group' | 'plural'>, subreso
   return `${resource.plural}.${resource.group}${subresource === '' ? '' : `/${subresource}`}`;
 }
 
-/** The object's bytes in the form in which its resource is stored. */
-export function storedBytes(writer: Pick<Writer, 'codec'>, resource: Resource, object: Draft<KubernetesObject>): Buffer {
+/** The object's bytes in the form in which its resource is stored. A promise, when somebody has to be asked for that form. */
+export function storedBytes(writer: Pick<Writer, 'codec'>, resource: Resource, object: Draft<KubernetesObject>): Buffer | Promise<Buffer> {
   const { storedAs } = resource;
-  return storedAs === undefined ? writer.codec.encode(resource, object) : writer.codec.encode(storedAs.resource, storedAs.toStored(object));
+  if (storedAs === undefined) return writer.codec.encode(resource, object);
+  const { remote, resource: stored } = storedAs;
+  if (remote === undefined || apiVersionOf(stored) === apiVersionOf(resource)) return writer.codec.encode(stored, storedAs.toStored(object));
+  return remote.convert([object], apiVersionOf(stored)).then(([converted = object]) => writer.codec.encode(stored, converted));
 }
 
 /** A put of an object, under a lease when its kind expires. */
@@ -133,14 +136,15 @@ export async function changeObject(
 ): Promise<Changed> {
   let current = existing(writer, resource, namespace, name);
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
+    await writer.caches.ready(resource, [current]);
     const outcome = await change(current);
     if (outcome.type === 'keep') return { entry: current, deleted: false };
     const companions = await companionsOf(writer, resource, outcome, current);
     await nextStage(current.stored.length);
-    const value = outcome.type === 'put' ? storedBytes(writer, resource, outcome.object) : undefined;
-    if (value !== undefined && isUnchanged(writer, resource, outcome, value, current)) return { entry: current, deleted: false };
+    const value = outcome.type === 'put' ? await storedBytes(writer, resource, outcome.object) : undefined;
+    if (value !== undefined && await isUnchanged(writer, resource, outcome, value, current)) return { entry: current, deleted: false };
     if (dryRun) {
-      const entry = value === undefined ? current : writer.caches.entry(resource, current.key, value, current.revision);
+      const entry = value === undefined ? current : await readable(writer, resource, writer.caches.entry(resource, current.key, value, current.revision));
       return { entry, deleted: value === undefined };
     }
     const own: Write = value === undefined ? { type: 'delete', key: current.key } : await putOf(writer, resource, current.key, value);
@@ -149,7 +153,7 @@ export async function changeObject(
       writes: [own, ...(companions?.writes ?? [])],
     });
     if (result.committed) {
-      return { entry: writer.caches.entry(resource, current.key, value ?? current.stored, result.revision), deleted: value === undefined };
+      return { entry: await readable(writer, resource, writer.caches.entry(resource, current.key, value ?? current.stored, result.revision)), deleted: value === undefined };
     }
     const [newer] = result.current;
     if (newer === undefined) throw notFound(resource, name);
@@ -158,14 +162,20 @@ export async function changeObject(
   throw conflict(resource, name, modified);
 }
 
+/** The entry, once it can be looked into. */
+export async function readable(writer: Pick<Writer, 'caches'>, resource: Resource, entry: Entry): Promise<Entry> {
+  await writer.caches.ready(resource, [entry]);
+  return entry;
+}
+
 /** Equal bytes, the times of its owners aside: when these are all that a write would change, there is no write. */
-function isUnchanged(writer: Writer, resource: Resource, outcome: Outcome, value: Buffer, { stored, object: old }: Entry): boolean {
+async function isUnchanged(writer: Writer, resource: Resource, outcome: Outcome, value: Buffer, { stored, object: old }: Entry): Promise<boolean> {
   if (value.equals(stored)) return true;
   if (outcome.type !== 'put' || value.length !== stored.length) return false;
   const before = old.metadata?.managedFields;
   if (before === undefined || !isSameButTimes(outcome.object.metadata?.managedFields, before)) return false;
   setEntries(outcome.object, before);
-  return storedBytes(writer, resource, outcome.object).equals(stored);
+  return (await storedBytes(writer, resource, outcome.object)).equals(stored);
 }
 
 function companionsOf(writer: Writer, resource: Resource, outcome: Exclude<Outcome, { type: 'keep' }>, current: Entry): Promise<Companions> | undefined {

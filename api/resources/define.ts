@@ -129,6 +129,13 @@ export interface StoredForm<T extends KubernetesObject> {
   toStored(object: Draft<T>): Draft<KubernetesObject>;
   /** `object` is as it was stored, with the apiVersion of then. */
   fromStored(object: Draft<KubernetesObject>): Draft<T>;
+  /** Of versions between which only somebody else can convert: what this version and the stored one are given was converted by it already. */
+  readonly remote?: RemoteConversion;
+}
+
+export interface RemoteConversion {
+  /** The objects in that apiVersion, in order. Throws `ApiError`. */
+  convert(objects: readonly KubernetesObject[], apiVersion: string): Promise<readonly Draft<KubernetesObject>[]>;
 }
 
 const storedVerbs: readonly Verb[] = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];

@@ -80,6 +80,8 @@ export interface ResourceCache<T extends KubernetesObject = KubernetesObject> {
 /** One version of the objects of a stored resource. */
 export interface ResourceView {
   readonly cache: ResourceCache;
+  /** See `Caches.ready`. */
+  ready?(entries: readonly Entry[]): Promise<void>;
   /** Cached if this version is, else made. */
   entry(key: string, stored: Buffer, revision: Revision): Entry;
 }
@@ -96,6 +98,11 @@ export interface Caches {
   waitForNewest(signal: AbortSignal): Promise<void>;
   /** An entry made of bytes that were just committed, equal to what the cache holds or will hold. */
   entry<T extends KubernetesObject>(resource: Resource<T>, key: string, stored: Buffer, revision: Revision): Entry<T>;
+  /**
+   * Must have resolved before anybody looks into these entries of the resource: a conversion may have to be asked for. Undefined: it is not so.
+   * Rejects with an `ApiError`.
+   */
+  ready(resource: Resource, entries: readonly Entry[]): Promise<void> | undefined;
   /** Follows these resources from now on, and no others: see `Feed.serve`. */
   serve(resources: readonly Resource[]): void;
   close(): void;

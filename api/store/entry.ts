@@ -33,6 +33,10 @@ export type EncodeProtobuf = (apiVersion: string, kind: string, object: Kubernet
 export interface CacheEntry<T extends KubernetesObject = KubernetesObject> extends Entry<T> {
   /** Lets go of an object that was parsed for its fields only: bytes cost the collector nothing, objects do. */
   release(): void;
+  /** The stored object, as long as it must be converted by somebody else before this entry can be looked into. */
+  unconverted(): KubernetesObject | undefined;
+  /** Takes what that conversion made of it. */
+  convert(object: Draft<KubernetesObject>): void;
 }
 
 export function entryShape<T extends KubernetesObject>(resource: Resource<T>, common: Pick<EntryShape, 'freeze' | 'onParsed' | 'encode' | 'encodeProtobuf'>): EntryShape<T> {
@@ -117,7 +121,7 @@ class StoredEntry<T extends KubernetesObject> implements CacheEntry<T> {
   }
 
   get exact(): T {
-    return this.#mayBeLong() ? parse(this.stored, this.revision, this.#shape, parseTrusted) : this.object;
+    return this.#mayBeLong() ? this.#read(parseTrusted) : this.object;
   }
 
   #mayBeLong(): boolean {
@@ -128,8 +132,31 @@ class StoredEntry<T extends KubernetesObject> implements CacheEntry<T> {
     if (!this.#isShared) this.#object = undefined;
   }
 
+  unconverted(): KubernetesObject | undefined {
+    if (this.#served !== undefined || !this.#isForeign()) return undefined;
+    return parseTrusted(this.stored.toString()) as KubernetesObject;
+  }
+
+  convert(object: Draft<KubernetesObject>): void {
+    const { resource, encode } = this.#shape;
+    this.#served = encode(resource, resource.storedAs?.fromStored(object) ?? object);
+  }
+
+  /** Was it stored in a version from which only somebody else can convert? */
+  #isForeign(): boolean {
+    if (this.#shape.resource.storedAs?.remote === undefined) return false;
+    const span = member(this.stored, 0, 'apiVersion');
+    return span !== undefined && this.stored.toString('utf8', span.start + 1, span.end - 1) !== apiVersionOf(this.#shape.resource);
+  }
+
   #parsed(): T {
-    return (this.#object ??= parse(this.stored, this.revision, this.#shape, JSON.parse));
+    return (this.#object ??= this.#read(JSON.parse));
+  }
+
+  #read(read: (text: string) => unknown): T {
+    if (!this.#isForeign()) return parse(this.stored, this.revision, this.#shape, read);
+    if (this.#served === undefined) throw new Error(`${this.key} was looked into before it was converted`);
+    return withRevision(read(this.#served.toString()) as Draft<T>, this.revision, this.#shape);
   }
 
   /** The bytes in the form that is served, still without `resourceVersion`. */
@@ -155,7 +182,8 @@ class StoredEntry<T extends KubernetesObject> implements CacheEntry<T> {
   }
 
   #fieldValues(): readonly string[] {
-    const object = this.#lent();
+    // Selectors can't wait for a conversion: fields have the same place in most versions.
+    const object = this.#served === undefined && this.#isForeign() ? parse(this.stored, this.revision, this.#shape, JSON.parse) : this.#lent();
     return this.#shape.fields.map((name) => this.#shape.resource.fields[name]?.(object) ?? '');
   }
 
@@ -205,10 +233,14 @@ class StoredEntry<T extends KubernetesObject> implements CacheEntry<T> {
 const noLabels: Readonly<Record<string, string>> = Object.freeze({});
 const none = Buffer.alloc(0);
 
-function parse<T extends KubernetesObject>(stored: Buffer, revision: Revision, { resource, freeze }: EntryShape<T>, read: (text: string) => unknown): T {
+function parse<T extends KubernetesObject>(stored: Buffer, revision: Revision, shape: EntryShape<T>, read: (text: string) => unknown): T {
+  const { resource } = shape;
   // The server's own encoder wrote the bytes.
   const written = read(stored.toString()) as Draft<T>;
-  const object = resource.storedAs === undefined ? written : resource.storedAs.fromStored(written);
+  return withRevision(resource.storedAs === undefined ? written : resource.storedAs.fromStored(written), revision, shape);
+}
+
+function withRevision<T extends KubernetesObject>(object: Draft<T>, revision: Revision, { freeze }: EntryShape<T>): T {
   if (revision !== unstored) (object.metadata ??= {}).resourceVersion = String(revision);
   if (freeze) deepFreeze(object);
   return object as T;

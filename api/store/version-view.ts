@@ -3,6 +3,8 @@
  * ones; each entry is converted when somebody first looks inside, and then kept as long as the stored one is.
  */
 import type { Change, ChangeSink, Entry, ResourceCache, ResourceView, Selection, Watch } from './cache.ts';
+import { createConverter } from './converter.ts';
+import { asError } from './errors.ts';
 import { createEntry, type CacheEntry, type EntryShape } from './entry.ts';
 
 export interface VersionView extends ResourceView {
@@ -10,10 +12,34 @@ export interface VersionView extends ResourceView {
   end(): void;
 }
 
+/** The sink's calls, each after what makes its batch ready. When that fails the watch ends with the failure. */
+function inTurn(sink: ChangeSink, ready: (batch: readonly Change[]) => Promise<void>, close: () => void): Pick<ChangeSink, 'changes' | 'end'> {
+  let turn: Promise<void> = Promise.resolve();
+  let isOver = false;
+  const end = (error: Error | undefined): void => {
+    if (isOver) return;
+    isOver = true;
+    sink.end(error);
+  };
+  return {
+    changes(batch) {
+      turn = turn.then(async () => {
+        await ready(batch);
+        if (!isOver) sink.changes(batch);
+      }).catch((error: unknown) => {
+        close();
+        end(asError(error));
+      });
+    },
+    end: (error) => { turn = turn.then(() => { end(error); }); },
+  };
+}
+
 export function createVersionView(stored: ResourceView, shape: EntryShape): VersionView {
   const known = new WeakMap<Entry, CacheEntry>();
   const changes = new WeakMap<Change, Change>();
   const open = new Set<{ end(): void }>();
+  const remote = shape.resource.storedAs?.remote === undefined ? undefined : createConverter(shape.resource, shape.resource.storedAs.remote);
 
   function seen(entry: Entry): CacheEntry {
     let view = known.get(entry);
@@ -42,11 +68,12 @@ export function createVersionView(stored: ResourceView, shape: EntryShape): Vers
   }
 
   function watch(from: number, selection: Selection, sink: ChangeSink): Watch {
+    const { changes, end } = remote === undefined ? sink : inTurn(sink, (batch) => remote.ready(batch.flatMap((change) => (change.type === 'BOOKMARK' ? [] : [seen(change.entry)]))), () => { close(); });
     const inner = stored.cache.watch(from, selected(selection), {
-      changes: (batch) => { sink.changes(batch.map(seenChange)); },
+      changes: (batch) => { changes(batch.map(seenChange)); },
       end(error) {
         open.delete(watcher);
-        sink.end(error);
+        end(error);
       },
     });
     const close = (): void => {
@@ -75,6 +102,7 @@ export function createVersionView(stored: ResourceView, shape: EntryShape): Vers
       watch,
     } satisfies ResourceCache,
     entry: (key, bytes, at) => seen(stored.entry(key, bytes, at)),
+    ...(remote === undefined ? {} : { ready: (entries) => remote.ready(entries.map((entry) => seen(entry))) }),
     end() {
       for (const watcher of open) watcher.end();
     },

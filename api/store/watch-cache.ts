@@ -100,6 +100,7 @@ export async function createCaches(store: Store, resources: readonly Resource[],
     },
     entry: <T extends KubernetesObject>(resource: Resource<T>, key: string, stored: Buffer, at: Revision) =>
       fed.of(resource).entry(key, stored, at) as Entry<T>,
+    ready: (resource, entries) => fed.of(resource).ready?.(entries),
     serve: (served) => { fed.serve(served); },
     close: () => end(undefined),
   };

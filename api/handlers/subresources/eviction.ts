@@ -53,7 +53,7 @@ function budgets(writer: Writer, call: Call): CompanionSource {
     const spent = spend(entry.object, pod.metadata?.name ?? '', writer.now());
     return {
       compares: [{ key: entry.key, revision: entry.revision }],
-      writes: [{ type: 'put', key: entry.key, value: storedBytes(writer, cache.resource, spent as Draft<KubernetesObject>) }],
+      writes: [{ type: 'put', key: entry.key, value: await storedBytes(writer, cache.resource, spent as Draft<KubernetesObject>) }],
     };
   }
 
