@@ -45,6 +45,8 @@ async function policy(spec: Partial<Spec>, binding: Partial<BindingSpec> = {}, n
 const apply = (expression: string) => ({ mutations: [{ patchType: 'ApplyConfiguration', applyConfiguration: { expression } }] });
 const patch = (expression: string) => ({ mutations: [{ patchType: 'JSONPatch', jsonPatch: { expression } }] });
 
+const label = (key: string, value: string) => apply(`Object{metadata: Object.metadata{labels: {${JSON.stringify(key)}: ${value}}}}`);
+
 async function made(object: Pod = pod()): Promise<Pod> {
   const { object: result, error } = await at.judge(Pod, object);
   expect(error?.message).toBeUndefined();
@@ -107,7 +109,6 @@ describe('a JSON patch', () => {
 });
 
 describe('a mutating policy', () => {
-  const label = (key: string, value: string) => apply(`Object{metadata: Object.metadata{labels: {${JSON.stringify(key)}: ${value}}}}`);
 
   it('has variables, conditions and parameters', async () => {
     await policy({
