@@ -80,6 +80,7 @@ function objectOf(result: Result): KubernetesObject {
     case 'object': return result.object;
     case 'list': return listOf(result);
     case 'watch':
+    case 'proxy':
     case 'agent': throw failure('BadRequest', 'this call is answered by a stream: it needs a connection of its own');
   }
 }

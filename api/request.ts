@@ -90,7 +90,8 @@ export type Result =
   | { readonly type: 'object'; readonly code: number; readonly resource: Resource; readonly object: KubernetesObject }
   | ListResult
   | WatchResult
-  | AgentResult;
+  | AgentResult
+  | ProxyResult;
 
 export interface ListResult {
   readonly type: 'list';
@@ -121,6 +122,35 @@ export interface AgentResult {
   readonly port: number;
   /** With the query. */
   readonly path: string;
+}
+
+/** Another server answers: the carrier sends the request on, or splices an upgraded connection. */
+export interface ProxyResult {
+  readonly type: 'proxy';
+  readonly target: ProxyTarget;
+}
+
+export interface ProxyTarget {
+  readonly host: string;
+  readonly port: number;
+  /** With the query. Without a path of its own, a GET is sent to the path that ends in a slash first. */
+  readonly path: string;
+  /** Set over those of the request. */
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
+  /** What stands before the other server's paths here: its redirects are led through it. */
+  readonly prefix?: string;
+  /** Absent: plain HTTP. `agent`: a node's agent, to which this server shows itself as itself. */
+  readonly tls?: 'agent' | {
+    readonly caPem?: string;
+    readonly certPem?: string;
+    readonly keyPem?: string;
+    /** The name that the other server is to have, where that isn't `host`. */
+    readonly serverName?: string;
+    /** Must an authority have signed its certificate? */
+    readonly isVerified: boolean;
+    /** Must it be for the name that was asked? */
+    readonly isNameChecked: boolean;
+  };
 }
 
 /** One verb's code. Throws `ApiError`. */

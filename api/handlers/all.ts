@@ -15,6 +15,7 @@ import { attach, exec, portForward } from './subresources/connect.ts';
 import { evict } from './subresources/eviction.ts';
 import { finalize } from './subresources/finalize.ts';
 import { log } from './subresources/log.ts';
+import { proxyNode, proxyPod, proxyService } from './subresources/proxy.ts';
 import { scale } from './subresources/scale.ts';
 import { update } from './update.ts';
 import { watch } from './watch.ts';
@@ -94,6 +95,11 @@ function both(name: string, handler: Handler): [string, Handler][] {
   return [[`get ${name}`, handler], [`create ${name}`, handler]];
 }
 
+/** By every method that HTTP has. */
+function anyhow(name: string, handler: Handler): [string, Handler][] {
+  return ['get', 'create', 'update', 'patch', 'delete', 'options'].map((verb) => [`${verb} ${name}`, handler]);
+}
+
 function subresourceHandlers(deps: HandlerDependencies): ReadonlyMap<string, Handler> {
   const { nodes, pods, special } = deps;
   const token = special.get('serviceaccounts./token');
@@ -107,6 +113,9 @@ function subresourceHandlers(deps: HandlerDependencies): ReadonlyMap<string, Han
     ...both('pods./exec', (call) => exec(deps, nodes, call)),
     ...both('pods./attach', (call) => attach(deps, nodes, call)),
     ...both('pods./portforward', (call) => portForward(deps, nodes, call)),
+    ...anyhow('pods./proxy', (call) => proxyPod(deps, call)),
+    ...anyhow('services./proxy', (call) => proxyService(deps, call)),
+    ...anyhow('nodes./proxy', (call) => proxyNode(deps, nodes, call)),
     ['update namespaces./finalize', (call) => finalize(deps, call)],
     ...['get', 'update', 'patch'].map((verb): [string, Handler] =>
       [`${verb} certificatesigningrequests.certificates.k8s.io/approval`, verb === 'get' ? (call) => get(deps, call) : (call) => approve(deps, call)]),

@@ -38,10 +38,11 @@ async function problemOf(answer: Promise<void>): Promise<string | undefined> {
   }
 }
 
+/** Few ask for this, and hardly anybody in protobuf. */
+const encodeProtobuf: EncodeProtobuf = (...message) => createProtobufEncoder().message(...message);
+
 function entryOf({ codec }: Writer, { resource }: Call, object: ComponentStatus): Entry {
   const encode = codec.encode.bind(codec);
-  // Few ask for this, and hardly anybody in protobuf.
-  const encodeProtobuf: EncodeProtobuf = (...message) => createProtobufEncoder().message(...message);
   const shape = entryShape(resource, { freeze: false, onParsed: () => undefined, encode, encodeProtobuf });
   return createEntry(shape, shape.prefix + storeName, codec.encode(resource, object), 0);
 }

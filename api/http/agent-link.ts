@@ -1,9 +1,10 @@
 import { request as httpsRequest, type RequestOptions } from 'node:https';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
 import { failure, type ApiError } from '../../machinery/status.ts';
 import type { AgentResult } from '../request.ts';
 import type { Exchange } from './exchange.ts';
+import { endToEnd } from './proxy-headers.ts';
+import { splice, type Splice } from './splice.ts';
 import { messageOf } from '../../machinery/thrown.ts';
 
 /** How the API server shows itself to a node's agent, and by which authority it judges the agent. */
@@ -17,8 +18,6 @@ export interface AgentLink {
   readonly stopped: AbortSignal;
 }
 
-const hopByHop: ReadonlySet<string> = new Set(['connection', 'keep-alive', 'transfer-encoding', 'upgrade', 'proxy-connection', 'te', 'trailer', 'http2-settings', 'host', 'authorization', 'cookie']);
-
 function options(link: AgentLink, { host, port, path }: AgentResult, method: string, headers: IncomingHttpHeaders): RequestOptions {
   return {
     host, port, path, method, headers, ca: link.caPem, cert: link.certPem, key: link.keyPem, timeout: link.connectMs, agent: false,
@@ -27,8 +26,10 @@ function options(link: AgentLink, { host, port, path }: AgentResult, method: str
   };
 }
 
-function endToEnd(headers: IncomingHttpHeaders): IncomingHttpHeaders {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !name.startsWith(':') && !hopByHop.has(name)));
+/** What is meant for the API server only stays here. */
+function passed(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  const { host: _host, authorization: _authorization, cookie: _cookie, ...rest } = endToEnd(headers);
+  return rest;
 }
 
 function unreachable({ host, port, path }: AgentResult, cause: unknown) {
@@ -86,55 +87,9 @@ export function streamFromAgent(exchange: Exchange, link: AgentLink, target: Age
   });
 }
 
-/**
- * Splices an upgraded connection to the agent, byte for byte both ways: the API server speaks neither WebSocket nor SPDY
- * here. What the agent refuses is passed on as its plain answer. Throws while nothing was written to `socket` yet.
- */
-export function spliceToAgent(request: IncomingMessage, socket: Duplex, head: Buffer, link: AgentLink, target: AgentResult): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const headers = { ...endToEnd(request.headers), connection: 'Upgrade', upgrade: request.headers.upgrade ?? '' };
-    const asked = httpsRequest(options(link, target, request.method ?? 'GET', headers));
-    let joined = false;
-    asked.once('timeout', () => asked.destroy(new Error('the agent did not answer in time')));
-    asked.once('error', (error) => {
-      if (joined) socket.destroy();
-      else reject(unreachable(target, error));
-    });
-    const stop = () => { socket.destroy(); };
-    link.stopped.addEventListener('abort', stop, { once: true });
-    socket.once('close', () => {
-      link.stopped.removeEventListener('abort', stop);
-      asked.destroy();
-      resolve();
-    });
-    asked.once('upgrade', (response, agentSocket, agentHead) => {
-      joined = true;
-      agentSocket.setTimeout(0);
-      socket.write(headOf(response));
-      if (agentHead.length > 0) socket.write(agentHead);
-      if (head.length > 0) agentSocket.write(head);
-      agentSocket.on('error', () => socket.destroy());
-      agentSocket.once('close', () => socket.end());
-      socket.once('close', () => agentSocket.destroy());
-      agentSocket.pipe(socket);
-      socket.pipe(agentSocket);
-    });
-    asked.once('response', (response) => {
-      joined = true;
-      socket.write(headOf(response, { connection: 'close' }));
-      response.pipe(socket);
-    });
-    asked.end();
-  });
-}
-
-/** Status line and headers as they came. */
-function headOf(response: IncomingMessage, more: Readonly<Record<string, string>> = {}): string {
-  const lines = [`HTTP/1.1 ${response.statusCode} ${response.statusMessage}`];
-  const dropped = new Set(Object.keys(more).length > 0 ? ['connection', 'transfer-encoding', 'keep-alive'] : []);
-  for (let at = 0; at < response.rawHeaders.length; at += 2) {
-    if (!dropped.has(response.rawHeaders[at]?.toLowerCase() ?? '')) lines.push(`${response.rawHeaders[at]}: ${response.rawHeaders[at + 1]}`);
-  }
-  for (const [name, value] of Object.entries(more)) lines.push(`${name}: ${value}`);
-  return `${lines.join('\r\n')}\r\n\r\n`;
+/** Splices an upgraded connection to the agent. Throws 500 while nothing was written to the socket yet. */
+export function spliceToAgent(ends: Splice, link: AgentLink, target: AgentResult): Promise<void> {
+  const method = ends.request.method ?? 'GET';
+  const headers = passed(ends.request.headers);
+  return splice(ends, { isSecure: true, options: options(link, target, method, headers), unreachable: (cause) => unreachable(target, cause) }, link.stopped);
 }

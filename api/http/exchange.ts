@@ -1,6 +1,6 @@
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders, ServerResponse } from 'node:http';
 import { constants, type ServerHttp2Stream } from 'node:http2';
-import type { Writable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import { expectsContinue, isSmallRest, linger, readBody } from './body.ts';
 import { withRepeated } from './repeated-headers.ts';
 
@@ -21,6 +21,8 @@ export interface Exchange {
   onEnd(run: () => void): void;
   /** The whole body. Throws 413, 400 when it breaks off, and the signal's reason. */
   body(limitBytes: number, signal: AbortSignal): Promise<Buffer>;
+  /** The body as it comes; undefined: there is none. */
+  incoming(): Readable | undefined;
   /** The whole answer at once. */
   answer(code: number, headers: OutgoingHttpHeaders, body: Buffer | string): void;
   /** The head of an answer that follows in pieces. Undefined: the caller has gone. */
@@ -48,6 +50,11 @@ export function http2Exchange(stream: ServerHttp2Stream, headers: IncomingHttpHe
     body(limit, signal) {
       if (expectsContinue(headers)) stream.additionalHeaders({ [constants.HTTP2_HEADER_STATUS]: constants.HTTP_STATUS_CONTINUE });
       return readBody(stream, headers, limit, signal);
+    },
+    incoming() {
+      if (stream.endAfterHeaders) return undefined;
+      if (expectsContinue(headers)) stream.additionalHeaders({ [constants.HTTP2_HEADER_STATUS]: constants.HTTP_STATUS_CONTINUE });
+      return stream;
     },
     answer(code, more, body) {
       if (isGone() || stream.headersSent) return;
@@ -91,6 +98,12 @@ export function http1Exchange(request: IncomingMessage, response: ServerResponse
     body(limit, signal) {
       if (expectsContinue(request.headers) && Number(request.headers['content-length'] ?? 0) <= limit) response.writeContinue();
       return readBody(request, request.headers, limit, signal);
+    },
+    incoming() {
+      const { 'content-length': length = '0', 'transfer-encoding': encoding } = request.headers;
+      if (length === '0' && encoding === undefined) return undefined;
+      if (expectsContinue(request.headers)) response.writeContinue();
+      return request;
     },
     answer(code, more, body) {
       if (isGone() || response.headersSent) return;

@@ -33,7 +33,7 @@ export interface Rendering {
 const prettyEntries = 500;
 
 /** Writes an object, a list or a Status. */
-export function render(exchange: Exchange, result: Exclude<Result, { type: 'watch' | 'agent' }>, rendering: Rendering): Promise<void> {
+export function render(exchange: Exchange, result: Exclude<Result, { type: 'watch' | 'agent' | 'proxy' }>, rendering: Rendering): Promise<void> {
   switch (result.type) {
     case 'entry': return send(exchange, result.code, ...entryAnswer(result.resource, result.entry, rendering));
     case 'object': return send(exchange, result.code, ...objectAnswer(result.object, rendering));

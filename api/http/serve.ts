@@ -7,7 +7,7 @@ import { anonymous } from '../access/authentication.ts';
 import type { Auditor } from '../audit/auditor.ts';
 import { authorize, type Dispatch } from '../dispatch.ts';
 import { patchTypes, unsupportedPatch } from '../handlers/patch.ts';
-import type { AgentResult, Body, Call, Origin, RequestInfo, Result, User } from '../request.ts';
+import type { Body, Call, Origin, RequestInfo, Result, User } from '../request.ts';
 import type { Resource } from '../resources/define.ts';
 import { spliceToAgent, streamFromAgent, type AgentLink } from './agent-link.ts';
 import { bearerTokenOf } from './certificate.ts';
@@ -19,6 +19,7 @@ import { bodyType, isPretty, mediaTypeOf, negotiate, type Answer } from './negot
 import { protobufType, type ProtobufDecoder } from './protobuf/decode.ts';
 import type { ProtobufEncoder } from './protobuf/encode.ts';
 import { protobufErrorFrame } from './protobuf/watch-frames.ts';
+import { proxy, proxyUpgrade } from './proxy.ts';
 import { render, renderFailure, type Rendering } from './render.ts';
 import { withRepeated } from './repeated-headers.ts';
 import { parseTarget, type Target } from './request-info.ts';
@@ -90,7 +91,7 @@ export async function serve(edge: Edge, exchange: Exchange, peer: Peer): Promise
     if (!target.info.isResource) return await servePage(edge, exchange, { target, user, headers, origin });
     const resource = resourceOf(edge, target);
     answer = negotiate(exchange.headers.accept, edge.encoder.knows(apiVersionOf(resource), resource.kind));
-    code = await serveResource(edge, exchange, { target, user, resource, answer, headers, origin });
+    code = await serveResource(edge, exchange, { target, user, resource, answer, headers, origin, address: peer.address });
   } catch (error) {
     const known = failureOf(error);
     ({ code } = known);
@@ -131,7 +132,7 @@ function authenticate(edge: Edge, headers: IncomingHttpHeaders, peer: Peer): Pro
   });
 }
 
-async function servePage(edge: Edge, exchange: Exchange, { target, user, headers, origin }: Omit<Asked, 'resource' | 'answer'>): Promise<void> {
+async function servePage(edge: Edge, exchange: Exchange, { target, user, headers, origin }: Omit<Asked, 'resource' | 'answer' | 'address'>): Promise<void> {
   const trail = origin === undefined ? undefined : edge.audit?.begin({ user, info: target.info, origin });
   let found: PageAnswer;
   try {
@@ -164,6 +165,8 @@ interface Asked {
   readonly answer: Answer;
   readonly headers: OutgoingHttpHeaders;
   readonly origin: Origin | undefined;
+  /** The caller's. */
+  readonly address: string;
 }
 
 /** The code of the answer. */
@@ -174,7 +177,7 @@ async function serveResource(edge: Edge, exchange: Exchange, asked: Asked): Prom
   const flight = edge.inFlight.begin(exchange, () => { tooLate(exchange, asked); }, askedTimeoutMs(target.query));
   let result: Result;
   try {
-    const body = readOnly.has(verb) ? undefined : await bodyOf(edge, exchange, verb, flight.signal);
+    const body = readOnly.has(verb) || target.info.subresource === 'proxy' ? undefined : await bodyOf(edge, exchange, verb, flight.signal);
     result = await handle(callOf(exchange.headers, asked, info, body, flight));
   } finally {
     flight.end();
@@ -186,6 +189,8 @@ async function serveResource(edge: Edge, exchange: Exchange, asked: Asked): Prom
   } else if (result.type === 'agent') {
     if (target.info.subresource !== 'log') throw failure('BadRequest', 'Upgrade request required');
     await streamFromAgent(exchange, edge.agentLink, result, plain(headers));
+  } else if (result.type === 'proxy') {
+    return proxy(exchange, result.target, edge.agentLink, { address: asked.address, headers });
   } else {
     const rendering: Rendering = {
       answer, pretty: isPretty(target.query, exchange.headers['user-agent']), query: target.query, headers, tables: edge.tables, protobuf: edge.encoder, idleMs,
@@ -271,12 +276,14 @@ export async function serveUpgrade(edge: Edge, request: IncomingMessage, socket:
     const user = await authenticate(edge, headers, peer);
     if (!target.info.isResource) throw failure('NotFound', 'the server could not find the requested resource');
     const answer: Answer = { as: 'json', media: 'application/json' };
-    const call = callOf(headers, { target, user, resource: resourceOf(edge, target), answer, headers: {}, origin: edge.audit === undefined ? undefined : originOf({ headers, url }, peer, auditId(edge, headers)) }, target.info, undefined, { signal: edge.stopped });
+    const call = callOf(headers, { target, user, resource: resourceOf(edge, target), answer, headers: {}, origin: edge.audit === undefined ? undefined : originOf({ headers, url }, peer, auditId(edge, headers)), address: peer.address }, target.info, undefined, { signal: edge.stopped });
     // A WebSocket handshake is a GET: who may only read must not run commands by it.
-    if (target.info.verb === 'get') authorize(edge.authorizer, user, { ...target.info, verb: 'create' });
+    if (target.info.verb === 'get' && target.info.subresource !== 'proxy') authorize(edge.authorizer, user, { ...target.info, verb: 'create' });
     const result = await edge.dispatch.call(call);
-    if (result.type !== 'agent') throw failure('BadRequest', 'this resource can\'t be upgraded');
-    await spliceToAgent(request, socket, head, edge.agentLink, result satisfies AgentResult);
+    const ends = { request, socket, head };
+    if (result.type === 'proxy') await proxyUpgrade(ends, result.target, edge.agentLink, peer.address);
+    else if (result.type === 'agent') await spliceToAgent(ends, edge.agentLink, result);
+    else throw failure('BadRequest', 'this resource can\'t be upgraded');
   } catch (error) {
     const known = failureOf(error);
     if (!(error instanceof ApiError) && known.code === 500) edge.onError(`${method} ${url}`, error);

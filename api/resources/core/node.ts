@@ -4,6 +4,7 @@ import { labelValue, qualifiedName } from '../../../machinery/names.ts';
 import { chosen, faults } from '../checks.ts';
 import { none, text, unknown } from '../columns.ts';
 import { age, defineResource, name } from '../define.ts';
+import { proxied } from '../proxied.ts';
 
 const roleLabel = 'kubernetes.io/role';
 const rolePrefix = 'node-role.kubernetes.io/';
@@ -29,6 +30,7 @@ const address = (type: string) => (node: Node): string => node.status?.addresses
 export const node = defineResource(Node, {
   shortNames: ['no'],
   status: true,
+  subresources: [proxied('NodeProxyOptions')],
   fields: { 'spec.unschedulable': (object) => String(object.spec?.unschedulable ?? false) },
   columns: [
     name(),

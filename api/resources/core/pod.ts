@@ -2,6 +2,7 @@ import { Pod } from '../../../machinery/kinds/core.ts';
 import { Path } from '../../../machinery/field-path.ts';
 import { qosClass } from '../../../machinery/pod/qos.ts';
 import { defineResource, type Subresource } from '../define.ts';
+import { proxied } from '../proxied.ts';
 import { podColumns } from './pod/columns.ts';
 import { defaultPod } from './pod/defaults.ts';
 import { validateDeletionCost, validatePodSpec } from './pod/spec.ts';
@@ -23,6 +24,7 @@ export const pod = defineResource(Pod, {
     connect('exec', 'PodExecOptions'),
     { name: 'log', kind: Pod, verbs: ['get'] },
     connect('portforward', 'PodPortForwardOptions'),
+    proxied('PodProxyOptions'),
   ],
   fields: {
     'spec.nodeName': (object) => object.spec?.nodeName ?? '',

@@ -1,4 +1,5 @@
 import { Service } from '../../../machinery/kinds/core.ts';
+import { proxied } from '../proxied.ts';
 import { joined, labelsText, none, text } from '../columns.ts';
 import { age, defineResource, name } from '../define.ts';
 import { dns1035Label } from '../../../machinery/names.ts';
@@ -23,6 +24,7 @@ export const service = defineResource(Service, {
   shortNames: ['svc'],
   categories: ['all'],
   status: true,
+  subresources: [proxied('ServiceProxyOptions')],
   fields: { 'spec.clusterIP': (object) => object.spec?.clusterIP ?? '', 'spec.type': (object) => object.spec?.type ?? '' },
   columns: [
     name(),

@@ -1,0 +1,112 @@
+import { once } from 'node:events';
+import { createServer, request, type IncomingMessage, type RequestListener, type Server } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { ProxyTarget } from '../request.ts';
+import { http1Exchange } from './exchange.ts';
+import { proxy, proxyUpgrade } from './proxy.ts';
+
+const servers: Server[] = [];
+const sockets = new Set<Socket>();
+const stopping = new AbortController();
+const link = { caPem: '', certPem: '', keyPem: '', connectMs: 2000, stopped: stopping.signal };
+
+afterEach(async () => {
+  for (const socket of sockets) socket.destroy();
+  await Promise.all(servers.splice(0).map((server) => new Promise((resolve) => { server.close(resolve); })));
+});
+
+async function listening(listener: RequestListener): Promise<{ readonly server: Server; readonly port: number }> {
+  const server = createServer(listener);
+  server.on('connection', (socket) => { sockets.add(socket); });
+  servers.push(server);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return { server, port: (server.address() as AddressInfo).port };
+}
+
+/** A server that only sends on to `target`; what goes wrong is its answer. */
+async function front(target: Omit<ProxyTarget, 'host'>): Promise<{ readonly server: Server; readonly port: number }> {
+  return listening((incoming, response) => {
+    const exchange = http1Exchange(incoming, response);
+    proxy(exchange, { host: '127.0.0.1', ...target }, link, { address: '192.0.2.7', headers: { 'audit-id': 'a' } })
+      .catch((error: unknown) => { exchange.answer(503, {}, error instanceof Error ? error.message : ''); });
+  });
+}
+
+interface Answer {
+  readonly code: number | undefined;
+  readonly headers: IncomingMessage['headers'];
+  readonly body: string;
+}
+
+async function ask(port: number, path: string, options: { readonly method?: string; readonly headers?: Record<string, string>; readonly body?: string } = {}): Promise<Answer> {
+  const asked = request({ host: '127.0.0.1', port, path, method: options.method ?? 'GET', headers: options.headers, agent: false });
+  asked.end(options.body);
+  const [response] = (await once(asked, 'response')) as [IncomingMessage];
+  return { code: response.statusCode, headers: response.headers, body: (await response.toArray()).join('') };
+}
+
+describe('a request that another server answers', () => {
+  it('is sent on with its method, body and headers, but for who asks', async () => {
+    const seen: { method?: string | undefined; url?: string | undefined; headers?: IncomingMessage['headers'] } = {};
+    const back = await listening((incoming, response) => {
+      Object.assign(seen, { method: incoming.method, url: incoming.url, headers: incoming.headers });
+      response.writeHead(207, { 'x-own': 'b' });
+      incoming.pipe(response);
+    });
+    const { port } = await front({ port: back.port, path: '/a?b=c' });
+    const answer = await ask(port, '/x', { method: 'PUT', headers: { authorization: 'Bearer t', cookie: 'c=d', 'x-forwarded-for': '192.0.2.1', host: 'api.example' }, body: 'hello' });
+    expect([answer.code, answer.body, answer.headers['x-own'], answer.headers['audit-id']]).toEqual([207, 'hello', 'b', 'a']);
+    expect([seen.method, seen.url]).toEqual(['PUT', '/a?b=c']);
+    expect(seen.headers).toMatchObject({ cookie: 'c=d', host: 'api.example', 'x-forwarded-for': '192.0.2.1, 192.0.2.7', 'x-forwarded-host': 'api.example', 'x-forwarded-proto': 'https' });
+    expect(seen.headers).not.toHaveProperty('authorization');
+  });
+
+  it('is led to the slash at the end first', async () => {
+    const { port } = await front({ port: 1, path: '?a=b', prefix: '/p' });
+    expect(await ask(port, '/p?a=b')).toMatchObject({ code: 301, headers: { location: '/p/?a=b' } });
+  });
+
+  it.each([['/login', '/p/login'], ['http://127.0.0.1/login?a#b', '/p/login?a#b'], ['https://elsewhere.example/', 'https://elsewhere.example/']])('is redirected to %s through this server', async (location, expected) => {
+    const back = await listening((_incoming, response) => { response.writeHead(302, { location }).end(); });
+    const { port } = await front({ port: back.port, path: '/', prefix: '/p' });
+    expect((await ask(port, '/p/')).headers.location).toBe(expected);
+  });
+
+  it('is answered piece by piece', async () => {
+    const back = await listening((_incoming, response) => { response.writeHead(200).write('first'); });
+    const { port } = await front({ port: back.port, path: '/' });
+    const asked = request({ host: '127.0.0.1', port, path: '/', agent: false });
+    asked.end();
+    const [response] = (await once(asked, 'response')) as [IncomingMessage];
+    const [chunk] = (await once(response, 'data')) as [Buffer];
+    expect(chunk.toString()).toBe('first');
+    asked.destroy();
+  });
+
+  it('fails in Kubernetes’ words when nobody listens', async () => {
+    const gone = await listening(() => undefined);
+    await new Promise((resolve) => { gone.server.close(resolve); });
+    const { port } = await front({ port: gone.port, path: '/' });
+    expect(await ask(port, '/')).toMatchObject({ code: 503, body: expect.stringMatching(/^error trying to reach service: .*ECONNREFUSED/) as string });
+  });
+
+  it('is spliced when it is an upgrade', async () => {
+    const back = await listening(() => undefined);
+    back.server.on('upgrade', (_incoming: IncomingMessage, socket: Socket) => {
+      socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: echo\r\n\r\n');
+      socket.pipe(socket);
+    });
+    const { server, port } = await listening(() => undefined);
+    server.on('upgrade', (incoming: IncomingMessage, socket: Socket, head: Buffer) => {
+      void proxyUpgrade({ request: incoming, socket, head }, { host: '127.0.0.1', port: back.port, path: '/' }, link, '');
+    });
+    const asked = request({ host: '127.0.0.1', port, path: '/', headers: { connection: 'Upgrade', upgrade: 'echo' }, agent: false });
+    asked.end();
+    const [, socket] = (await once(asked, 'upgrade')) as [IncomingMessage, Socket];
+    socket.write('ping');
+    expect(String((await once(socket, 'data'))[0])).toBe('ping');
+    socket.destroy();
+  });
+});

@@ -1,0 +1,126 @@
+import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
+import { request as httpsRequest, type RequestOptions } from 'node:https';
+import { failure, type ApiError } from '../../machinery/status.ts';
+import { messageOf } from '../../machinery/thrown.ts';
+import type { ProxyTarget } from '../request.ts';
+import type { Exchange } from './exchange.ts';
+import type { AgentLink } from './agent-link.ts';
+import { endToEnd, forwarded } from './proxy-headers.ts';
+import { splice, type Splice } from './splice.ts';
+
+/** Requests that another server answers: a pod, a Service's endpoint, a node, an extension server. Bodies flow both ways as they come. */
+
+interface Caller {
+  /** `10.0.0.1`. */
+  readonly address: string;
+  /** What every answer to this request carries. */
+  readonly headers: OutgoingHttpHeaders;
+}
+
+function optionsOf({ host, port, path, tls }: ProxyTarget, headers: RequestOptions['headers'], link: AgentLink): RequestOptions {
+  const rooted = path === '' || path.startsWith('?') ? `/${path}` : path;
+  return { host, port, path: rooted, headers, agent: false, timeout: link.connectMs, ...(tls === undefined ? {} : tlsOptions(tls === 'agent' ? asAgents(link) : tls)) };
+}
+
+/** A node's certificate names the addresses it was given by, not those it may move to: the authority is what is trusted. */
+function asAgents({ caPem, certPem, keyPem }: AgentLink): Tls {
+  return { caPem, certPem, keyPem, isVerified: true, isNameChecked: false };
+}
+
+type Tls = Exclude<ProxyTarget['tls'], 'agent' | undefined>;
+
+function tlsOptions({ caPem, certPem, keyPem, isVerified, isNameChecked, serverName }: Tls): RequestOptions {
+  return {
+    ...(caPem === undefined ? {} : { ca: caPem }),
+    ...(certPem === undefined ? {} : { cert: certPem, key: keyPem }),
+    rejectUnauthorized: isVerified,
+    ...(serverName === undefined ? {} : { servername: serverName }),
+    ...(isNameChecked ? {} : { checkServerIdentity: () => undefined }),
+  };
+}
+
+function unreachable(cause: unknown): ApiError {
+  return failure('ServiceUnavailable', `error trying to reach service: ${messageOf(cause)}`, undefined, { cause });
+}
+
+/**
+ * Sends the request on and the answer back. Resolves with the answer's code when all is said; throws 503 when the other server
+ * can't be reached.
+ */
+export function proxy(exchange: Exchange, target: ProxyTarget, link: AgentLink, caller: Caller): Promise<number> {
+  const atRoot = redirectToRoot(exchange, target);
+  if (atRoot !== undefined) {
+    exchange.answer(301, { ...caller.headers, location: atRoot, 'content-length': 0 }, '');
+    return Promise.resolve(301);
+  }
+  return new Promise((resolve, reject) => {
+    const options = optionsOf(target, headersOf(exchange.headers, target, caller.address), link);
+    const asked = (target.tls === undefined ? httpRequest : httpsRequest)({ ...options, method: exchange.method });
+    let code = 502;
+    asked.once('timeout', () => asked.destroy(new Error('no connection in time')));
+    // Once there is a connection, the answer may take as long as it takes.
+    asked.once('socket', (socket) => socket.once(target.tls === undefined ? 'connect' : 'secureConnect', () => asked.setTimeout(0)));
+    asked.once('error', (error) => {
+      if (exchange.begun || exchange.gone) exchange.abort();
+      else reject(unreachable(error));
+    });
+    asked.once('response', (response) => {
+      code = response.statusCode ?? code;
+      passOn(exchange, response, code, { ...caller.headers, ...answered(response, target) });
+    });
+    const stop = () => { exchange.abort(); };
+    link.stopped.addEventListener('abort', stop, { once: true });
+    exchange.onEnd(() => {
+      link.stopped.removeEventListener('abort', stop);
+      asked.destroy();
+      resolve(code);
+    });
+    const body = exchange.incoming();
+    if (body === undefined) asked.end();
+    else body.pipe(asked);
+  });
+}
+
+function passOn(exchange: Exchange, response: IncomingMessage, code: number, headers: OutgoingHttpHeaders): void {
+  const out = exchange.open(code, headers);
+  if (out === undefined) {
+    response.destroy();
+    return;
+  }
+  response.once('error', () => { exchange.abort(); });
+  response.pipe(out);
+}
+
+/** Relative links of a page mean something else without the slash at its end. */
+function redirectToRoot({ method, url }: Exchange, { path }: ProxyTarget): string | undefined {
+  if (!path.startsWith('?') && path !== '') return undefined;
+  if (method !== 'GET' && method !== 'HEAD') return undefined;
+  const mark = url.indexOf('?');
+  return mark < 0 ? `${url}/` : `${url.slice(0, mark)}/${url.slice(mark)}`;
+}
+
+/** The answer's own headers; where it sends the caller to must be reached through this server too. */
+function answered(response: IncomingMessage, { prefix, host }: ProxyTarget): OutgoingHttpHeaders {
+  const headers: OutgoingHttpHeaders = endToEnd(response.headers);
+  const { location } = response.headers;
+  if (location !== undefined && prefix !== undefined) headers['location'] = relocated(location, host, prefix);
+  return headers;
+}
+
+function relocated(location: string, host: string, prefix: string): string {
+  if (location.startsWith('/') && !location.startsWith('//')) return `${prefix}${location}`;
+  if (!URL.canParse(location)) return location;
+  const { hostname, pathname, search, hash } = new URL(location);
+  return hostname === host ? `${prefix}${pathname}${search}${hash}` : location;
+}
+
+/** Splices an upgraded connection to the other server. Throws 503 when it can't be reached. */
+export function proxyUpgrade(ends: Splice, target: ProxyTarget, link: AgentLink, address: string): Promise<void> {
+  const options = optionsOf(target, headersOf(ends.request.headers, target, address), link);
+  return splice(ends, { isSecure: target.tls !== undefined, options, unreachable }, link.stopped);
+}
+
+function headersOf(headers: IncomingHttpHeaders, target: ProxyTarget, address: string): OutgoingHttpHeaders {
+  const given = Object.entries(target.headers ?? {}).map(([name, value]): [string, string | string[]] => [name, typeof value === 'string' ? value : [...value]]);
+  return { ...forwarded(headers, address), ...Object.fromEntries(given) };
+}
