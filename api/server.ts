@@ -12,6 +12,7 @@ import { reviewHandlers } from './access/reviews.ts';
 import { runSigner } from './access/signer.ts';
 import { admissionPlugins } from './admission/all.ts';
 import { createAdmission } from './admission/admission.ts';
+import { createQuotas } from './admission/resource-quota.ts';
 import { createConfiguredAdmission, type ConfiguredAdmission } from './admission/configured.ts';
 import { createAuditor, type Auditor, type AuditorOptions } from './audit/auditor.ts';
 import { auditedDispatch } from './audit/dispatch.ts';
@@ -228,6 +229,7 @@ function dependencies(options: ApiServerOptions, { codec, registry, caches, auth
     uuid: randomUUID,
     after: systemClock.after,
     companions: new Map([['services.', serviceAddresses({ store, random })]]),
+    quotas: createQuotas({ caches, codec }),
     leaseFor: (ttlSeconds) => leases.leaseFor(ttlSeconds),
     authorize: (user, info) => { authorize(authorizer, user, info); },
     versionsOf: (resource) => versionsOf(registry, resource),

@@ -11,7 +11,7 @@ import { bindToRequest, generatedName, metadataOf, stampNew, validateMetadata } 
 import { nextStage, sizeOf } from './stages.ts';
 import { trackedWrite } from './tracked-write.ts';
 import { checkWriteOptions } from './write-options.ts';
-import { alreadyExists, conflict, handlerKey, isDryRun, modified, putOf, readable, storedBytes, type Writer } from './writer.ts';
+import { alreadyExists, conflict, handlerKey, isDryRun, modified, putOf, readable, storedBytes, writeCharged, type Writer } from './writer.ts';
 
 /** How often a name is drawn again when the drawn one is taken. Source: KEP-4420, retry on generateName. */
 const nameDraws = 8;
@@ -78,11 +78,11 @@ async function insert(writer: Writer, resource: Resource, object: Draft<Kubernet
     const asked = source === undefined ? object : structuredClone(object);
     const companions = await source?.create(asked);
     const value = await storedBytes(writer, resource, asked);
-    if (dryRun) return readable(writer, resource, writer.caches.entry(resource, key, value, 0));
-    const result = await writer.store.commit({
-      compares: [{ key, revision: 0 }, ...(companions?.compares ?? [])],
-      writes: [await putOf(writer, resource, key, value), ...(companions?.writes ?? [])],
-    });
+    const result = await writeCharged(writer, { resource, object: asked, isRetry: attempt > 0 }, async (quota) => (dryRun ? undefined : writer.store.commit({
+      compares: [{ key, revision: 0 }, ...(companions?.compares ?? []), ...quota.compares],
+      writes: [await putOf(writer, resource, key, value), ...(companions?.writes ?? []), ...quota.writes],
+    })));
+    if (result === undefined) return readable(writer, resource, writer.caches.entry(resource, key, value, 0));
     if (result.committed) return readable(writer, resource, writer.caches.entry(resource, key, value, result.revision));
     if (result.current[0] !== undefined) return undefined;
   }

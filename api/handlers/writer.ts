@@ -39,6 +39,8 @@ export interface Writer {
   readonly nameSuffix: () => string;
   /** By `handlerKey`. Absent: no kind has any. */
   readonly companions?: ReadonlyMap<string, CompanionSource>;
+  /** Absent: nothing is counted. */
+  readonly quotas?: Quotas;
   /** Throws 403: an apply that finds no object is a create. */
   readonly authorize: (user: User, info: RequestInfo) => void;
   /** The further versions of a resource's objects. Absent: no kind has any. */
@@ -52,6 +54,21 @@ export interface CompanionSource {
   create(draft: Draft<KubernetesObject>): Promise<Companions>;
   update(draft: Draft<KubernetesObject>, old: KubernetesObject): Promise<Companions>;
   remove(object: KubernetesObject): Promise<Companions>;
+}
+
+/** What objects of a namespace may be in all. */
+export interface Quotas {
+  /** Runs `write` with what is to be written beside the object. Throws 403. */
+  charged<T>(charge: Charge, write: (companions: Companions) => Promise<T>): Promise<T>;
+}
+
+export interface Charge {
+  readonly resource: Resource;
+  readonly object: KubernetesObject;
+  /** Absent: the object is new. */
+  readonly old?: KubernetesObject;
+  /** The same charge failed before, on a quota that had changed: look at the newest. */
+  readonly isRetry: boolean;
 }
 
 /** `pods.`, `deployments.apps/scale`: how tables of handlers name a resource or subresource. */
@@ -143,15 +160,16 @@ export async function changeObject(
     await nextStage(current.stored.length);
     const value = outcome.type === 'put' ? await storedBytes(writer, resource, outcome.object) : undefined;
     if (value !== undefined && await isUnchanged(writer, resource, outcome, value, current)) return { entry: current, deleted: false };
-    if (dryRun) {
+    const ownWrite = async (): Promise<Write> => (value === undefined ? { type: 'delete', key: current.key } : putOf(writer, resource, current.key, value));
+    const charge = outcome.type === 'put' && charged.has(handlerKey(resource)) ? { resource, object: outcome.object, old: current.object, isRetry: attempt > 0 } : undefined;
+    const result = await writeCharged(writer, charge, async (quota) => (dryRun ? undefined : writer.store.commit({
+      compares: [{ key: current.key, revision: current.revision }, ...(companions?.compares ?? []), ...quota.compares],
+      writes: [await ownWrite(), ...(companions?.writes ?? []), ...quota.writes],
+    })));
+    if (result === undefined) {
       const entry = value === undefined ? current : await readable(writer, resource, writer.caches.entry(resource, current.key, value, current.revision));
       return { entry, deleted: value === undefined };
     }
-    const own: Write = value === undefined ? { type: 'delete', key: current.key } : await putOf(writer, resource, current.key, value);
-    const result = await writer.store.commit({
-      compares: [{ key: current.key, revision: current.revision }, ...(companions?.compares ?? [])],
-      writes: [own, ...(companions?.writes ?? [])],
-    });
     if (result.committed) {
       return { entry: await readable(writer, resource, writer.caches.entry(resource, current.key, value ?? current.stored, result.revision)), deleted: value === undefined };
     }
@@ -166,6 +184,14 @@ export async function changeObject(
 export async function readable(writer: Pick<Writer, 'caches'>, resource: Resource, entry: Entry): Promise<Entry> {
   await writer.caches.ready(resource, [entry]);
   return entry;
+}
+
+/** Kinds whose changes count, not only their creation: what they ask may grow. */
+const charged: ReadonlySet<string> = new Set(['services.', 'persistentvolumeclaims.']);
+
+/** Runs `write` with what quotas have to say. `charge` undefined: nothing. */
+export function writeCharged<T>({ quotas }: Pick<Writer, 'quotas'>, charge: Charge | undefined, write: (companions: Companions) => Promise<T>): Promise<T> {
+  return quotas === undefined || charge === undefined ? write({ compares: [], writes: [] }) : quotas.charged(charge, write);
 }
 
 /** Equal bytes, the times of its owners aside: when these are all that a write would change, there is no write. */
