@@ -5,8 +5,7 @@ import { compare, zero } from '../../machinery/quantity.ts';
 import { covers } from '../../machinery/quota/scopes.ts';
 import { difference, readAmounts, sum, usageOf, writeAmount, type Usage } from '../../machinery/quota/usage.ts';
 import { refused } from '../access/refused.ts';
-import type { Codec, Companions } from '../handlers/writer.ts';
-import type { Resource } from '../resources/define.ts';
+import type { Charge, Codec, Companions, Quotas } from '../handlers/writer.ts';
 import type { Caches, Entry } from '../store/cache.ts';
 import type { Write } from '../store/store.ts';
 import { missingAmounts } from './resource-quota/compute.ts';
@@ -17,21 +16,9 @@ import { missingAmounts } from './resource-quota/compute.ts';
  * turns, so that they don't fail each other. What goes is counted off by the quota's controller. Source: "Resource quotas";
  * wording: the ResourceQuota plug-in of kube-apiserver.
  */
-export interface Quotas {
-  /** Runs `write` with what is to be written beside the object. Throws 403. */
-  charged<T>(charge: Charge, write: (companions: Companions) => Promise<T>): Promise<T>;
-}
 
-export interface Charge {
-  readonly resource: Resource;
-  readonly object: KubernetesObject;
-  /** Absent: the object is new. */
-  readonly old?: KubernetesObject;
-  /** The same charge failed before, on a quota that had changed: look at the newest. */
-  readonly isRetry: boolean;
-  readonly signal: AbortSignal;
-}
-
+/** How long a cache may lag behind the store. */
+const catchUpMs = 10_000;
 const nothing: Companions = { compares: [], writes: [] };
 
 export function createQuotas({ caches, codec }: { readonly caches: Caches; readonly codec: Pick<Codec, 'encode'> }): Quotas {
@@ -68,7 +55,8 @@ export function createQuotas({ caches, codec }: { readonly caches: Caches; reado
       const quotasOf = () => caches.of(ResourceQuota).list(namespace);
       if (charge.resource.scope !== 'Namespaced' || [...quotasOf()].length === 0) return write(nothing);
       return inTurn(namespace, async () => {
-        if (charge.isRetry) await caches.waitForNewest(charge.signal);
+        // A quota that another server changed may reach this server's cache late.
+        if (charge.isRetry) await caches.waitForNewest(AbortSignal.timeout(catchUpMs));
         return write(companions(charge, quotasOf()));
       });
     },
