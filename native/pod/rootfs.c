@@ -67,6 +67,25 @@ static int open_parent(int root, const char *path, const char **name, uint64_t r
     return open_or_make(root, part, true, resolve, failure);
 }
 
+/* Symbolic links to what is not there, followed for one target: as many as the kernel follows of others. */
+#define MOST_LINKS 40
+static unsigned links_followed;
+
+/* `name` in `parent`, the last part of `path`, is a link to what is not there: makes that, inside the root. Images have such links
+ * for /etc/resolv.conf. */
+static int make_behind_link(int root, int parent, const char *name, const char *path, const char *rest, bool directory, struct failure *failure)
+{
+    char link[PATH_MAX], behind[2 * PATH_MAX];
+    ssize_t size = readlinkat(parent, name, link, sizeof link - 1);
+    if (size < 0) return fail_errno(failure, MOUNT_FAILED, "opening %s", path);
+    if (++links_followed > MOST_LINKS) return fail(failure, MOUNT_FAILED, "opening %s: more than %d symbolic links", path, MOST_LINKS);
+    link[size] = 0;
+    /* `..` in what comes out is the kernel's to resolve, as it is in the link */
+    if (link[0] == '/') snprintf(behind, sizeof behind, "%s", link);
+    else snprintf(behind, sizeof behind, "%.*s%s", (int)(rest - path), path, link);
+    return open_or_make(root, behind, directory, RESOLVE_IN_ROOT, failure);
+}
+
 static int open_or_make(int root, const char *path, bool directory, uint64_t resolve, struct failure *failure)
 {
     int fd = open_in(root, path, O_PATH | (directory ? O_DIRECTORY : 0u), 0, resolve | RESOLVE_NO_MAGICLINKS);
@@ -80,13 +99,15 @@ static int open_or_make(int root, const char *path, bool directory, uint64_t res
     int made = directory ? mkdirat(parent, name, 0755) : mknodat(parent, name, S_IFREG | 0644, 0);
     if (made < 0 && errno != EEXIST) fail_errno(failure, MOUNT_FAILED, "making %s", path);
     else fd = open_in(root, path, O_PATH | (directory ? O_DIRECTORY : 0u), 0, resolve | RESOLVE_NO_MAGICLINKS);
-    if (fd < 0 && (made == 0 || errno == ENOENT)) fail_errno(failure, MOUNT_FAILED, "opening %s", path);
+    if (fd < 0 && made < 0 && failure->code == 0 && errno == ENOENT && resolve == RESOLVE_IN_ROOT) fd = make_behind_link(root, parent, name, path, rest, directory, failure);
+    else if (fd < 0 && failure->code == 0) fail_errno(failure, MOUNT_FAILED, "opening %s", path);
     close(parent);
     return fd;
 }
 
 int open_target(int root, const char *path, bool directory, struct failure *failure)
 {
+    links_followed = 0;
     return open_or_make(root, path, directory, RESOLVE_IN_ROOT, failure);
 }
 

@@ -13,7 +13,8 @@ export async function translated<T>(act: () => Promise<T>): Promise<T> {
     return await act();
   } catch (error) {
     if (error instanceof RuntimeError) throw error;
-    if (error instanceof NativeError) throw new RuntimeError(error.code, error.message, { cause: error });
+    // The same words once: whoever prints a failure prints its causes too.
+    if (error instanceof NativeError) throw new RuntimeError(error.code, error.message, error.cause === undefined ? {} : { cause: error.cause });
     throw new RuntimeError('Failed', messageOf(error), { cause: error });
   }
 }

@@ -168,6 +168,22 @@ describe('what a container sees', () => {
     expect(existsSync(join(machine.layer, 'data'))).toBe(false);
   });
 
+  it('has what is mounted on a link where the link leads, made when missing, and never outside', async () => {
+    const layer = join(machine.dataDir, 'linked');
+    await mkdir(join(layer, 'etc'), { recursive: true });
+    await symlink('../run/resolve/stub.conf', join(layer, 'etc/resolv.conf')); // as Ubuntu's images have it
+    await symlink('/../../new', join(layer, 'etc/up'));
+    await symlink('round', join(layer, 'etc/round'));
+    const source = join(machine.dataDir, 'mounted');
+    await writeFile(source, 'from the host\n');
+    const layers = [machine.layer, layer];
+    const bind = (target: string) => ({ type: 'bind' as const, source, target, readOnly: false });
+    const { log } = await outcomeOf('cat /etc/resolv.conf /run/resolve/stub.conf /new', { layers, mounts: [bind('/etc/resolv.conf'), bind('/etc/up')] });
+    expect(log).toBe('from the host\n'.repeat(3));
+    expect([existsSync('/new'), existsSync('/run/resolve')]).toEqual([false, false]);
+    await expect(sandbox.start(containerSpec(machine, ['true'], { layers, mounts: [bind('/etc/round')] }))).rejects.toMatchObject({ code: 'MountFailed', message: expect.stringContaining('ymbolic links') });
+  });
+
   it('has the parts of its volumes that it asks for, made when missing, and never what a link in one leads out to', async () => {
     const [volume, outside] = [join(machine.dataDir, 'parted'), join(machine.dataDir, 'outside')];
     await mkdir(join(volume, 'real/deep'), { recursive: true });
