@@ -181,7 +181,7 @@ describe('what a container sees', () => {
     const { log } = await outcomeOf('cat /etc/resolv.conf /run/resolve/stub.conf /new', { layers, mounts: [bind('/etc/resolv.conf'), bind('/etc/up')] });
     expect(log).toBe('from the host\n'.repeat(3));
     expect([existsSync('/new'), existsSync('/run/resolve')]).toEqual([false, false]);
-    await expect(sandbox.start(containerSpec(machine, ['true'], { layers, mounts: [bind('/etc/round')] }))).rejects.toMatchObject({ code: 'MountFailed', message: expect.stringContaining('ymbolic links') });
+    await expect(sandbox.start(containerSpec(machine, ['true'], { layers, mounts: [bind('/etc/round')] }))).rejects.toMatchObject({ code: 'MountFailed', message: expect.stringMatching(/symbolic link/i) });
   });
 
   it('has the parts of its volumes that it asks for, made when missing, and never what a link in one leads out to', async () => {
