@@ -26,6 +26,7 @@ import type { NodeContext } from './pod/handle.ts';
 import { imagesInUse, readPodRecords } from './pod/records.ts';
 import { createStatusWriter } from './pod/status-writer.ts';
 import { createPodWorkers, type PodWorkers } from './pod/workers.ts';
+import { readWhenChanged } from './read-when-changed.ts';
 import type { Runtime, RuntimeEvents } from './runtime/runtime.ts';
 import { defaultSeccomp } from './runtime/seccomp.ts';
 import { createStreamingServer } from './streaming/server.ts';
@@ -136,7 +137,7 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
       recorder: createRecorder(client, { component: 'kubelet', host: nodeName, clock, log }),
       statuses: createStatusWriter(client, clock, log, signal),
       memoryDir, allocatable: () => facts.allocatable, services: () => services.list(),
-      clusterDns: options.clusterDns, insecureRegistries: options.insecureRegistries ?? [], defaultSeccomp: createSeccompCache(),
+      clusterDns: options.clusterDns, hostResolver: readWhenChanged('/etc/resolv.conf', (text) => text, ''), insecureRegistries: options.insecureRegistries ?? [], defaultSeccomp: createSeccompCache(),
       memoryCapacityBytes: totalmem(), pidsLimit: options.pidsLimit ?? defaultPidsLimit,
       networkReady: (each) => network.ready(each), newId: () => randomBytes(32).toString('hex'),
     };

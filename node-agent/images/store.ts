@@ -4,7 +4,7 @@
  * fetched), `layers/<diff id>/` unpacked (a directory there is complete), `index.json` (names and images, replaced
  * atomically). What the index doesn't name doesn't exist: a pull that was cut short leaves files, never an image.
  */
-import { mkdir, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Runtime } from '../runtime/runtime.ts';
 import { bytesDigest } from './digest.ts';
@@ -14,10 +14,10 @@ import { createLayerStore, hexOf, type LayerSource, type LayerStore } from './la
 import { withLock } from './lock.ts';
 import { parseConfig, parseJson, type ImageConfig } from './manifest.ts';
 import { formatReference, parseReference, referenceKey, repositoryOf, type ImageReference } from './reference.ts';
+import { readWhenChanged } from '../read-when-changed.ts';
 import { replaceFile } from '../replace-file.ts';
 import { importImage } from './import.ts';
 import { pullImage, type PullOptions } from './pull.ts';
-import { systemCode } from '../../machinery/thrown.ts';
 
 export interface StoredImage {
   /** `sha256:…` of the image's config: its identity. */
@@ -76,7 +76,7 @@ export async function openImageStore(options: ImageStoreOptions): Promise<ImageS
   const root = imagesDirectory(options.dataDir);
   const paths = { index: indexPath(options.dataDir), lock: join(root, 'lock'), blobs: join(root, 'blobs', 'sha256'), layers: join(root, 'layers'), incoming: join(root, 'incoming') };
   for (const directory of [paths.blobs, paths.layers, paths.incoming]) await mkdir(directory, { recursive: true, mode: 0o700 });
-  const readIndex = createIndexReader(paths.index);
+  const readIndex = readWhenChanged(paths.index, parseIndex, emptyIndex);
   const layers = createLayerStore({ layersDir: paths.layers, blobsDir: paths.blobs, incomingDir: paths.incoming, unpack: options.unpack });
   const shelf: Shelf = {
     blobsDir: paths.blobs, incomingDir: paths.incoming, layers, readIndex, inUse: options.inUse, read: new WeakMap(),
@@ -159,21 +159,6 @@ async function removeFiles(shelf: Shelf, left: ImageIndex, record: ImageRecord):
   const needed = new Set(Object.values(left.images).flatMap((each) => each.diffIds));
   for (const diffId of record.diffIds.filter((each) => !needed.has(each))) await shelf.layers.remove(diffId);
   await rm(join(shelf.blobsDir, hexOf(record.id)), { force: true });
-}
-
-/** Reads the index when the file has changed since the last reading. */
-function createIndexReader(path: string): () => Promise<ImageIndex> {
-  let seen: { readonly stamp: string; readonly index: ImageIndex } | undefined;
-  return async () => {
-    const info = await stat(path, { bigint: true }).catch((error: unknown) => {
-      if (systemCode(error) === 'ENOENT') return undefined;
-      throw error;
-    });
-    if (info === undefined) return emptyIndex;
-    const stamp = `${info.ino}:${info.mtimeNs}:${info.size}`;
-    if (seen?.stamp !== stamp) seen = { stamp, index: parseIndex(await readFile(path, 'utf8')) };
-    return seen.index;
-  };
 }
 
 function withImage(index: ImageIndex, id: string, image: IncomingImage): ImageIndex {

@@ -8,21 +8,22 @@ function filesDirectory(handle: PodHandle): string {
   return join(handle.directory, 'files');
 }
 
-/** Writes /etc/hosts, /etc/hostname and /etc/resolv.conf of a pod whose sandbox has just got its address. */
-export async function writePodFiles(handle: PodHandle, address: string | undefined): Promise<void> {
+/** Writes /etc/hostname and /etc/resolv.conf of a pod, which need no sandbox. */
+export async function writePodFiles(handle: PodHandle): Promise<void> {
   const directory = filesDirectory(handle);
   const pod = handle.pod();
-  const hostname = hostnameOf(pod);
-  const [hosts, resolver] = await Promise.all([ofHost('/etc/hosts'), ofHost('/etc/resolv.conf'), mkdir(directory, { recursive: true, mode: 0o755 })]);
-  const texts = {
-    hosts: hostsFile(pod, address, hostname, hosts), hostname: `${hostname}\n`, 'resolv.conf': resolverFile(pod, { clusterDns: handle.node.clusterDns, hostFile: resolver }),
-  };
-  await Promise.all(Object.entries(texts).map(([name, text]) => writeFile(join(directory, name), text, { mode: 0o644 })));
+  const [hostFile] = await Promise.all([handle.node.hostResolver(), mkdir(directory, { recursive: true, mode: 0o755 })]);
+  await Promise.all([
+    writeFile(join(directory, 'hostname'), `${hostnameOf(pod)}\n`, { mode: 0o644 }),
+    writeFile(join(directory, 'resolv.conf'), resolverFile(pod, { clusterDns: handle.node.clusterDns, hostFile }), { mode: 0o644 }),
+  ]);
 }
 
-/** A file of the host that may not be there. */
-function ofHost(path: string): Promise<string> {
-  return readFile(path, 'utf8').catch(() => '');
+/** Writes /etc/hosts of a pod whose sandbox has just got its address; after `writePodFiles`. */
+export async function writeHostsFile(handle: PodHandle, address: string | undefined): Promise<void> {
+  const pod = handle.pod();
+  const hostFile = pod.spec?.hostNetwork === true ? await readFile('/etc/hosts', 'utf8').catch(() => '') : '';
+  await writeFile(join(filesDirectory(handle), 'hosts'), hostsFile(pod, address, hostnameOf(pod), hostFile), { mode: 0o644 });
 }
 
 /** By their path in a container. */

@@ -31,6 +31,8 @@ export interface NodeContext {
   readonly allocatable: () => Readonly<Record<string, string>>;
   readonly services: () => readonly Service[];
   readonly clusterDns: string | undefined;
+  /** The node's own /etc/resolv.conf; '' when it has none. */
+  readonly hostResolver: () => Promise<string>;
   readonly insecureRegistries: readonly string[];
   readonly defaultSeccomp: (capabilities: readonly string[]) => Buffer;
   readonly memoryCapacityBytes: number;

@@ -24,6 +24,8 @@ export function createTasks(failed: (error: unknown) => void): Tasks {
 export interface Journal {
   /** Resolves when everything up to this call is written: a crash of this process loses nothing of it. */
   save(): Promise<void>;
+  /** Has it written with what else comes in the next moment: for what is found anew after a crash of this process. */
+  saveSoon(): void;
   /** Waits for no disk any more. */
   close(): void;
 }
@@ -36,6 +38,7 @@ export interface JournalOptions {
   readonly failed: (error: unknown) => void;
 }
 
+const soonMs = 50;
 /** Long enough for all that one start of a pod writes. */
 const syncAfterMs = 1000;
 
@@ -51,19 +54,27 @@ export function createJournal({ write, sync, clock, failed }: JournalOptions): J
   };
   let last: Promise<void> = Promise.resolve();
   let isQueued = false;
+  let cancelSoon: (() => void) | undefined;
+  const save = (): Promise<void> => {
+    cancelSoon?.();
+    cancelSoon = undefined;
+    if (isQueued) return last;
+    isQueued = true;
+    last = last.then(() => {
+      isQueued = false;
+      return write();
+    }).then(written).catch(failed);
+    return last;
+  };
   return {
-    save() {
-      if (isQueued) return last;
-      isQueued = true;
-      last = last.then(() => {
-        isQueued = false;
-        return write();
-      }).then(written).catch(failed);
-      return last;
+    save,
+    saveSoon() {
+      if (!isClosed) cancelSoon ??= clock.setTimer(soonMs, () => void save());
     },
     close() {
       isClosed = true;
       cancelSync?.();
+      cancelSoon?.();
     },
   };
 }

@@ -16,7 +16,7 @@ import { podDirectory, removePodRecord, syncPodRecord, writePodRecord } from './
 import { recordOf, withRecord, type PodState } from './state.ts';
 import { podStatus } from './status.ts';
 import { clearStrays } from './unowned.ts';
-import { createJournal, createTasks, type Tasks } from './tasks.ts';
+import { createJournal, createTasks, type Journal, type Tasks } from './tasks.ts';
 
 /** Runs one pod: plans, carries out, reports. */
 export interface PodWorker {
@@ -92,7 +92,7 @@ export function createPodWorker(node: NodeContext, start: WorkerStart, working: 
     handle.objects.release();
   };
   const handle = createHandle(node, cell, {
-    starting: AbortSignal.any([ending.signal, working]), working, save: () => journal.save(), objectsChanged: () => tasks.run(objectsChanged(handle)),
+    starting: AbortSignal.any([ending.signal, working]), working, journal, objectsChanged: () => tasks.run(objectsChanged(handle)),
     changed() {
       wake();
       for (const listener of listeners) listener();
@@ -111,13 +111,14 @@ export function createPodWorker(node: NodeContext, start: WorkerStart, working: 
     },
   });
   const prober = createProber(handle);
+  journal.saveSoon();
   tasks.run(directory.then(() => begin(handle, wake)));
   return {
     uid, pod: () => cell.pod, state: () => cell.state, sandbox: () => cell.sandbox,
     desire(pod) {
       if (isRelabelled(cell.pod, pod)) tasks.run(Promise.resolve().then(() => refreshVolumes(handle)));
       cell.pod = pod;
-      void journal.save();
+      journal.saveSoon();
       wake();
     },
     remove: () => handle.change((before) => ({ ...before, removed: true })),
@@ -157,8 +158,6 @@ async function begin(handle: PodHandle, wake: () => void): Promise<void> {
   // What was in memory went with the machine, and is made again before the next sandbox has containers.
   if (handle.sandbox() === undefined && !isEnding(handle.pod(), handle.state())) handle.change((before) => ({ ...before, volumes: 'absent' }));
   sayRefusal(handle);
-  // Nothing waits for it: until a container is about to start, nothing is lost with it.
-  void handle.persist();
   wake();
   await clearStrays(handle);
   if (handle.state().volumes === 'ready') await refreshVolumes(handle);
@@ -167,7 +166,7 @@ async function begin(handle: PodHandle, wake: () => void): Promise<void> {
 interface Hooks {
   readonly starting: AbortSignal;
   readonly working: AbortSignal;
-  save(): Promise<void>;
+  readonly journal: Journal;
   changed(): void;
   objectsChanged(): void;
   forget(): Promise<void>;
@@ -181,11 +180,11 @@ function createHandle(node: NodeContext, cell: Cell, hooks: Hooks): PodHandle {
   const change = (edit: (state: PodState) => PodState): void => {
     const before = cell.state;
     cell.state = edit(before);
-    if (isMaterial(before, cell.state)) void hooks.save();
+    if (isMaterial(before, cell.state)) hooks.journal.saveSoon();
     hooks.changed();
   };
   return {
-    node, uid, directory, volumes, objects, change, starting: hooks.starting, working: hooks.working, persist: () => hooks.save(), forget: () => hooks.forget(),
+    node, uid, directory, volumes, objects, change, starting: hooks.starting, working: hooks.working, persist: () => hooks.journal.save(), forget: () => hooks.forget(),
     pod: () => cell.pod, state: () => cell.state, sandbox: () => cell.sandbox,
     setSandbox: (next) => {
       cell.sandbox = next;

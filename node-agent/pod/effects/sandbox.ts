@@ -6,7 +6,7 @@ import { podResources } from '../../pod-resources.ts';
 import type { Sandbox, SandboxSpec } from '../../runtime/runtime.ts';
 import { VolumeError } from '../../volumes/volumes.ts';
 import { answered, initAgain, sandboxLost } from '../adopt.ts';
-import { writePodFiles } from '../files.ts';
+import { writeHostsFile, writePodFiles } from '../files.ts';
 import type { PodHandle } from '../handle.ts';
 import { messageOf } from '../../../machinery/thrown.ts';
 
@@ -30,9 +30,12 @@ export async function createSandbox(handle: PodHandle): Promise<void> {
   try {
     const pod = handle.pod();
     if (pod.spec?.hostNetwork !== true) await handle.node.networkReady(handle.starting);
+    const files = writePodFiles(handle).then(() => undefined, (error: unknown) => ({ error }));
     const sandbox = await handle.node.runtime.createSandbox(sandboxSpec(pod, handle.uid));
     handle.setSandbox(sandbox);
-    await writePodFiles(handle, sandbox.address);
+    const failed = await files;
+    if (failed !== undefined) throw failed.error;
+    await writeHostsFile(handle, sandbox.address);
     if (handle.sandbox() !== sandbox) throw new Error('the pod sandbox ended while it was made');
     handle.change(({ sandboxRetryAt: _retryAt, ...state }) => ({ ...state, sandbox: 'ready', ...(sandbox.address === undefined ? {} : { address: sandbox.address }) }));
   } catch (error) {

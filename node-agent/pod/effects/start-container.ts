@@ -15,7 +15,7 @@ import { logPathOf, podFiles, removeLog, removeRunFiles, terminationFile } from 
 import type { PodHandle } from '../handle.ts';
 import { runHook } from '../hooks.ts';
 import { oomScoreAdjOf, securityOf } from '../security.ts';
-import { containersOf, firstHealth, isRunning, recordOf, withExit, withStarted, withoutActivity, type ContainerRecord } from '../state.ts';
+import { containersOf, firstHealth, isRunning, recordOf, withExit, withStarted, withoutActivity, type ContainerRecord, type Run } from '../state.ts';
 import { notCleared, removeRun } from '../unowned.ts';
 import { ensureImage } from './ensure-image.ts';
 import { sandboxWasLost } from './sandbox.ts';
@@ -38,9 +38,12 @@ export async function startContainer(handle: PodHandle, name: string): Promise<v
   handle.changeContainer(name, (record) => ({ ...record, activity: 'starting' }));
   try {
     const image = await ensureImage(handle, container);
-    const spec = await configure(handle, container, image);
+    const run = runOf(handle, container, image);
+    handle.changeContainer(name, (record) => ({ ...record, pending: run }));
+    // Written down first: a crash between here and the answer must not leave a process that nobody knows.
+    const [spec] = await Promise.all([configure(handle, container, image, run), handle.persist()]);
     handle.starting.throwIfAborted();
-    await launch(handle, container, image, spec);
+    await launch(handle, container, spec);
   } catch (error) {
     if (handle.starting.aborted || isGone(sandbox)) handle.changeContainer(name, (record) => withoutActivity(withoutPending(record)));
     else fail(handle, container, error);
@@ -73,7 +76,13 @@ function withoutPending(record: ContainerRecord): ContainerRecord {
   return rest;
 }
 
-async function configure(handle: PodHandle, container: Container, image: StoredImage): Promise<ContainerSpec> {
+function runOf(handle: PodHandle, container: Container, image: StoredImage): Run {
+  const record = recordOf(handle.state(), container.name);
+  const attempt = record.current === undefined ? record.restartCount : record.restartCount + 1;
+  return { id: handle.node.newId(), ...namesOf(image, container.image ?? ''), configId: image.id, logPath: logPathOf(handle, container.name, attempt) };
+}
+
+async function configure(handle: PodHandle, container: Container, image: StoredImage, { id, logPath }: Run): Promise<ContainerSpec> {
   const pod = handle.pod();
   const { node } = handle;
   const links = serviceLinks(node.services(), pod.metadata?.namespace ?? '', pod.spec?.enableServiceLinks !== false);
@@ -86,30 +95,24 @@ async function configure(handle: PodHandle, container: Container, image: StoredI
   const qos = qosClass(pod.spec ?? { containers: [] });
   const memoryRequest = parseQuantity(container.resources?.requests?.['memory'] ?? '');
   const oomScoreAdj = oomScoreAdjOf(qos, memoryRequest === undefined ? 0 : toUnits(memoryRequest), node.memoryCapacityBytes);
-  const id = node.newId();
-  const record = recordOf(handle.state(), container.name);
-  const logPath = logPathOf(handle, container.name, record.current === undefined ? record.restartCount : record.restartCount + 1);
   const termination = terminationFile(handle, id);
-  await Promise.all([mkdir(dirname(logPath), { recursive: true, mode: 0o755 }), writeFile(termination, '', { mode: 0o666 })]);
-  return containerSpec(pod, container, {
+  const spec = containerSpec(pod, container, {
     id, layers: image.layers, image: image.config, environment, hostname: hostnameOf(pod),
     security: securityOf(pod, container, { user, imageUser: image.config.user, defaultSeccomp: node.defaultSeccomp, oomScoreAdj }),
     volumePath: (name) => handle.volumes.pathOf(pod, name),
     files: new Map([...podFiles(handle), [container.terminationMessagePath ?? '/dev/termination-log', termination]]),
     logPath, pidsLimit: node.pidsLimit,
   });
+  await Promise.all([mkdir(dirname(logPath), { recursive: true, mode: 0o755 }), writeFile(termination, '', { mode: 0o666 })]);
+  return spec;
 }
 
-async function launch(handle: PodHandle, container: Container, image: StoredImage, spec: ContainerSpec): Promise<void> {
+async function launch(handle: PodHandle, container: Container, spec: ContainerSpec): Promise<void> {
   const { name } = container;
   const { clock } = handle.node;
   const sandbox = handle.sandbox();
   if (sandbox === undefined) throw new StartFailure('CreateContainerError', 'the pod sandbox is gone');
-  handle.changeContainer(name, (record) => ({
-    ...withBackOff(record, clock.now()), pending: { id: spec.id, ...namesOf(image, container.image ?? ''), configId: image.id, logPath: spec.logPath },
-  }));
-  // Written down first: a crash between here and the answer must not leave a process that nobody knows.
-  await handle.persist();
+  handle.changeContainer(name, (record) => withBackOff(record, clock.now()));
   const { current: ended, previous } = recordOf(handle.state(), name);
   let startedAt: number;
   try {
