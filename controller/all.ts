@@ -18,6 +18,7 @@ import { terminatedPodController } from './pod-garbage/terminated.ts';
 import { pvProtectionController } from './pv-protection.ts';
 import { pvcProtectionController } from './pvc-protection.ts';
 import { replicaSetController, replicationController } from './replicaset/replicaset.ts';
+import { resourceQuotaController } from './resource-quota.ts';
 import { rootCaController } from './root-ca.ts';
 import { serviceAccountController } from './service-account.ts';
 import { taintEvictionController } from './taint-eviction.ts';
@@ -69,6 +70,7 @@ function allControllers(options: ControllersOptions): readonly Controller[] {
     taintEvictionController(),
     serviceAccountController,
     rootCaController(options.rootCaPem),
+    resourceQuotaController(options.kinds),
     pvcProtectionController(),
     pvProtectionController(),
     orphanedPodController(),
