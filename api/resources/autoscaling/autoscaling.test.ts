@@ -69,8 +69,8 @@ describe('an autoscaler', () => {
 
   describe('in v1', () => {
     const through = horizontalPodAutoscalerV1.storedAs;
-    const old = (object: HorizontalPodAutoscaler): HorizontalPodAutoscalerV1 => through?.fromStored(structuredClone(object) as Draft<HorizontalPodAutoscaler>) as HorizontalPodAutoscalerV1;
-    const back = (object: HorizontalPodAutoscalerV1): HorizontalPodAutoscaler => through?.toStored(structuredClone(object) as Draft<HorizontalPodAutoscalerV1>) as HorizontalPodAutoscaler;
+    const old = (object: HorizontalPodAutoscaler): HorizontalPodAutoscalerV1 => through?.fromStored(structuredClone(object) as Draft<HorizontalPodAutoscaler>) as unknown as HorizontalPodAutoscalerV1;
+    const back = (object: HorizontalPodAutoscalerV1): HorizontalPodAutoscaler => through?.toStored(structuredClone(object) as Draft<HorizontalPodAutoscalerV1>) as unknown as HorizontalPodAutoscaler;
 
     it('has a field for processors and annotations for the rest, and loses nothing', () => {
       const full: HorizontalPodAutoscaler = {

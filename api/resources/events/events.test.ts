@@ -13,7 +13,7 @@ const object: EventsEvent = {
 
 describe('an event of events.k8s.io', () => {
   it('is stored as the core group’s', () => {
-    const stored = eventsEvent.storedAs?.toStored(structuredClone(object) as Draft<EventsEvent>) as Event;
+    const stored = eventsEvent.storedAs?.toStored(structuredClone(object) as Draft<EventsEvent>) as unknown as Event;
     expect(stored).toMatchObject({ apiVersion: 'v1', message: 'well', involvedObject: { kind: 'Pod' }, reportingComponent: 'example.com/controller', eventTime: object.eventTime });
     expect(eventsEvent.storedAs?.fromStored(stored as Draft<Event>)).toEqual({ ...object, kind: 'Event', apiVersion: 'events.k8s.io/v1' });
     expect(eventsEvent.fields['regarding.kind']?.(object)).toBe('Pod');
