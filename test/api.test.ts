@@ -75,6 +75,7 @@ describe('the HTTP edge', () => {
     ['an answer of a type that isn\'t there', 'GET', configMaps, { headers: { accept: 'text/html' } }, 406, 'NotAcceptable'],
     ['an apply of nobody', 'PATCH', `${configMaps}/x`, { headers: { 'content-type': 'application/apply-patch+yaml' }, body: named('x') }, 422, 'Invalid'],
     ['an apply in CBOR', 'PATCH', `${configMaps}/x?fieldManager=m`, { headers: { 'content-type': 'application/apply-patch+cbor' }, body: named('x') }, 415, 'UnsupportedMediaType'],
+    ['an apply of a key twice', 'PATCH', `${configMaps}/x?fieldManager=m&fieldValidation=Strict`, { headers: { 'content-type': 'application/apply-patch+yaml' }, body: 'apiVersion: v1\nkind: ConfigMap\ndata: {a: "1", a: "2"}\n' }, 400, 'BadRequest'],
     ['force without an apply', 'PATCH', `${configMaps}/x?force=true`, { headers: { 'content-type': 'application/merge-patch+json' }, body: '{}' }, 422, 'Invalid'],
     ['a body that is too large', 'POST', configMaps, { headers: { ...json, 'content-length': '4000000' }, body: Buffer.alloc(4_000_000, 32) }, 413, 'RequestEntityTooLarge'],
     ['a bad limit', 'GET', `${configMaps}?limit=x`, {}, 400, 'BadRequest'],

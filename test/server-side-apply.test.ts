@@ -223,6 +223,15 @@ describe('applying', () => {
     expect(await test.client.get(ConfigMap, at(name))).toEqual(kept);
   });
 
+  it('makes one object of what several apply at once', async () => {
+    const name = fresh();
+    const all = await Promise.all(Array.from({ length: 8 }, (_, index) => test.client.apply(ConfigMap, config(name, { [`k${index}`]: '1' }), by(`m${index}`))));
+    expect(new Set(all.map(({ metadata }) => metadata?.uid)).size).toBe(1);
+    const { data = {}, ...object } = await test.client.get(ConfigMap, at(name));
+    expect(Object.keys(data)).toHaveLength(8);
+    expect(managers(object)).toHaveLength(8);
+  });
+
   it('is by who may create when there is no object yet', async () => {
     const name = fresh();
     await test.client.apply(ConfigMap, config(name, { a: '1' }), by('a'));

@@ -1,31 +1,40 @@
 import type { KubernetesObject } from '../../machinery/kinds/kind.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
-import { failure } from '../../machinery/status.ts';
+import { failure, isReason } from '../../machinery/status.ts';
 import { applied, checkedConfig, type Application } from '../field-management/apply.ts';
 import type { Call, Result } from '../request.ts';
 import { createFrom } from './create.ts';
 import { metadataOf } from './metadata.ts';
+import { nextStage, sizeOf } from './stages.ts';
 import { trackedWrite } from './tracked-write.ts';
 import { replaced } from './update.ts';
 import { changeObject, conflict, isDryRun, modified, notFound, type Writer } from './writer.ts';
+
+/** Rounds in which others make and delete what is to be applied. */
+const maxAttempts = 8;
 
 /**
  * PATCH with a configuration to apply, on an object or its `/status`: 200, or 201 when there was no object. What the configuration
  * doesn't say is left to others. Throws 400, 403, 409, 422. Source: "Server-Side Apply".
  */
 export async function apply(writer: Writer, call: Call): Promise<Result> {
-  const { resource, info, query } = call;
+  const { resource, info, query, body } = call;
   const application = applicationOf(writer, call);
-  for (;;) {
+  for (let attempt = 1; ; attempt++) {
     const present = writer.caches.of(resource).get(info.namespace === '' ? undefined : info.namespace, info.name);
-    if (present === undefined) {
-      const created = await createApplied(writer, call, application);
-      if (created !== undefined) return created;
-      continue;
+    try {
+      if (present === undefined) return await createApplied(writer, call, application);
+      const { entry } = await changeObject(writer, resource, info.namespace, info.name, isDryRun(query), async (current) => {
+        const draft = decoded(writer, call, applied(application, current.exact));
+        await nextStage(Math.max(sizeOf(body), current.stored.length));
+        return replaced(writer, call, current, draft, () => undefined);
+      });
+      return { type: 'entry', code: 200, resource, entry };
+    } catch (error) {
+      // Somebody made it, or deleted it, in between.
+      if (attempt === maxAttempts || !isReason(error, present === undefined ? 'AlreadyExists' : 'NotFound')) throw error;
+      await writer.caches.waitForNewest(call.signal);
     }
-    const { entry } = await changeObject(writer, resource, info.namespace, info.name, isDryRun(query), (current) =>
-      replaced(writer, call, current, decoded(writer, call, applied(application, current.exact)), () => undefined));
-    return { type: 'entry', code: 200, resource, entry };
   }
 }
 
@@ -33,12 +42,11 @@ export async function apply(writer: Writer, call: Call): Promise<Result> {
 export function applicationOf(writer: Writer, call: Call): Application {
   const { resource, body, query, info } = call;
   if (body === undefined) throw failure('BadRequest', 'the request has no body: send the configuration to apply');
-  const config = checkedConfig(resource, writer.codec.parse(body), info.namespace);
+  const config = checkedConfig(resource, writer.codec.parse(body, { fieldValidation: query['fieldValidation'], warn: call.warn }), info.namespace);
   return { ...trackedWrite(writer, call), config, force: isTrue(query['force']) };
 }
 
-/** Undefined: somebody was faster. */
-async function createApplied(writer: Writer, call: Call, application: Application): Promise<Result | undefined> {
+function createApplied(writer: Writer, call: Call, application: Application): Promise<Result> {
   const { resource, info } = call;
   if (info.subresource !== '') throw notFound(resource, info.name);
   writer.authorize(call.user, { ...info, verb: 'create' });

@@ -18,8 +18,8 @@ export interface Codec {
   decode(resource: Resource, body: Body, options: { fieldValidation: string | undefined; warn: (text: string) => void }): Draft<KubernetesObject>;
   /** As `decode`, of a value that a patch made. */
   check(resource: Resource, value: unknown, options: { fieldValidation: string | undefined; warn: (text: string) => void }): Draft<KubernetesObject>;
-  /** The value of a body that is a patch or options: JSON or YAML. Throws 400. */
-  parse(body: Body): unknown;
+  /** The value of a body that is a patch or options: JSON or YAML. With `options`, keys that it has twice are told. Throws 400. */
+  parse(body: Body, options?: { fieldValidation: string | undefined; warn: (text: string) => void }): unknown;
   /** Canonical JSON without `resourceVersion`. */
   encode(resource: Resource, object: KubernetesObject): Buffer;
   /** `original` with a strategic merge patch, guided by the resource's schema. */
