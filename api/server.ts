@@ -53,6 +53,8 @@ import type { Store } from './store/store.ts';
 import { createCaches } from './store/watch-cache.ts';
 import { messageOf } from '../machinery/thrown.ts';
 
+import { createWebhookClient } from './webhooks/client.ts';
+import { locateService } from './webhooks/service-address.ts';
 export interface ApiServerOptions {
   /** The caller opened it and closes it, after the server. */
   readonly store: Store;
@@ -137,13 +139,14 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
   const { registry, caches, authorizer, protobuf } = ground;
   const authenticator = createAuthenticator({ pki, caches, authorizer, now: Date.now, ...oidcOf(options, onError) });
   const configured = createConfiguredAdmission({
-    caches, authorizer, versionsOf: (resource) => versionsOf(registry, resource), resources: () => registry.resources,
+    caches, authorizer, client: webhooks, uuid: randomUUID, versionsOf: (resource) => versionsOf(registry, resource), resources: () => registry.resources,
+  const webhooks = createWebhookClient((service) => locateService(caches, random, service));
     check: (resource, value) => ground.codec.check(resource, value, { fieldValidation: 'Ignore', warn: () => undefined }),
   });
   const deps = dependencies(options, ground, authenticator, configured);
   const auditor = options.audit === undefined ? undefined : createAuditor({ ...options.audit, now: Date.now });
   const dispatch = recorded(createDispatch(authorizer, createHandlers(deps)), auditor);
-  const customResources = keepCustomResources({ writer: deps, registry, report: (error, name) => { onError(`serving what ${name} defines failed`, error); } });
+  const customResources = keepCustomResources({ writer: deps, registry, webhooks, report: (error, name) => { onError(`serving what ${name} defines failed`, error); } });
   const stopping = new AbortController();
   const inFlight = createInFlight(Date.now, requestMs);
   const metrics = createRequestMetrics({ inFlight: () => inFlight.count, revision: () => caches.revision });
@@ -184,6 +187,7 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
     metrics.close();
     configured.close();
     authorizer.close();
+    webhooks.close();
     caches.close();
   };
   try {

@@ -36,8 +36,10 @@ export function createCleanup({ writer, wake }: { readonly writer: Writer; reado
   }
 
   return {
-    async proceed(definition, [resource]) {
+    async proceed(definition, resources) {
       const name = definition.metadata?.name ?? '';
+      // Whoever converts between versions may be gone already.
+      const resource = resources.find(({ version, storedAs }) => storedAs?.resource.version === version) ?? resources[0];
       if (resource === undefined) {
         await purge(writer, definition);
       } else {
@@ -79,7 +81,9 @@ function change(writer: Writer, name: string, edit: (draft: Draft<CustomResource
 }
 
 async function deleteAll(writer: Writer, resource: Resource): Promise<void> {
-  const due = [...writer.caches.of(resource).list()].filter(({ object }) => object.metadata?.deletionTimestamp === undefined);
+  const entries = [...writer.caches.of(resource).list()];
+  await writer.caches.ready(resource, entries);
+  const due = entries.filter(({ object }) => object.metadata?.deletionTimestamp === undefined);
   for (let start = 0; start < due.length; start += width) {
     await Promise.all(due.slice(start, start + width).map((entry) => deleteOne(writer, resource, entry)));
   }

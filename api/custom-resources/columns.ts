@@ -2,6 +2,7 @@ import type { KubernetesObject } from '../../machinery/kinds/kind.ts';
 import { findJsonPath } from '../../machinery/jsonpath/find.ts';
 import { parseJsonPath } from '../../machinery/jsonpath/parse.ts';
 import type { PrinterColumn } from '../../machinery/kinds/apiextensions.ts';
+import { stringifyExact } from '../schema/json-exact.ts';
 import { age, name, since, type Column } from '../resources/define.ts';
 
 /** The columns of `kubectl get` that a definition asks for; only the age when it asks for none. Source: "Additional printer columns". */
@@ -25,11 +26,11 @@ function columnOf({ name: title, type, format, description, priority, jsonPath }
 /** A value of another type than the column's shows nothing. */
 function cellOf(value: unknown, type: Column<KubernetesObject>['type'], now: number): string | number | boolean | null {
   switch (type) {
-    case 'integer': return typeof value === 'number' ? Math.trunc(value) : null;
+    case 'integer': return typeof value === 'number' || typeof value === 'bigint' ? Math.trunc(Number(value)) : null;
     case 'number': return typeof value === 'number' ? value : null;
     case 'boolean': return typeof value === 'boolean' ? value : null;
     case 'date': return typeof value === 'string' ? elapsed(value, now) : null;
-    case 'string': return value === undefined || value === null ? null : typeof value === 'string' ? value : JSON.stringify(value);
+    case 'string': return value === undefined || value === null ? null : typeof value === 'string' ? value : stringifyExact(value);
   }
 }
 

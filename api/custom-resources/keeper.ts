@@ -14,12 +14,14 @@ import { changeObject, type Outcome, type Writer } from '../handlers/writer.ts';
 import type { Registry } from '../registry.ts';
 import { customResourceDefinition } from '../resources/apiextensions/custom-resource-definition.ts';
 import type { Resource } from '../resources/define.ts';
+import type { WebhookClient } from '../webhooks/client.ts';
 import { createCleanup } from './cleanup.ts';
 import { acceptNames } from './definition/accept.ts';
 import { cleanupFinalizer } from './definition/lifecycle.ts';
 import { resourcesOf } from './resources.ts';
 
 export interface KeeperOptions {
+  readonly webhooks: WebhookClient;
   readonly writer: Writer;
   readonly registry: Registry;
   /** What could not be done, and for which definition: the log's. */
@@ -27,7 +29,7 @@ export interface KeeperOptions {
 }
 
 /** Serves what is defined already and then follows. `close()` resolves when the write at hand is done. */
-export function keepCustomResources({ writer, registry, report }: KeeperOptions): { close(): Promise<void> } {
+export function keepCustomResources({ writer, registry, webhooks, report }: KeeperOptions): { close(): Promise<void> } {
   const definitions = new Map<string, CustomResourceDefinition>();
   const served = new Map<string, Served>();
   const duties = createDuties(async () => {
@@ -44,7 +46,7 @@ export function keepCustomResources({ writer, registry, report }: KeeperOptions)
       const face = faceOf(definition);
       if (face === undefined) stop(name);
       else if (!isDeepStrictEqual(served.get(name)?.face, face)) {
-        const resources = resourcesOf(definition);
+        const resources = resourcesOf(definition, { webhooks, uuid: writer.uuid });
         served.set(name, { face, resources });
         registry.put(ownerOf(name), resources);
       }

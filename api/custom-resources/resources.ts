@@ -2,8 +2,9 @@ import { Path, type FieldError } from '../../machinery/field-path.ts';
 import type { CustomResourceDefinition, DefinitionNames, DefinitionVersion } from '../../machinery/kinds/apiextensions.ts';
 import { apiVersionOf, type KubernetesObject } from '../../machinery/kinds/kind.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
-import { defineResource, type Resource, type SelectableField } from '../resources/define.ts';
+import { defineResource, type RemoteConversion, type Resource, type SelectableField } from '../resources/define.ts';
 import { columnsOf } from './columns.ts';
+import { remoteConversionOf, type ConversionOptions } from './conversion.ts';
 import { customForm } from './form.ts';
 import { scalePathsOf, stepsOf, valueAt } from './scale.ts';
 import { compileRules, type RuleNode } from './rules/compile.ts';
@@ -18,14 +19,15 @@ import { validateValue, type Old } from './schema/validate.ts';
  * From a CustomResourceDefinition to what the server knows of any kind: one `Resource` for each version that is served. What
  * is in the store may be of an older version or an older schema: it is converted, pruned and defaulted when it is read.
  */
-export function resourcesOf(definition: CustomResourceDefinition): readonly Resource[] {
+export function resourcesOf(definition: CustomResourceDefinition, options: ConversionOptions): readonly Resource[] {
   const { spec } = definition;
   const names = definition.status?.acceptedNames ?? spec.names;
   const versions = spec.versions.map((version) => ({ version, schema: structuralOf(version.schema?.openAPIV3Schema) }));
   const storage = versions.find(({ version }) => version.storage);
   if (storage === undefined) return [];
   const stored = storedResource(definition, names, storage.version, storage.schema);
-  return versions.filter(({ version }) => version.served).map(({ version, schema }) => servedResource(definition, names, version, schema, stored));
+  const remote = remoteConversionOf(spec.conversion, options);
+  return versions.filter(({ version }) => version.served).map(({ version, schema }) => servedResource({ definition, names, stored, remote }, version, schema));
 }
 
 /** Where the objects are kept, and in which version. Nobody asks for it by this value: the served ones refer to it. */
@@ -41,7 +43,14 @@ function scopeOf(scope: string): Resource['scope'] {
 /** What may be done while the definition and all its objects are being deleted: finalizers must still be taken off. */
 const lastVerbs: Resource['verbs'] = ['delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
 
-function servedResource(definition: CustomResourceDefinition, names: DefinitionNames, version: DefinitionVersion, schema: Structural, stored: Resource): Resource {
+interface Defined {
+  readonly definition: CustomResourceDefinition;
+  readonly names: DefinitionNames;
+  readonly stored: Resource;
+  readonly remote: RemoteConversion | undefined;
+}
+
+function servedResource({ definition, names, stored, remote }: Defined, version: DefinitionVersion, schema: Structural): Resource {
   const { spec, metadata } = definition;
   const kind = { group: spec.group, version: version.name, kind: names.kind, plural: names.plural, scope: scopeOf(spec.scope) };
   const { scale, status } = version.subresources ?? {};
@@ -65,6 +74,7 @@ function servedResource(definition: CustomResourceDefinition, names: DefinitionN
       resource: stored,
       toStored: (object) => ({ ...object, apiVersion: apiVersionOf(stored) }),
       fromStored: (object) => read(object, apiVersionOf(kind), schema),
+      ...(remote === undefined ? {} : { remote }),
     },
   });
 }

@@ -46,6 +46,8 @@ export function createVersionView(stored: ResourceView, shape: EntryShape): Vers
     if (view === undefined) {
       view = createEntry(shape, entry.key, entry.stored, entry.revision);
       known.set(entry, view);
+      // Seen again it is itself.
+      known.set(view, view);
     }
     return view;
   }
@@ -68,12 +70,12 @@ export function createVersionView(stored: ResourceView, shape: EntryShape): Vers
   }
 
   function watch(from: number, selection: Selection, sink: ChangeSink): Watch {
-    const { changes, end } = remote === undefined ? sink : inTurn(sink, (batch) => remote.ready(batch.flatMap((change) => (change.type === 'BOOKMARK' ? [] : [seen(change.entry)]))), () => { close(); });
+    const out = remote === undefined ? sink : inTurn(sink, (batch) => remote.ready(batch.flatMap((change) => (change.type === 'BOOKMARK' ? [] : [seen(change.entry)]))), () => { close(); });
     const inner = stored.cache.watch(from, selected(selection), {
-      changes: (batch) => { changes(batch.map(seenChange)); },
+      changes: (batch) => { out.changes(batch.map(seenChange)); },
       end(error) {
         open.delete(watcher);
-        end(error);
+        out.end(error);
       },
     });
     const close = (): void => {
@@ -94,6 +96,9 @@ export function createVersionView(stored: ResourceView, shape: EntryShape): Vers
     cache: {
       resource: shape.resource,
       keyOf: (namespace, name) => stored.cache.keyOf(namespace, name),
+      get size() {
+        return stored.cache.size;
+      },
       get(namespace, name) {
         const entry = stored.cache.get(namespace, name);
         return entry === undefined ? undefined : seen(entry);

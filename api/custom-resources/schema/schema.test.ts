@@ -59,6 +59,7 @@ describe('a value', () => {
   it.each<[string, object, unknown, string[]]>([
     ['of another type', { type: 'integer' }, 'x', ['f: Invalid value: "string": f in body must be of type integer: "string"']],
     ['that is no whole number', { type: 'integer' }, 1.5, ['f: Invalid value: "number": f in body must be of type integer: "number"']],
+    ['that is a very large whole number', { type: 'integer', minimum: 0 }, 2n ** 60n, []],
     ['that is null', { type: 'string' }, null, ['f: Invalid value: "null": f in body must be of type string: "null"']],
     ['that may be null', { type: 'string', nullable: true }, null, []],
     ['that is too long', { type: 'string', maxLength: 2 }, 'abc', ['f: Too long: may not be more than 2 bytes']],

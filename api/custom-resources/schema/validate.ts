@@ -55,7 +55,9 @@ function typeOf(value: unknown): SchemaType | 'null' {
   if (Array.isArray(value)) return 'array';
   // Whole numbers that a double can't hold.
   if (typeof value === 'bigint') return 'integer';
-  if (typeof value === 'number') return Number.isInteger(value) ? 'integer' : 'number';
+  // What a double can't hold is read as bigint.
+  if (typeof value === 'bigint' || Number.isInteger(value)) return 'integer';
+  if (typeof value === 'number') return 'number';
   return typeof value === 'string' ? 'string' : typeof value === 'boolean' ? 'boolean' : 'object';
 }
 
