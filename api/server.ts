@@ -26,6 +26,8 @@ import { createHandlers, type HandlerDependencies } from './handlers/all.ts';
 import { serviceAddresses } from './handlers/service-addresses.ts';
 import { issueToken } from './handlers/subresources/token.ts';
 import { handlerKey, type Codec } from './handlers/writer.ts';
+import { createFairness } from './fairness/fairness.ts';
+import { registerFairness } from './fairness/metrics.ts';
 import type { Exchange } from './http/exchange.ts';
 import { failureOf } from './http/failure-status.ts';
 import { createInFlight } from './http/in-flight.ts';
@@ -149,12 +151,13 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
   const customResources = keepCustomResources({ writer: deps, registry, webhooks, report: (error, name) => { onError(`serving what ${name} defines failed`, error); } });
   const stopping = new AbortController();
   const inFlight = createInFlight(Date.now, requestMs);
-  const metrics = createRequestMetrics({ inFlight: () => inFlight.count, revision: () => caches.revision });
+  const fairness = createFairness(caches, systemClock, ({ group, version, resource }) => sizeOf(caches, registry.at(group, version, resource)));
+  const metrics = createRequestMetrics({ inFlight: () => inFlight.count, revision: () => caches.revision }, (all) => { registerFairness(all, fairness); });
   const reach = options.advertise ?? (options.address === '0.0.0.0' || options.address === '::' ? '127.0.0.1' : options.address);
   let port = options.port;
   let isSeeded = false;
   const edge: Edge = {
-    authenticator, authorizer, dispatch, resourceAt: registry.at, inFlight, metrics, onError, stopped: stopping.signal, uuid: randomUUID, ...(auditor === undefined ? {} : { audit: auditor }),
+    authenticator, authorizer, dispatch, resourceAt: registry.at, inFlight, metrics, fairness, onError, stopped: stopping.signal, uuid: randomUUID, ...(auditor === undefined ? {} : { audit: auditor }),
     page: pages(options, ground, metrics, () => `${reach}:${port}`, () => isSeeded),
     agentLink: { caPem: pki.caPem, ...(await pki.clientCertificate({ commonName: 'coracle-apiserver', organizations: ['system:masters'] })), connectMs: agentMs, stopped: stopping.signal },
     protobuf: createProtobufDecoder(),
@@ -185,6 +188,7 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
     clearInterval(sweep);
     await Promise.all(keepers.map((keeper) => keeper.close()));
     metrics.close();
+    fairness.close();
     configured.close();
     authorizer.close();
     webhooks.close();
@@ -200,6 +204,11 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
   }
   isSeeded = true;
   return { url, port, caPem: pki.caPem, caches, kinds: storedKinds(registry), localTransport: (user) => localFor({ dispatch, resourceAt: registry.at, stopped: stopping.signal, ...(auditor === undefined ? {} : { auditId: randomUUID }) }, user), joinToken: () => ensureJoinToken(deps, pki), close };
+}
+
+/** How many objects of a kind there are; 0 for what isn't kept. */
+function sizeOf(caches: Caches, resource: Resource | undefined): number {
+  return resource?.stored === true ? caches.of(resource).size : 0;
 }
 
 function aborted(signal: AbortSignal): Promise<void> {

@@ -26,7 +26,8 @@ export interface Gauges {
 
 const resolutionMs = 5;
 
-export function createRequestMetrics(gauges: Gauges): RequestMetrics {
+/** `more` registers what others count. */
+export function createRequestMetrics(gauges: Gauges, more?: (registry: Registry) => void): RequestMetrics {
   const counted = new Map<string, Counted>();
   const delay = monitorEventLoopDelay({ resolution: resolutionMs });
   delay.enable();
@@ -37,6 +38,7 @@ export function createRequestMetrics(gauges: Gauges): RequestMetrics {
     delay.reset();
     return longest;
   });
+  more?.(registry);
   return {
     now: () => performance.now(),
     record(info, code, began) {

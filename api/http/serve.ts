@@ -10,6 +10,7 @@ import { patchTypes, unsupportedPatch } from '../handlers/patch.ts';
 import type { Body, Call, Origin, RequestInfo, Result, User } from '../request.ts';
 import type { Resource } from '../resources/define.ts';
 import { spliceToAgent, streamFromAgent, type AgentLink } from './agent-link.ts';
+import type { Fairness, Seat } from '../fairness/fairness.ts';
 import { bearerTokenOf } from './certificate.ts';
 import type { Exchange } from './exchange.ts';
 import { failureOf } from './failure-status.ts';
@@ -28,6 +29,7 @@ import type { SharedFrames } from './shared-frames.ts';
 import { includeObject, type TableRenderer } from './table.ts';
 import { errorFrame, tableFrames } from './watch-frames.ts';
 import type { WatchQueues } from './watch-queues.ts';
+import { createWarnings } from './warnings.ts';
 import { streamWatch, type WatchForm } from './watch-stream.ts';
 
 /** Answers what is no resource: discovery, version, health, metrics, OpenAPI. Undefined: nothing is there. */
@@ -55,6 +57,8 @@ export interface Edge {
   readonly queues: WatchQueues;
   readonly inFlight: InFlight;
   readonly metrics: RequestMetrics;
+  /** Whose turn it is. */
+  readonly fairness: Fairness;
   /** Aborts when the server stops: watches end. */
   /** Absent: nothing is recorded. */
   readonly audit?: Auditor;
@@ -85,9 +89,12 @@ export async function serve(edge: Edge, exchange: Exchange, peer: Peer): Promise
   let target: Target | undefined;
   let answer: Answer | undefined;
   let code = 200;
+  let seat: Seat | undefined;
   try {
     target = parseTarget(exchange.method, exchange.url);
     user = await authenticate(edge, exchange.headers, peer);
+    const asked = edge.fairness.admit({ user, info: target.info, query: target.query, headers, onEnd: exchange.onEnd });
+    seat = asked instanceof Promise ? await asked : asked;
     if (!target.info.isResource) return await servePage(edge, exchange, { target, user, headers, origin });
     const resource = resourceOf(edge, target);
     answer = negotiate(exchange.headers.accept, edge.encoder.knows(apiVersionOf(resource), resource.kind));
@@ -101,6 +108,7 @@ export async function serve(edge: Edge, exchange: Exchange, peer: Peer): Promise
     if (exchange.begun) exchange.abort();
     else await renderFailure(exchange, known, { headers: withAuthenticate(headers, known), pretty: isPretty(target?.query ?? {}, exchange.headers['user-agent']), ...inProtobuf(edge, answer) });
   } finally {
+    seat?.leave();
     edge.metrics.record(target?.info, code, began);
   }
 }
@@ -232,7 +240,7 @@ async function bodyOf({ protobuf }: Edge, exchange: Exchange, verb: string, sign
 }
 
 function callOf(asking: IncomingHttpHeaders, { target, user, resource, answer, headers, origin }: Asked, info: RequestInfo, body: Body | undefined, flight: { readonly signal: AbortSignal }): Call {
-  const warnings: string[] = [];
+  let warnings: Call['warn'] | undefined;
   return {
     info, user, resource, query: target.query, search: target.search, accept: answer,
     ...(body === undefined ? {} : { body }),
@@ -243,9 +251,8 @@ function callOf(asking: IncomingHttpHeaders, { target, user, resource, answer, h
       return flight.signal;
     },
     warn(text) {
-      if (warnings.includes(text)) return;
-      warnings.push(text);
-      headers['warning'] = warnings.map((one) => `299 - ${quoted(one)}`).join(', ');
+      warnings ??= createWarnings(headers);
+      warnings(text);
     },
   };
 }
@@ -260,11 +267,6 @@ function patchTypeOf(headers: IncomingHttpHeaders) {
 function userAgentOf(headers: IncomingHttpHeaders): string {
   const [name = ''] = (headers['user-agent'] ?? '').split('/', 1);
   return name;
-}
-
-/** A quoted string of a header: what can't be in one is left out. */
-function quoted(text: string): string {
-  return `"${text.replaceAll(/[^\x20-\x7e]+/g, ' ').replaceAll(/["\\]/g, String.raw`\$&`)}"`;
 }
 
 /** One upgrade (exec, attach, port-forward): authorized like any request, then spliced to the node's agent. Never throws. */

@@ -71,6 +71,8 @@ export interface ResourceCache<T extends KubernetesObject = KubernetesObject> {
   /** `/registry/<group>/<resource>/<namespace>/<name>`. */
   keyOf(namespace: string | undefined, name: string): string;
   get(namespace: string | undefined, name: string): Entry<T> | undefined;
+  /** How many objects there are, in all namespaces. */
+  readonly size: number;
   /** In key order. */
   list(namespace?: string): Iterable<Entry<T>>;
   /** Changes after revision `from`, on a later turn of the event loop, at most 1000 a call, each once, in order; throws `CompactedError` when the ring no longer has them. */

@@ -59,6 +59,9 @@ export function createResourceCache({ shape, shapeOf, delivery, ring: limits, st
   const cache: ResourceCache = {
     resource,
     keyOf,
+    get size() {
+      return entries.size;
+    },
     get: (namespace, name) => entries.get(keyOf(namespace, name)),
     list(namespace) {
       if (namespace === undefined || resource.scope !== 'Namespaced') return entries.values();
