@@ -3,6 +3,7 @@ import type { Container, Probe } from '../../../machinery/kinds/core.ts';
 import type { PodHandle } from '../handle.ts';
 import { httpGet, portOf } from '../http-get.ts';
 import { runInContainer } from '../run-in-container.ts';
+import { checkHealth } from './grpc.ts';
 import { messageOf, systemCode } from '../../../machinery/thrown.ts';
 
 /** Why a probe failed; `undefined`: it passed. */
@@ -16,6 +17,7 @@ export async function runProbe(handle: PodHandle, container: Container, containe
     const address = handle.pod().spec?.hostNetwork === true ? handle.node.hostAddress : handle.facts().address ?? '';
     if (probe.httpGet !== undefined) return await httpProbe(container, probe.httpGet, address, timeoutMs, signal);
     if (probe.tcpSocket !== undefined) return await tcpProbe(probe.tcpSocket.host ?? address, portOf(container, probe.tcpSocket.port), timeoutMs, signal);
+    if (probe.grpc !== undefined) return await checkHealth({ host: address, port: probe.grpc.port, service: probe.grpc.service ?? '', timeoutMs, signal });
     return 'missing probe handler';
   } catch (error) {
     return messageOf(error);
