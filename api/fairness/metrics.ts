@@ -14,13 +14,14 @@ export function registerFairness(registry: Registry, fairness: Pick<Fairness, 'c
   });
   counter('apiserver_flowcontrol_dispatched_requests_total', 'Requests that were let in.', ({ dispatched }) => dispatched);
   counter('apiserver_flowcontrol_request_wait_duration_seconds_sum', 'Time that requests waited for a seat.', ({ waitedSeconds }) => waitedSeconds);
-  new Counter({
+  const turnedAway = () => new Counter({
     name: 'apiserver_flowcontrol_rejected_requests_total', help: 'Requests that were turned away.', registers, labelNames: ['priority_level', 'flow_schema', 'reason'],
     collect() {
       this.reset();
       for (const { level, schema, rejected } of fairness.counts.values()) for (const [reason, count] of rejected) this.inc({ priority_level: level, flow_schema: schema, reason }, count);
     },
   });
+  turnedAway();
   const gauge = (name: string, help: string, value: (usage: Usage) => number) => new Gauge({
     name, help, registers, labelNames: ['priority_level'],
     collect() {

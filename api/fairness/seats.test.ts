@@ -82,12 +82,8 @@ describe('seats', () => {
     for (let index = 0; index < 60; index++) run.ask('a', 'noisy', 1);
     run.ask('a', 'quiet', 1);
     const quiet = run.open.at(-1);
-    let served = 0;
-    while (quiet?.isRunning === false) {
-      run.end(run.open.findIndex(({ isRunning }) => isRunning));
-      served += 1;
-    }
-    expect(served).toBeLessThan(10);
+    for (let served = 0; served < 10; served++) run.end(run.open.findIndex(({ isRunning }) => isRunning));
+    expect(quiet?.isRunning).toBe(true);
   });
 
   it('are not waited for at a level without queues, nor in a full queue, nor by the exempt', () => {

@@ -88,7 +88,7 @@ export function createSeats(total: number): Seats {
     let isAny = false;
     for (const room of rooms.values()) isAny ||= (room.queues?.size ?? 0) > 0;
     if (!isAny) return;
-    const hungry = [...rooms.values()].filter(({ queues }) => (queues?.size ?? 0) > 0).sort((a, b) => a.inUse / a.nominal - b.inUse / b.nominal);
+    const hungry = [...rooms.values()].filter(({ queues }) => (queues?.size ?? 0) > 0).toSorted((a, b) => a.inUse / a.nominal - b.inUse / b.nominal);
     for (const room of hungry) {
       for (let next = room.queues?.peek(); next !== undefined && fits(room, next.width); next = room.queues?.peek()) {
         room.queues?.take();

@@ -46,7 +46,7 @@ export function createWatchQueues(limitBytes: number): WatchQueues {
   }
 
   function cutWorst(): void {
-    for (const member of [...members].sort((a, b) => b.known - a.known)) {
+    for (const member of [...members].toSorted((a, b) => b.known - a.known)) {
       if (total <= limitBytes * keptShare) return;
       leave(member);
       member.cut();
