@@ -140,9 +140,9 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
   const { pki } = options;
   const { registry, caches, authorizer, protobuf } = ground;
   const authenticator = createAuthenticator({ pki, caches, authorizer, now: Date.now, ...oidcOf(options, onError) });
+  const webhooks = createWebhookClient((service) => locateService(caches, random, service));
   const configured = createConfiguredAdmission({
     caches, authorizer, client: webhooks, uuid: randomUUID, versionsOf: (resource) => versionsOf(registry, resource), resources: () => registry.resources,
-  const webhooks = createWebhookClient((service) => locateService(caches, random, service));
     check: (resource, value) => ground.codec.check(resource, value, { fieldValidation: 'Ignore', warn: () => undefined }),
   });
   const deps = dependencies(options, ground, authenticator, configured);

@@ -1,9 +1,12 @@
 import type { Resource } from '../resources/define.ts';
-import { resourceOfKind } from './policy/params.ts';
 import { mutatingPolicies, type MutatingDependencies } from './policy/mutating-policies.ts';
+import { resourceOfKind } from './policy/params.ts';
 import { validatingPolicies, type FollowingPlugin } from './policy/validating-policies.ts';
+import type { Asking } from './webhooks/ask.ts';
+import { mutatingWebhooks } from './webhooks/mutating-webhooks.ts';
+import { validatingWebhooks } from './webhooks/validating-webhooks.ts';
 
-export interface ConfiguredAdmissionOptions extends Omit<MutatingDependencies, 'resourceOfKind'> {
+export interface ConfiguredAdmissionOptions extends Omit<MutatingDependencies, 'resourceOfKind'>, Asking {
   /** What is served. */
   readonly resources: () => readonly Resource[];
 }
@@ -17,7 +20,7 @@ export interface ConfiguredAdmission {
 /** Starts following the objects that configure admission; `close()` ends it. */
 export function createConfiguredAdmission({ resources, ...deps }: ConfiguredAdmissionOptions): ConfiguredAdmission {
   const all = { ...deps, resourceOfKind: resourceOfKind(resources) };
-  const plugins = [mutatingPolicies(all), validatingPolicies(all)];
+  const plugins = [mutatingPolicies(all), mutatingWebhooks(all), validatingPolicies(all), validatingWebhooks(all)];
   return {
     plugins,
     close() {

@@ -1,0 +1,214 @@
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { MutatingWebhookConfiguration, ValidatingWebhookConfiguration } from '../machinery/kinds/admission-registration.ts';
+import { ConfigMap, Namespace, Service } from '../machinery/kinds/core.ts';
+import { ApiError } from '../machinery/status.ts';
+import { eventually } from './e2e/eventually.ts';
+import { startTestServer, type TestServer } from './test-server.ts';
+import { patching, startWebhookServer, type WebhookServer } from './webhook-server.ts';
+
+let test: TestServer;
+let hooks: WebhookServer;
+
+beforeAll(async () => {
+  test = await startTestServer();
+  hooks = await startWebhookServer(test.pki, ['hook.default.svc']);
+  await test.client.create(Namespace, { metadata: { name: 'hooked', labels: { hooked: 'yes' } } });
+});
+
+afterAll(async () => {
+  await hooks.close();
+  await test.dispose();
+});
+
+afterEach(async () => {
+  for (const kind of [MutatingWebhookConfiguration, ValidatingWebhookConfiguration]) {
+    for (const { metadata } of (await test.client.list(kind, {})).items) await test.client.delete(kind, { name: metadata?.name ?? '' });
+  }
+  await settled();
+});
+
+const rule = { operations: ['CREATE', 'UPDATE', 'DELETE'], apiGroups: [''], apiVersions: ['v1'], resources: ['configmaps'] };
+let drawn = 0;
+const map = (more: object = {}): ConfigMap => ({ metadata: { name: `m${drawn++}`, namespace: 'hooked', ...more } });
+
+interface HookOptions {
+  readonly path: string;
+  readonly name?: string;
+  readonly config?: object;
+}
+
+function webhook({ path, name = `${path.slice(1)}.example.com`, config = {} }: HookOptions) {
+  return {
+    name, rules: [rule], sideEffects: 'None', admissionReviewVersions: ['v1'], namespaceSelector: { matchLabels: { hooked: 'yes' } }, timeoutSeconds: 5,
+    clientConfig: { url: `https://127.0.0.1:${hooks.port}${path}`, caBundle: hooks.caBundle }, ...config,
+  };
+}
+
+/** Configurations count once the server has seen them in its own watch: a write after them is seen later. */
+async function settled(): Promise<void> {
+  await test.client.create(Namespace, { metadata: { generateName: 'settled-' } });
+}
+
+/** The result is the configuration's name. */
+async function validating(...options: readonly HookOptions[]): Promise<string> {
+  const name = `v${drawn++}`;
+  await test.client.create(ValidatingWebhookConfiguration, { metadata: { name }, webhooks: options.map(webhook) });
+  await settled();
+  return name;
+}
+
+async function mutating(...options: readonly HookOptions[]): Promise<void> {
+  await test.client.create(MutatingWebhookConfiguration, { metadata: { name: `m${drawn++}` }, webhooks: options.map(webhook) });
+  await settled();
+}
+
+async function refusal(object: ConfigMap = map()): Promise<ApiError> {
+  try {
+    await test.client.create(ConfigMap, object);
+  } catch (error) {
+    if (error instanceof ApiError) return error;
+    throw error;
+  }
+  throw new Error('it was admitted');
+}
+
+describe('a validating webhook', () => {
+  it('is sent the review of a write', async () => {
+    await validating({ path: '/seen' });
+    const { metadata } = await test.client.create(ConfigMap, { ...map(), data: { a: 'b' } });
+    const place = { namespace: 'hooked', name: metadata?.name ?? '' };
+    await test.client.patch(ConfigMap, place, 'application/merge-patch+json', { data: { a: 'c' } });
+    await test.client.delete(ConfigMap, place);
+    const [created, updated, deleted] = hooks.asked('/seen');
+    const kind = { group: '', version: 'v1', kind: 'ConfigMap' };
+    expect(created).toMatchObject({ operation: 'CREATE', kind, requestKind: kind, name: place.name, namespace: 'hooked', dryRun: false, userInfo: { username: 'admin' }, object: { kind: 'ConfigMap', apiVersion: 'v1', data: { a: 'b' } }, oldObject: null, options: { kind: 'CreateOptions' } });
+    expect(updated).toMatchObject({ operation: 'UPDATE', object: { data: { a: 'c' } }, oldObject: { data: { a: 'b' } }, options: { kind: 'PatchOptions' } });
+    expect(deleted).toMatchObject({ operation: 'DELETE', object: null, oldObject: { data: { a: 'c' } }, options: { kind: 'DeleteOptions' } });
+  });
+
+  it.each<[string, object, object]>([
+    ['with its own status', { allowed: false, status: { code: 418, reason: 'Teapot', message: 'short and stout' } }, { code: 418, reason: 'Teapot', message: 'admission webhook "no.example.com" denied the request: short and stout' }],
+    ['without a word', { allowed: false }, { code: 400, message: 'admission webhook "no.example.com" denied the request without explanation' }],
+  ])('refuses: %s', async (_name, response, status) => {
+    hooks.on('/no', () => response);
+    await validating({ path: '/no' });
+    expect((await refusal()).status).toMatchObject(status);
+  });
+
+  it('warns', async () => {
+    hooks.on('/warns', () => ({ allowed: true, warnings: ['mind the gap'] }));
+    await validating({ path: '/warns' });
+    const { code, err } = await test.kubectl('create', 'configmap', `m${drawn++}`, '-n', 'hooked');
+    expect({ code, err }).toEqual({ code: 0, err: 'Warning: mind the gap\n' });
+  });
+
+  it.each<[string, string, object | { raw: string }, string]>([
+    ['no review', '/raw', { raw: 'hello' }, 'failed calling webhook "raw.example.com": failed to call webhook: Post'],
+    ['another kind', '/kind', { raw: '{"kind":"Pod","apiVersion":"v1"}' }, 'failed calling webhook "kind.example.com": expected webhook response of admission.k8s.io/v1, Kind=AdmissionReview, got v1, Kind=Pod'],
+    ['a review of something else', '/uid', { allowed: true, uid: 'x' }, 'failed calling webhook "uid.example.com": expected response.uid='],
+    ['an error', '/error', { code: 503 }, 'failed calling webhook "error.example.com": failed to call webhook: the server responded with the status code 503'],
+  ])('that answers with %s fails: the write with it, unless that is ignored', async (_name, path, response, message) => {
+    hooks.on(path, () => response);
+    const strict = await validating({ path });
+    const error = await refusal();
+    expect(error.status).toMatchObject({ code: 500, reason: 'InternalError' });
+    expect(error.message).toContain(`Internal error occurred: ${message}`);
+    await test.client.delete(ValidatingWebhookConfiguration, { name: strict });
+    await validating({ path, config: { failurePolicy: 'Ignore' } });
+    await test.client.create(ConfigMap, map());
+  });
+
+  it('has so much time and no more', async () => {
+    hooks.on('/slow', async () => {
+      await new Promise((resolve) => { setTimeout(resolve, 3000).unref(); });
+      return { allowed: true };
+    });
+    await validating({ path: '/slow', config: { timeoutSeconds: 1 } });
+    expect((await refusal()).message).toContain(`failed calling webhook "slow.example.com": failed to call webhook: Post "https://127.0.0.1:${hooks.port}/slow?timeout=1s": context deadline exceeded`);
+  });
+
+  it('is asked where it wants to be, and when its conditions hold', async () => {
+    await validating({ path: '/few', config: { objectSelector: { matchLabels: { ask: 'me' } }, matchConditions: [{ name: 'not-quiet', expression: "!object.metadata.name.startsWith('quiet')" }] } });
+    await test.client.create(ConfigMap, map());
+    await test.client.create(ConfigMap, { ...map({ labels: { ask: 'me' } }), metadata: { name: 'quiet', namespace: 'hooked', labels: { ask: 'me' } } });
+    await test.client.create(ConfigMap, { ...map({ labels: { ask: 'me' } }), metadata: { name: 'elsewhere', namespace: 'default', labels: { ask: 'me' } } });
+    expect(hooks.asked('/few')).toHaveLength(0);
+    await test.client.create(ConfigMap, map({ labels: { ask: 'me' } }));
+    expect(hooks.asked('/few')).toHaveLength(1);
+  });
+
+  it('sees another version of the same objects, if it asks for that one', async () => {
+    const events = { operations: ['CREATE'], apiGroups: ['events.k8s.io'], apiVersions: ['v1'], resources: ['events'] };
+    await validating({ path: '/events', config: { rules: [events] } }, { path: '/exact', config: { rules: [events], matchPolicy: 'Exact' } });
+    const { code, err } = await test.kubectlWith(JSON.stringify({
+      apiVersion: 'v1', kind: 'Event', metadata: { name: 'e', namespace: 'hooked' }, involvedObject: { kind: 'Pod', namespace: 'hooked', name: 'p' }, reason: 'Why', message: 'so', type: 'Normal',
+    }), 'create', '-f', '-');
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(hooks.asked('/events')).toMatchObject([{ kind: { group: 'events.k8s.io', version: 'v1' }, requestKind: { group: '' }, object: { apiVersion: 'events.k8s.io/v1', note: 'so' } }]);
+    expect(hooks.asked('/exact')).toHaveLength(0);
+  });
+
+  it('is told of dry runs, if it can bear them', async () => {
+    await validating({ path: '/dry' });
+    expect((await test.kubectl('create', 'configmap', `m${drawn++}`, '-n', 'hooked', '--dry-run=server')).code).toBe(0);
+    expect(hooks.asked('/dry')).toMatchObject([{ dryRun: true }]);
+  });
+
+  it('is reached through a Service', async () => {
+    await test.client.create(Service, { metadata: { name: 'hook', namespace: 'default' }, spec: { type: 'ExternalName', externalName: 'localhost' } });
+    await validating({ path: '/service', config: { clientConfig: { service: { name: 'hook', namespace: 'default', path: '/service', port: hooks.port }, caBundle: hooks.caBundle } } });
+    await test.client.create(ConfigMap, map());
+    expect(hooks.asked('/service')).toHaveLength(1);
+  });
+
+  it('of a Service without endpoints fails', async () => {
+    await validating({ path: '/nowhere', config: { clientConfig: { service: { name: 'nothing', namespace: 'default' }, caBundle: hooks.caBundle } } });
+    expect((await refusal()).message).toContain('failed calling webhook "nowhere.example.com": failed to call webhook: Post "https://nothing.default.svc/?timeout=5s": service "nothing" not found');
+  });
+});
+
+describe('a mutating webhook', () => {
+  it('changes the object; the next one sees that', async () => {
+    hooks.on('/first', () => patching({ op: 'add', path: '/data', value: { first: 'yes' } }));
+    hooks.on('/second', ({ object }) => patching({ op: 'add', path: '/metadata/labels', value: { saw: JSON.stringify(object?.['data'] ?? null).includes('first') ? 'first' : 'nothing' } }));
+    await mutating({ path: '/first' }, { path: '/second' });
+    expect(await test.client.create(ConfigMap, map())).toMatchObject({ data: { first: 'yes' }, metadata: { labels: { saw: 'first' } } });
+  });
+
+  it('is asked again when another changed the object after it, if it wants that', async () => {
+    hooks.on('/again', ({ object }) => patching({ op: 'add', path: '/metadata/labels', value: { saw: object?.['data'] === undefined ? 'nothing' : 'data' } }));
+    hooks.on('/data', ({ object }) => (object?.['data'] === undefined ? patching({ op: 'add', path: '/data', value: { a: 'b' } }) : { allowed: true }));
+    await mutating({ path: '/again', config: { reinvocationPolicy: 'IfNeeded' } }, { path: '/data' });
+    expect(await test.client.create(ConfigMap, map())).toMatchObject({ data: { a: 'b' }, metadata: { labels: { saw: 'data' } } });
+    expect(hooks.asked('/again')).toHaveLength(2);
+    expect(hooks.asked('/data')).toHaveLength(1);
+  });
+
+  it('may refuse, deletions too', async () => {
+    hooks.on('/keep', ({ operation }) => ({ allowed: operation !== 'DELETE', status: { message: 'keep it' } }));
+    await mutating({ path: '/keep' });
+    const { metadata } = await test.client.create(ConfigMap, map());
+    await expect(test.client.delete(ConfigMap, { namespace: 'hooked', name: metadata?.name ?? '' })).rejects.toThrow('admission webhook "keep.example.com" denied the request: keep it');
+  });
+
+  it('whose patch does not apply fails the write', async () => {
+    hooks.on('/broken', () => patching({ op: 'remove', path: '/nothing' }));
+    await mutating({ path: '/broken' });
+    expect((await refusal()).status).toMatchObject({ code: 500, message: expect.stringContaining('admission webhook "broken.example.com": ') });
+  });
+
+  it('gets what it changed judged like what a user writes', async () => {
+    hooks.on('/wrong', () => patching({ op: 'add', path: '/metadata/labels', value: { 'not a label': 'x' } }));
+    await mutating({ path: '/wrong' });
+    expect((await refusal()).status).toMatchObject({ code: 422, reason: 'Invalid' });
+  });
+});
+
+describe('what configures webhooks', () => {
+  it('can be mended when no webhook answers', async () => {
+    await validating({ path: '/dead', config: { rules: [{ ...rule, apiGroups: ['*'], resources: ['*'] }], namespaceSelector: {}, clientConfig: { url: 'https://127.0.0.1:1/', caBundle: hooks.caBundle } } }).catch(() => undefined);
+    await eventually(async () => { expect((await refusal()).message).toContain('failed calling webhook "dead.example.com"'); });
+    expect((await test.kubectl('delete', 'validatingwebhookconfigurations', '--all')).code).toBe(0);
+    await eventually(async () => { await test.client.create(ConfigMap, map()); });
+  });
+});
