@@ -19,10 +19,9 @@ export async function swapFile(path: string, content: string | Buffer, mode = 0o
   await swap(path, mode, (file) => file.writeFile(content));
 }
 
-/** Makes a file that was swapped in durable, as `replaceFile` leaves it. */
+/** Sees the content of a file that was swapped in to the disk: after a crash of the machine there is it or an older one. */
 export async function syncFile(path: string): Promise<void> {
   await syncPath(path);
-  await syncPath(dirname(path));
 }
 
 async function swap(path: string, mode: number, write: (file: FileHandle) => Promise<void>): Promise<void> {

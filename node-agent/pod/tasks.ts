@@ -38,7 +38,8 @@ export interface JournalOptions {
   readonly failed: (error: unknown) => void;
 }
 
-const soonMs = 50;
+/** Long enough for most of what one start or end of a pod changes. */
+const soonMs = 250;
 /** Long enough for all that one start of a pod writes. */
 const syncAfterMs = 1000;
 

@@ -11,6 +11,7 @@ import type { Pod } from '../../machinery/kinds/core.ts';
 import { RuntimeError, type ContainerSpec, type Runtime, type Sandbox, type ContainerExit, type SandboxSpec, type StartedContainer } from '../runtime/runtime.ts';
 import type { NodeContext } from './handle.ts';
 import { sandboxSpec } from './effects/sandbox.ts';
+import { readPodRecords } from './records.ts';
 import { newState, recordOf, type Run } from './state.ts';
 import { createPodWorker, type PodWorker } from './worker.ts';
 import { createPodWorkers } from './workers.ts';
@@ -146,6 +147,18 @@ describe('a pod on a machine that refuses', () => {
     desire({ ...pod, metadata: { ...pod.metadata, deletionTimestamp: '2026-01-01T00:00:00Z', deletionGracePeriodSeconds: 1 } });
     await until(() => count('delete') === 1);
     expect(count('flush')).toBe(2);
+  });
+});
+
+describe('what is known of a pod', () => {
+  it('is written down before its sandbox goes, which knew it too', async () => {
+    const once: Pod = { ...pod, spec: { enableServiceLinks: false, restartPolicy: 'Never', containers: [{ name: 'a', image: 'web:1' }] } };
+    worker = createPodWorker(node(), { pod: once, state: newState(clock.now()), sandbox: undefined }, stop.signal, () => undefined);
+    await until(isRunning);
+    worker.exited(exit(recordOf(worker.state(), 'a').current?.id ?? ''));
+    while (count('destroy') === 0) await turn(1);
+    const { state } = (await readPodRecords(dataDir, (_uid, error) => expect.unreachable(String(error)))).get('u') ?? {};
+    expect(state?.containers.get('a')?.current?.exit).toMatchObject({ exitCode: 0, reason: 'Completed' });
   });
 });
 

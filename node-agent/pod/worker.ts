@@ -180,7 +180,8 @@ function createHandle(node: NodeContext, cell: Cell, hooks: Hooks): PodHandle {
   const change = (edit: (state: PodState) => PodState): void => {
     const before = cell.state;
     cell.state = edit(before);
-    if (isMaterial(before, cell.state)) hooks.journal.saveSoon();
+    // Of a pod that is no more, nothing needs to be remembered: the API says so again.
+    if (!cell.state.removed && isMaterial(before, cell.state)) hooks.journal.saveSoon();
     hooks.changed();
   };
   return {

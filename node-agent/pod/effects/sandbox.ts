@@ -62,6 +62,8 @@ export async function destroySandbox(handle: PodHandle): Promise<void> {
   const before = handle.state().sandbox;
   handle.change((state) => ({ ...state, sandbox: 'working' }));
   try {
+    // With it goes what the runtime remembers of exits.
+    if (!handle.state().removed) await handle.persist();
     await handle.sandbox()?.destroy();
     handle.setSandbox(undefined);
     handle.change(({ sandboxRetryAt: _retryAt, ...state }) => sandboxLost(state, handle.node.clock.now()));
