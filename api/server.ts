@@ -14,6 +14,7 @@ import { admissionPlugins } from './admission/all.ts';
 import { createAdmission } from './admission/admission.ts';
 import { createQuotas } from './admission/resource-quota.ts';
 import { createConfiguredAdmission, type ConfiguredAdmission } from './admission/configured.ts';
+import { keepPolicyStatus } from './admission/policy/status-keeper.ts';
 import { createAuditor, type Auditor, type AuditorOptions } from './audit/auditor.ts';
 import { auditedDispatch } from './audit/dispatch.ts';
 import { bootstrap } from './bootstrap.ts';
@@ -175,6 +176,7 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
   // What the API server itself keeps true of its objects: rules of aggregated roles, certificates of nodes.
   const keepers = [
     customResources,
+    keepPolicyStatus({ writer: deps, resources: () => registry.resources, report: (error, name) => { onError(`checking the types of the policy ${name} failed`, error); } }),
     runAggregation({ writer: deps, report: (error, name) => { onError(`aggregating the role ${name} failed`, error); } }),
     runSigner({ writer: deps, pki, authorizer, report: (error, name) => { onError(`signing the certificate request ${name} failed`, error); } }),
   ];
