@@ -19,7 +19,8 @@ export function createSharedFrames(soon: (run: () => void) => void, protobuf: Pr
     json: remembering(objectFrame('json')), metadata: remembering(objectFrame('metadata')),
     protobuf: remembering(protobufFrame(protobuf, 'protobuf')), 'protobuf-metadata': remembering(protobufFrame(protobuf, 'protobuf-metadata')),
   };
-  let last: { readonly parts: readonly Buffer[]; readonly bytes: Buffer } | undefined;
+  /** What was put together last: nearly always for the next watcher as well. */
+  let last: { readonly resource: Resource; readonly form: Form; readonly changes: readonly Change[]; readonly bytes: Buffer } | undefined;
   let isRemembering = false;
 
   function forget(): void {
@@ -34,18 +35,20 @@ export function createSharedFrames(soon: (run: () => void) => void, protobuf: Pr
         isRemembering = true;
         soon(forget);
       }
+      if (last?.form === form && last.resource === resource && isSame(last.changes, changes)) return last.bytes;
       const parts = changes.map((change) => framers[form].frame(resource, change));
       const [only] = parts;
-      if (only !== undefined && parts.length === 1) return only;
-      if (last !== undefined && isSame(last.parts, parts)) return last.bytes;
-      last = { parts, bytes: Buffer.concat(parts) };
-      return last.bytes;
+      const bytes = only !== undefined && parts.length === 1 ? only : Buffer.concat(parts);
+      last = { resource, form, changes, bytes };
+      return bytes;
     },
   };
 }
 
-function isSame(a: readonly Buffer[], b: readonly Buffer[]): boolean {
-  return a.length === b.length && a.every((part, index) => part === b[index]);
+function isSame(a: readonly Change[], b: readonly Change[]): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 function remembering(frame: Frame): { readonly frame: Frame; forget(): void } {

@@ -1,4 +1,7 @@
-/** Hands watchers what piled up for them, once a turn of the event loop, and never so much in one turn that others starve. */
+/**
+ * Hands watchers what piled up for them: soon, never for so long at a time that others starve, and the more there are of them the
+ * less often, since what leaves together costs little more than one change does.
+ */
 
 /** Somebody with something to be handed out. */
 export interface Recipient {
@@ -14,33 +17,59 @@ export interface Delivery {
   whenIdle(run: () => void): void;
 }
 
-/** Most looked at in one turn, and for one recipient: some milliseconds of work. */
-const turnBudget = 8192;
-const recipientBudget = 1000;
-/** What a recipient costs beside its changes: a write to its socket. */
-const recipientCost = 16;
+/** Time as a delivery sees it, so that tests can drive it. Milliseconds. */
+export interface Pace {
+  now(): number;
+  /** Runs on a later turn of the event loop. */
+  soon(run: () => void): void;
+  after(ms: number, run: () => void): void;
+}
 
-export function createDelivery(): Delivery {
+const systemPace: Pace = {
+  now: () => performance.now(),
+  soon: (run) => void setImmediate(run),
+  after: (ms, run) => void setTimeout(run, ms).unref(),
+};
+
+/** How long recipients are served in one turn. */
+const turnMs = 4;
+/** Most for one recipient in one turn. */
+const recipientBudget = 1000;
+/** After a round it rests as long as the round took: half of the time is for those who write. */
+const longestRestMs = 10;
+/** What takes less needs no rest; timers are no finer. */
+const shortestRestMs = 1;
+
+export function createDelivery(pace: Pace = systemPace): Delivery {
   const marked = new Set<Recipient>();
   let idle: (() => void)[] = [];
   let isScheduled = false;
+  let spent = 0;
+  let restsUntil = 0;
 
   function schedule(): void {
     if (isScheduled) return;
     isScheduled = true;
-    setImmediate(turn);
+    const rest = restsUntil === 0 ? 0 : restsUntil - pace.now();
+    if (rest >= shortestRestMs) pace.after(rest, turn);
+    else pace.soon(turn);
   }
 
   function turn(): void {
     isScheduled = false;
-    let left = turnBudget;
+    const began = pace.now();
     for (const recipient of marked) {
-      if (left <= 0) break;
       marked.delete(recipient);
-      left -= recipientCost + recipient.deliver(recipientBudget);
+      recipient.deliver(recipientBudget);
       if (recipient.hasMore) marked.add(recipient);
+      if (pace.now() - began >= turnMs) break;
     }
+    const now = pace.now();
+    spent += now - began;
+    restsUntil = 0;
     if (marked.size > 0) return schedule();
+    if (spent >= shortestRestMs) restsUntil = now + Math.min(spent, longestRestMs);
+    spent = 0;
     const due = idle;
     idle = [];
     for (const run of due) run();

@@ -117,8 +117,8 @@ function createWatcher(from: Revision, selection: Selection, sink: ChangeSink, {
 
   function push(next: Pending): void {
     if (!isOpen || next.revision < from || (next.revision === from && !('type' in next))) return;
-    pending.push(next);
-    delivery.mark(watcher);
+    // Who has something already is marked.
+    if (pending.push(next) === 1) delivery.mark(watcher);
   }
 
   const watcher: Watcher = {
@@ -133,7 +133,11 @@ function createWatcher(from: Revision, selection: Selection, sink: ChangeSink, {
       const due = pending.length <= budget ? pending : pending.slice(0, budget);
       pending = pending.length <= budget ? [] : pending.slice(budget);
       try {
-        const batch = due.flatMap((each) => changeOf(each, selects) ?? []);
+        const batch: Change[] = [];
+        for (const each of due) {
+          const change = changeOf(each, selects);
+          if (change !== undefined) batch.push(change);
+        }
         if (batch.length > 0) sink.changes(batch);
       } catch (error) {
         end(asError(error));
