@@ -48,7 +48,7 @@ function wantedBy(headers: Credentials['headers']): Wanted | undefined {
   }
   if (name !== '') return { name, uid, groups, extra };
   if (uid === '' && groups.length === 0 && Object.keys(extra).length === 0) return undefined;
-  throw failure('InternalError', `requested ${JSON.stringify({ uid, groups, extra })} without impersonating a user`);
+  throw failure('BadRequest', `requested ${JSON.stringify({ uid, groups, extra })} without impersonating a user`);
 }
 
 function unescaped(key: string): string {
