@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { watch } from 'node:fs';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -150,6 +150,8 @@ async function ancestors(pid: number): Promise<readonly number[]> {
 function initStep(name: string): object {
   return { name, image: 'web:1', command: ['/bin/sh', '-c', `echo ${name} >> /work/steps`], volumeMounts: [{ name: 'work', mountPath: '/work' }] };
 }
+
+const filteredBy = (localhostProfile: string): object => ({ securityContext: { seccompProfile: { type: 'Localhost', localhostProfile } } });
 
 function unreachable(): never {
   throw failure('ServiceUnavailable', 'the API is not there');
@@ -305,6 +307,19 @@ describe('a pod on a node', () => {
     }, { restartPolicy: 'Never', securityContext: { fsGroup: 2000, supplementalGroups: [4000] }, volumes: [{ name: 'd', emptyDir: {} }] });
     await podUntil('limited', (pod) => pod.status?.phase === 'Succeeded');
     expect(await kubectl('logs', 'limited')).toBe('1000\n3000\n3000 2000 4000\nCapEff:\t0000000000000000\nNoNewPrivs:\t1\nSeccomp:\t2\ntouch: /x: Read-only file system\n2000\n');
+  });
+
+  it('is filtered by a profile of the machine\'s own, and does not start without it', async () => {
+    await mkdir(join(test.dataDir, 'seccomp/own'), { recursive: true });
+    await writeFile(join(test.dataDir, 'seccomp/own/no-mkdir.json'), JSON.stringify({
+      defaultAction: 'SCMP_ACT_ALLOW', architectures: ['SCMP_ARCH_X86_64', 'SCMP_ARCH_AARCH64'], syscalls: [{ names: ['mkdir', 'mkdirat'], action: 'SCMP_ACT_ERRNO', errnoRet: 28 }],
+    }));
+    await run('filtered', 'mkdir /x 2>&1; touch /y && echo touched; grep Seccomp: /proc/self/status', filteredBy('own/no-mkdir.json'), { restartPolicy: 'Never' });
+    await podUntil('filtered', (pod) => pod.status?.phase === 'Succeeded');
+    expect(await kubectl('logs', 'filtered')).toMatch(/^mkdir: .*: No space left on device\ntouched\nSeccomp:\t2\n$/);
+    await run('unfiltered', 'true', filteredBy('own/nonesuch.json'));
+    await podUntil('unfiltered', waiting('CreateContainerError'));
+    await eventOf('unfiltered', /Failed Error: cannot load seccomp profile ".*own\/nonesuch\.json": ENOENT/);
   });
 
   it('knows the API as its service account', async () => {

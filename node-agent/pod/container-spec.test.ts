@@ -69,7 +69,7 @@ describe('what a container may do', () => {
     expect([capabilities.length, capabilities.includes(including)]).toEqual([count, true]);
   });
 
-  const facts = { user: { uid: 5, gid: 6, groups: [7] }, imageUser: 'app', defaultSeccomp: () => Buffer.from('filter'), oomScoreAdj: 0 };
+  const facts = { user: { uid: 5, gid: 6, groups: [7] }, imageUser: 'app', defaultSeccomp: () => Buffer.from('filter'), localhostSeccomp: undefined, oomScoreAdj: 0 };
   const ask = (own: Container['securityContext'], ofPod: NonNullable<Pod['spec']>['securityContext'] = {}): ReturnType<typeof securityOf> => (
     securityOf({ ...pod, spec: { containers: [], securityContext: ofPod } }, { name: 'c', ...(own === undefined ? {} : { securityContext: own }) }, facts)
   );

@@ -3,6 +3,7 @@ import type { ImageUser } from '../images/users.ts';
 import { ConfigError } from '../environment.ts';
 import { allCapabilities, defaultCapabilities } from '../runtime/capabilities.ts';
 import type { ProcessSecurity } from '../runtime/runtime.ts';
+import { seccompProfileOf } from './localhost-seccomp.ts';
 import { podTitle } from './plan.ts';
 
 /** What a container may do. Pure. Source: "Configure a Security Context"; defaults as containerd's. */
@@ -33,6 +34,8 @@ export interface SecurityFacts {
   readonly imageUser: string;
   /** The default filter for a container with these capabilities. */
   readonly defaultSeccomp: (capabilities: readonly string[]) => Buffer;
+  /** The filter of the machine's own profile that it asks for. */
+  readonly localhostSeccomp: Buffer | undefined;
   readonly oomScoreAdj: number;
 }
 
@@ -45,12 +48,11 @@ export function securityOf(pod: Pod, container: Container, facts: SecurityFacts)
   const gid = own?.runAsGroup ?? ofPod?.runAsGroup ?? facts.user.gid;
   const fromImage = ofPod?.supplementalGroupsPolicy === 'Strict' ? [] : facts.user.groups;
   const groups = new Set([...fromImage, ...(ofPod?.supplementalGroups ?? []), ...(ofPod?.fsGroup === undefined ? [] : [ofPod.fsGroup])]);
-  const profile = own?.seccompProfile?.type ?? ofPod?.seccompProfile?.type ?? 'RuntimeDefault';
-  if (profile === 'Localhost') throw new ConfigError('cannot load seccomp profile: Localhost profiles are not supported on this node');
   const capabilities = capabilitiesOf(container);
+  const seccomp = seccompProfileOf(pod, container).type === 'RuntimeDefault' ? facts.defaultSeccomp(capabilities) : facts.localhostSeccomp;
   return {
     uid, gid, groups: [...groups], capabilities, noNewPrivileges: own?.allowPrivilegeEscalation === false, privileged,
-    ...(!privileged && profile === 'RuntimeDefault' ? { seccomp: facts.defaultSeccomp(capabilities) } : {}), oomScoreAdj: facts.oomScoreAdj,
+    ...(privileged || seccomp === undefined ? {} : { seccomp }), oomScoreAdj: facts.oomScoreAdj,
   };
 }
 

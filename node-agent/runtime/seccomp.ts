@@ -27,32 +27,37 @@ export interface SeccompProfile {
 }
 
 export interface SeccompTarget {
-  readonly architecture: 'x64' | 'arm64';
+  readonly architecture: Architecture;
   readonly capabilities: readonly string[];
 }
 
-interface Instruction {
+export interface Instruction {
   readonly code: number;
   readonly jt: number;
   readonly jf: number;
   readonly k: number;
 }
 
+/** BPF_MAXINSNS */
+const mostInstructions = 4096;
 const EPERM = 1;
-const ENOSYS = 38;
+export const ENOSYS = 38;
 const allowed = 0x7fff_0000;
-const refused = (errno: number): number => 0x0005_0000 | errno;
+export const errnoOf = (errno: number): number => 0x0005_0000 | errno;
 const architectures = { x64: 0xc000_003e, arm64: 0xc000_00b7 } as const;
+export type Architecture = keyof typeof architectures;
+/** Calls of the x32 kind have this bit: other names for the same calls, which no profile means. */
+const x32Bit = 0x4000_0000;
 /** Offsets in `struct seccomp_data`. */
 const numberOffset = 0;
 const architectureOffset = 4;
 const argumentOffset = (argument: number): number => 16 + 8 * argument;
 
-const load = (offset: number): Instruction => ({ code: 0x20, jt: 0, jf: 0, k: offset });
-const and = (mask: number): Instruction => ({ code: 0x54, jt: 0, jf: 0, k: mask });
-const result = (k: number): Instruction => ({ code: 0x06, jt: 0, jf: 0, k });
-const ifEqual = (k: number, jt: number, jf: number): Instruction => ({ code: 0x15, jt, jf, k });
-const ifAtLeast = (k: number, jt: number, jf: number): Instruction => ({ code: 0x35, jt, jf, k });
+export const load = (offset: number): Instruction => ({ code: 0x20, jt: 0, jf: 0, k: offset });
+export const and = (mask: number): Instruction => ({ code: 0x54, jt: 0, jf: 0, k: mask });
+export const result = (k: number): Instruction => ({ code: 0x06, jt: 0, jf: 0, k });
+export const ifEqual = (k: number, jt: number, jf: number): Instruction => ({ code: 0x15, jt, jf, k });
+export const ifAtLeast = (k: number, jt: number, jf: number): Instruction => ({ code: 0x35, jt, jf, k });
 const skip = (count: number): Instruction => ({ code: 0x05, jt: 0, jf: 0, k: count });
 
 /** Consecutive call numbers with the same answer, from `first` to the next one's. */
@@ -63,7 +68,7 @@ interface Span {
 
 function ruleCode(rule: SeccompRule): Instruction[] {
   const values = rule.oneOf ?? rule.noneOf ?? [];
-  const [listed, other] = rule.oneOf === undefined ? [refused(rule.errno ?? EPERM), allowed] : [allowed, refused(rule.errno ?? EPERM)];
+  const [listed, other] = rule.oneOf === undefined ? [errnoOf(rule.errno ?? EPERM), allowed] : [allowed, errnoOf(rule.errno ?? EPERM)];
   // each comparison jumps over those after it and the answer for "not listed"
   const comparisons = values.map((value, index) => ifEqual(value, values.length - index, 0));
   return [load(argumentOffset(rule.argument)), and(rule.mask), ...comparisons, result(other), result(listed)];
@@ -82,24 +87,25 @@ function answers(profile: SeccompProfile, target: SeccompTarget): ReadonlyMap<st
 
 const same = (a: readonly Instruction[], b: readonly Instruction[]): boolean => JSON.stringify(a) === JSON.stringify(b);
 
-function spansOf(profile: SeccompProfile, target: SeccompTarget): Span[] {
-  const numbers: Readonly<Record<string, number>> = numbersOf[target.architecture];
-  const byName = answers(profile, target);
-  const byNumber = new Map(Object.entries(numbers).map(([name, number]) => [number, byName.get(name) ?? [result(refused(EPERM))]]));
+type Answers = ReadonlyMap<string, readonly Instruction[]>;
+
+function spansOf(architecture: Architecture, byName: Answers, unnamed: readonly Instruction[], unknown: readonly Instruction[]): Span[] {
+  const numbers: Readonly<Record<string, number>> = numbersOf[architecture];
+  const byNumber = new Map(Object.entries(numbers).map(([name, number]) => [number, byName.get(name) ?? unnamed]));
   const last = Math.max(...byNumber.keys());
   const spans: Span[] = [];
   for (let number = 0; number <= last + 1; number += 1) {
-    const code = byNumber.get(number) ?? [result(refused(ENOSYS))];
+    const code = byNumber.get(number) ?? unknown;
     const previous = spans.at(-1);
     if (previous === undefined || !same(previous.code, code)) spans.push({ first: number, code });
   }
-  return spans;
+  return [...spans, { first: x32Bit, code: [result(errnoOf(ENOSYS))] }];
 }
 
 /** A binary search over the spans; the call's number is in the accumulator. */
 function search(spans: readonly Span[]): Instruction[] {
   const [only] = spans;
-  if (spans.length <= 1) return [...(only?.code ?? [result(refused(ENOSYS))])];
+  if (spans.length <= 1) return [...(only?.code ?? [result(errnoOf(ENOSYS))])];
   const middle = spans.length >> 1;
   const [left, right] = [search(spans.slice(0, middle)), search(spans.slice(middle))];
   // a conditional jump reaches 255 instructions, the unconditional one anywhere
@@ -108,8 +114,14 @@ function search(spans: readonly Span[]): Instruction[] {
 
 /** The program as the kernel takes it: `struct sock_filter[]`. */
 export function compileSeccomp(profile: SeccompProfile, target: SeccompTarget): Buffer {
-  const body = [load(numberOffset), ...search(spansOf(profile, target))];
-  const program = [load(architectureOffset), ifEqual(architectures[target.architecture], 1, 0), result(refused(ENOSYS)), ...body];
+  return assemble(target.architecture, answers(profile, target), [result(errnoOf(EPERM))], [result(errnoOf(ENOSYS))]);
+}
+
+/** By the answer to each call: to those of `byName`, to `unnamed` others that our table has, and to `unknown` ones. */
+export function assemble(architecture: Architecture, byName: Answers, unnamed: readonly Instruction[], unknown: readonly Instruction[]): Buffer {
+  const body = [load(numberOffset), ...search(spansOf(architecture, byName, unnamed, unknown))];
+  const program = [load(architectureOffset), ifEqual(architectures[architecture], 1, 0), result(errnoOf(ENOSYS)), ...body];
+  if (program.length > mostInstructions) throw new Error(`the filter has ${program.length} instructions, and the kernel takes ${mostInstructions}`);
   const bytes = Buffer.alloc(program.length * 8);
   for (const [index, { code, jt, jf, k }] of program.entries()) {
     bytes.writeUInt16LE(code, index * 8);

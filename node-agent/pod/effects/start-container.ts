@@ -16,6 +16,7 @@ import type { PodHandle } from '../handle.ts';
 import { runHook } from '../hooks.ts';
 import { oomScoreAdjOf, securityOf } from '../security.ts';
 import { containersOf, firstHealth, isRunning, recordOf, withExit, withStarted, withoutActivity, type ContainerRecord, type Run } from '../state.ts';
+import { localhostSeccomp as loadSeccomp } from '../localhost-seccomp.ts';
 import { notCleared, removeRun } from '../unowned.ts';
 import { ensureImage } from './ensure-image.ts';
 import { sandboxWasLost } from './sandbox.ts';
@@ -95,10 +96,11 @@ async function configure(handle: PodHandle, container: Container, image: StoredI
   const qos = qosClass(pod.spec ?? { containers: [] });
   const memoryRequest = parseQuantity(container.resources?.requests?.['memory'] ?? '');
   const oomScoreAdj = oomScoreAdjOf(qos, memoryRequest === undefined ? 0 : toUnits(memoryRequest), node.memoryCapacityBytes);
+  const localhostSeccomp = await loadSeccomp(node.dataDir, pod, container);
   const termination = terminationFile(handle, id);
   const spec = containerSpec(pod, container, {
     id, layers: image.layers, image: image.config, environment, hostname: hostnameOf(pod),
-    security: securityOf(pod, container, { user, imageUser: image.config.user, defaultSeccomp: node.defaultSeccomp, oomScoreAdj }),
+    security: securityOf(pod, container, { user, imageUser: image.config.user, defaultSeccomp: node.defaultSeccomp, localhostSeccomp, oomScoreAdj }),
     volumePath: (name) => handle.volumes.pathOf(pod, name),
     files: new Map([...podFiles(handle), [container.terminationMessagePath ?? '/dev/termination-log', termination]]),
     logPath, pidsLimit: node.pidsLimit,
