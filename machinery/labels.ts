@@ -33,11 +33,14 @@ const standardFinalizers: ReadonlySet<string> = new Set(['kubernetes', 'orphan',
 
 /** `metadata.finalizers`: each a qualified name with a domain, or one of Kubernetes' own. */
 export function validateFinalizers(finalizers: readonly string[] | undefined, path: Path): FieldError[] {
-  const errors = (finalizers ?? []).flatMap((finalizer, index) => [
-    ...qualifiedName(finalizer).map((message) => invalid(path, finalizer, message)),
-    ...(finalizer.includes('/') || standardFinalizers.has(finalizer) ? []
-      : [invalid(path.index(index), finalizer, 'name is neither a standard finalizer name nor is it fully qualified')]),
-  ]);
+  const bare = (finalizers ?? []).flatMap((finalizer, index) => (finalizer.includes('/') || standardFinalizers.has(finalizer) ? []
+    : [invalid(path.index(index), finalizer, 'name is neither a standard finalizer name nor is it fully qualified')]));
+  return [...validateFinalizerNames(finalizers, path), ...bare];
+}
+
+/** Finalizers of custom resources: their names may do without a domain. */
+export function validateFinalizerNames(finalizers: readonly string[] | undefined, path: Path): FieldError[] {
+  const errors = (finalizers ?? []).flatMap((finalizer) => qualifiedName(finalizer).map((message) => invalid(path, finalizer, message)));
   const both = finalizers?.includes('orphan') === true && finalizers.includes('foregroundDeletion');
   return both ? [...errors, invalid(path, finalizers, 'finalizer orphan and foregroundDeletion cannot be both set')] : errors;
 }

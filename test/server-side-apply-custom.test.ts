@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { parse } from 'yaml';
 import { defineKind, type Kind, type KubernetesObject } from '../machinery/kinds/kind.ts';
 import type { ApiError } from '../machinery/status.ts';
 import { startTestServer, type TestServer } from './test-server.ts';
@@ -109,5 +110,50 @@ describe('applying a custom resource', () => {
     await define({ ...granular, 'x-kubernetes-map-type': 'atomic' });
     await expect.poll(() => refusal(apply(boat('six', { oars: { left: 'l' } }), 'b'))).toBe('Apply failed with 1 conflict: conflict with "a": .spec.oars');
     expect(fieldsOf(await apply(boat('six', { oars: { left: 'x' } }), 'a'), 'a')).toEqual({ 'f:spec': { 'f:oars': {} } });
+  });
+});
+
+describe('a strict apply in YAML', () => {
+  const port = { type: 'object', required: ['containerPort', 'protocol'], properties: { containerPort: { type: 'integer', format: 'int32' }, name: text, protocol: text } };
+  const properties = {
+    foo: text, cronSpec: { ...text, pattern: '^(\\d+|\\*)(/\\d+)?(\\s+(\\d+|\\*)(/\\d+)?){4}$' },
+    ports: { type: 'array', 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['containerPort', 'protocol'], items: port },
+  };
+  const template = { type: 'object', 'x-kubernetes-embedded-resource': true, properties: { metadata: { type: 'object', properties: { name: text } }, spec: { type: 'object' } } };
+  const open = { 'x-kubernetes-preserve-unknown-fields': true };
+  const schemas: Readonly<Record<string, object>> = {
+    closed: { type: 'object', properties: { spec: { type: 'object', properties } } },
+    open: { type: 'object', ...open },
+    halfopen: { type: 'object', properties: { spec: { type: 'object', ...open, properties: { ...properties, template } } } },
+  };
+
+  beforeAll(async () => {
+    for (const [name, openAPIV3Schema] of Object.entries(schemas)) {
+      const crd = {
+        apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', metadata: { name: `${name}s.mix.example` },
+        spec: { group: 'mix.example', scope: 'Cluster', names: { plural: `${name}s`, singular: name, kind: `K${name}`, listKind: `K${name}List` }, versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema } }] },
+      };
+      expect(await test.kubectlWith(JSON.stringify(crd), 'create', '-f', '-')).toMatchObject({ code: 0 });
+      await test.kubectl('wait', '--for=condition=Established', `crd/${name}s.mix.example`);
+    }
+  });
+
+  const strictly = (kind: string, body: string) => test.transport.request({
+    verb: 'patch', group: 'mix.example', version: 'v1', resource: `${kind}s`, name: 'mytest', query: { fieldManager: 'strict', fieldValidation: 'Strict' }, patchType: 'application/apply-patch+yaml',
+    body: parse(`apiVersion: mix.example/v1\nkind: K${kind}\n${body}`),
+  });
+  const spec = '  cronSpec: "* * * * */5"\n  ports:\n  - name: x\n    containerPort: 80\n    protocol: TCP\n';
+  const metadata = 'metadata:\n  name: mytest\n  finalizers:\n  - test-finalizer\n';
+
+  it('takes what is of the schema, and anything where there is none', async () => {
+    await expect(strictly('closed', `${metadata}spec:\n  foo: foo1\n${spec}`)).resolves.toMatchObject({ spec: { foo: 'foo1' } });
+    await expect(strictly('open', `${metadata}spec:\n  unknown: uk1\n${spec}`)).resolves.toMatchObject({ spec: { unknown: 'uk1' } });
+  });
+
+  it('refuses what is unknown, in metadata and in embedded objects too', async () => {
+    expect(await refusal(strictly('closed', `${metadata}unknownField: unknown\nspec:\n  foo: foo1\n${spec}`))).toContain('.unknownField: field not declared in schema');
+    const embedded = '  template:\n    apiVersion: foo/v1\n    kind: Sub\n    metadata:\n      unknownSubMeta: unknown\n      name: subobject\n';
+    expect(await refusal(strictly('halfopen', `metadata:\n  name: mytest\n  unknownMeta: unknown\nspec:\n${embedded}${spec}`))).toContain('.spec.template.metadata.unknownSubMeta: field not declared in schema');
+    expect(await refusal(strictly('halfopen', `metadata:\n  name: mytest\n  unknownMeta: unknown\nspec:\n${spec}`))).toContain('.metadata.unknownMeta: field not declared in schema');
   });
 });

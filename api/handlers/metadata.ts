@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { Path, forbidden, invalid, required, type FieldError } from '../../machinery/field-path.ts';
 import type { KubernetesObject, ObjectMeta } from '../../machinery/kinds/kind.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
-import { validateAnnotations, validateFinalizers, validateLabels } from '../../machinery/labels.ts';
+import { validateAnnotations, validateFinalizerNames, validateFinalizers, validateLabels } from '../../machinery/labels.ts';
 import { dns1123Subdomain } from '../../machinery/names.ts';
 import { failure } from '../../machinery/status.ts';
 import type { RequestInfo } from '../request.ts';
@@ -83,7 +83,7 @@ export function validateMetadata(resource: Resource, object: KubernetesObject): 
   const errors: FieldError[] = [
     ...validateLabels(labels, metadataPath.child('labels')),
     ...validateAnnotations(annotations, metadataPath.child('annotations')),
-    ...validateFinalizers(finalizers, metadataPath.child('finalizers')),
+    ...(resource.custom === undefined ? validateFinalizers : validateFinalizerNames)(finalizers, metadataPath.child('finalizers')),
   ];
   if (name === undefined || name === '') {
     errors.push(required(metadataPath.child('name'), 'name or generateName is required'));
