@@ -47,6 +47,23 @@ describe('an event recorder', () => {
     });
   });
 
+  it('writes what lingers in its order and with its own time, when that is over or nothing else will come', async () => {
+    const api = remote();
+    const clock = manualClock(Date.UTC(2026, 0, 1));
+    const recorder = createRecorder(createClient(api), { component: 'tester', clock, random: () => 0, lingerMs: 2000 });
+    recorder.record(referenceTo(Pod, pod), 'Normal', 'Pulled', 'one');
+    clock.advance(1000);
+    recorder.record(referenceTo(Pod, pod), 'Normal', 'Created', 'two');
+    expect(api.requests).toEqual([]);
+    clock.advance(1000);
+    recorder.record(referenceTo(Pod, pod), 'Normal', 'Started', 'three');
+    await recorder.drain();
+    expect(api.requests.map(({ body }) => body)).toMatchObject([
+      { message: 'one', firstTimestamp: '2026-01-01T00:00:00Z' }, { message: 'two', firstTimestamp: '2026-01-01T00:00:01Z' }, { message: 'three', firstTimestamp: '2026-01-01T00:00:02Z' },
+    ]);
+    expect(clock.pending()).toBe(0);
+  });
+
   it('counts a repetition on the first Event', async () => {
     const { api, clock, say } = setUp();
     await say('no room');

@@ -35,6 +35,8 @@ export interface RecorderOptions {
   readonly clock: Clock;
   readonly log?: Log;
   readonly random?: Random;
+  /** What is recorded waits so long: it must not be in the way of what it tells of. Absent: it is written at once. */
+  readonly lingerMs?: number;
 }
 
 /** Events in flight; beyond it new ones are dropped. */
@@ -58,6 +60,8 @@ export function createRecorder(client: Client, options: RecorderOptions): Record
   const log = options.log ?? silentLog;
   let queued = 0;
   let last: Promise<void> = Promise.resolve();
+  const lingering: Occurrence[] = [];
+  let cancelLinger: (() => void) | undefined;
   const write = async (occurrence: Occurrence): Promise<void> => {
     try {
       await send(client, correlator, occurrence, options);
@@ -68,6 +72,11 @@ export function createRecorder(client: Client, options: RecorderOptions): Record
       queued -= 1;
     }
   };
+  const flush = (): void => {
+    cancelLinger?.();
+    cancelLinger = undefined;
+    for (const occurrence of lingering.splice(0)) last = last.then(() => write(occurrence));
+  };
   return {
     record(regarding, type, reason, message) {
       if (queued >= mostQueued) {
@@ -77,9 +86,14 @@ export function createRecorder(client: Client, options: RecorderOptions): Record
       const occurrence = correlator.take({ regarding, type, reason, message }, options.clock.now());
       if (occurrence === undefined) return;
       queued += 1;
-      last = last.then(() => write(occurrence));
+      lingering.push(occurrence);
+      if (options.lingerMs === undefined) flush();
+      else cancelLinger ??= options.clock.setTimer(options.lingerMs, flush);
     },
-    drain: () => last,
+    drain() {
+      flush();
+      return last;
+    },
   };
 }
 

@@ -6,10 +6,10 @@ import { randomBytes } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
-import type { Clock } from '../machinery/clock.ts';
+import { pause, type Clock } from '../machinery/clock.ts';
 import { Node, Pod, Service } from '../machinery/kinds/core.ts';
 import type { Client } from '../client/client.ts';
-import { createRecorder } from '../client/events.ts';
+import { createRecorder, type Recorder } from '../client/events.ts';
 import { createInformer } from '../client/informer.ts';
 import type { Log } from '../client/log.ts';
 import { followImages } from './images/follow.ts';
@@ -68,6 +68,9 @@ export interface Agent {
 const defaultMaxPods = 110;
 const defaultClusterCidr = '10.42.0.0/16';
 const defaultPidsLimit = 4096;
+/** A pod that starts goes before what is told of it. */
+const eventsLingerMs = 200;
+const lastEventsMs = 1000;
 
 export function createAgent(options: AgentOptions): Agent {
   const listening = Promise.withResolvers<number>();
@@ -134,7 +137,7 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
     const objects = createObjectSource(client, clock);
     const context: NodeContext = {
       client, clock, log, runtime, images, users: createUserLookUp(), objects, dataDir, nodeName, hostAddress: options.address,
-      recorder: createRecorder(client, { component: 'kubelet', host: nodeName, clock, log }),
+      recorder: createRecorder(client, { component: 'kubelet', host: nodeName, clock, log, lingerMs: eventsLingerMs }),
       statuses: createStatusWriter(client, clock, log, signal),
       memoryDir, allocatable: () => facts.allocatable, services: () => services.list(),
       clusterDns: options.clusterDns, hostResolver: readWhenChanged('/etc/resolv.conf', (text) => text, ''), insecureRegistries: options.insecureRegistries ?? [], defaultSeccomp: createSeccompCache(),
@@ -151,9 +154,17 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
       followImages(dataDir, () => reporter.changed(), log, signal), reporter.registered.then(() => beatHeart(client, clock, log, nodeName, signal)), followPods(pods, services, workers, signal), server.closed,
     ]);
     await workers.settled();
+    await tellLast(context.recorder, clock);
   } finally {
     await runtime.close();
   }
+}
+
+/** What was recorded last is told, but not at any price: the API may be gone. */
+async function tellLast(recorder: Recorder, clock: Clock): Promise<void> {
+  const told = new AbortController();
+  await Promise.race([recorder.drain(), pause(clock, lastEventsMs, told.signal).catch(() => undefined)]);
+  told.abort();
 }
 
 /** A filter is the same for the same capabilities, and most containers have the same. */
