@@ -52,6 +52,9 @@ async function used(namespace: string, condition: (amounts: Readonly<Record<stri
 }
 
 const pod = (namespace: string, name: string, resources: object = {}, more: object = {}): Pod => ({ metadata: { name, namespace }, spec: { containers: [{ name: 'c', image: 'x', resources }], ...more } });
+const job = (name: string): Job => ({ metadata: { name, namespace: 'kinds' }, spec: { template: { spec: { restartPolicy: 'Never', containers: [{ name: 'c', image: 'x' }] } } } });
+const claim = (name: string, storage: string, storageClassName: string): PersistentVolumeClaim => (
+  { metadata: { name, namespace: 'grown' }, spec: { accessModes: ['ReadWriteOnce'], storageClassName, resources: { requests: { storage } } } });
 const refusal = (why: string) => ({ code: 403, message: expect.stringContaining(why) as unknown });
 
 /** How many were let in. */
@@ -91,7 +94,6 @@ describe('a quota', () => {
 
   it('counts any kind', async () => {
     await limited('kinds', { 'count/jobs.batch': '1', secrets: '1', 'count/secrets': '5' });
-    const job = (name: string): Job => ({ metadata: { name, namespace: 'kinds' }, spec: { template: { spec: { restartPolicy: 'Never', containers: [{ name: 'c', image: 'x' }] } } } });
     await client.create(Job, job('a'));
     await expect(client.create(Job, job('b'))).rejects.toMatchObject({ code: 403, message: 'jobs.batch "b" is forbidden: exceeded quota: q, requested: count/jobs.batch=1, used: count/jobs.batch=1, limited: count/jobs.batch=1' });
     await client.create(Secret, { metadata: { name: 'a', namespace: 'kinds' } });
@@ -103,7 +105,6 @@ describe('a quota', () => {
     await limited('grown', { 'services.nodeports': '1', 'requests.storage': '5Gi', 'fast.storageclass.storage.k8s.io/requests.storage': '2Gi' });
     const service = await client.create(Service, { metadata: { name: 's', namespace: 'grown' }, spec: { ports: [{ name: 'a', port: 1 }, { name: 'b', port: 2 }] } });
     await expect(client.update(Service, { ...service, spec: { ...service.spec, type: 'NodePort' } })).rejects.toMatchObject(refusal('exceeded quota: q, requested: services.nodeports=2, used: services.nodeports=0, limited: services.nodeports=1'));
-    const claim = (name: string, storage: string, storageClassName: string): PersistentVolumeClaim => ({ metadata: { name, namespace: 'grown' }, spec: { accessModes: ['ReadWriteOnce'], storageClassName, resources: { requests: { storage } } } });
     await client.create(PersistentVolumeClaim, claim('a', '2Gi', 'fast'));
     await expect(client.create(PersistentVolumeClaim, claim('b', '1Gi', 'fast'))).rejects.toMatchObject(refusal('requested: fast.storageclass.storage.k8s.io/requests.storage=1Gi, used: fast.storageclass.storage.k8s.io/requests.storage=2Gi'));
     await client.create(PersistentVolumeClaim, claim('c', '3Gi', 'slow'));

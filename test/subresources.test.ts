@@ -74,14 +74,15 @@ describe('eviction', () => {
   });
 });
 
+/** A pod that runs, on a node that nobody plays. */
+async function running(name: string, app: string, ready = true) {
+  const made = await ask({ ...pods, verb: 'create', body: { metadata: { name, labels: { app } }, spec: { nodeName: 'n1', containers: [{ name: 'c', image: 'x' }] } } });
+  const status = { phase: 'Running', qosClass: 'BestEffort', conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }] };
+  await ask({ ...pods, verb: 'update', name, subresource: 'status', body: { ...made, status } });
+}
+
 describe('a disruption budget', () => {
   const budgets = { group: 'policy', version: 'v1', resource: 'poddisruptionbudgets', namespace: 'default' } as const;
-
-  async function running(name: string, app: string, ready = true) {
-    const made = await ask({ ...pods, verb: 'create', body: { metadata: { name, labels: { app } }, spec: { nodeName: 'n1', containers: [{ name: 'c', image: 'x' }] } } });
-    const status = { phase: 'Running', qosClass: 'BestEffort', conditions: [{ type: 'Ready', status: ready ? 'True' : 'False' }] };
-    await ask({ ...pods, verb: 'update', name, subresource: 'status', body: { ...made, status } });
-  }
 
   async function budget(name: string, app: string, status: object, spec: object = {}) {
     const made = await ask({ ...budgets, verb: 'create', body: { metadata: { name }, spec: { minAvailable: 1, selector: { matchLabels: { app } }, ...spec } } });

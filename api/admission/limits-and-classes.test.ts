@@ -48,7 +48,8 @@ function admit<T extends KubernetesObject>(kind: Kind<T>, object: T): T {
   return draft as T;
 }
 
-const pod = (resources: object, namespace = 'limited', more: object = {}): Pod => ({ metadata: { name: 'p', namespace }, spec: { containers: [{ name: 'c', resources }], ...more } });
+const pod = (asked: object, namespace = 'limited', more: object = {}): Pod => ({ metadata: { name: 'p', namespace }, spec: { containers: [{ name: 'c', resources: asked }], ...more } });
+const large = (name: string) => ({ name, resources: { requests: { cpu: '1' }, limits: { cpu: '2' } } });
 const claim = (storage: string, more: object = {}): PersistentVolumeClaim => ({ metadata: { name: 'c', namespace: 'limited' }, spec: { resources: { requests: { storage } }, ...more } });
 
 describe('limits of a namespace', () => {
@@ -69,8 +70,7 @@ describe('limits of a namespace', () => {
   });
 
   it('hold for a pod as a whole', () => {
-    const container = (name: string) => ({ name, resources: { requests: { cpu: '1' }, limits: { cpu: '2' } } });
-    expect(() => admit(Pod, pod({}, 'limited', { containers: [container('a'), container('b')] }))).toThrow('pods "p" is forbidden: maximum cpu usage per Pod is 3, but limit is 4');
+    expect(() => admit(Pod, pod({}, 'limited', { containers: [large('a'), large('b')] }))).toThrow('pods "p" is forbidden: maximum cpu usage per Pod is 3, but limit is 4');
   });
 
   it('hold for claims', () => {

@@ -60,9 +60,9 @@ describe('the restricted level', () => {
   });
 });
 
-describe('labels of a namespace', () => {
-  const label = (name: string) => `pod-security.kubernetes.io/${name}`;
+const label = (name: string) => `pod-security.kubernetes.io/${name}`;
 
+describe('labels of a namespace', () => {
   it('ask for levels of versions; what is enforced is warned of', () => {
     expect(policyOf({ [label('enforce')]: 'baseline', [label('enforce-version')]: 'v1.30' }).policy).toEqual({
       enforce: { level: 'baseline', minor: 30 }, audit: { level: 'privileged', minor: Infinity }, warn: { level: 'baseline', minor: 30 },

@@ -63,10 +63,13 @@ function evaluate(write: Admitted, { enforce, audit, warn }: Policy, subject: Su
   if (warning !== '') write.warn(`would violate PodSecurity ${JSON.stringify(demandText(warn))}: ${warning}`);
 }
 
+function imagesOf({ spec }: Pod): ReadonlyMap<string, string | undefined> {
+  return new Map(containersOf(spec ?? { containers: [] }).map(({ name, image }) => [name, image]));
+}
+
 /** Does an update change what runs? */
 function isSignificant(pod: Pod, old: Pod): boolean {
-  const images = ({ spec }: Pod) => new Map(containersOf(spec ?? { containers: [] }).map(({ name, image }) => [name, image]));
-  const [now, before] = [images(pod), images(old)];
+  const [now, before] = [imagesOf(pod), imagesOf(old)];
   return now.size !== before.size || [...now].some(([name, image]) => !before.has(name) || before.get(name) !== image);
 }
 

@@ -1,5 +1,5 @@
 import type { Container, Probe } from '../../../machinery/kinds/core.ts';
-import { containersOf, containersText, distinct, namesOf, plural, quoted, settersText, unlessUserNamespace, type Check, type Rule } from './check.ts';
+import { containersOf, containersText, distinct, namesOf, plural, quoted, settersText, unlessUserNamespace, type Check, type Rule, type Subject, type Violation } from './check.ts';
 import { appArmor, seccompAnnotations, seccompType } from './profiles.ts';
 
 /** What nobody needs who isn't part of the node. Source: "Pod Security Standards", Baseline; wording: the PodSecurity plug-in of kube-apiserver. */
@@ -8,8 +8,9 @@ const defaultCapabilities: ReadonlySet<string> = new Set([
   'AUDIT_WRITE', 'CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'KILL', 'MKNOD', 'NET_BIND_SERVICE', 'SETFCAP', 'SETGID', 'SETPCAP', 'SETUID', 'SYS_CHROOT',
 ]);
 
+const added = ({ securityContext }: Container): string[] => (securityContext?.capabilities?.add ?? []).filter((one) => !defaultCapabilities.has(one));
+
 const capabilities: Rule = (subject) => {
-  const added = ({ securityContext }: Container) => (securityContext?.capabilities?.add ?? []).filter((one) => !defaultCapabilities.has(one));
   const names = namesOf(subject, (container) => added(container).length > 0);
   if (names.length === 0) return undefined;
   const all = distinct(containersOf(subject.spec).flatMap(added));
@@ -26,8 +27,9 @@ const hostPaths: Rule = ({ spec }) => {
   return names.length === 0 ? undefined : { reason: 'hostPath volumes', detail: `${plural('volume', names.length)} ${quoted(names)}` };
 };
 
+const taken = ({ ports = [] }: Container): string[] => ports.flatMap(({ hostPort = 0 }) => (hostPort === 0 ? [] : [String(hostPort)]));
+
 const hostPorts: Rule = (subject) => {
-  const taken = ({ ports = [] }: Container) => ports.flatMap(({ hostPort = 0 }) => (hostPort === 0 ? [] : [String(hostPort)]));
   const names = namesOf(subject, (container) => taken(container).length > 0);
   if (names.length === 0) return undefined;
   const all = distinct(containersOf(subject.spec).flatMap(taken));
@@ -36,9 +38,11 @@ const hostPorts: Rule = (subject) => {
 
 type Handler = Pick<Probe, 'httpGet' | 'tcpSocket'> | undefined;
 
+const hostsOf = (handler: Handler): string[] => [handler?.httpGet?.host ?? '', handler?.tcpSocket?.host ?? ''].filter((host) => host !== '');
+const hosts = ({ livenessProbe, readinessProbe, startupProbe, lifecycle }: Container): string[] =>
+  [livenessProbe, readinessProbe, startupProbe, lifecycle?.postStart, lifecycle?.preStop].flatMap(hostsOf);
+
 const probedHosts: Rule = (subject) => {
-  const of = (handler: Handler) => [handler?.httpGet?.host ?? '', handler?.tcpSocket?.host ?? ''].filter((host) => host !== '');
-  const hosts = ({ livenessProbe, readinessProbe, startupProbe, lifecycle }: Container) => [livenessProbe, readinessProbe, startupProbe, lifecycle?.postStart, lifecycle?.preStop].flatMap(of);
   const names = distinct(namesOf(subject, (container) => hosts(container).length > 0));
   if (names.length === 0) return undefined;
   const all = distinct(containersOf(subject.spec).flatMap(hosts));
@@ -50,17 +54,22 @@ const privileged: Rule = (subject) => {
   return names.length === 0 ? undefined : { reason: 'privileged', detail: `${containersText(names)} must not set securityContext.privileged=true` };
 };
 
+const procMountOf = ({ securityContext }: Container): string => securityContext?.procMount ?? 'Default';
+
 export const procMount: Rule = (subject) => {
-  const type = ({ securityContext }: Container) => securityContext?.procMount ?? 'Default';
-  const names = namesOf(subject, (container) => type(container) !== 'Default');
+  const names = namesOf(subject, (container) => procMountOf(container) !== 'Default');
   if (names.length === 0) return undefined;
-  return { reason: 'procMount', detail: `${containersText(names)} must not set securityContext.procMount to ${quoted(distinct(containersOf(subject.spec).map(type).filter((one) => one !== 'Default')))}` };
+  return { reason: 'procMount', detail: `${containersText(names)} must not set securityContext.procMount to ${quoted(distinct(containersOf(subject.spec).map(procMountOf).filter((one) => one !== 'Default')))}` };
 };
 
 type SeLinux = NonNullable<NonNullable<Container['securityContext']>['seLinuxOptions']>;
 
-const seLinux = (...allowed: readonly string[]): Rule => (subject) => {
-  const faulty = ({ type = '', user = '', role = '' }: SeLinux = {}) => !['', ...allowed].includes(type) || user !== '' || role !== '';
+const seLinux = (...allowed: readonly string[]): Rule => {
+  const faulty = ({ type = '', user = '', role = '' }: SeLinux = {}): boolean => !['', ...allowed].includes(type) || user !== '' || role !== '';
+  return (subject) => seLinuxViolation(subject, allowed, faulty);
+};
+
+function seLinuxViolation(subject: Subject, allowed: readonly string[], faulty: (options: SeLinux | undefined) => boolean): Violation | undefined {
   const pod = subject.spec.securityContext?.seLinuxOptions;
   const setters = settersText(faulty(pod), namesOf(subject, ({ securityContext }) => faulty(securityContext?.seLinuxOptions)));
   if (setters === undefined) return undefined;
@@ -72,7 +81,7 @@ const seLinux = (...allowed: readonly string[]): Rule => (subject) => {
     ...(all.some(({ role = '' }) => role !== '') ? ['role may not be set'] : []),
   ];
   return { reason: 'seLinuxOptions', detail: `${setters} set forbidden securityContext.seLinuxOptions: ${told.join('; ')}` };
-};
+}
 
 const seLinuxTypes = ['container_t', 'container_init_t', 'container_kvm_t'];
 

@@ -7,8 +7,9 @@ const appArmorPrefix = 'container.apparmor.security.beta.kubernetes.io/';
 const seccompPod = 'seccomp.security.alpha.kubernetes.io/pod';
 const seccompPrefix = 'container.seccomp.security.alpha.kubernetes.io/';
 
+const faulty = (profile: { readonly type?: string } | undefined): boolean => profile !== undefined && !known.has(profile.type ?? '');
+
 export const appArmor: Rule = (subject) => {
-  const faulty = (profile: { readonly type?: string } | undefined) => profile !== undefined && !known.has(profile.type ?? '');
   const pod = subject.spec.securityContext?.appArmorProfile;
   const types = [pod, ...containersOf(subject.spec).map(({ securityContext }) => securityContext?.appArmorProfile)].filter(faulty).map((profile) => profile?.type ?? '');
   const annotations = Object.entries(subject.annotations)
@@ -22,14 +23,15 @@ export const appArmor: Rule = (subject) => {
   return { reason: plural('forbidden AppArmor profile', all.length), detail: `${setters} must not set AppArmor profile type to ${quoted(all)}` };
 };
 
+const allowed = (value: string): boolean => value === 'runtime/default' || value === 'docker/default' || value.startsWith('localhost/');
+
 export const seccompAnnotations: Rule = ({ annotations, spec }) => {
-  const allowed = (value: string) => value === 'runtime/default' || value === 'docker/default' || value.startsWith('localhost/');
   const keys = [seccompPod, ...containersOf(spec).map(({ name }) => `${seccompPrefix}${name}`)];
-  const faulty = distinct(keys.flatMap((key) => {
+  const forbidden = distinct(keys.flatMap((key) => {
     const value = annotations[key];
     return value === undefined || allowed(value) ? [] : [`${key}=${JSON.stringify(value)}`];
   }));
-  return faulty.length === 0 ? undefined : { reason: 'seccompProfile', detail: `forbidden ${plural('annotation', faulty.length)} ${faulty.join(', ')}` };
+  return forbidden.length === 0 ? undefined : { reason: 'seccompProfile', detail: `forbidden ${plural('annotation', forbidden.length)} ${forbidden.join(', ')}` };
 };
 
 const typeOf = (context: { readonly seccompProfile?: { readonly type?: string } } | undefined): string | undefined => (context?.seccompProfile === undefined ? undefined : context.seccompProfile.type ?? '');

@@ -10,8 +10,9 @@ const privilegeEscalation: Rule = (subject) => {
   return names.length === 0 ? undefined : { reason: 'allowPrivilegeEscalation != false', detail: `${containersText(names)} must set securityContext.allowPrivilegeEscalation=false` };
 };
 
+const added = ({ securityContext }: Container): string[] => (securityContext?.capabilities?.add ?? []).filter((one) => one !== 'NET_BIND_SERVICE');
+
 const capabilities: Rule = (subject) => {
-  const added = ({ securityContext }: Container) => (securityContext?.capabilities?.add ?? []).filter((one) => one !== 'NET_BIND_SERVICE');
   const keeping = namesOf(subject, ({ securityContext }) => (securityContext?.capabilities?.drop ?? []).includes('ALL') === false);
   const adding = namesOf(subject, (container) => added(container).length > 0);
   const told = [
@@ -23,8 +24,9 @@ const capabilities: Rule = (subject) => {
 
 const volumeTypes: ReadonlySet<string> = new Set(['configMap', 'csi', 'downwardAPI', 'emptyDir', 'ephemeral', 'image', 'persistentVolumeClaim', 'projected', 'secret']);
 
+const typesOf = (volume: Volume): string[] => Object.keys(volume).filter((key) => key !== 'name' && Reflect.get(volume, key) !== undefined);
+
 const volumes: Rule = ({ spec }) => {
-  const typesOf = (volume: Volume) => Object.keys(volume).filter((key) => key !== 'name' && Reflect.get(volume, key) !== undefined);
   const faulty = (spec.volumes ?? []).filter((volume) => !typesOf(volume).some((type) => volumeTypes.has(type)));
   if (faulty.length === 0) return undefined;
   const types = distinct(faulty.map((volume) => typesOf(volume)[0] ?? 'unknown'));

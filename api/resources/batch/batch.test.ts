@@ -19,6 +19,8 @@ function make(change: Partial<Spec> = {}): Job {
   return draft as Job;
 }
 
+const condition = (type: string) => ({ type, status: 'True' });
+
 describe('a Job', () => {
   it('runs once, six times more at most, and finds its pods by its uid', () => {
     const object = make();
@@ -75,7 +77,6 @@ describe('a Job', () => {
     expect(shown(job.validateUpdate?.(indexed(3, 2), indexed(2, 2)))).toEqual(['spec.completions: Invalid value: 3: can only be modified in tandem with spec.parallelism']);
   });
 
-  const condition = (type: string) => ({ type, status: 'True' });
   it.each<[string, Job['status'], string[]]>([
     ['success and failure', { startTime: '2026-01-01T00:00:00Z', completionTime: '2026-01-01T00:00:00Z', conditions: ['SuccessCriteriaMet', 'FailureTarget', 'Complete', 'Failed'].map(condition) }, [
       'status.conditions: Invalid value: cannot set Complete=True and Failed=true conditions', 'status.conditions: Invalid value: cannot set Complete=True and FailureTarget=true conditions',
@@ -101,13 +102,14 @@ describe('a Job', () => {
   });
 });
 
+const wrong = (object: CronJob) => shown([...(cronJob.validate?.(object) ?? []), ...(cronJob.validateCreate?.(object) ?? [])]);
+
 describe('a CronJob', () => {
   function cron(change: Partial<NonNullable<CronJob['spec']>> = {}, name = 'c'): CronJob {
     const draft = { metadata: { name }, spec: { schedule: '*/5 * * * *', jobTemplate: { spec: { template: { spec: structuredClone(podSpec) } } }, ...change } } as Draft<CronJob>;
     cronJob.defaults?.(draft);
     return draft as CronJob;
   }
-  const wrong = (object: CronJob) => shown([...(cronJob.validate?.(object) ?? []), ...(cronJob.validateCreate?.(object) ?? [])]);
 
   it('keeps three good Jobs and a bad one, and leaves their counts to the Jobs', () => {
     expect(cron().spec).toMatchObject({ concurrencyPolicy: 'Allow', suspend: false, successfulJobsHistoryLimit: 3, failedJobsHistoryLimit: 1 });

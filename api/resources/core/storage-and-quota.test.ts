@@ -9,6 +9,8 @@ import { resourceQuota } from './resource-quota.ts';
 
 const shown = (errors: readonly FieldError[] | undefined): string[] => (errors ?? []).map((error) => `${error.path.toString()}: ${error.body}`);
 
+const sized = (storage: string) => ({ resources: { requests: { storage } } });
+
 describe('a PersistentVolumeClaim', () => {
   type Spec = NonNullable<PersistentVolumeClaim['spec']>;
 
@@ -39,7 +41,6 @@ describe('a PersistentVolumeClaim', () => {
   });
 
   const fixed = 'spec: Forbidden: spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims';
-  const sized = (storage: string) => ({ resources: { requests: { storage } } });
   it.each<[string, PersistentVolumeClaim, PersistentVolumeClaim, string[]]>([
     ['may be bound', make({ volumeName: 'v' }), make(), []],
     ['may get the default class later', make({ storageClassName: 'fast' }), make(), []],
@@ -124,28 +125,28 @@ describe('a ResourceQuota', () => {
   });
 });
 
-describe('a LimitRange', () => {
-  function make(...limits: NonNullable<LimitRange['spec']>['limits']): LimitRange {
-    const draft = { spec: { limits: structuredClone(limits) } } as Draft<LimitRange>;
-    limitRange.defaults?.(draft);
-    return draft as LimitRange;
-  }
+function limits(...items: NonNullable<LimitRange['spec']>['limits']): LimitRange {
+  const draft = { spec: { limits: structuredClone(items) } } as Draft<LimitRange>;
+  limitRange.defaults?.(draft);
+  return draft as LimitRange;
+}
 
+describe('a LimitRange', () => {
   it('gives containers the most as limit and the least as request', () => {
-    expect(make({ type: 'Container', max: { cpu: '2' }, min: { memory: '1Mi' } }).spec?.limits[0]).toMatchObject({ default: { cpu: '2' }, defaultRequest: { cpu: '2', memory: '1Mi' } });
-    expect(make({ type: 'Pod', max: { cpu: '2' } }).spec?.limits[0]).toEqual({ type: 'Pod', max: { cpu: '2' } });
+    expect(limits({ type: 'Container', max: { cpu: '2' }, min: { memory: '1Mi' } }).spec?.limits[0]).toMatchObject({ default: { cpu: '2' }, defaultRequest: { cpu: '2', memory: '1Mi' } });
+    expect(limits({ type: 'Pod', max: { cpu: '2' } }).spec?.limits[0]).toEqual({ type: 'Pod', max: { cpu: '2' } });
   });
 
   it.each<[string, LimitRange, string[]]>([
-    ['an order upside down', make({ type: 'Container', min: { cpu: '2' }, max: { cpu: '1' }, default: { cpu: '1' }, defaultRequest: { cpu: '1' } }), [
+    ['an order upside down', limits({ type: 'Container', min: { cpu: '2' }, max: { cpu: '1' }, default: { cpu: '1' }, defaultRequest: { cpu: '1' } }), [
       'spec.limits[0].min[cpu]: Invalid value: "2": min value 2 is greater than max value 1', 'spec.limits[0].defaultRequest[cpu]: Invalid value: "1": min value 2 is greater than default request value 1',
       'spec.limits[0].default[cpu]: Invalid value: "2": min value 2 is greater than default value 1',
     ]],
-    ['the same type twice', make({ type: 'Pod' }, { type: 'Pod' }), ['spec.limits[1].type: Duplicate value: "Pod"']],
-    ['defaults of pods', make({ type: 'Pod', default: { cpu: '1' } }), ["spec.limits[0].default: Forbidden: may not be specified when `type` is 'Pod'"]],
-    ['claims without bounds', make({ type: 'PersistentVolumeClaim' }), ['spec.limits[0].limits: Required value: either minimum or maximum storage value is required, but neither was provided']],
-    ['an unknown type', make({ type: 'Node' }), ['spec.limits[0].type: Invalid value: "Node": must be a standard limit type or fully qualified']],
-    ['a ratio beyond reach', make({ type: 'Pod', min: { cpu: '1' }, max: { cpu: '2' }, maxLimitRequestRatio: { cpu: '3' } }), ['spec.limits[0].maxLimitRequestRatio[cpu]: Invalid value: "3": ratio 3 is greater than max/min = 2.000000']],
+    ['the same type twice', limits({ type: 'Pod' }, { type: 'Pod' }), ['spec.limits[1].type: Duplicate value: "Pod"']],
+    ['defaults of pods', limits({ type: 'Pod', default: { cpu: '1' } }), ["spec.limits[0].default: Forbidden: may not be specified when `type` is 'Pod'"]],
+    ['claims without bounds', limits({ type: 'PersistentVolumeClaim' }), ['spec.limits[0].limits: Required value: either minimum or maximum storage value is required, but neither was provided']],
+    ['an unknown type', limits({ type: 'Node' }), ['spec.limits[0].type: Invalid value: "Node": must be a standard limit type or fully qualified']],
+    ['a ratio beyond reach', limits({ type: 'Pod', min: { cpu: '1' }, max: { cpu: '2' }, maxLimitRequestRatio: { cpu: '3' } }), ['spec.limits[0].maxLimitRequestRatio[cpu]: Invalid value: "3": ratio 3 is greater than max/min = 2.000000']],
   ])('refuses %s', (_name, object, messages) => {
     expect(shown(limitRange.validate?.(object))).toEqual(messages);
   });

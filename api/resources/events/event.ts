@@ -32,10 +32,11 @@ function renamed(object: object, more: Readonly<Record<string, unknown>>): never
   return Object.assign({}, object, Object.fromEntries(Object.entries(more).filter(([, value]) => value !== undefined))) as never;
 }
 
+const at = (field: string) => new Path(field);
+
 /** What is new here must say who, what and when; what came the older way is left alone. */
 function validateCreate(object: EventsEvent): FieldError[] {
   const { reportingController = '', reportingInstance = '', action = '', reason = '', note = '' } = object;
-  const at = (field: string) => new Path(field);
   const errors: FieldError[] = [];
   if (object.eventTime === undefined || object.eventTime === null) errors.push(required(at('eventTime')));
   errors.push(...(reportingController === '' ? [required(at('reportingController'))] : faults(at('reportingController'), reportingController, qualifiedName(reportingController))));

@@ -47,44 +47,46 @@ describe('an Ingress', () => {
   });
 });
 
+const classOf = (parameters?: object, controller = 'example.com/in'): IngressClass => {
+  const draft = { metadata: { name: 'c' }, spec: { controller, ...(parameters === undefined ? {} : { parameters }) } } as Draft<IngressClass>;
+  ingressClass.defaults?.(draft);
+  return draft as IngressClass;
+};
+
 describe('an IngressClass', () => {
-  const make = (parameters?: object, controller = 'example.com/in'): IngressClass => {
-    const draft = { metadata: { name: 'c' }, spec: { controller, ...(parameters === undefined ? {} : { parameters }) } } as Draft<IngressClass>;
-    ingressClass.defaults?.(draft);
-    return draft as IngressClass;
-  };
 
   it.each<[string, IngressClass, string[]]>([
-    ['a good one', make({ kind: 'Config', name: 'n' }), []],
-    ['no controller', make(undefined, ''), ['spec.controller: Required value']],
-    ['a controller without a domain', make(undefined, 'in'), ['spec.controller: Invalid value: "in": must be a domain-prefixed path (such as "acme.io/foo")']],
-    ['parameters of no namespace', make({ kind: 'Config', name: 'n', scope: 'Namespace' }), ["spec.parameters.namespace: Required value: `parameters.scope` is set to 'Namespace'"]],
-    ['cluster-wide parameters in a namespace', make({ kind: 'Config', name: 'n', namespace: 'a' }), ["spec.parameters.namespace: Forbidden: `parameters.scope` is set to 'Cluster'"]],
+    ['a good one', classOf({ kind: 'Config', name: 'n' }), []],
+    ['no controller', classOf(undefined, ''), ['spec.controller: Required value']],
+    ['a controller without a domain', classOf(undefined, 'in'), ['spec.controller: Invalid value: "in": must be a domain-prefixed path (such as "acme.io/foo")']],
+    ['parameters of no namespace', classOf({ kind: 'Config', name: 'n', scope: 'Namespace' }), ["spec.parameters.namespace: Required value: `parameters.scope` is set to 'Namespace'"]],
+    ['cluster-wide parameters in a namespace', classOf({ kind: 'Config', name: 'n', namespace: 'a' }), ["spec.parameters.namespace: Forbidden: `parameters.scope` is set to 'Cluster'"]],
   ])('judges %s', (_name, object, messages) => {
     expect(shown(ingressClass.validate?.(object))).toEqual(messages);
   });
 
   it('keeps its controller, and shows its parameters', () => {
-    expect(shown(ingressClass.validateUpdate?.(make(undefined, 'example.com/other'), make()))).toEqual(['spec.controller: Invalid value: "example.com/other": field is immutable']);
-    expect(ingressClass.columns.map((column) => column.cell(make({ apiGroup: 'example.com', kind: 'Config', name: 'n' }), 0))).toEqual(['c', 'example.com/in', 'Config.example.com/n', '<unknown>']);
+    expect(shown(ingressClass.validateUpdate?.(classOf(undefined, 'example.com/other'), classOf()))).toEqual(['spec.controller: Invalid value: "example.com/other": field is immutable']);
+    expect(ingressClass.columns.map((column) => column.cell(classOf({ apiGroup: 'example.com', kind: 'Config', name: 'n' }), 0))).toEqual(['c', 'example.com/in', 'Config.example.com/n', '<unknown>']);
   });
 });
 
+const policyOf = (spec: object): NetworkPolicy => {
+  const draft = { metadata: { name: 'p' }, spec: { podSelector: {}, ...spec } } as Draft<NetworkPolicy>;
+  networkPolicy.defaults?.(draft);
+  return draft as NetworkPolicy;
+};
+
 describe('a NetworkPolicy', () => {
-  const make = (spec: object): NetworkPolicy => {
-    const draft = { metadata: { name: 'p' }, spec: { podSelector: {}, ...spec } } as Draft<NetworkPolicy>;
-    networkPolicy.defaults?.(draft);
-    return draft as NetworkPolicy;
-  };
 
   it('is about what it has rules for', () => {
-    expect(make({}).spec?.policyTypes).toEqual(['Ingress']);
-    expect(make({ egress: [{ ports: [{ port: 53 }] }] }).spec).toMatchObject({ policyTypes: ['Ingress', 'Egress'], egress: [{ ports: [{ protocol: 'TCP' }] }] });
-    expect(networkPolicy.columns.map((column) => column.cell(make({ podSelector: { matchLabels: { a: 'b' } } }), 0))).toEqual(['p', 'a=b', '<unknown>']);
+    expect(policyOf({}).spec?.policyTypes).toEqual(['Ingress']);
+    expect(policyOf({ egress: [{ ports: [{ port: 53 }] }] }).spec).toMatchObject({ policyTypes: ['Ingress', 'Egress'], egress: [{ ports: [{ protocol: 'TCP' }] }] });
+    expect(networkPolicy.columns.map((column) => column.cell(policyOf({ podSelector: { matchLabels: { a: 'b' } } }), 0))).toEqual(['p', 'a=b', '<unknown>']);
   });
 
-  const from = (...peers: object[]): NetworkPolicy => make({ ingress: [{ from: peers }] });
-  const on = (port: object): NetworkPolicy => make({ ingress: [{ ports: [port] }] });
+  const from = (...peers: object[]): NetworkPolicy => policyOf({ ingress: [{ from: peers }] });
+  const on = (port: object): NetworkPolicy => policyOf({ ingress: [{ ports: [port] }] });
   it.each<[string, NetworkPolicy, string[]]>([
     ['good peers', from({ podSelector: {}, namespaceSelector: {} }, { ipBlock: { cidr: '10.0.0.0/8', except: ['10.1.0.0/16'] } }), []],
     ['nobody', from({}), ['spec.ingress[0].from[0]: Required value: must specify a peer']],
@@ -94,7 +96,7 @@ describe('a NetworkPolicy', () => {
     ['a range that ends before it begins', on({ port: 100, endPort: 50 }), ['spec.ingress[0].ports[0].endPort: Invalid value: 100: must be greater than or equal to `port`']],
     ['a range of names', on({ port: 'web', endPort: 50 }), ['spec.ingress[0].ports[0].endPort: Invalid value: 50: may not be specified when `port` is non-numeric']],
     ['a protocol that is none', on({ protocol: 'ICMP' }), ['spec.ingress[0].ports[0].protocol: Unsupported value: "ICMP": supported values: "TCP", "UDP", "SCTP"']],
-    ['a type that is none', make({ policyTypes: ['Both'] }), ['spec.policyTypes: Unsupported value: "Both": supported values: "Ingress", "Egress"']],
+    ['a type that is none', policyOf({ policyTypes: ['Both'] }), ['spec.policyTypes: Unsupported value: "Both": supported values: "Ingress", "Egress"']],
   ])('judges %s', (_name, object, messages) => {
     expect(shown(networkPolicy.validate?.(object))).toEqual(messages);
   });

@@ -57,11 +57,12 @@ export function specToV2(value: object): Draft<MetricSpec> {
   }
 }
 
+const shareToV1 = (target: Target | undefined) => ({ targetAverageUtilization: target?.averageUtilization, targetAverageValue: target?.averageValue });
+
 export function specToV1({ type, resource, containerResource, pods, object, external }: Draft<MetricSpec>): object {
-  const shared = (target: Target | undefined) => ({ targetAverageUtilization: target?.averageUtilization, targetAverageValue: target?.averageValue });
   switch (type) {
-    case 'Resource': return { type, resource: { name: resource?.name, ...shared(resource?.target) } };
-    case 'ContainerResource': return { type, containerResource: { name: containerResource?.name, ...shared(containerResource?.target), container: containerResource?.container } };
+    case 'Resource': return { type, resource: { name: resource?.name, ...shareToV1(resource?.target) } };
+    case 'ContainerResource': return { type, containerResource: { name: containerResource?.name, ...shareToV1(containerResource?.target), container: containerResource?.container } };
     case 'Pods': return { type, pods: { metricName: pods?.metric.name, targetAverageValue: pods?.target.averageValue, selector: pods?.metric.selector } };
     case 'Object': return {
       type, object: { target: object?.describedObject, metricName: object?.metric.name, targetValue: object?.target.value ?? '0', selector: object?.metric.selector, averageValue: object?.target.averageValue },
@@ -93,11 +94,12 @@ export function currentToV2(value: object): Draft<MetricStatus> {
   }
 }
 
+const currentShareToV1 = (current: Current | undefined) => ({ currentAverageUtilization: current?.averageUtilization, currentAverageValue: current?.averageValue });
+
 export function currentToV1({ type, resource, containerResource, pods, object, external }: Draft<MetricStatus>): object {
-  const shared = (current: Current | undefined) => ({ currentAverageUtilization: current?.averageUtilization, currentAverageValue: current?.averageValue });
   switch (type) {
-    case 'Resource': return { type, resource: { name: resource?.name, ...shared(resource?.current) } };
-    case 'ContainerResource': return { type, containerResource: { name: containerResource?.name, ...shared(containerResource?.current), container: containerResource?.container } };
+    case 'Resource': return { type, resource: { name: resource?.name, ...currentShareToV1(resource?.current) } };
+    case 'ContainerResource': return { type, containerResource: { name: containerResource?.name, ...currentShareToV1(containerResource?.current), container: containerResource?.container } };
     case 'Pods': return { type, pods: { metricName: pods?.metric.name, currentAverageValue: pods?.current.averageValue, selector: pods?.metric.selector } };
     case 'Object': return {
       type, object: { target: object?.describedObject, metricName: object?.metric.name, currentValue: object?.current.value, selector: object?.metric.selector, averageValue: object?.current.averageValue },

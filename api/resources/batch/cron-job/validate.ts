@@ -60,9 +60,8 @@ function validateZone(zone: string | undefined): FieldError[] {
 
 function isKnownZone(zone: string): boolean {
   try {
-    new Intl.DateTimeFormat('en', { timeZone: zone });
     // An offset is a zone to ECMAScript, not to the database.
-    return !/^[+-]/.test(zone);
+    return new Intl.DateTimeFormat('en', { timeZone: zone }).resolvedOptions().timeZone !== '' && !/^[+-]/.test(zone);
   } catch {
     return false;
   }

@@ -2,7 +2,7 @@ import { Path, forbidden, invalid, required, type FieldError } from '../../../..
 import type { PersistentVolumeClaim, PersistentVolumeClaimSpec } from '../../../../machinery/kinds/core.ts';
 import { validateLabelSelector } from '../../../../machinery/labels.ts';
 import { dns1123Label, dns1123Subdomain } from '../../../../machinery/names.ts';
-import { compare, parseQuantity, zero } from '../../../../machinery/quantity.ts';
+import { compare, parseQuantity, zero, type Quantity } from '../../../../machinery/quantity.ts';
 import { oneOf, optional } from '../../checks.ts';
 import { immutable, same } from '../../immutable.ts';
 import { validateAccessModes } from '../access-modes.ts';
@@ -76,8 +76,11 @@ function fixed(spec: PersistentVolumeClaimSpec, before: PersistentVolumeClaimSpe
   };
 }
 
+function amount(text: string | undefined): Quantity {
+  return parseQuantity(text ?? '0') ?? zero;
+}
+
 function validateResize(spec: PersistentVolumeClaimSpec, old: PersistentVolumeClaim): FieldError[] {
-  const amount = (text: string | undefined) => parseQuantity(text ?? '0') ?? zero;
   const [size, before] = [amount(spec.resources?.requests?.['storage']), amount(old.spec?.resources?.requests?.['storage'])];
   // What was asked in vain may be taken back, but not below what there is.
   const tooSmall = compare(size, before) < 0 && compare(size, amount(old.status?.capacity?.['storage'])) <= 0;

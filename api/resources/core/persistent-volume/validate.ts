@@ -84,11 +84,14 @@ function validateAttributes({ volumeAttributesClassName: name, csi }: Spec): Fie
   return csi === undefined ? [required(path.child('csi'), 'has to be specified when using volumeAttributesClassName')] : optional(at, name, dns1123Subdomain);
 }
 
+function sourceOf(spec: Spec): unknown {
+  return Object.fromEntries(sourcesOf(spec).map((field) => [field, Reflect.get(spec, field)]));
+}
+
 export function validateVolumeUpdate(object: PersistentVolume, old: PersistentVolume): FieldError[] {
   const [spec, before] = [object.spec ?? {}, old.spec ?? {}];
-  const source = (of: Spec) => Object.fromEntries(sourcesOf(of).map((field) => [field, Reflect.get(of, field)]));
   return [
-    ...(same(source(spec), source(before)) ? [] : [forbidden(path.child('persistentvolumesource'), 'spec.persistentvolumesource is immutable after creation')]),
+    ...(same(sourceOf(spec), sourceOf(before)) ? [] : [forbidden(path.child('persistentvolumesource'), 'spec.persistentvolumesource is immutable after creation')]),
     ...immutable(spec.volumeMode, before.volumeMode, path.child('volumeMode')),
     ...(before.nodeAffinity === undefined ? [] : immutable(spec.nodeAffinity, before.nodeAffinity, path.child('nodeAffinity'))),
   ];
