@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Deployment } from '../machinery/kinds/apps.ts';
+import { HorizontalPodAutoscaler, HorizontalPodAutoscalerV1 } from '../machinery/kinds/autoscaling.ts';
 import { ConfigMap, Pod, Service } from '../machinery/kinds/core.ts';
 import type { Kind, KubernetesObject } from '../machinery/kinds/kind.ts';
 import type { ApiError } from '../machinery/status.ts';
@@ -262,6 +263,23 @@ describe('applying', () => {
     const body = { apiVersion: kind.group === '' ? kind.version : `${kind.group}/${kind.version}`, kind: kind.kind, metadata: { name: 'x', namespace }, ...change };
     const status = await refusal(test.client.patch(kind, at('x'), 'application/apply-patch+yaml', body, by('a')));
     expect(status).toMatchObject({ code, message: expect.stringContaining(message) });
+  });
+});
+
+describe('applying in several versions', () => {
+  const target = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'x' };
+  const v1 = (name: string, spec: object): KubernetesObject => ({ metadata: { name, namespace }, spec: { scaleTargetRef: target, ...spec } } as KubernetesObject);
+  const cpu = { type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 60 } } };
+
+  it('conflicts across versions, and takes back in one what it said in another', async () => {
+    const name = fresh();
+    await test.client.apply(HorizontalPodAutoscaler, v1(name, { maxReplicas: 5, minReplicas: 2, metrics: [cpu] }) as HorizontalPodAutoscaler, by('a'));
+    expect(await refusal(test.client.apply(HorizontalPodAutoscalerV1, v1(name, { maxReplicas: 6 }) as HorizontalPodAutoscalerV1, by('b')))).toMatchObject({ message: 'Apply failed with 1 conflict: conflict with "a": .spec.maxReplicas' });
+    const shared = await test.client.apply(HorizontalPodAutoscalerV1, v1(name, { maxReplicas: 5 }) as HorizontalPodAutoscalerV1, by('b'));
+    expect(shared.metadata?.managedFields?.map(({ manager, apiVersion }) => [manager, apiVersion])).toEqual([['a', 'autoscaling/v2'], ['b', 'autoscaling/v1']]);
+    const less = await test.client.apply(HorizontalPodAutoscalerV1, v1(name, { maxReplicas: 5 }) as HorizontalPodAutoscalerV1, by('a'));
+    expect(less.spec).toEqual({ scaleTargetRef: target, maxReplicas: 5, minReplicas: 1, targetCPUUtilizationPercentage: 80 });
+    expect(less.metadata?.managedFields?.map(({ manager, apiVersion }) => [manager, apiVersion])).toEqual([['a', 'autoscaling/v1'], ['b', 'autoscaling/v1']]);
   });
 });
 
