@@ -408,14 +408,14 @@ describe('a pod on a node', () => {
 describe('a node agent that starts again', () => {
   it('takes its pods over: the same processes, and what ended while it was away', async () => {
     await run('lasting', 'trap "exit 0" TERM; while :; do sleep 0.1; done');
-    await run('ending', 'while [ ! -e /tmp/end ]; do sleep 0.1; done; exit 5', { volumeMounts: [{ name: 't', mountPath: '/tmp' }] }, { restartPolicy: 'Never', volumes: [{ name: 't', emptyDir: {} }] });
+    await run('ending', 'while [ ! -e /tmp/end ]; do sleep 0.1; done; echo -n last words > /dev/termination-log; exit 5', { volumeMounts: [{ name: 't', mountPath: '/tmp' }] }, { restartPolicy: 'Never', volumes: [{ name: 't', emptyDir: {} }] });
     const before = await podUntil('lasting', isReady);
     const { uid = '' } = (await podUntil('ending', isReady)).metadata ?? {};
     await agent.stop();
     await writeFile(join(test.dataDir, 'pods', uid, 'volumes', 't', 'end'), '');
     agent = await startAgent();
     const ended = await podUntil('ending', (pod) => pod.status?.phase === 'Failed');
-    expect(ended.status?.containerStatuses?.[0]?.state?.terminated?.exitCode).toBe(5);
+    expect(ended.status?.containerStatuses?.[0]?.state?.terminated).toMatchObject({ exitCode: 5, reason: 'Error', message: 'last words' });
     const after = await podUntil('lasting', isReady);
     expect(after.status?.containerStatuses).toEqual(before.status?.containerStatuses);
     expect(await kubectl('exec', 'lasting', '--', 'echo', 'here')).toBe('here\n');

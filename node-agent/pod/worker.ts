@@ -6,7 +6,7 @@ import { referenceTo } from '../../client/events.ts';
 import type { ContainerExit, Sandbox } from '../runtime/runtime.ts';
 import { createPodVolumes } from '../volumes/volumes.ts';
 import { carryOut } from './effects/carry-out.ts';
-import { containerExited } from './effects/container-exited.ts';
+import { containerExited, recallMessages } from './effects/container-exited.ts';
 import { objectsChanged, refreshVolumes } from './effects/refresh-volumes.ts';
 import { sandboxAnswered, sandboxWasLost, sayRefusal } from './effects/sandbox.ts';
 import type { NodeContext, PodHandle } from './handle.ts';
@@ -126,7 +126,7 @@ export function createPodWorker(node: NodeContext, start: WorkerStart, working: 
     lost: () => tasks.run(sandboxWasLost(handle)),
     answered(sandbox) {
       sandboxAnswered(handle, sandbox);
-      tasks.run(clearStrays(handle));
+      tasks.run(recallMessages(handle).then(() => clearStrays(handle)));
     },
     onChange(listener) {
       listeners.add(listener);
@@ -158,6 +158,7 @@ async function begin(handle: PodHandle, wake: () => void): Promise<void> {
   // What was in memory went with the machine, and is made again before the next sandbox has containers.
   if (handle.sandbox() === undefined && !isEnding(handle.pod(), handle.state())) handle.change((before) => ({ ...before, volumes: 'absent' }));
   sayRefusal(handle);
+  await recallMessages(handle);
   wake();
   await clearStrays(handle);
   if (handle.state().volumes === 'ready') await refreshVolumes(handle);

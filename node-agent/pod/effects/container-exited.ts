@@ -4,7 +4,7 @@ import type { ContainerExit } from '../../runtime/runtime.ts';
 import { exitOf } from '../adopt.ts';
 import { terminationFile } from '../files.ts';
 import type { PodHandle } from '../handle.ts';
-import { containersOf, withExit, withStarted, type Exit } from '../state.ts';
+import { containersOf, recordOf, withExit, withStarted, type Exit } from '../state.ts';
 import { removeRun } from '../unowned.ts';
 import { lastLines } from '../../streaming/log-tail.ts';
 
@@ -22,10 +22,7 @@ export async function containerExited(handle: PodHandle, exit: ContainerExit): P
   if (container === undefined) return;
   const isPending = record.pending?.id === exit.containerId;
   const logPath = (isPending ? record.pending : record.current)?.logPath ?? '';
-  const message = await terminationMessage(handle, container, exit, logPath).catch((error: unknown) => {
-    handle.node.log.warn({ err: error, uid: handle.uid, containerId: exit.containerId }, 'a termination message was not read');
-    return undefined;
-  });
+  const message = await terminationMessage(handle, container, exit, logPath);
   const ended: Exit = { ...exitOf(exit), ...(message === undefined ? {} : { message }) };
   handle.changeContainer(record.name, (each) => {
     // While the start is still being answered for, that task goes on and clears its mark itself.
@@ -34,7 +31,31 @@ export async function containerExited(handle: PodHandle, exit: ContainerExit): P
   });
 }
 
+/** Exits that a sandbox was found with when it was taken over have said something too, before anybody was there to read it. */
+export async function recallMessages(handle: PodHandle): Promise<void> {
+  const exits = handle.sandbox()?.exits;
+  for (const { spec } of containersOf(handle.pod())) {
+    const { current } = recordOf(handle.state(), spec.name);
+    const exit = exits?.get(current?.id ?? '');
+    if (current?.exit === undefined || current.exit.message !== undefined || exit === undefined) continue;
+    const message = await terminationMessage(handle, spec, exit, current.logPath);
+    if (message === undefined) continue;
+    handle.changeContainer(spec.name, (record) => {
+      if (record.current?.id !== current.id || record.current.exit === undefined) return record;
+      return { ...record, current: { ...record.current, exit: { ...record.current.exit, message } } };
+    });
+  }
+}
+
+/** One that can't be read is none. */
 async function terminationMessage(handle: PodHandle, container: Container, exit: ContainerExit, logPath: string): Promise<string | undefined> {
+  return await readMessage(handle, container, exit, logPath).catch((error: unknown) => {
+    handle.node.log.warn({ err: error, uid: handle.uid, containerId: exit.containerId }, 'a termination message was not read');
+    return undefined;
+  });
+}
+
+async function readMessage(handle: PodHandle, container: Container, exit: ContainerExit, logPath: string): Promise<string | undefined> {
   const text = await readBeginning(terminationFile(handle, exit.containerId), longestMessage);
   if (text !== '') return text;
   if (container.terminationMessagePolicy !== 'FallbackToLogsOnError' || exit.exitCode === 0) return undefined;
