@@ -6,9 +6,9 @@ type Tree = [number, number | string | Tree][];
 
 /** The fields of a message; those on `path` are messages too. All else is text or a number. */
 function read(value: Value, ...path: number[]): Tree {
-  if (typeof value === 'number') throw new Error('a number, not a message');
+  if (!Buffer.isBuffer(value)) throw new Error('a number, not a message');
   const [next, ...rest] = path;
-  return fieldsIn(value).map(([number, own]) => [number, number === next ? read(own, ...rest) : typeof own === 'number' ? own : own.toString()]);
+  return fieldsIn(value).map(([number, own]) => [number, number === next ? read(own, ...rest) : Buffer.isBuffer(own) ? own.toString() : Number(own)]);
 }
 
 describe('OpenAPI 2 in protobuf', () => {

@@ -42,8 +42,8 @@ describe('the document of OpenAPI 2', () => {
     const { paths, definitions, parameters } = await document();
     const fields = fieldsIn(await openApiV2Protobuf(resources));
     /** Names in the maps of that field of the document, whose entries are field `entry`. */
-    const names = (field: number, entry: number) => fields.flatMap(([number, map]) => (number !== field || typeof map === 'number' ? [] : fieldsIn(map)
-      .flatMap(([own, pair]) => (own !== entry || typeof pair === 'number' ? [] : [String(fieldsIn(pair)[0]?.[1])]))));
+    const names = (field: number, entry: number) => fields.flatMap(([number, map]) => (number !== field || !Buffer.isBuffer(map) ? [] : fieldsIn(map)
+      .flatMap(([own, pair]) => (own !== entry || !Buffer.isBuffer(pair) ? [] : [String(fieldsIn(pair)[0]?.[1])]))));
     expect(names(8, 2)).toEqual(Object.keys(paths));
     expect(names(9, 1)).toEqual(Object.keys(definitions));
     expect(names(10, 1)).toEqual(Object.keys(parameters));

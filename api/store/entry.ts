@@ -171,7 +171,7 @@ class StoredEntry<T extends KubernetesObject> implements CacheEntry<T> {
   }
 
   #encodeMessage(apiVersion: string, kind: string): Buffer {
-    return this.#shape.encodeProtobuf(apiVersion, kind, this.#lent());
+    return this.#shape.encodeProtobuf(apiVersion, kind, this.#mayBeLong() ? this.exact : this.#lent());
   }
 
   /** Parsed for a moment only, unless somebody holds it anyway. */

@@ -42,6 +42,11 @@ describe('bodies in protobuf', () => {
     });
   });
 
+  it('keeps all digits of numbers of 64 bits', () => {
+    const long = [0x81, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x10];
+    expect(decode(envelope('v1', 'Pod', bytes(2, [...varint(4 * 8), ...long])))).toMatchObject({ spec: { terminationGracePeriodSeconds: 2n ** 53n + 1n } });
+  });
+
   it('skips fields that it does not know', () => {
     expect(decode(envelope('v1', 'ConfigMap', [...bytes(900, 'new'), ...number(901, 7)]))).toEqual({ kind: 'ConfigMap', apiVersion: 'v1' });
   });

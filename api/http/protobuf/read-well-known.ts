@@ -1,3 +1,4 @@
+import { parseTrusted } from '../../schema/json-exact.ts';
 import { failure } from '../../../machinery/status.ts';
 import { bytesOf, scalar, type Value } from './wire.ts';
 
@@ -53,7 +54,7 @@ function json(value: Value): unknown {
   const bytes = bytesOf(value);
   if (bytes.length === 0) return undefined;
   try {
-    return JSON.parse(bytes.toString());
+    return parseTrusted(bytes.toString());
   } catch (cause) {
     throw failure('BadRequest', 'the body of the request holds JSON that is not well-formed', undefined, { cause });
   }

@@ -1,14 +1,14 @@
 import { failure } from '../../../machinery/status.ts';
 
-/** A number (varint, fixed) or the bytes of text or a message. Source: "Protocol Buffers: encoding". */
-export type Value = number | Buffer;
+/** A number (varint, fixed; a bigint where a double is not exact) or the bytes of text or a message. Source: "Protocol Buffers: encoding". */
+export type Value = number | bigint | Buffer;
 
 /** The fields of one message in the order in which they stand. Throws 400. */
 export function fieldsIn(bytes: Buffer): [number, Value][] {
   const fields: [number, Value][] = [];
   const at = { offset: 0 };
   while (at.offset < bytes.length) {
-    const tag = varint(bytes, at);
+    const tag = Number(varint(bytes, at));
     const value = valueOf(bytes, at, tag & 7);
     fields.push([Math.floor(tag / 8), value]);
   }
@@ -23,14 +23,14 @@ function valueOf(bytes: Buffer, at: Cursor, wireType: number): Value {
   switch (wireType) {
     case 0: return varint(bytes, at);
     case 1: return take(bytes, at, 8).readDoubleLE();
-    case 2: return take(bytes, at, varint(bytes, at));
+    case 2: return take(bytes, at, Number(varint(bytes, at)));
     case 5: return take(bytes, at, 4).readFloatLE();
     default: throw malformed();
   }
 }
 
-/** Signed 64 bits. Beyond 2⁵³ the nearest double. */
-function varint(bytes: Buffer, at: Cursor): number {
+/** Signed 64 bits. */
+function varint(bytes: Buffer, at: Cursor): number | bigint {
   let value = 0;
   for (let length = 0; length < 4; length++) {
     const byte = byteAt(bytes, at);
@@ -41,9 +41,14 @@ function varint(bytes: Buffer, at: Cursor): number {
   for (let length = 4; length < 10; length++) {
     const byte = byteAt(bytes, at);
     long |= BigInt(byte & 127) << BigInt(7 * length);
-    if (byte < 128) return Number(BigInt.asIntN(64, long));
+    if (byte < 128) return numberOf(BigInt.asIntN(64, long));
   }
   throw malformed();
+}
+
+function numberOf(long: bigint): number | bigint {
+  const number = Number(long);
+  return Number.isSafeInteger(number) ? number : long;
 }
 
 function byteAt(bytes: Buffer, at: Cursor): number {
@@ -68,7 +73,7 @@ export function bytesOf(value: Value): Buffer {
 }
 
 /** A scalar as JSON has it. Throws 400. */
-export function scalar(type: string, value: Value): string | number | boolean {
+export function scalar(type: string, value: Value): string | number | bigint | boolean {
   if (Buffer.isBuffer(value)) return type === 'bytes' ? value.toString('base64') : type === 'string' ? value.toString('utf8') : zeroNumber(type, value);
   if (type === 'string' || type === 'bytes') throw malformed('text was expected where a number stands');
   return type === 'bool' ? value !== 0 : value;

@@ -1,3 +1,4 @@
+import { stringifyExact } from '../../schema/json-exact.ts';
 import type { Writer } from './writer.ts';
 
 /** Messages whose JSON is no object with their fields. Source: the Marshal methods of k8s.io/apimachinery and apiextensions-apiserver. */
@@ -32,7 +33,7 @@ export function wellKnown(type: string, out: Writer, contentOf: (type: string) =
     };
     case 'meta.FieldsV1':
     case 'runtime.RawExtension':
-    case 'apiextensions.JSON': return (value) => { if (value !== undefined) field(text(1), () => { out.text(JSON.stringify(value)); }); };
+    case 'apiextensions.JSON': return (value) => { if (value !== undefined) field(text(1), () => { out.text(stringifyExact(value)); }); };
     case 'apiextensions.JSONSchemaPropsOrBool': return (value) => {
       if (typeof value === 'object') schema(text(2), value);
       // A schema allows what fits it.
