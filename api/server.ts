@@ -10,6 +10,8 @@ import type { Pki } from './access/pki.ts';
 import { createAuthorizer, type ClusterAuthorizer } from './access/rbac.ts';
 import { reviewHandlers } from './access/reviews.ts';
 import { runSigner } from './access/signer.ts';
+import { createExtensions, type Extensions } from './aggregation/extensions.ts';
+import { keepLocalServices } from './aggregation/local-keeper.ts';
 import { admissionPlugins } from './admission/all.ts';
 import { createAdmission } from './admission/admission.ts';
 import { createQuotas } from './admission/resource-quota.ts';
@@ -54,10 +56,10 @@ import { systemClock } from './store/clock.ts';
 import { createSharedLeases } from './store/shared-leases.ts';
 import type { Store } from './store/store.ts';
 import { createCaches } from './store/watch-cache.ts';
-import { messageOf } from '../machinery/thrown.ts';
-
 import { createWebhookClient } from './webhooks/client.ts';
 import { locateService } from './webhooks/service-address.ts';
+import { messageOf } from '../machinery/thrown.ts';
+
 export interface ApiServerOptions {
   /** The caller opened it and closes it, after the server. */
   readonly store: Store;
@@ -150,6 +152,9 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
   const auditor = options.audit === undefined ? undefined : createAuditor({ ...options.audit, now: Date.now });
   const dispatch = recorded(createDispatch(authorizer, createHandlers(deps)), auditor);
   const customResources = keepCustomResources({ writer: deps, registry, webhooks, report: (error, name) => { onError(`serving what ${name} defines failed`, error); } });
+  const extensions = createExtensions({
+    writer: deps, random, frontProxy: await pki.frontProxyCertificate(), after: systemClock.after, report: (error, name) => { onError(`asking who serves ${name} failed`, error); },
+  });
   const stopping = new AbortController();
   const inFlight = createInFlight(Date.now, requestMs);
   const fairness = createFairness(caches, systemClock, ({ group, version, resource }) => sizeOf(caches, registry.at(group, version, resource)));
@@ -159,7 +164,8 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
   let isSeeded = false;
   const edge: Edge = {
     authenticator, authorizer, dispatch, resourceAt: registry.at, inFlight, metrics, fairness, onError, stopped: stopping.signal, uuid: randomUUID, ...(auditor === undefined ? {} : { audit: auditor }),
-    page: pages(options, ground, metrics, () => `${reach}:${port}`, () => isSeeded),
+    extensions,
+    page: pages(options, ground, metrics, extensions, () => `${reach}:${port}`, () => isSeeded),
     agentLink: { caPem: pki.caPem, ...(await pki.clientCertificate({ commonName: 'coracle-apiserver', organizations: ['system:masters'] })), connectMs: agentMs, stopped: stopping.signal },
     protobuf: createProtobufDecoder(),
     encoder: protobuf,
@@ -168,7 +174,7 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
     queues: createWatchQueues(maxQueuedBytes),
   };
   const listener = await listen({
-    address: options.address, port, caPem: pki.caPem, ...(await pki.serverCertificate([reach, ...(options.names ?? [])])),
+    address: options.address, port, caPem: pki.caPem, frontProxyCaPem: pki.frontProxyCaPem, ...(await pki.serverCertificate([reach, ...(options.names ?? [])])),
   }, carrierOf(edge));
   ({ port } = listener);
   const sweep = setInterval(() => { inFlight.sweep(); }, sweepMs);
@@ -176,6 +182,8 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
   // What the API server itself keeps true of its objects: rules of aggregated roles, certificates of nodes.
   const keepers = [
     customResources,
+    extensions,
+    keepLocalServices({ writer: deps, registry, builtin: resources, report: (error) => { onError('keeping APIServices failed', error); } }),
     keepPolicyStatus({ writer: deps, resources: () => registry.resources, report: (error, name) => { onError(`checking the types of the policy ${name} failed`, error); } }),
     runAggregation({ writer: deps, report: (error, name) => { onError(`aggregating the role ${name} failed`, error); } }),
     runSigner({ writer: deps, pki, authorizer, report: (error, name) => { onError(`signing the certificate request ${name} failed`, error); } }),
@@ -189,11 +197,11 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
     await stopped;
     clearInterval(sweep);
     await Promise.all(keepers.map((keeper) => keeper.close()));
+    webhooks.close();
     metrics.close();
     fairness.close();
     configured.close();
     authorizer.close();
-    webhooks.close();
     caches.close();
   };
   try {
@@ -268,9 +276,9 @@ function nameSuffix(): string {
   return Array.from(randomBytes(5), (byte) => suffixLetters[byte % suffixLetters.length]).join('');
 }
 
-function pages(options: ApiServerOptions, { registry, caches }: Ground, metrics: RequestMetrics, serverAddress: () => string, isSeeded: () => boolean): Edge['page'] {
+function pages(options: ApiServerOptions, { registry, caches }: Ground, metrics: RequestMetrics, extensions: Extensions, serverAddress: () => string, isSeeded: () => boolean): Edge['page'] {
   return createPages({
-    registry, metrics, serverAddress,
+    registry, metrics, serverAddress, extensions: () => extensions.versions,
     build: options.build ?? { version: '0.0.0', nodeVersion: process.versions.node, platform: `linux/${process.arch === 'x64' ? 'amd64' : process.arch}` },
     checks: [
       { name: 'ping', live: true, problem: () => undefined },
@@ -278,7 +286,7 @@ function pages(options: ApiServerOptions, { registry, caches }: Ground, metrics:
       { name: 'poststarthook/rbac/bootstrap-roles', live: false, problem: () => (isSeeded() ? undefined : 'not finished') },
       { name: 'informer-sync', live: false, problem: () => storeProblem(caches) },
     ],
-    openApi: openApiPages(registry),
+    openApi: openApiPages(registry, () => extensions.versions),
     issuer: () => issuerDocuments(options.pki.serviceAccountKeys, `https://${serverAddress()}`),
   });
 }

@@ -4,10 +4,15 @@ import type { RequestInfo, User } from '../request.ts';
 /** What a connection and a request show of their caller. */
 export interface Credentials {
   /** The verified client certificate, when the connection has one. */
-  readonly certificate?: { readonly commonName: string; readonly organizations: readonly string[] };
+  readonly certificate?: {
+    readonly commonName: string;
+    readonly organizations: readonly string[];
+    /** Signed by the front proxy's authority: its holder tells in headers who asks, and is nobody itself. */
+    readonly isFrontProxy?: true;
+  };
   /** The `Authorization` header's bearer token. */
   readonly bearerToken?: string;
-  /** Impersonation headers, lower-case names. */
+  /** Impersonation and front proxies' headers, lower-case names. */
   readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
 }
 

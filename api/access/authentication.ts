@@ -6,6 +6,7 @@ import { bootstrapTokenUser } from './bootstrap-tokens.ts';
 import { impersonated } from './impersonation.ts';
 import type { OidcAuthenticator } from './oidc/authenticator.ts';
 import type { Pki } from './pki.ts';
+import { remoteUser } from './remote-user.ts';
 import { createTokenVerifier, type TokenCheck } from './service-account-tokens.ts';
 import { apiAudiences } from './token-claims.ts';
 
@@ -44,7 +45,8 @@ export function createAuthenticator({ pki, caches, authorizer, oidc, now }: Auth
     const user = await oidc.verify(token);
     return user === undefined ? undefined : forTheServer(user, asked);
   };
-  const userOf = async ({ certificate, bearerToken }: Credentials): Promise<User> => {
+  const userOf = async ({ certificate, bearerToken, headers }: Credentials): Promise<User> => {
+    if (certificate?.isFrontProxy === true) return remoteUser(certificate.commonName, headers);
     if (certificate !== undefined && certificate.commonName !== '') return certificateUser(certificate);
     if (bearerToken === undefined || bearerToken === '') return anonymous;
     const check = await reviewToken(bearerToken, apiAudiences);

@@ -1,3 +1,4 @@
+import { aggregatedVersion } from '../aggregation/extension-discovery.ts';
 import type { Resource } from '../resources/define.ts';
 import type { Group } from './groups.ts';
 import { subresourcesOf } from './plain.ts';
@@ -10,7 +11,7 @@ export function aggregated(groups: readonly Group[]): object {
 function item({ name, versions }: Group): object {
   return {
     metadata: name === '' ? { creationTimestamp: null } : { name, creationTimestamp: null },
-    versions: versions.map(({ version, resources }) => ({ version, resources: resources.map(row), freshness: 'Current' })),
+    versions: versions.map(({ version, resources, extension }) => (extension === undefined ? { version, resources: resources.map(row), freshness: 'Current' } : aggregatedVersion(extension))),
   };
 }
 

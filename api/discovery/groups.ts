@@ -1,9 +1,17 @@
+import type { ExtensionVersion } from '../aggregation/extension-discovery.ts';
 import type { Resource } from '../resources/define.ts';
+
+export interface GroupVersion {
+  readonly version: string;
+  readonly resources: readonly Resource[];
+  /** What another server serves: it answers for its resources itself. */
+  readonly extension?: ExtensionVersion;
+}
 
 /** One API group with its versions, the preferred first, and what each serves. */
 export interface Group {
   readonly name: string;
-  readonly versions: readonly { readonly version: string; readonly resources: readonly Resource[] }[];
+  readonly versions: readonly GroupVersion[];
 }
 
 /** Kubernetes' order of built-in groups in discovery; others follow by name. Source: kube-apiserver's APIService priorities, as observed. */
@@ -21,6 +29,19 @@ export function groupsOf(resources: readonly Resource[]): readonly Group[] {
     const versions = [...new Set(own.map(({ version }) => version))].toSorted(byPriority);
     return { name, versions: versions.map((version) => ({ version, resources: own.filter((one) => one.version === version).toSorted(byPlural) })) };
   });
+}
+
+/** With what extension servers serve: their versions behind ours, their groups behind all of ours, the more important first. */
+export function withExtensions(groups: readonly Group[], extensions: readonly ExtensionVersion[]): readonly Group[] {
+  if (extensions.length === 0) return groups;
+  const theirs = extensions.toSorted((a, b) => b.groupPriority - a.groupPriority || (a.group < b.group ? -1 : a.group > b.group ? 1 : b.versionPriority - a.versionPriority || byPriority(a.version, b.version)));
+  const merged = new Map(groups.map(({ name, versions }): [string, GroupVersion[]] => [name, versions.filter(({ version }) => !theirs.some((one) => one.group === name && one.version === version))]));
+  for (const extension of theirs) {
+    const versions = merged.get(extension.group) ?? [];
+    versions.push({ version: extension.version, resources: [], extension });
+    merged.set(extension.group, versions);
+  }
+  return [...merged].map(([name, versions]) => ({ name, versions }));
 }
 
 function rank(group: string): number {

@@ -3,16 +3,17 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { failure } from '../../machinery/status.ts';
 import { clauses } from '../http/negotiation.ts';
 import type { Page, PageAnswer } from '../http/serve.ts';
+import type { ExtensionVersion } from '../aggregation/extension-discovery.ts';
 import type { Registry } from '../registry.ts';
 import type { Resource } from '../resources/define.ts';
 
 /** `/openapi/v2`, `/openapi/v3` and what v3 points to. The documents are built at the first question: most servers are never asked. */
-export function openApiPages(registry: Pick<Registry, 'resources'>): Page {
+export function openApiPages(registry: Pick<Registry, 'resources'>, extensions: () => readonly ExtensionVersion[]): Page {
   return ({ info: { path, verb }, query }, headers) => {
     if (verb !== 'get' && verb !== 'head') return undefined;
     const { resources } = registry;
     if (path === '/openapi/v2') return versionTwo(resources, headers);
-    if (path === '/openapi/v3') return versionThreeIndex(resources, headers);
+    if (path === '/openapi/v3') return versionThreeIndex(resources, extensions(), headers);
     if (path.startsWith('/openapi/v3/')) return versionThree(resources, path.slice('/openapi/v3/'.length), query['hash'], headers);
     return undefined;
   };
@@ -34,9 +35,17 @@ async function versionTwo(resources: readonly Resource[], headers: IncomingHttpH
   return tagged(body, media, headers);
 }
 
-async function versionThreeIndex(resources: readonly Resource[], headers: IncomingHttpHeaders): Promise<PageAnswer> {
+async function versionThreeIndex(resources: readonly Resource[], extensions: readonly ExtensionVersion[], headers: IncomingHttpHeaders): Promise<PageAnswer> {
   const { openApiV3Index } = await import('../schema/openapi-v3.ts');
-  return tagged(await openApiV3Index(resources), 'application/json', headers);
+  return tagged(withExtensions(await openApiV3Index(resources), extensions), 'application/json', headers);
+}
+
+/** Extension servers answer for their documents themselves: nobody knows their hashes. */
+function withExtensions(index: Buffer, extensions: readonly ExtensionVersion[]): Buffer {
+  const theirs = extensions.filter(({ isFresh }) => isFresh).map(({ group, version }) => [`apis/${group}/${version}`, { serverRelativeURL: `/openapi/v3/apis/${group}/${version}` }]);
+  if (theirs.length === 0) return index;
+  const { paths } = JSON.parse(index.toString()) as { readonly paths: object };
+  return Buffer.from(JSON.stringify({ paths: { ...paths, ...Object.fromEntries(theirs) } }));
 }
 
 /** What is asked for by the hash that the index gave may be kept for ever: kubectl does. */

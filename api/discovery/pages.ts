@@ -3,10 +3,11 @@ import type { IncomingHttpHeaders, OutgoingHttpHeaders } from 'node:http';
 import type { Page, PageAnswer } from '../http/serve.ts';
 import { clauses } from '../http/negotiation.ts';
 import type { Target } from '../http/request-info.ts';
+import type { ExtensionVersion } from '../aggregation/extension-discovery.ts';
 import type { Registry } from '../registry.ts';
 import type { Resource } from '../resources/define.ts';
 import { aggregated } from './aggregated.ts';
-import { groupsOf, type Group } from './groups.ts';
+import { groupsOf, withExtensions, type Group } from './groups.ts';
 import { health, type HealthCheck } from './health.ts';
 import { apiGroup, apiGroupList, apiResourceList, apiVersions } from './plain.ts';
 import { versionInfo, type Build } from './version.ts';
@@ -14,6 +15,8 @@ import { versionInfo, type Build } from './version.ts';
 /** Everything that the server answers and that is no resource. */
 export interface PagesOptions {
   readonly registry: Pick<Registry, 'resources'>;
+  /** What other servers serve; the same list as long as nothing changes. */
+  readonly extensions: () => readonly ExtensionVersion[];
   readonly build: Build;
   readonly checks: readonly HealthCheck[];
   /** `10.0.0.1:6443`: told in `/api`. */
@@ -32,31 +35,32 @@ export function createPages(options: PagesOptions): Page {
   // Where the keys are is known once the server listens.
   constant.set('/.well-known/openid-configuration', (target, headers) => constantJson(options.issuer().discovery)(target, headers));
   constant.set('/openid/v1/jwks', (target, headers) => constantJson(options.issuer().keys, { 'content-type': 'application/jwk-set+json' })(target, headers));
-  const served = lasting((resources) => {
-    const pages = new Map([...discoveryPages(resources, options.serverAddress), ...constant]);
+  const served = lasting((resources, extensions) => {
+    const pages = new Map([...discoveryPages(withExtensions(groupsOf(resources), extensions), options.serverAddress), ...constant]);
     pages.set('/', constantJson({ paths: [...pages.keys(), '/healthz', '/livez', '/openapi/v2', '/openapi/v3', '/readyz'].toSorted() }));
     return pages;
   });
   return (target, headers) => {
     const path = target.info.path.length > 1 ? target.info.path.replace(/\/+$/, '') : '/';
-    const found = served(options.registry.resources).get(path);
+    const found = served(options.registry.resources, options.extensions()).get(path);
     if (found !== undefined) return isRead(target) ? found(target, headers) : undefined;
     if (/^\/(healthz|livez|readyz)(\/|$)/.test(path)) return healthPage(path, options.checks, target);
     return options.openApi(target, headers);
   };
 }
 
-/** What is made of a list of resources, as long as it is the same list. */
-function lasting<T>(make: (resources: readonly Resource[]) => T): (resources: readonly Resource[]) => T {
-  let last: { readonly of: readonly Resource[]; readonly made: T } | undefined;
-  return (resources) => {
-    if (last?.of !== resources) last = { of: resources, made: make(resources) };
+type Make<T> = (resources: readonly Resource[], extensions: readonly ExtensionVersion[]) => T;
+
+/** What is made of two lists, as long as they are the same lists. */
+function lasting<T>(make: Make<T>): Make<T> {
+  let last: { readonly of: readonly Resource[]; readonly and: readonly ExtensionVersion[]; readonly made: T } | undefined;
+  return (resources, extensions) => {
+    if (last?.of !== resources || last.and !== extensions) last = { of: resources, and: extensions, made: make(resources, extensions) };
     return last.made;
   };
 }
 
-function discoveryPages(resources: readonly Resource[], serverAddress: () => string): Map<string, Answer> {
-  const groups = groupsOf(resources);
+function discoveryPages(groups: readonly Group[], serverAddress: () => string): Map<string, Answer> {
   return new Map<string, Answer>([
     ['/api', discovery(groups.filter(({ name }) => name === ''), () => apiVersions(serverAddress()))],
     ['/apis', discovery(groups.filter(({ name }) => name !== ''), () => apiGroupList(groups))],
@@ -70,7 +74,7 @@ function isRead({ info }: Target): boolean {
 
 function groupPages(group: Group): [string, Answer][] {
   const base = group.name === '' ? '/api' : `/apis/${group.name}`;
-  const versions = group.versions.map(({ version, resources }): [string, Answer] =>
+  const versions = group.versions.filter(({ extension }) => extension === undefined).map(({ version, resources }): [string, Answer] =>
     [`${base}/${version}`, constantJson(apiResourceList(group.name === '' ? version : `${group.name}/${version}`, resources))]);
   return group.name === '' ? versions : [[base, constantJson({ kind: 'APIGroup', apiVersion: 'v1', ...apiGroup(group) })], ...versions];
 }

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
 import type { Credentials } from '../access/access.ts';
-import { certificateOf } from './certificate.ts';
+import { authorities, certificateOf, type Authorities } from './certificate.ts';
 import { http1Exchange, http2Exchange, type Exchange } from './exchange.ts';
 import { withRepeated } from './repeated-headers.ts';
 import type { Peer } from './serve.ts';
@@ -18,6 +18,8 @@ export interface ListenOptions {
   readonly keyPem: string;
   /** Judges client certificates. */
   readonly caPem: string;
+  /** Judges those of proxies that tell who asks through them. */
+  readonly frontProxyCaPem: string;
 }
 
 export interface Carrier {
@@ -45,7 +47,7 @@ const idleMs = 90_000;
  */
 export async function listen(options: ListenOptions, carrier: Carrier): Promise<Listener> {
   const server = createSecureServer({
-    cert: options.certPem, key: options.keyPem, ca: options.caPem, allowHTTP1: true, requestCert: true, rejectUnauthorized: false,
+    cert: options.certPem, key: options.keyPem, ca: [options.caPem, options.frontProxyCaPem], allowHTTP1: true, requestCert: true, rejectUnauthorized: false,
     minVersion: 'TLSv1.2', ciphers, honorCipherOrder: true, settings, handshakeTimeout: handshakeMs,
     // How long a connection may be idle: clients keep theirs for as long, as with Kubernetes.
     http1Options: { keepAliveTimeout: idleMs },
@@ -53,9 +55,10 @@ export async function listen(options: ListenOptions, carrier: Carrier): Promise<
   const sessions = new Set<ServerHttp2Session>();
   const sockets = new Set<Duplex>();
   follow(server, sessions, sockets);
-  carryHttp2(server, carrier);
+  const judges = authorities(options);
+  carryHttp2(server, carrier, judges);
   let isStopping = false;
-  carryHttp1(server, carrier, () => isStopping);
+  carryHttp1(server, carrier, judges, () => isStopping);
   await started(server, options);
   return {
     port: (server.address() as AddressInfo).port,
@@ -100,26 +103,26 @@ function follow(server: Http2SecureServer, sessions: Set<ServerHttp2Session>, so
   server.setTimeout(0);
 }
 
-function carryHttp2(server: Http2SecureServer, carrier: Carrier): void {
+function carryHttp2(server: Http2SecureServer, carrier: Carrier, judges: Authorities): void {
   const peers = new WeakMap<object, Peer>();
   server.on('stream', (stream: ServerHttp2Stream, headers: IncomingHttpHeaders, _flags: number, raw: readonly string[]) => {
     const { session } = stream;
     if (session === undefined) return;
     let peer = peers.get(session);
     if (peer === undefined) {
-      peer = peerOf(session.socket as TLSSocket);
+      peer = peerOf(session.socket as TLSSocket, judges);
       peers.set(session, peer);
     }
     carrier.serve(http2Exchange(stream, withRepeated(headers, raw)), peer);
   });
 }
 
-function carryHttp1(server: Http2SecureServer, carrier: Carrier, isStopping: () => boolean): void {
+function carryHttp1(server: Http2SecureServer, carrier: Carrier, judges: Authorities, isStopping: () => boolean): void {
   const peers = new WeakMap<Duplex, Peer>();
   const of = (socket: Duplex): Peer => {
     let peer = peers.get(socket);
     if (peer === undefined) {
-      peer = peerOf(socket as TLSSocket);
+      peer = peerOf(socket as TLSSocket, judges);
       peers.set(socket, peer);
     }
     return peer;
@@ -137,12 +140,12 @@ function carryHttp1(server: Http2SecureServer, carrier: Carrier, isStopping: () 
 }
 
 /** Looks at the certificate once for each connection. */
-function peerOf(socket: Pick<TLSSocket, 'authorized' | 'authorizationError' | 'getPeerCertificate' | 'remoteAddress'>): Peer {
+function peerOf(socket: Pick<TLSSocket, 'authorized' | 'authorizationError' | 'getPeerCertificate' | 'remoteAddress'>, judges: Authorities): Peer {
   let seen: { readonly certificate: Credentials['certificate'] } | undefined;
   return {
     address: socket.remoteAddress ?? '',
     certificate() {
-      seen ??= { certificate: certificateOf(socket) };
+      seen ??= { certificate: certificateOf(socket, judges) };
       return seen.certificate;
     },
   };

@@ -1,9 +1,11 @@
 import type { IncomingHttpHeaders, IncomingMessage, OutgoingHttpHeaders } from 'node:http';
 import type { Duplex } from 'node:stream';
+import type { APIService } from '../../machinery/kinds/api-registration.ts';
 import { apiVersionOf } from '../../machinery/kinds/kind.ts';
 import { ApiError, failure } from '../../machinery/status.ts';
 import type { Authenticator, Authorizer, Credentials } from '../access/access.ts';
 import { anonymous } from '../access/authentication.ts';
+import type { Extensions } from '../aggregation/extensions.ts';
 import type { Auditor } from '../audit/auditor.ts';
 import { authorize, type Dispatch } from '../dispatch.ts';
 import { patchTypes, unsupportedPatch } from '../handlers/patch.ts';
@@ -49,6 +51,7 @@ export interface Edge {
   /** The resource at a group, version and plural. */
   readonly resourceAt: (group: string, version: string, plural: string) => Resource | undefined;
   readonly page: Page;
+  readonly extensions: Pick<Extensions, 'at' | 'target'>;
   readonly agentLink: AgentLink;
   readonly protobuf: ProtobufDecoder;
   readonly encoder: ProtobufEncoder;
@@ -95,6 +98,11 @@ export async function serve(edge: Edge, exchange: Exchange, peer: Peer): Promise
     user = await authenticate(edge, exchange.headers, peer);
     const asked = edge.fairness.admit({ user, info: target.info, query: target.query, headers, onEnd: exchange.onEnd });
     seat = asked instanceof Promise ? await asked : asked;
+    const extension = edge.extensions.at(target.info.path);
+    if (extension !== undefined) {
+      code = await serveExtension(edge, exchange, extension, { target, user, headers, origin, address: peer.address });
+      return;
+    }
     if (!target.info.isResource) return await servePage(edge, exchange, { target, user, headers, origin });
     const resource = resourceOf(edge, target);
     answer = negotiate(exchange.headers.accept, edge.encoder.knows(apiVersionOf(resource), resource.kind));
@@ -158,6 +166,21 @@ async function pageFor(edge: Edge, exchange: Exchange, target: Target, user: Use
   const found = await edge.page(target, exchange.headers);
   if (found === undefined) throw failure('NotFound', 'the server could not find the requested resource');
   return found;
+}
+
+/** The code of the answer that an extension server gives; what it is asked, this server lets through by its own rules first. */
+async function serveExtension(edge: Edge, exchange: Exchange, service: APIService, { target, user, headers, origin, address }: Omit<Asked, 'resource' | 'answer'>): Promise<number> {
+  authorize(edge.authorizer, user, target.info);
+  const trail = origin === undefined ? undefined : edge.audit?.begin({ user, info: target.info, origin });
+  const found = edge.extensions.target(service, user, exchange.url);
+  if (found === undefined) {
+    trail?.complete({ code: 503 });
+    exchange.answer(503, { ...headers, 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' }, 'service unavailable\n');
+    return 503;
+  }
+  const code = await proxy(exchange, found, edge.agentLink, { address, headers });
+  trail?.complete({ code });
+  return code;
 }
 
 function resourceOf(edge: Edge, { info }: Target): Resource {
@@ -276,6 +299,14 @@ export async function serveUpgrade(edge: Edge, request: IncomingMessage, socket:
   try {
     const target = parseTarget(method, url);
     const user = await authenticate(edge, headers, peer);
+    const extension = edge.extensions.at(target.info.path);
+    if (extension !== undefined) {
+      authorize(edge.authorizer, user, target.info);
+      const found = edge.extensions.target(extension, user, url);
+      if (found === undefined) throw failure('ServiceUnavailable', 'service unavailable');
+      await proxyUpgrade({ request, socket, head }, found, edge.agentLink, peer.address);
+      return;
+    }
     if (!target.info.isResource) throw failure('NotFound', 'the server could not find the requested resource');
     const answer: Answer = { as: 'json', media: 'application/json' };
     const call = callOf(headers, { target, user, resource: resourceOf(edge, target), answer, headers: {}, origin: edge.audit === undefined ? undefined : originOf({ headers, url }, peer, auditId(edge, headers)), address: peer.address }, target.info, undefined, { signal: edge.stopped });

@@ -1,0 +1,201 @@
+import { once } from 'node:events';
+import { createServer, request as httpsRequest, type Server } from 'node:https';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { mintLeaf, mintAuthority } from '../api/access/certificates.ts';
+import { APIService } from '../machinery/kinds/api-registration.ts';
+import { startTestServer, type TestServer } from './test-server.ts';
+
+/** An extension server behind this one: found, asked in the caller's name, told on in discovery, and missed when it is gone. */
+
+let test: TestServer;
+let extension: Server;
+let caPem: string;
+let port: number;
+const sockets = new Set<Socket>();
+const asked: { readonly caller: string; readonly method: string | undefined; readonly url: string | undefined; readonly headers: IncomingHttpHeaders }[] = [];
+
+const things = { kind: 'ThingList', apiVersion: 'ext.example.com/v1', metadata: {}, items: [{ kind: 'Thing', apiVersion: 'ext.example.com/v1', metadata: { name: 'a', namespace: 'default' } }] };
+const pages: Readonly<Record<string, object>> = {
+  '/apis/ext.example.com/v1': { kind: 'APIResourceList', groupVersion: 'ext.example.com/v1', resources: [{ name: 'things', singularName: 'thing', namespaced: true, kind: 'Thing', verbs: ['get', 'list', 'watch'] }] },
+  '/apis/ext.example.com/v1/namespaces/default/things': things,
+  '/openapi/v3/apis/ext.example.com/v1': { openapi: '3.0.0', info: { title: 't', version: '1' }, paths: {} },
+};
+
+beforeAll(async () => {
+  test = await startTestServer();
+  const authority = await mintAuthority('extension', Date.now());
+  const leaf = await mintLeaf(authority, { commonName: 'ext', organizations: [], usages: ['server'], names: ['ext.default.svc'], notAfter: new Date(Date.now() + 3_600_000) }, Date.now());
+  caPem = authority.certPem;
+  extension = createServer({ cert: leaf.certPem, key: leaf.keyPem, ca: test.pki.frontProxyCaPem, requestCert: true, rejectUnauthorized: true }, (incoming, response) => {
+    asked.push({ caller: callerOf(incoming), method: incoming.method, url: incoming.url, headers: incoming.headers });
+    const page = pages[(incoming.url ?? '').split('?', 1)[0] ?? ''];
+    response.writeHead(page === undefined ? 404 : 200, { 'content-type': 'application/json' });
+    if (incoming.url?.includes('watch=') === true) response.write(`${JSON.stringify({ type: 'ADDED', object: things.items[0] })}\n`);
+    else if (incoming.method === 'POST') incoming.pipe(response);
+    else response.end(JSON.stringify(page ?? {}));
+  });
+  extension.on('connection', (socket) => { sockets.add(socket); });
+  extension.on('upgrade', (incoming, socket: Duplex) => {
+    socket.write(`HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: echo\r\nx-user: ${String(incoming.headers['x-remote-user'])}\r\n\r\n`);
+    socket.pipe(socket);
+  });
+  extension.listen(0, '127.0.0.1');
+  await once(extension, 'listening');
+  ({ port } = extension.address() as AddressInfo);
+});
+
+afterAll(async () => {
+  await stop();
+  await test.dispose();
+});
+
+async function stop(): Promise<void> {
+  if (!extension.listening) return;
+  extension.close();
+  for (const socket of sockets) socket.destroy();
+  await once(extension, 'close');
+}
+
+const callerOf = ({ socket }: IncomingMessage): string => String((socket as TLSSocket).getPeerCertificate().subject.CN);
+
+function told(object: APIService | undefined): string {
+  const condition = object?.status?.conditions?.find(({ type }) => type === 'Available');
+  return condition === undefined ? '' : `${condition.status} ${condition.reason ?? ''}: ${condition.message ?? ''}`;
+}
+
+/** Resolves when the APIService's condition is what `wanted` says. */
+async function available(wanted: (text: string) => boolean): Promise<string> {
+  const name = 'v1.ext.example.com';
+  const cache = test.server.caches.of(APIService);
+  return new Promise((resolve) => {
+    const now = told(cache.get(undefined, name)?.object);
+    if (wanted(now)) return resolve(now);
+    const watch = cache.watch(test.server.caches.revision, { equals: { 'metadata.name': name } }, {
+      changes(batch) {
+        for (const change of batch) {
+          const text = change.type === 'BOOKMARK' ? '' : told(change.entry.object);
+          if (!wanted(text)) continue;
+          watch.close();
+          resolve(text);
+        }
+      },
+      end: () => undefined,
+    });
+  });
+}
+
+interface Answer {
+  readonly code: number | undefined;
+  readonly body: string;
+}
+
+async function ask(path: string, options: { readonly method?: string; readonly body?: string; readonly headers?: Record<string, string | string[]>; readonly as?: { readonly certPem: string; readonly keyPem: string } } = {}): Promise<Answer> {
+  const { certPem: cert, keyPem: key } = options.as ?? await test.pki.clientCertificate({ commonName: 'ann', organizations: ['system:masters', 'dev'] });
+  const sent = httpsRequest({ host: '127.0.0.1', port: test.server.port, ca: test.pki.caPem, cert, key, path, method: options.method ?? 'GET', agent: false, headers: { ...options.headers, ...(options.body === undefined ? {} : { 'content-length': Buffer.byteLength(options.body) }) } });
+  sent.end(options.body);
+  const [response] = (await once(sent, 'response')) as [IncomingMessage];
+  return { code: response.statusCode, body: (await response.toArray()).join('') };
+}
+
+describe('what another server serves', () => {
+  it('has APIServices of this server’s own beside it', async () => {
+    const { out } = await test.kubectl('get', 'apiservice', 'v1.apps', '--no-headers');
+    expect(out.split(/\s+/).slice(0, 3)).toEqual(['v1.apps', 'Local', 'True']);
+  });
+
+  it('has APIServices of custom resources beside it, as long as they are served', async () => {
+    const definition = {
+      metadata: { name: 'lamps.light.example' },
+      spec: { group: 'light.example', scope: 'Cluster', names: { plural: 'lamps', kind: 'Lamp' }, versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object' } } }] },
+    };
+    const crds = { group: 'apiextensions.k8s.io', version: 'v1', resource: 'customresourcedefinitions' } as const;
+    await test.transport.request({ ...crds, verb: 'create', body: definition });
+    expect((await test.kubectl('wait', 'apiservice/v1.light.example', '--for=create', '--timeout=10s')).out).toContain('condition met');
+    await test.transport.request({ ...crds, verb: 'delete', name: 'lamps.light.example' });
+    expect((await test.kubectl('wait', 'apiservice/v1.light.example', '--for=delete', '--timeout=10s')).code).toBe(0);
+  });
+
+  it('is not there before its Service is', async () => {
+    const spec = { group: 'ext.example.com', version: 'v1', groupPriorityMinimum: 100, versionPriority: 10, service: { name: 'ext', namespace: 'default', port: port }, caBundle: Buffer.from(caPem).toString('base64') };
+    await test.transport.request({ group: 'apiregistration.k8s.io', version: 'v1', verb: 'create', resource: 'apiservices', body: { metadata: { name: 'v1.ext.example.com' }, spec } });
+    expect(await available((text) => text !== '')).toBe('False ServiceNotFound: service/ext in "default" is not present');
+    expect(await ask('/apis/ext.example.com/v1/namespaces/default/things')).toEqual({ code: 503, body: 'service unavailable\n' });
+  });
+
+  it('is found when its Service is there, and asked in the caller’s name', async () => {
+    await test.transport.request({ group: '', version: 'v1', verb: 'create', resource: 'services', namespace: 'default', body: { metadata: { name: 'ext' }, spec: { type: 'ExternalName', externalName: 'localhost' } } });
+    expect(await available((text) => text.startsWith('True'))).toBe('True Passed: all checks passed');
+    expect(JSON.parse((await ask('/apis/ext.example.com/v1/namespaces/default/things?limit=5', { headers: { 'x-remote-user': 'mallory', 'x-remote-group': 'system:masters' } })).body)).toEqual(things);
+    expect(asked.at(-1)).toMatchObject({
+      caller: 'front-proxy-client', url: '/apis/ext.example.com/v1/namespaces/default/things?limit=5',
+      headers: { 'x-remote-user': 'ann', 'x-remote-group': 'system:masters, dev, system:authenticated', host: 'ext.default.svc' },
+    });
+  });
+
+  it('takes bodies, and answers watches as they go on', async () => {
+    expect(await ask('/apis/ext.example.com/v1/namespaces/default/things', { method: 'POST', body: '{"kind":"Thing"}' })).toMatchObject({ body: '{"kind":"Thing"}' });
+    const { certPem: cert, keyPem: key } = await test.pki.clientCertificate({ commonName: 'ann', organizations: ['system:masters'] });
+    const sent = httpsRequest({ host: '127.0.0.1', port: test.server.port, ca: test.pki.caPem, cert, key, path: '/apis/ext.example.com/v1/namespaces/default/things?watch=true', agent: false });
+    sent.end();
+    const [response] = (await once(sent, 'response')) as [IncomingMessage];
+    expect(JSON.parse(String((await once(response, 'data'))[0]))).toMatchObject({ type: 'ADDED' });
+    sent.destroy();
+  });
+
+  it('is let through by this server’s rules first', async () => {
+    const nobody = await test.pki.clientCertificate({ commonName: 'nobody', organizations: [] });
+    const count = asked.length;
+    expect((await ask('/apis/ext.example.com/v1/namespaces/default/things', { as: nobody })).code).toBe(403);
+    expect(asked).toHaveLength(count);
+  });
+
+  it('is upgraded to', async () => {
+    const { certPem: cert, keyPem: key } = await test.pki.clientCertificate({ commonName: 'ann', organizations: ['system:masters'] });
+    const sent = httpsRequest({ host: '127.0.0.1', port: test.server.port, ca: test.pki.caPem, cert, key, path: '/apis/ext.example.com/v1/echo', headers: { connection: 'Upgrade', upgrade: 'echo' }, agent: false });
+    sent.end();
+    const [response, socket] = (await once(sent, 'upgrade')) as [IncomingMessage, Socket];
+    expect(response.headers['x-user']).toBe('ann');
+    socket.write('ping');
+    expect(String((await once(socket, 'data'))[0])).toBe('ping');
+    socket.destroy();
+  });
+
+  it('is told on in discovery and OpenAPI', async () => {
+    const { out } = await test.kubectl('api-resources', '--api-group=ext.example.com', '--no-headers');
+    expect(out.trim().split(/\s+/)).toEqual(['things', 'ext.example.com/v1', 'true', 'Thing']);
+    expect((await test.kubectl('get', 'things', '-o', 'name')).out).toBe('thing.ext.example.com/a\n');
+    expect(JSON.parse((await ask('/apis')).body)).toMatchObject({ groups: expect.arrayContaining([expect.objectContaining({ name: 'ext.example.com' })]) as unknown });
+    expect(JSON.parse((await ask('/openapi/v3')).body)).toMatchObject({ paths: { 'apis/ext.example.com/v1': { serverRelativeURL: '/openapi/v3/apis/ext.example.com/v1' } } });
+    expect(JSON.parse((await ask('/openapi/v3/apis/ext.example.com/v1')).body)).toMatchObject({ openapi: '3.0.0' });
+  });
+
+  it('is missed when it is gone', async () => {
+    await stop();
+    const { code, body } = await ask('/apis/ext.example.com/v1/namespaces/default/things');
+    expect([code, JSON.parse(body)]).toEqual([503, expect.objectContaining({ reason: 'ServiceUnavailable', message: expect.stringMatching(/^error trying to reach service: /) as unknown })]);
+  });
+});
+
+describe('a proxy in front of this server', () => {
+  const review = JSON.stringify({ apiVersion: 'authentication.k8s.io/v1', kind: 'SelfSubjectReview' });
+  const whoami = (as: { readonly certPem: string; readonly keyPem: string }, headers: Record<string, string | string[]>) =>
+    ask('/apis/authentication.k8s.io/v1/selfsubjectreviews', { method: 'POST', body: review, headers: { 'content-type': 'application/json', ...headers }, as });
+
+  it('says who asks', async () => {
+    const { code, body } = await whoami(await test.pki.frontProxyCertificate(), { 'x-remote-user': 'ben', 'x-remote-group': ['system:masters', 'a,b'], 'x-remote-extra-scopes%2fx': 'y' });
+    expect([code, JSON.parse(body)]).toMatchObject([201, { status: { userInfo: { username: 'ben', groups: ['system:masters', 'a,b', 'system:authenticated'], extra: { 'scopes/x': ['y'] } } } }]);
+  });
+
+  it('is nobody itself', async () => {
+    expect((await whoami(await test.pki.frontProxyCertificate(), {})).code).toBe(401);
+  });
+
+  it('is believed for its authority, not for its headers', async () => {
+    const { body } = await whoami(await test.pki.clientCertificate({ commonName: 'front-proxy-client', organizations: [] }), { 'x-remote-user': 'ben' });
+    expect(JSON.parse(body)).toMatchObject({ status: { userInfo: { username: 'front-proxy-client' } } });
+  });
+});
