@@ -36,4 +36,14 @@ describe('jsonPatch', () => {
   ])('says of %j why it does not apply', (operation, why) => {
     expect(() => jsonPatch({ a: 1, l: [] }, [operation])).toThrow(`the server rejected our request due to an error in our request: ${why}`);
   });
+
+  it('moves nothing into itself', () => {
+    expect(() => jsonPatch({ a: { b: {} } }, [{ op: 'move', from: '', path: '/a/b' }])).toThrow("move operation does not apply to /a/b: a value can't be moved into itself");
+    expect(() => jsonPatch({ a: { b: {} } }, [{ op: 'move', from: '/a', path: '/a/b' }])).toThrow("can't be moved into itself");
+    expect(jsonPatch({ a: 1 }, [{ op: 'move', from: '/a', path: '/ab' }])).toEqual({ ab: 1 });
+  });
+
+  it('copies whole numbers beyond 2^53', () => {
+    expect(jsonPatch({ a: 9_007_199_254_740_993n }, [{ op: 'copy', from: '/a', path: '/b' }])).toEqual({ a: 9_007_199_254_740_993n, b: 9_007_199_254_740_993n });
+  });
 });

@@ -15,6 +15,7 @@ export function jsonPatch(original: unknown, patch: unknown): unknown {
   let copied = 0;
   let shifted = 0;
   for (const [index, operation] of operations.entries()) {
+    if (operation.op === 'move' && operation.path.startsWith(`${operation.from}/`)) throw unapplicable(operation, new Error('a value can\'t be moved into itself'));
     shifted += shiftedBy(document, operation);
     if (shifted > mostShifted) throw failure('RequestEntityTooLarge', `the JSON patch shifts more than ${mostShifted} items of lists`);
     try {
@@ -22,10 +23,15 @@ export function jsonPatch(original: unknown, patch: unknown): unknown {
     } catch (error) {
       throw unapplicable(operation, error);
     }
-    if (operation.op === 'copy') copied += JSON.stringify(jsonpatch.getValueByPointer(document, operation.path))?.length ?? 0;
+    if (operation.op === 'copy') copied += lengthOf(jsonpatch.getValueByPointer(document, operation.path));
     if (copied > mostCopiedBytes) throw failure('RequestEntityTooLarge', `the copy operations of the JSON patch add more than ${mostCopiedBytes} bytes`);
   }
   return document;
+}
+
+/** Of the value as JSON, about; whole numbers beyond 2⁵³ are bigints here. */
+function lengthOf(value: unknown): number {
+  return JSON.stringify(value, (_key, each: unknown) => (typeof each === 'bigint' ? String(each) : each))?.length ?? 0;
 }
 
 /** How many items the operation moves up or down in a list. */

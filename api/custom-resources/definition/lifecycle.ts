@@ -9,8 +9,8 @@ export const cleanupFinalizer = 'customresourcecleanup.apiextensions.k8s.io';
 
 export function defaultDefinition({ spec }: Draft<CustomResourceDefinition>): void {
   const { names } = spec;
-  if ((names.singular ?? '') === '') names.singular = names.kind.toLowerCase();
-  if ((names.listKind ?? '') === '' && names.kind !== '') names.listKind = `${names.kind}List`;
+  if ((names.singular ?? '') === '') names.singular = (names.kind ?? '').toLowerCase();
+  if ((names.listKind ?? '') === '' && (names.kind ?? '') !== '') names.listKind = `${names.kind}List`;
   spec.conversion ??= { strategy: 'None' };
   const service = spec.conversion.webhook?.clientConfig?.service;
   if (service !== undefined) service.port ??= 443;
