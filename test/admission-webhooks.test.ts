@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { MutatingWebhookConfiguration, ValidatingWebhookConfiguration } from '../machinery/kinds/admission-registration.ts';
-import { ConfigMap, Namespace, Service } from '../machinery/kinds/core.ts';
+import { ConfigMap, Namespace, Pod, Service, ServiceAccount } from '../machinery/kinds/core.ts';
 import { ApiError } from '../machinery/status.ts';
 import { eventually } from './e2e/eventually.ts';
 import { startTestServer, type TestServer } from './test-server.ts';
@@ -201,6 +201,37 @@ describe('a mutating webhook', () => {
     hooks.on('/wrong', () => patching({ op: 'add', path: '/metadata/labels', value: { 'not a label': 'x' } }));
     await mutating({ path: '/wrong' });
     expect((await refusal()).status).toMatchObject({ code: 422, reason: 'Invalid' });
+  });
+});
+
+describe('a webhook about subresources', () => {
+  const about = (resource: string, operation: string, group = '') => ({ rules: [{ operations: [operation], apiGroups: [group], apiVersions: ['v1'], resources: [resource] }] });
+
+  it('is asked about a Scale', async () => {
+    hooks.on('/scale', ({ object }) => ({ allowed: (object?.['spec'] as { replicas?: number }).replicas !== 3, status: { message: 'not three' } }));
+    await validating({ path: '/scale', config: about('deployments/scale', 'UPDATE', 'apps') });
+    expect((await test.kubectl('create', 'deployment', 'd', '--image=a', '-n', 'hooked')).code).toBe(0);
+    expect((await test.kubectl('scale', 'deployment', 'd', '-n', 'hooked', '--replicas=3')).err).toContain('admission webhook "scale.example.com" denied the request: not three');
+    expect((await test.kubectl('scale', 'deployment', 'd', '-n', 'hooked', '--replicas=2')).code).toBe(0);
+    expect(hooks.asked('/scale').at(-1)).toMatchObject({ kind: { group: 'autoscaling', kind: 'Scale' }, resource: { resource: 'deployments' }, subResource: 'scale', object: { kind: 'Scale', spec: { replicas: 2 } }, oldObject: { spec: { replicas: 1 } } });
+    expect((await test.kubectl('get', 'deployment', 'd', '-n', 'hooked', '-o', 'jsonpath={.spec.replicas}')).out).toBe('2');
+  });
+
+  it('is asked about bindings, streams into containers and evictions', async () => {
+    for (const [path, resource, operation] of [['/binding', 'pods/binding', 'CREATE'], ['/attach', 'pods/attach', 'CONNECT'], ['/exec', 'pods/exec', 'CONNECT'], ['/evict', 'pods/eviction', 'CREATE']] as const) {
+      await validating({ path, config: about(resource, operation) });
+      if (path !== '/binding') hooks.on(path, () => ({ allowed: false, status: { message: 'not here' } }));
+    }
+    await test.client.create(ServiceAccount, { metadata: { name: 'default', namespace: 'hooked' } });
+    await test.client.create(Pod, { metadata: { name: 'p', namespace: 'hooked' }, spec: { containers: [{ name: 'c', image: 'a' }] } });
+    const eviction = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name: 'p', namespace: 'hooked' } };
+    const post = (subresource: string, body: object) => test.kubectlWith(JSON.stringify(body), 'create', '--raw', `/api/v1/namespaces/hooked/pods/p/${subresource}`, '-f', '-');
+    expect((await post('binding', { apiVersion: 'v1', kind: 'Binding', metadata: { name: 'p' }, target: { kind: 'Node', name: 'n' } })).code).toBe(0);
+    expect(hooks.asked('/binding')).toMatchObject([{ operation: 'CREATE', kind: { kind: 'Binding' }, resource: { resource: 'pods' }, subResource: 'binding', name: 'p', object: { kind: 'Binding', target: { name: 'n' } } }]);
+    expect((await test.kubectl('attach', 'p', '-n', 'hooked')).err).toContain('admission webhook "attach.example.com" denied the request: not here');
+    expect((await test.kubectl('exec', 'p', '-n', 'hooked', '--', 'ls', '-l')).err).toContain('admission webhook "exec.example.com" denied the request: not here');
+    expect(hooks.asked('/exec')[0]).toMatchObject({ operation: 'CONNECT', kind: { group: '', version: 'v1', kind: 'PodExecOptions' }, subResource: 'exec', name: 'p', object: { kind: 'PodExecOptions', apiVersion: 'v1', container: 'c', command: ['ls', '-l'], stdout: true, stderr: true }, oldObject: null });
+    expect((await post('eviction', eviction)).err).toContain('admission webhook "evict.example.com" denied the request: not here');
   });
 });
 

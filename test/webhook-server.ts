@@ -9,6 +9,7 @@ export interface ReviewRequest {
   readonly operation: string;
   readonly kind: { readonly group: string; readonly version: string; readonly kind: string };
   readonly requestKind: { readonly group: string; readonly version: string; readonly kind: string };
+  readonly resource: { readonly group: string; readonly version: string; readonly resource: string };
   readonly name?: string;
   readonly namespace?: string;
   readonly subResource?: string;

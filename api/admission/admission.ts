@@ -4,13 +4,16 @@ import type { User } from '../request.ts';
 import type { Resource } from '../resources/define.ts';
 import type { Caches } from '../store/cache.ts';
 
-export type Operation = 'CREATE' | 'UPDATE' | 'DELETE';
+/** CONNECT is a request for a stream: exec, attach, port-forward. */
+export type Operation = 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT';
 
 /** What a plug-in sees of a write. */
 export interface Admitted {
   readonly operation: Operation;
   readonly resource: Resource;
   readonly subresource: string;
+  /** What the written object is, where a subresource takes another kind than the resource's: Scale, Binding, PodExecOptions. */
+  readonly written?: Resource;
   readonly namespace: string;
   readonly name: string;
   readonly user: User;

@@ -8,8 +8,8 @@ const immortal: ReadonlySet<string> = new Set(['default', 'kube-system', 'kube-p
 
 export const namespaceLifecycle: AdmissionPlugin = {
   name: 'NamespaceLifecycle',
-  handles: ({ operation, namespace, resource }) =>
-    (operation === 'DELETE' ? isNamespace(resource) : namespace !== '' && resource.scope === 'Namespaced'),
+  handles: ({ operation, namespace, resource, subresource }) =>
+    (operation === 'DELETE' ? isNamespace(resource) : namespace !== '' && resource.scope === 'Namespaced' && (subresource === '' || operation === 'UPDATE')),
   // Before everything else: what other plug-ins would miss in a missing namespace is not worth reporting.
   mutate({ operation, resource, namespace, name, caches }) {
     if (operation === 'DELETE') return;

@@ -1,8 +1,11 @@
 import type { Admitted } from '../admission/admission.ts';
 import type { Call } from '../request.ts';
+import type { KubernetesObject } from '../../machinery/kinds/kind.ts';
+import type { Draft } from '../../machinery/kinds/wire.ts';
+import type { Resource } from '../resources/define.ts';
 import { isDryRun, type Writer } from './writer.ts';
 
-const optionKinds = { CREATE: 'CreateOptions', UPDATE: 'UpdateOptions', DELETE: 'DeleteOptions' } as const;
+const optionKinds = { CREATE: 'CreateOptions', UPDATE: 'UpdateOptions', DELETE: 'DeleteOptions', CONNECT: undefined } as const;
 
 /** What admission sees of a call beside the object. `change`: what is another than the call says. Throws 400. */
 export function admitted(
@@ -12,13 +15,25 @@ export function admitted(
   return {
     resource, subresource: info.subresource, namespace: info.namespace, user, caches, warn, signal,
     dryRun: isDryRun(query),
-    options: optionsOf(patchType === undefined ? optionKinds[change.operation] : 'PatchOptions', query),
+    options: optionsOf(patchType === undefined || change.operation === 'CONNECT' ? optionKinds[change.operation] : 'PatchOptions', query),
     annotate: (key, value) => { origin?.annotations.set(key, value); },
     ...change,
   };
 }
 
-function optionsOf(kind: string, { dryRun, fieldManager, fieldValidation, force }: Call['query']): Readonly<Record<string, unknown>> {
+/** Has an object judged that is sent to a subresource and is not the resource's own. The draft may change. Throws `ApiError`. */
+export async function admitThrough(
+  writer: Pick<Writer, 'caches' | 'admission'>, call: Call, draft: Draft<KubernetesObject>,
+  change: { readonly operation: 'CREATE' | 'UPDATE' | 'CONNECT'; readonly subresource: string; readonly written: Resource; readonly old?: KubernetesObject },
+): Promise<void> {
+  const write = admitted(writer, call, { old: undefined, ...change, name: call.info.name });
+  // There is nothing to change about a connection.
+  if (change.operation !== 'CONNECT') await writer.admission.mutate(write, draft);
+  await writer.admission.validate(write, draft);
+}
+
+function optionsOf(kind: string | undefined, { dryRun, fieldManager, fieldValidation, force }: Call['query']): Readonly<Record<string, unknown>> | undefined {
+  if (kind === undefined) return undefined;
   return {
     kind, apiVersion: 'meta.k8s.io/v1',
     ...(dryRun === undefined || dryRun === '' ? {} : { dryRun: [dryRun] }),

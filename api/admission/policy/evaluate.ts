@@ -23,7 +23,8 @@ const declared: Readonly<Record<string, Type>> = policyVariables({ params: true,
 export function sharedBindings(attributes: Attributes, authorizer: Authorizer): Bindings {
   let request: Bindings | undefined;
   let authorizers: Bindings | undefined;
-  const objects = bind(declared, { object: objectValue(attributes.object, attributes.as), oldObject: objectValue(attributes.old, attributes.as) });
+  const shownAs = attributes.write.written ?? attributes.as;
+  const objects = bind(declared, { object: objectValue(attributes.object, shownAs), oldObject: objectValue(attributes.old, shownAs) });
   return {
     get(name) {
       switch (name) {

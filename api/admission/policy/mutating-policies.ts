@@ -12,6 +12,7 @@ import { asVersion } from '../match/versions.ts';
 import { sharedBindings } from './evaluate.ts';
 import { configuresAdmission, isReview } from './exempt.ts';
 import { compileMutating, mutate, type MutatingProgram } from './mutating.ts';
+import { attributesOf } from './request-value.ts';
 import { paramsOf } from './params.ts';
 import { createPolicyIndex, type BoundPolicy } from './policy-index.ts';
 import type { FollowingPlugin, PolicyDependencies } from './validating-policies.ts';
@@ -96,17 +97,19 @@ interface Change extends Pick<Question, 'bound' | 'write' | 'draft' | 'deps'> {
 }
 
 function change({ bound, write, draft, deps, params, as, fail }: Change): boolean {
-  const { resource } = write;
-  const bindings = (object: KubernetesObject): Bindings =>
-    sharedBindings({ write, as, object, old: write.old === undefined ? undefined : asVersion(write.old, resource, as) }, deps.authorizer);
-  const { object, problem } = mutate(bound.program, asVersion(draft, resource, as), { bindings, params, as });
+  // What is written through a subresource has no versions that a rule could name.
+  const { written } = write;
+  const resource = written ?? write.resource;
+  const { object: before = draft, old } = attributesOf(write, draft, as);
+  const bindings = (object: KubernetesObject): Bindings => sharedBindings({ write, as, object, old }, deps.authorizer);
+  const { object, problem } = mutate(bound.program, before, { bindings, params, as: written ?? as });
   if (problem !== undefined) {
     fail(problem);
     return false;
   }
   if (object === undefined) return false;
   try {
-    const next = deps.check(resource, asVersion(object, as, resource));
+    const next = deps.check(resource, written === undefined ? asVersion(object, as, resource) : object);
     resource.defaults?.(next);
     if (isSame(next, draft)) return false;
     replaceDraft(draft, next);

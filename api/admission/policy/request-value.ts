@@ -5,6 +5,7 @@ import type { Authorizer } from '../../access/access.ts';
 import type { User } from '../../request.ts';
 import type { Resource } from '../../resources/define.ts';
 import type { Admitted } from '../admission.ts';
+import { asVersion } from '../match/versions.ts';
 
 /** A write as expressions and webhooks see it. */
 export interface Attributes {
@@ -15,7 +16,14 @@ export interface Attributes {
   readonly old: KubernetesObject | undefined;
 }
 
-function kindOf({ group, version, kind }: Resource) {
+/** The write as one who watches for `as` sees it: in that version. What is written through a subresource has versions of its own. */
+export function attributesOf(write: Admitted, object: KubernetesObject | undefined, as: Resource): Attributes {
+  const shown = (one: KubernetesObject | undefined): KubernetesObject | undefined =>
+    (one === undefined || write.written !== undefined ? one : asVersion(one, write.resource, as));
+  return { write, as, object: shown(object), old: shown(write.old) };
+}
+
+function kindOf({ group, version, kind }: Pick<Resource, 'group' | 'version' | 'kind'>) {
   return { group, version, kind };
 }
 
@@ -25,11 +33,11 @@ function resourceOf({ group, version, plural }: Resource) {
 
 /** What AdmissionReview and `request` have in common. Source: AdmissionRequest, admission.k8s.io/v1. */
 export function requestValue({ write, as }: Attributes) {
-  const { resource, subresource, user, operation, namespace, name, dryRun, options } = write;
+  const { resource, written, subresource, user, operation, namespace, name, dryRun, options } = write;
   return {
-    kind: kindOf(as), resource: resourceOf(as),
+    kind: kindOf(written ?? as), resource: resourceOf(as),
     ...(subresource === '' ? {} : { subResource: subresource, requestSubResource: subresource }),
-    requestKind: kindOf(resource), requestResource: resourceOf(resource),
+    requestKind: kindOf(written ?? resource), requestResource: resourceOf(resource),
     ...(name === '' ? {} : { name }),
     ...(namespace === '' ? {} : { namespace }),
     operation,

@@ -7,9 +7,10 @@ import { refused } from '../../access/refused.ts';
 import type { Resource } from '../../resources/define.ts';
 import type { Caches } from '../../store/cache.ts';
 import type { Admitted, AdmissionPlugin } from '../admission.ts';
-import { asVersion, type VersionsOf } from '../match/versions.ts';
+import type { VersionsOf } from '../match/versions.ts';
 import { sharedBindings } from './evaluate.ts';
 import { configuresAdmission, isReview } from './exempt.ts';
+import { attributesOf } from './request-value.ts';
 import { paramsOf, type ResourceOfKind } from './params.ts';
 import { createPolicyIndex, type BoundPolicy } from './policy-index.ts';
 import { compileValidating, failed, validate, type Finding, type ValidatingProgram } from './validating.ts';
@@ -52,9 +53,8 @@ export function validatingPolicies(deps: PolicyDependencies): FollowingPlugin {
 /** The variables that all policies share, once for each version in which the object is shown. */
 export function sharedByVersion(write: Admitted, object: KubernetesObject | undefined, authorizer: Authorizer): (as: Resource) => Bindings {
   const known = new Map<Resource, Bindings>();
-  const shown = (one: KubernetesObject | undefined, as: Resource): KubernetesObject | undefined => (one === undefined ? undefined : asVersion(one, write.resource, as));
   return (as) => {
-    const bindings = known.get(as) ?? sharedBindings({ write, as, object: shown(object, as), old: shown(write.old, as) }, authorizer);
+    const bindings = known.get(as) ?? sharedBindings(attributesOf(write, object, as), authorizer);
     known.set(as, bindings);
     return bindings;
   };

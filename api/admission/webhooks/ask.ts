@@ -3,12 +3,10 @@ import type { KubernetesObject } from '../../../machinery/kinds/kind.ts';
 import { messageOf } from '../../../machinery/thrown.ts';
 import type { Authorizer } from '../../access/access.ts';
 import { refused } from '../../access/refused.ts';
-import type { Resource } from '../../resources/define.ts';
 import { WebhookError, type ClientConfig, type WebhookClient } from '../../webhooks/client.ts';
 import type { Admitted } from '../admission.ts';
-import { asVersion } from '../match/versions.ts';
 import { conditionsHold, sharedBindings } from '../policy/evaluate.ts';
-import type { Attributes } from '../policy/request-value.ts';
+import { attributesOf, type Attributes } from '../policy/request-value.ts';
 import type { Hook, Webhook } from './hooks.ts';
 import { answerOf, AnswerProblem, denial, reviewOf, type Answer } from './review.ts';
 
@@ -36,16 +34,12 @@ export interface Concerned<W extends Webhook> {
 export function concerned<W extends Webhook>(hook: Hook<W>, write: Admitted, object: KubernetesObject | undefined, authorizer: Authorizer): Concerned<W> | undefined {
   const as = hook.matches(write, object);
   if (as === undefined) return undefined;
-  const attributes: Attributes = { write, as, object: shown(object, write.resource, as), old: shown(write.old, write.resource, as) };
+  const attributes = attributesOf(write, object, as);
   if (hook.conditions.length === 0) return { hook, attributes };
   const outcome = conditionsHold(hook.conditions, sharedBindings(attributes, authorizer));
   if (outcome.type === 'match') return { hook, attributes };
   if (outcome.type === 'skip' || hook.webhook.failurePolicy === 'Ignore') return undefined;
   throw refused({ group: write.resource.group, resource: write.resource.plural, name: write.name }, outcome.problem);
-}
-
-function shown(object: KubernetesObject | undefined, from: Resource, to: Resource): KubernetesObject | undefined {
-  return object === undefined ? undefined : asVersion(object, from, to);
 }
 
 const defaultSeconds = 10;

@@ -38,10 +38,10 @@ export function mutatingWebhooks(deps: MutatingWebhookDependencies): FollowingPl
     handles: ({ resource }) => index.hooks.length > 0 && !configuresAdmission(resource),
     mutate: (write, draft) => run(write, draft, 0),
     mutateAgain: (write, draft) => run(write, draft, 1),
-    validate(write) {
-      // There is nothing to change about a deletion, but it may be refused.
-      if (write.operation !== 'DELETE') return undefined;
-      const asked = index.hooks.flatMap((hook) => concerned(hook, write, undefined, deps.authorizer) ?? []);
+    validate(write, object) {
+      // There is nothing to change about a deletion or a connection, but it may be refused.
+      if (write.operation !== 'DELETE' && write.operation !== 'CONNECT') return undefined;
+      const asked = index.hooks.flatMap((hook) => concerned(hook, write, object, deps.authorizer) ?? []);
       return asked.length === 0 ? undefined : allInTurn(asked, deps);
     },
     caughtUp: () => index.caughtUp(),
@@ -82,7 +82,9 @@ async function inTurn(hooks: readonly Hook<MutatingWebhook>[], { write, draft, r
 
 /** True: the patch changed the draft. Throws 500 for a patch that does not apply, 422 for what it makes of the object. */
 function patch(draft: Draft<KubernetesObject>, operations: unknown, { hook, attributes }: Concerned<MutatingWebhook>, { check }: MutatingWebhookDependencies): boolean {
-  const { write, as, object } = attributes;
+  const { write, object } = attributes;
+  const resource = write.written ?? write.resource;
+  const as = write.written ?? attributes.as;
   let made: unknown;
   try {
     made = jsonPatch(objectValue(object, as), operations);
@@ -90,8 +92,8 @@ function patch(draft: Draft<KubernetesObject>, operations: unknown, { hook, attr
     if (!(error instanceof ApiError)) throw error;
     throw failure('InternalError', `Internal error occurred: admission webhook ${JSON.stringify(hook.webhook.name)}: ${error.message}`, undefined, { cause: error });
   }
-  const next = check(write.resource, as === write.resource ? made : asVersion(check(as, made), as, write.resource));
-  write.resource.defaults?.(next);
+  const next = check(resource, as === resource ? made : asVersion(check(as, made), as, resource));
+  resource.defaults?.(next);
   if (isSame(next, draft)) return false;
   replaceDraft(draft, next);
   return true;

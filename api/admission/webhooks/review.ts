@@ -8,7 +8,8 @@ const known = ['v1', 'v1beta1'];
 
 /** `versions`: those that the webhook can read, best first. */
 export function reviewOf(attributes: Attributes, uid: string, versions: readonly string[]) {
-  const { write, as, object, old } = attributes;
+  const { write, object, old } = attributes;
+  const as = write.written ?? attributes.as;
   const version = versions.find((one) => known.includes(one)) ?? 'v1';
   return {
     kind: 'AdmissionReview', apiVersion: `admission.k8s.io/${version}`,

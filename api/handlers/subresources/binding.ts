@@ -6,6 +6,7 @@ import { failure } from '../../../machinery/status.ts';
 import type { Call, Result } from '../../request.ts';
 import { binding as bindings } from '../../resources/core/binding.ts';
 import type { Resource } from '../../resources/define.ts';
+import { admitThrough } from '../admitted.ts';
 import { metadataOf } from '../metadata.ts';
 import { changeObject, conflict, isDryRun, type Writer } from '../writer.ts';
 import { success } from './answers.ts';
@@ -28,6 +29,7 @@ export async function bind(writer: Writer, call: Call): Promise<Result> {
   const options = { fieldValidation: query['fieldValidation'], warn: call.warn };
   const binding = writer.codec.decode(bindings, body, options) as Draft<Binding>;
   checkTarget(binding);
+  await admitThrough(writer, call, binding, { operation: 'CREATE', subresource: 'binding', written: bindings });
   const condition = { uid: binding.metadata?.uid, resourceVersion: binding.metadata?.resourceVersion };
   await changeObject(writer, resource, info.namespace, info.name, isDryRun(query), (current) => {
     if ((condition.uid ?? current.uid) !== current.uid) {

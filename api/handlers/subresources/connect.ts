@@ -1,6 +1,8 @@
 import { failure } from '../../../machinery/status.ts';
 import type { AgentResult, Call } from '../../request.ts';
-import type { Resource } from '../../resources/define.ts';
+import { defineKind, type KubernetesObject } from '../../../machinery/kinds/kind.ts';
+import { defineResource, type Resource } from '../../resources/define.ts';
+import { admitThrough } from '../admitted.ts';
 import type { Reader } from '../reader.ts';
 import type { Writer } from '../writer.ts';
 import { agentOf, containerOf, pick, podOf } from './agent.ts';
@@ -24,6 +26,7 @@ async function toContainer(deps: Reader & Writer, nodes: Resource, call: Call, w
     throw failure('BadRequest', `cannot ${what} into a container in a completed pod; current phase is ${pod.status.phase}`);
   }
   const container = containerOf(pod, call.query['container']);
+  await admitConnection(deps, call, { container, ...streamsOf(call), ...(what === 'exec' ? { command: new URLSearchParams(call.search).getAll('command') } : {}) });
   const query = pick(call.search, parameters);
   for (const name of ['input', 'output', 'error', 'tty']) if (query.get(name) === 'true') query.set(name, '1');
   return agentOf(deps, nodes, node, `/${what}/${call.info.namespace}/${call.info.name}/${container}`, query);
@@ -32,5 +35,21 @@ async function toContainer(deps: Reader & Writer, nodes: Resource, call: Call, w
 /** GET and POST `pods/portforward`. */
 export async function portForward(deps: Reader & Writer, nodes: Resource, call: Call): Promise<AgentResult> {
   const { node } = await podOf(deps, call);
+  const ports = new URLSearchParams(call.search).getAll('ports').flatMap((text) => text.split(',')).map(Number).filter(Number.isSafeInteger);
+  await admitConnection(deps, call, ports.length === 0 ? {} : { ports });
   return agentOf(deps, nodes, node, `/portForward/${call.info.namespace}/${call.info.name}`, pick(call.search, { ports: 'port' }));
+}
+
+const optionKinds: Readonly<Record<string, Resource>> = Object.fromEntries([['exec', 'PodExecOptions'], ['attach', 'PodAttachOptions'], ['portforward', 'PodPortForwardOptions']].map(([subresource = '', kind = '']) =>
+  [subresource, defineResource(defineKind<KubernetesObject>('', 'v1', kind, kind.toLowerCase()), { stored: false })]));
+
+/** Has the connection judged, as the options that its query stands for. Source: "Matching requests", CONNECT. */
+async function admitConnection(deps: Writer, call: Call, options: object): Promise<void> {
+  const written = optionKinds[call.info.subresource];
+  if (written === undefined) throw new Error(`no kind of options is known for ${call.info.subresource}`);
+  await admitThrough(deps, call, { kind: written.kind, apiVersion: 'v1', ...options }, { operation: 'CONNECT', subresource: call.info.subresource, written });
+}
+
+function streamsOf({ query }: Call): object {
+  return Object.fromEntries(Object.keys(streams).flatMap((name) => (query[name] === 'true' || query[name] === '1' ? [[name, true]] : [])));
 }

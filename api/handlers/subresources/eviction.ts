@@ -7,6 +7,7 @@ import { failure } from '../../../machinery/status.ts';
 import type { Call, Result } from '../../request.ts';
 import { defineResource } from '../../resources/define.ts';
 import type { Entry } from '../../store/cache.ts';
+import { admitThrough } from '../admitted.ts';
 import { deleteWith, optionsFrom } from '../delete.ts';
 import { handlerKey, storedBytes, type Companions, type CompanionSource, type Writer } from '../writer.ts';
 import { success } from './answers.ts';
@@ -21,9 +22,10 @@ export const evictions = defineResource(defineKind<Eviction>('policy', 'v1', 'Ev
 export async function evict(writer: Writer, call: Call): Promise<Result> {
   const { resource, info, body, query } = call;
   if (body === undefined) throw failure('BadRequest', 'the request has no body: send an Eviction');
-  const eviction: Eviction = writer.codec.decode(evictions, body, { fieldValidation: query['fieldValidation'], warn: call.warn });
+  const eviction = writer.codec.decode(evictions, body, { fieldValidation: query['fieldValidation'], warn: call.warn }) as Draft<Eviction>;
   const { name = info.name } = eviction.metadata ?? {};
   if (name !== info.name) throw failure('BadRequest', `name in URL does not match name in Eviction object: ${JSON.stringify(name)}, ${JSON.stringify(info.name)}`);
+  await admitThrough(writer, call, eviction, { operation: 'CREATE', subresource: 'eviction', written: evictions });
   const companions = new Map([...(writer.companions ?? []), [handlerKey(Pod), budgets(writer, call)] as const]);
   await deleteWith({ ...writer, companions }, call, info.name, optionsFrom(eviction.deleteOptions ?? {}, query), (pod) => marked(pod, writer.now()));
   return success(resource, 201);

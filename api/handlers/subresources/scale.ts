@@ -8,6 +8,8 @@ import type { Entry } from '../../store/cache.ts';
 import type { Application } from '../../field-management/apply.ts';
 import { setEntries, type Entries } from '../../field-management/entries.ts';
 import { applyScale, trackScale, type ScaleWrite } from '../../field-management/scale.ts';
+import { createAdmission } from '../../admission/admission.ts';
+import { admitThrough } from '../admitted.ts';
 import { applicationOf } from '../apply.ts';
 import { patched } from '../patch.ts';
 import type { Reader } from '../reader.ts';
@@ -71,9 +73,14 @@ function scaleWrite(writer: Writer, call: Call): ScaleWrite {
   return { resource: call.resource, scales, manager, now };
 }
 
+/** The Scale was asked about: what it stands for is not, as in Kubernetes. */
+const judgedAlready = createAdmission([]);
+
 /** The update of the whole object that a Scale stands for; `entries`: its owners afterwards, where they are settled already. */
-function rescaled(writer: Writer, call: Call, paths: ScalePaths<KubernetesObject>, current: Entry, asked: Scale, entries?: Entries): Promise<Outcome> {
+async function rescaled(writer: Writer, call: Call, paths: ScalePaths<KubernetesObject>, current: Entry, given: Scale, entries?: Entries): Promise<Outcome> {
   const { info } = call;
+  const asked = structuredClone(given) as Draft<Scale>;
+  await admitThrough(writer, call, asked, { operation: 'UPDATE', subresource: 'scale', written: scales, old: scaleOf(paths, current) });
   const replicas = asked.spec?.replicas ?? 0;
   if (replicas < 0) throw invalidField(scales, info.name, ['spec', 'replicas'], replicas, 'must be greater than or equal to 0');
   const draft = structuredClone(current.exact) as Draft<KubernetesObject>;
@@ -81,5 +88,5 @@ function rescaled(writer: Writer, call: Call, paths: ScalePaths<KubernetesObject
   const { uid, resourceVersion } = asked.metadata ?? {};
   draft.metadata = { ...draft.metadata, uid: uid ?? current.uid, resourceVersion: resourceVersion ?? '' };
   const owners = entries ?? trackScale(scaleWrite(writer, call), current.exact, scaleOf(paths, current), asked);
-  return replaced(writer, { ...call, info: { ...info, subresource: '' } }, current, draft, (object) => { setEntries(object, owners); });
+  return replaced({ ...writer, admission: judgedAlready }, { ...call, info: { ...info, subresource: '' } }, current, draft, (object) => { setEntries(object, owners); });
 }
