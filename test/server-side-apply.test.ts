@@ -280,6 +280,11 @@ describe('applying in several versions', () => {
     const less = await test.client.apply(HorizontalPodAutoscalerV1, v1(name, { maxReplicas: 5 }) as HorizontalPodAutoscalerV1, by('a'));
     expect(less.spec).toEqual({ scaleTargetRef: target, maxReplicas: 5, minReplicas: 1, targetCPUUtilizationPercentage: 80 });
     expect(less.metadata?.managedFields?.map(({ manager, apiVersion }) => [manager, apiVersion])).toEqual([['a', 'autoscaling/v1'], ['b', 'autoscaling/v1']]);
+    // Each in its own version, and one moves to the other's: only what it alone had said goes.
+    await test.client.apply(HorizontalPodAutoscalerV1, v1(name, { maxReplicas: 5, targetCPUUtilizationPercentage: 70 }) as HorizontalPodAutoscalerV1, by('c', { force: true }));
+    await test.client.apply(HorizontalPodAutoscaler, v1(name, { maxReplicas: 5, minReplicas: 3 }) as HorizontalPodAutoscaler, by('d', { force: true }));
+    const moved = await test.client.apply(HorizontalPodAutoscaler, v1(name, { maxReplicas: 5 }) as HorizontalPodAutoscaler, by('b'));
+    expect(moved.spec).toMatchObject({ maxReplicas: 5, minReplicas: 3, metrics: [{ resource: { target: { averageUtilization: 70 } } }] });
   });
 });
 

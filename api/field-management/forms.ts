@@ -20,15 +20,22 @@ const none = (): readonly Resource[] => [];
  */
 export function formsOf(resource: Resource, subresource: string, others: () => readonly Resource[] = none): Forms {
   const own = apiVersionOf(resource);
+  const at = (apiVersion: unknown): Resource | undefined => (apiVersion === own ? resource : others().find((one) => apiVersionOf(one) === apiVersion));
   return (apiVersion) => {
-    const served = apiVersion === own ? resource : others().find((one) => apiVersionOf(one) === apiVersion);
+    const served = at(apiVersion);
     if (served === undefined) return undefined;
     const shape = rootShape(mergeSchema(served));
-    return { shape, ignored: ignoredBy(served, subresource), mayHaveChanged: served.custom !== undefined, convert: (object) => (served === resource ? object : convert(object, resource, served)) };
+    const from = (object: JsonObject): Resource => at(object['apiVersion']) ?? resource;
+    return { shape, ignored: ignoredBy(served, subresource), mayHaveChanged: served.custom !== undefined, convert: (object) => convert(object, from(object), served) };
   };
 }
 
+/**
+ * Where only a webhook can convert, a field of one version is taken for the field of its name in the other: owners are settled within a
+ * write, which can't ask anybody for each of its versions.
+ */
 function convert(object: JsonObject, from: Resource, to: Resource): JsonObject {
+  if (from === to || from.storedAs?.remote !== undefined) return object;
   const stored = from.storedAs?.toStored(structuredClone(object)) ?? structuredClone(object);
   return { ...(to.storedAs?.fromStored(stored) ?? stored), apiVersion: apiVersionOf(to), kind: to.kind };
 }

@@ -24,6 +24,7 @@ export interface Form {
   readonly shape: StructShape;
   /** Fields that writes of this kind can't change: nobody gets to own them, nor what is below. */
   readonly ignored: FieldSet;
+  /** An object of any version in this one. */
   readonly convert: (object: JsonObject) => JsonObject;
   /** May the schema be another than when the owners' fields were written? */
   readonly mayHaveChanged: boolean;
