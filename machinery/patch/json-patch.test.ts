@@ -42,8 +42,4 @@ describe('jsonPatch', () => {
     expect(() => jsonPatch({ a: { b: {} } }, [{ op: 'move', from: '/a', path: '/a/b' }])).toThrow("can't be moved into itself");
     expect(jsonPatch({ a: 1 }, [{ op: 'move', from: '/a', path: '/ab' }])).toEqual({ ab: 1 });
   });
-
-  it('copies whole numbers beyond 2^53', () => {
-    expect(jsonPatch({ a: 9_007_199_254_740_993n }, [{ op: 'copy', from: '/a', path: '/b' }])).toEqual({ a: 9_007_199_254_740_993n, b: 9_007_199_254_740_993n });
-  });
 });
