@@ -15,6 +15,7 @@ import { attach, exec, portForward } from './subresources/connect.ts';
 import { evict } from './subresources/eviction.ts';
 import { finalize } from './subresources/finalize.ts';
 import { log } from './subresources/log.ts';
+import { podPart } from './subresources/pod-parts.ts';
 import { proxyNode, proxyPod, proxyService } from './subresources/proxy.ts';
 import { scale } from './subresources/scale.ts';
 import { update } from './update.ts';
@@ -109,6 +110,7 @@ function subresourceHandlers(deps: HandlerDependencies): ReadonlyMap<string, Han
     ['list componentstatuses.', (call) => listComponentStatuses(deps, call)],
     ['create pods./binding', (call) => bind(deps, call)],
     ['create pods./eviction', (call) => evict(deps, call)],
+    ...['get', 'patch', 'update'].flatMap((verb) => ['ephemeralcontainers', 'resize'].map((part): [string, Handler] => [`${verb} pods./${part}`, (call) => podPart(deps, call)])),
     ['get pods./log', (call) => log(deps, nodes, call)],
     ...both('pods./exec', (call) => exec(deps, nodes, call)),
     ...both('pods./attach', (call) => attach(deps, nodes, call)),

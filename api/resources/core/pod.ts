@@ -1,5 +1,5 @@
 import { Pod } from '../../../machinery/kinds/core.ts';
-import { Path } from '../../../machinery/field-path.ts';
+import { Path, forbidden } from '../../../machinery/field-path.ts';
 import { qosClass } from '../../../machinery/pod/qos.ts';
 import { defineResource, type Subresource } from '../define.ts';
 import { proxied } from '../proxied.ts';
@@ -21,9 +21,11 @@ export const pod = defineResource(Pod, {
     connect('attach', 'PodAttachOptions'),
     { name: 'binding', kind: { group: '', version: 'v1', kind: 'Binding' }, verbs: ['create'] },
     { name: 'eviction', kind: { group: 'policy', version: 'v1', kind: 'Eviction' }, verbs: ['create'] },
+    { name: 'ephemeralcontainers', kind: Pod, verbs: ['get', 'patch', 'update'] },
     connect('exec', 'PodExecOptions'),
     { name: 'log', kind: Pod, verbs: ['get'] },
     connect('portforward', 'PodPortForwardOptions'),
+    { name: 'resize', kind: Pod, verbs: ['get', 'patch', 'update'] },
     proxied('PodProxyOptions'),
   ],
   fields: {
@@ -49,6 +51,7 @@ export const pod = defineResource(Pod, {
     ...validateDeletionCost(object.metadata?.annotations, new Path('metadata.annotations')),
     ...validatePodSpec(object.spec, new Path('spec'), true),
   ],
+  validateCreate: (object) => ((object.spec?.ephemeralContainers ?? []).length === 0 ? [] : [forbidden(new Path('spec.ephemeralContainers'), 'cannot be set on create')]),
   validateUpdate: validatePodUpdate,
   validateStatusUpdate: validatePodStatusUpdate,
   warnings: (object) => podWarnings(object.spec, new Path('spec')),

@@ -63,7 +63,7 @@ function validateRunning(container: Container, spec: PodSpec, path: Path): Field
   ];
 }
 
-function validateContainer(container: Container, { spec, volumes, claims, isPod }: Surroundings, path: Path): FieldError[] {
+export function validateContainer(container: Container, { spec, volumes, claims, isPod }: Surroundings, path: Path): FieldError[] {
   return [
     ...named(path.child('name'), container.name, dns1123Label),
     ...validateImage(container.image ?? '', isPod, path.child('image')),

@@ -20,6 +20,7 @@ export function defaultPodSpec(spec: Draft<PodSpec>): void {
   defaultServiceAccount(spec);
   for (const container of spec.initContainers ?? []) defaultContainer(container);
   for (const container of spec.containers) defaultContainer(container);
+  for (const container of spec.ephemeralContainers ?? []) defaultContainer(container);
   for (const volume of spec.volumes ?? []) defaultVolume(volume);
 }
 

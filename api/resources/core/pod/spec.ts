@@ -32,8 +32,7 @@ export function validatePodSpec(given: PodSpec | undefined, path: Path, isPod: b
     ...validateNames(spec, path),
     ...validateLifetime(spec, path),
     ...Object.entries(spec.overhead ?? {}).flatMap(([name, text]) => validateAmount(name, text, path.child('overhead', 'limits').key(name))),
-    ...((spec.ephemeralContainers ?? []).length === 0 ? []
-      : [forbidden(path.child('ephemeralContainers'), isPod ? 'cannot be set on create' : 'ephemeral containers not allowed in pod template')]),
+    ...((spec.ephemeralContainers ?? []).length === 0 || isPod ? [] : [forbidden(path.child('ephemeralContainers'), 'ephemeral containers not allowed in pod template')]),
     ...(isPod ? validatePodOnly(spec, path) : []),
   ];
 }
