@@ -66,7 +66,7 @@ function definition(port: number): object {
   };
 }
 
-const lamp = (name: string, version: string, spec: Lamp['spec']): Lamp => ({ apiVersion: `light.example/${version}`, kind: 'Lamp', metadata: { name, namespace: 'default' }, ...(spec === undefined ? {} : { spec }) });
+const lamp = (name: string, of: string, spec: Lamp['spec']): Lamp => ({ apiVersion: `light.example/${of}`, kind: 'Lamp', metadata: { name, namespace: 'default' }, ...(spec === undefined ? {} : { spec }) });
 
 describe('a kind in two versions with a webhook', () => {
   it('is written and read in either', async () => {

@@ -154,6 +154,6 @@ describe('a definition', () => {
     expect(refused).toContain('metadata.name: Invalid value: "lamps.light.example": must be spec.names.plural+"."+spec.group');
     expect(refused).toContain('spec.group: Invalid value: "light": should be a domain with at least one dot');
     expect(refused).toContain('must have exactly one version marked as storage version');
-    expect(refused).toContain('spec.versions[0].schema.openAPIV3Schema.properties[a].type: Required value: must not be empty for specified object fields');
+    expect(refused).toContain('spec.validation.openAPIV3Schema.properties[a].type: Required value: must not be empty for specified object fields');
   });
 });

@@ -1,8 +1,9 @@
 import { compile } from '../../../machinery/cel/compile.ts';
 import { forbidden, invalid, notSupported, required, type FieldError, type Path } from '../../../machinery/field-path.ts';
 import { compileRule, variablesOf } from '../rules/compile.ts';
-import { mostItems, mostMembers } from '../rules/types.ts';
-import { structuralOf, type Rule, type Structural } from '../schema/structural.ts';
+import { fieldPathOf } from '../rules/field-path.ts';
+import { mostInRequest } from '../rules/types.ts';
+import type { Rule, Structural } from '../schema/structural.ts';
 
 /**
  * What the rules of a definition must be like: they compile, say what they refuse in one line, and can't cost more than an
@@ -12,93 +13,105 @@ import { structuralOf, type Rule, type Structural } from '../schema/structural.t
 /** Units of cost that one rule may take on all values that a request can hold, and all rules of a version together. */
 const ruleLimit = 10_000_000;
 const totalLimit = 100_000_000;
-const advice = 'try simplifying the rule, or adding maxItems, maxProperties, and maxLength where arrays, maps, and strings are declared';
 
-export function validateRules(raw: unknown, path: Path): FieldError[] {
-  const total: Total = { cost: 0 };
-  const errors = nodeRules(structuralOf(raw), path, { isRoot: true, times: 1, total, lost: undefined });
-  if (total.cost <= totalLimit) return errors;
-  return [...errors, forbidden(path, `x-kubernetes-validations estimated rule cost total for entire OpenAPIv3 schema exceeds budget by factor of ${factor(total.cost, totalLimit)} (${advice})`)];
+/** What their texts must be like: this can be said of rules whose schema is no good. */
+export function ruleTexts(schema: Structural, path: Path): FieldError[] {
+  return everywhere(schema, path, { isRoot: true, times: 1, lost: undefined }).flatMap(({ rule, path: where, schema: own }) => textProblems(rule, own, where));
 }
 
-interface Total {
-  cost: number;
+/** What the rules must be like, in a schema that is sound. `isUnchanged`: it was accepted before, whatever its rules cost. */
+export function ruleProblems(schema: Structural, path: Path, isUnchanged: boolean): FieldError[] {
+  const costs: Cost[] = [];
+  const errors = everywhere(schema, path, { isRoot: true, times: 1, lost: undefined }).flatMap((place) => expressionProblems(place, costs, isUnchanged));
+  const total = costs.reduce((sum, { cost }) => sum + cost, 0);
+  if (total <= totalLimit) return errors;
+  const expensive = costs.filter(({ cost }) => cost >= totalLimit / 100).toSorted((a, b) => b.cost - a.cost).slice(0, 4);
+  return [
+    ...errors,
+    ...expensive.map((one) => forbidden(one.path, 'contributed to estimated rule cost total exceeding cost limit for entire OpenAPIv3 schema')),
+    forbidden(path, tooExpensive('x-kubernetes-validations estimated rule cost total for entire OpenAPIv3 schema', total, totalLimit)),
+  ];
+}
+
+interface Cost {
+  readonly path: Path;
+  readonly cost: number;
 }
 
 interface Around {
   readonly isRoot: boolean;
-  /** How many values of this schema one object may hold. */
-  readonly times: number;
-  readonly total: Total;
+  /** How many values of this schema one object may hold; undefined: as many as a request can. */
+  readonly times: number | undefined;
   /** Where values stop being known again after an update. */
   readonly lost: Path | undefined;
 }
 
-function nodeRules(schema: Structural, path: Path, around: Around): FieldError[] {
-  const { times, lost } = around;
-  const below = { ...around, isRoot: false };
+/** One rule, and where it is. */
+interface Place extends Around {
+  readonly rule: Rule;
+  readonly schema: Structural;
+  readonly path: Path;
+}
+
+function everywhere(schema: Structural, path: Path, around: Around): Place[] {
+  const { items, additional, listType, maxItems, maxProperties } = schema;
+  const times = (most: number | undefined): number | undefined => (around.times === undefined || most === undefined ? undefined : around.times * most);
   return [
-    ...schema.rules.flatMap((rule, index) => ruleProblems(rule, schema, path.child('x-kubernetes-validations').index(index), around)),
-    ...[...schema.properties].flatMap(([name, property]) => nodeRules(property, path.child('properties').key(name), below)),
-    ...(schema.items === undefined ? [] : nodeRules(schema.items, path.child('items'), {
-      ...below, times: times * mostItems(schema), lost: schema.listType === 'map' ? lost : lost ?? path,
-    })),
-    ...(schema.additional === undefined || schema.additional === true ? [] : nodeRules(schema.additional, path.child('additionalProperties'), { ...below, times: times * mostMembers(schema) })),
+    ...schema.rules.map((rule, index) => ({ ...around, rule, schema, path: path.child('x-kubernetes-validations').index(index) })),
+    ...[...schema.properties].flatMap(([name, property]) => everywhere(property, path.child('properties').key(name), { ...around, isRoot: false })),
+    ...(items === undefined ? [] : everywhere(items, path.child('items'), { isRoot: false, times: times(maxItems), lost: listType === 'map' ? around.lost : around.lost ?? path })),
+    ...(additional === undefined || additional === true ? [] : everywhere(additional, path.child('additionalProperties'), { ...around, isRoot: false, times: times(maxProperties) })),
   ];
 }
 
 const reasons = ['FieldValueDuplicate', 'FieldValueForbidden', 'FieldValueInvalid', 'FieldValueRequired'];
 
-function ruleProblems(rule: Rule, schema: Structural, path: Path, around: Around): FieldError[] {
-  if (rule.rule.trim() === '') return [required(path.child('rule'), 'rule is not specified')];
-  const { message, reason, fieldPath } = rule;
+function textProblems({ rule, message, messageExpression, reason, fieldPath }: Rule, schema: Structural, path: Path): FieldError[] {
+  const said = message?.trim() ?? '';
   return [
-    ...(message !== undefined && message.trim() === '' ? [invalid(path.child('message'), message, 'message must be non-empty if specified')] : []),
-    ...(message?.includes('\n') === true ? [invalid(path.child('message'), message, 'message must not contain line breaks')] : []),
-    ...(message === undefined && rule.rule.includes('\n') && rule.messageExpression === undefined ? [required(path.child('message'), 'message must be specified if rule contains line breaks')] : []),
+    ...(rule.trim() === '' ? [required(path.child('rule'), 'rule is not specified')]
+      : message !== undefined && said === '' ? [invalid(path.child('message'), message, 'must be non-empty if specified')]
+      : hasLines(said) ? [invalid(path.child('message'), message, 'must not contain line breaks')]
+      : hasLines(rule.trim()) && said === '' ? [required(path.child('message'), 'message must be specified if rule contains line breaks')] : []),
+    ...(messageExpression !== undefined && messageExpression.trim() === '' ? [required(path.child('messageExpression'), 'messageExpression must be non-empty if specified')] : []),
     ...(reason === undefined || reasons.includes(reason) ? [] : [notSupported(path.child('reason'), reason, reasons)]),
-    ...(fieldPath === undefined ? [] : fieldProblems(fieldPath, schema, path.child('fieldPath'))),
-    ...expressionProblems(rule, schema, path, around),
+    ...(fieldPath === undefined || fieldPathOf(fieldPath, schema) !== undefined ? [] : [invalid(path.child('fieldPath'), fieldPath, 'must be a valid path')]),
   ];
 }
 
-function fieldProblems(text: string, schema: Structural, path: Path): FieldError[] {
-  let at: Structural | undefined = schema;
-  let read = '';
-  for (const [part, plain, quoted] of text.matchAll(/\.([^.[\]]+)|\['([^']*)'\]/g)) {
-    read += part;
-    const name: string = plain ?? quoted ?? '';
-    const additional: Structural | true | undefined = at?.additional;
-    at = at?.properties.get(name) ?? (additional === true ? undefined : additional);
-    if (at === undefined) return [invalid(path, text, `fieldPath must be a valid path: does not refer to a valid field`)];
-  }
-  return read === text ? [] : [invalid(path, text, 'fieldPath must be a valid path: only simple field access and map keys are supported')];
+function hasLines(text: string): boolean {
+  return /[\n\r]/.test(text);
 }
 
-function expressionProblems(rule: Rule, schema: Structural, path: Path, { isRoot, times, total, lost }: Around): FieldError[] {
+function expressionProblems({ rule, schema, path, isRoot, times, lost }: Place, costs: Cost[], isUnchanged: boolean): FieldError[] {
+  const refused = (name: 'rule' | 'messageExpression', why: string): FieldError => invalid(path.child(name), { ...rule }, why);
   const variables = variablesOf(schema, rule, isRoot);
-  if (variables === undefined) return [invalid(path.child('rule'), { ...rule }, 'rules can only be set on schemas with a type, since others are not accessible to CEL')];
+  if (variables === undefined) return [refused('rule', 'rules can only be set on schemas with a type, since others are not accessible to CEL')];
   const { program, errors } = compileRule(rule, variables);
-  if (program === undefined) return [invalid(path.child('rule'), { ...rule }, `compilation failed: ${errors}`)];
-  if (program.type.kind !== 'bool' && program.type.kind !== 'dyn') return [invalid(path.child('rule'), { ...rule }, 'cel expression must evaluate to a bool')];
   const found: FieldError[] = [];
-  if (program.variables.has('oldSelf') && lost !== undefined) {
-    found.push(invalid(path.child('rule'), rule.rule, `oldSelf cannot be used on the uncorrelatable portion of the schema within ${lost.toString()}`));
-  } else if (rule.optionalOldSelf !== undefined && !program.variables.has('oldSelf')) {
-    found.push(invalid(path.child('optionalOldSelf'), rule.optionalOldSelf, 'may not be set if oldSelf is not used in rule'));
+  const spend = (name: 'rule' | 'messageExpression', cost: number): void => {
+    costs.push({ path: path.child(name), cost });
+    if (cost > ruleLimit && !isUnchanged) found.push(forbidden(path.child(name), tooExpensive(`estimated ${name} cost`, cost, ruleLimit)));
+  };
+  if (program === undefined) found.push(refused('rule', `compilation failed: ${errors}`));
+  else if (program.type.kind !== 'bool') found.push(refused('rule', 'cel expression must evaluate to a bool'));
+  if (program !== undefined) spend('rule', program.estimate.max * (times ?? mostInRequest(schema)));
+  if (rule.messageExpression !== undefined) {
+    const message = compile(rule.messageExpression, { variables });
+    if (message.program === undefined) found.push(refused('messageExpression', `messageExpression compilation failed: ${message.errors}`));
+    else if (message.program.type.kind !== 'string') found.push(refused('messageExpression', 'messageExpression must evaluate to a string'));
+    // A message is made for one value.
+    else spend('messageExpression', message.program.estimate.max);
   }
-  const message = rule.messageExpression === undefined ? undefined : compile(rule.messageExpression, { variables });
-  if (message !== undefined && message.program === undefined) found.push(invalid(path.child('messageExpression'), { ...rule }, `messageExpression compilation failed: ${message.errors}`));
-  if (message?.program !== undefined && message.program.type.kind !== 'string') found.push(invalid(path.child('messageExpression'), { ...rule }, 'messageExpression must evaluate to a string'));
-  // A message is made for one value: the first that a rule refuses may end it.
-  const costs = { rule: program.estimate.max * times, messageExpression: message?.program?.estimate.max ?? 0 };
-  for (const [name, cost] of Object.entries(costs)) {
-    total.cost += cost;
-    if (cost > ruleLimit) found.push(forbidden(path.child(name), `estimated ${name} cost exceeds budget by factor of ${factor(cost, ruleLimit)} (${advice})`));
-  }
+  const looksBack = program?.variables.has('oldSelf') === true;
+  if (looksBack && lost !== undefined) found.push(invalid(path.child('rule'), rule.rule, `oldSelf cannot be used on the uncorrelatable portion of the schema within ${lost.toString()}`));
+  if (!looksBack && program !== undefined && rule.optionalOldSelf !== undefined) found.push(invalid(path.child('optionalOldSelf'), rule.optionalOldSelf, 'may not be set if oldSelf is not used in rule'));
   return found;
 }
 
-function factor(cost: number, limit: number): string {
-  return cost / limit > 100 ? 'more than 100x' : `${(cost / limit).toFixed(1)}x`;
+/** Neither a factor that says nothing, nor one that is only noise. */
+function tooExpensive(what: string, cost: number, limit: number): string {
+  const factor = cost / limit;
+  const shown = factor > 100 ? 'more than 100x' : factor < 1.5 ? `${factor.toFixed(6)}x` : `${factor.toFixed(1)}x`;
+  return `${what} exceeds budget by factor of ${shown} (try simplifying the rule, or adding maxItems, maxProperties, and maxLength where arrays, maps, and strings are declared)`;
 }

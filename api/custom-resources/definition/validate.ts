@@ -1,50 +1,61 @@
-import { Path, forbidden, invalid, notSupported, required, tooMany, type FieldError } from '../../../machinery/field-path.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { Path, duplicate, forbidden, invalid, notSupported, required, tooMany, type FieldError } from '../../../machinery/field-path.ts';
 import { JsonPathError, parseJsonPath } from '../../../machinery/jsonpath/parse.ts';
 import type { CustomResourceDefinition, DefinitionConversion, DefinitionScale, DefinitionVersion, PrinterColumn } from '../../../machinery/kinds/apiextensions.ts';
 import { dns1035Label, dns1123Subdomain } from '../../../machinery/names.ts';
 import { findCondition } from '../../../machinery/conditions.ts';
 import { immutable } from '../../resources/immutable.ts';
+import { validateWebhookService, validateWebhookUrl } from '../../resources/webhook-address.ts';
+import { structuralOf, type Structural } from '../schema/structural.ts';
 import { validateNames } from './names.ts';
-import { validateRules } from './rule-rules.ts';
 import { validateSchema } from './schema-rules.ts';
 
 /** What a CustomResourceDefinition must be like. Source: CustomResourceDefinition, apiextensions/v1; wording: the API server's validation. */
 
 const specPath = new Path('spec');
 
-export function validateDefinition(definition: CustomResourceDefinition): FieldError[] {
+export function validateDefinition(definition: CustomResourceDefinition, old?: CustomResourceDefinition): FieldError[] {
   const { spec, metadata } = definition;
   const expected = `${spec.names.plural}.${spec.group}`;
   return [
     ...(metadata?.name === undefined || metadata.name === expected ? [] : [invalid(new Path('metadata').child('name'), metadata.name, 'must be spec.names.plural+"."+spec.group')]),
-    ...approvalProblems(definition),
     ...groupProblems(spec.group),
     ...(spec.scope === 'Cluster' || spec.scope === 'Namespaced' ? [] : [spec.scope === '' ? required(specPath.child('scope')) : notSupported(specPath.child('scope'), spec.scope, ['Cluster', 'Namespaced'])]),
-    ...(spec.preserveUnknownFields === true ? [invalid(specPath.child('preserveUnknownFields'), true, 'cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead')] : []),
     ...versionsProblems(spec.versions),
-    ...spec.versions.flatMap((version, index) => versionProblems(version, specPath.child('versions').index(index))),
+    ...eachVersion(spec.versions, old?.spec.versions ?? []),
+    ...(['plural', 'singular', 'kind', 'listKind'] as const).filter((name) => (spec.names[name] ?? '') === '').map((name) => required(specPath.child('names', name))),
     ...validateNames(spec.names, specPath.child('names')),
     ...conversionProblems(spec.conversion, specPath.child('conversion')),
     ...storedProblems(definition),
+    ...approvalProblems(definition, old),
+    ...(spec.preserveUnknownFields === true ? [invalid(specPath.child('preserveUnknownFields'), true, 'cannot set to true, set x-kubernetes-preserve-unknown-fields to true in spec.versions[*].schema instead')] : []),
   ];
 }
 
-/** Beyond `validateDefinition`: what may not change, once the kind has been served. */
+/** What a status may say. */
+export function validateDefinitionStatus({ status }: CustomResourceDefinition): FieldError[] {
+  return status?.acceptedNames === undefined ? [] : validateNames(status.acceptedNames, new Path('status').child('acceptedNames'));
+}
+
+/** As `validateDefinition`, and what may not change once the kind has been served. */
 export function validateDefinitionUpdate(definition: CustomResourceDefinition, old: CustomResourceDefinition): FieldError[] {
   const { spec } = definition;
   const isEstablished = findCondition(old.status?.conditions, 'Established')?.status === 'True';
   return [
+    ...validateDefinition(definition, old),
+    ...(isEstablished ? [...immutable(spec.scope, old.spec.scope, specPath.child('scope')), ...immutable(spec.names.kind, old.spec.names.kind, specPath.child('names', 'kind'))] : []),
     ...immutable(spec.group, old.spec.group, specPath.child('group')),
     ...immutable(spec.names.plural, old.spec.names.plural, specPath.child('names', 'plural')),
-    ...(isEstablished ? [...immutable(spec.scope, old.spec.scope, specPath.child('scope')), ...immutable(spec.names.kind, old.spec.names.kind, specPath.child('names', 'kind'))] : []),
   ];
 }
 
 const approval = 'api-approved.kubernetes.io';
 
 /** Groups under Kubernetes' own domains are for APIs that Kubernetes' reviewers have seen. Source: "api-approved.kubernetes.io", labels and annotations. */
-function approvalProblems({ spec, metadata }: CustomResourceDefinition): FieldError[] {
+function approvalProblems({ spec, metadata }: CustomResourceDefinition, old: CustomResourceDefinition | undefined): FieldError[] {
   if (!/(^|\.)(k8s\.io|kubernetes\.io)$/.test(spec.group)) return [];
+  // Whoever changes something else must not be asked for it.
+  if (old !== undefined && old.metadata?.annotations?.[approval] === metadata?.annotations?.[approval]) return [];
   const path = new Path('metadata').child('annotations').key(approval);
   const value = metadata?.annotations?.[approval];
   if (value === undefined) return [required(path, `protected groups must have approval annotation "${approval}", see https://github.com/kubernetes/enhancements/pull/1111`)];
@@ -70,46 +81,94 @@ function versionsProblems(versions: readonly DefinitionVersion[]): FieldError[] 
   ];
 }
 
-function versionProblems(version: DefinitionVersion, path: Path): FieldError[] {
+/**
+ * Schemas, subresources and columns that all versions share are spoken of as if they stood at `spec` itself: the API server holds
+ * them so, and its messages are known.
+ */
+function eachVersion(versions: readonly DefinitionVersion[], old: readonly DefinitionVersion[]): FieldError[] {
+  const [first] = versions;
+  const shared = <K extends 'schema' | 'subresources' | 'additionalPrinterColumns'>(key: K): boolean =>
+    first?.[key] !== undefined && versions.every((version) => isDeepStrictEqual(version[key], first[key]));
+  const isShared = { schema: shared('schema'), subresources: shared('subresources'), columns: shared('additionalPrinterColumns') };
+  const each = versions.flatMap((version, index) => versionProblems(version, index, old, isShared));
+  return isShared.schema || isShared.subresources || isShared.columns ? [...new Map(each.map((error) => [`${error.path.toString()}: ${error.body}`, error])).values()] : each;
+}
+
+interface Shared {
+  readonly schema: boolean;
+  readonly subresources: boolean;
+  readonly columns: boolean;
+}
+
+function versionProblems(version: DefinitionVersion, index: number, old: readonly DefinitionVersion[], isShared: Shared): FieldError[] {
   const { name, schema, subresources, additionalPrinterColumns = [], selectableFields = [], deprecated, deprecationWarning } = version;
+  const path = specPath.child('versions').index(index);
+  const schemaPath = (isShared.schema ? specPath.child('validation') : path.child('schema')).child('openAPIV3Schema');
+  const scalePath = (isShared.subresources ? specPath : path).child('subresources', 'scale');
+  const columns = (isShared.columns ? specPath : path).child('additionalPrinterColumns');
+  const isUnchanged = old.some((one) => one.name === name && isDeepStrictEqual(one.schema, schema));
   const spelling = dns1035Label(name);
   return [
-    ...spelling.map((message) => invalid(path.child('name'), name, message)),
-    ...(deprecationWarning === undefined || deprecated === true ? [] : [invalid(path.child('deprecationWarning'), deprecationWarning, 'can only be set for deprecated versions')]),
-    ...(schema?.openAPIV3Schema === undefined ? [required(path.child('schema', 'openAPIV3Schema'), 'schemas are required')] : schemaProblems(schema.openAPIV3Schema, path.child('schema', 'openAPIV3Schema'))),
-    ...(subresources?.scale === undefined ? [] : scaleProblems(subresources.scale, path.child('subresources', 'scale'))),
-    ...additionalPrinterColumns.flatMap((column, index) => columnProblems(column, path.child('additionalPrinterColumns').index(index))),
-    ...(selectableFields.length > mostSelectable ? [tooMany(path.child('selectableFields'), selectableFields.length, mostSelectable)] : []),
-    ...selectableFields.flatMap(({ jsonPath }, index) => simplePath(jsonPath, path.child('selectableFields').index(index).child('jsonPath'), [])),
+    ...(spelling.length === 0 ? [] : [invalid(path.child('name'), name, spelling.join(','))]),
+    ...warningProblems(deprecated === true, deprecationWarning).map((message) => invalid(path.child('deprecationWarning'), deprecationWarning, message)),
+    ...(schema?.openAPIV3Schema === undefined ? [required(path.child('schema', 'openAPIV3Schema'))]
+      : validateSchema(schema.openAPIV3Schema, schemaPath, { hasStatus: subresources?.status !== undefined, isUnchanged })),
+    ...(subresources?.scale === undefined ? [] : scaleProblems(subresources.scale, scalePath)),
+    ...additionalPrinterColumns.flatMap((column, at) => columnProblems(column, columns.index(at))),
+    ...selectableProblems(selectableFields.map(({ jsonPath }) => jsonPath), structuralOf(schema?.openAPIV3Schema), path.child('selectableFields')),
   ];
 }
 
-/** The rules of a schema that isn't well formed have no types to go by. */
-function schemaProblems(schema: unknown, path: Path): FieldError[] {
-  const errors = validateSchema(schema, path);
-  return errors.length > 0 ? errors : validateRules(schema, path);
+const longestWarning = 256;
+
+function warningProblems(isDeprecated: boolean, warning: string | undefined): string[] {
+  if (warning === undefined) return [];
+  if (!isDeprecated) return ['can only be set for deprecated versions'];
+  return [
+    ...(Buffer.byteLength(warning) > longestWarning ? [`must be <= ${longestWarning} characters long`] : []),
+    ...(warning === '' ? ['must not be an empty string'] : []),
+    ...(/[\p{C}]/u.test(warning) ? [`must only contain printable UTF-8 characters; non-printable character found at index ${warning.search(/[\p{C}]/u)}`] : []),
+  ];
 }
 
 const mostSelectable = 8;
 
+function selectableProblems(paths: readonly string[], schema: Structural, path: Path): FieldError[] {
+  const errors = paths.flatMap((text, index): FieldError[] => {
+    const where = path.index(index).child('jsonPath');
+    if (text === '') return [required(where)];
+    const steps = text.split('.').slice(1);
+    if (text.includes('[')) return [invalid(where, text, 'is an invalid path: array notation is not allowed')];
+    if (!text.startsWith('.')) return [invalid(where, text, `is an invalid path: expected [ or . but got: ${text.split('.', 1)[0] ?? ''}`)];
+    const found = steps.reduce<Structural | undefined>((at, step) => at?.properties.get(step), schema);
+    if (found === undefined) return [invalid(where, text, 'is an invalid path: does not refer to a valid field')];
+    return [
+      ...(steps[0] === 'metadata' ? [invalid(where, text, 'must not point to fields in metadata')] : []),
+      ...(found.type === 'string' || found.type === 'boolean' || found.type === 'integer' ? [] : [invalid(where, text, 'must point to a field of type string, boolean or integer. Enum string fields and strings with formats are allowed.')]),
+      ...(paths.indexOf(text) === index ? [] : [duplicate(where, text)]),
+    ];
+  });
+  const count = new Set(paths).size;
+  return count > mostSelectable ? [...errors, tooMany(path, count, mostSelectable)] : errors;
+}
+
 function scaleProblems({ specReplicasPath, statusReplicasPath, labelSelectorPath }: DefinitionScale, path: Path): FieldError[] {
   return [
-    ...simplePath(specReplicasPath, path.child('specReplicasPath'), ['.spec.']),
-    ...simplePath(statusReplicasPath, path.child('statusReplicasPath'), ['.status.']),
-    ...(labelSelectorPath === undefined || labelSelectorPath === '' ? [] : simplePath(labelSelectorPath, path.child('labelSelectorPath'), ['.spec.', '.status.'])),
+    ...simplePath(specReplicasPath, path.child('specReplicasPath'), ['.spec.'], 'should be a json path under .spec'),
+    ...simplePath(statusReplicasPath, path.child('statusReplicasPath'), ['.status.'], 'should be a json path under .status'),
+    ...(labelSelectorPath === undefined || labelSelectorPath === '' ? [] : simplePath(labelSelectorPath, path.child('labelSelectorPath'), ['.spec.', '.status.'], 'should be a json path under either .spec or .status')),
   ];
 }
 
 /** Only fields, one below the other. */
-function simplePath(text: string, path: Path, under: readonly string[]): FieldError[] {
+function simplePath(text: string, path: Path, under: readonly string[], detail: string): FieldError[] {
   if (text === '') return [required(path)];
-  if (!/^(\.[A-Za-z_][\w-]*)+$/.test(text)) return [invalid(path, text, 'must be a simple json path in dot notation')];
-  if (under.length === 0 || under.some((start) => text.startsWith(start))) return [];
-  return [invalid(path, text, `should be a json path under ${under.map((start) => start.slice(0, -1)).join(' or ')}`)];
+  if (!text.startsWith('.')) return [invalid(path, text, 'must be a simple json path starting with .')];
+  return under.some((start) => text.startsWith(start)) ? [] : [invalid(path, text, detail)];
 }
 
-const columnTypes = ['integer', 'number', 'string', 'boolean', 'date'];
-const columnFormats = ['int32', 'int64', 'float', 'double', 'byte', 'date', 'date-time', 'password'];
+const columnTypes = ['boolean', 'date', 'integer', 'number', 'string'];
+const columnFormats = ['byte', 'date', 'date-time', 'double', 'float', 'int32', 'int64', 'password'];
 
 function columnProblems({ name, type, format = '', jsonPath }: PrinterColumn, path: Path): FieldError[] {
   return [
@@ -121,6 +180,7 @@ function columnProblems({ name, type, format = '', jsonPath }: PrinterColumn, pa
 }
 
 function pathProblems(text: string, path: Path): FieldError[] {
+  if (!text.startsWith('.')) return [invalid(path, text, 'must be a simple json path starting with .')];
   try {
     parseJsonPath(text);
     return [];
@@ -134,38 +194,40 @@ function conversionProblems(conversion: DefinitionConversion | undefined, path: 
   if (conversion === undefined) return [];
   const { strategy, webhook } = conversion;
   if (strategy !== 'None' && strategy !== 'Webhook') return [strategy === '' ? required(path.child('strategy')) : notSupported(path.child('strategy'), strategy, ['None', 'Webhook'])];
-  if (strategy === 'None') return webhook === undefined ? [] : [forbidden(path.child('webhook'), 'should not be set when strategy is not set to Webhook')];
-  if (webhook?.clientConfig === undefined) return [required(path.child('webhook', 'clientConfig'), 'required when strategy is set to Webhook')];
-  const { url, service } = webhook.clientConfig;
-  const config = path.child('webhook', 'clientConfig');
-  const versions = webhook.conversionReviewVersions;
+  const config = path.child('webhookClientConfig');
+  const versions = path.child('conversionReviewVersions');
+  if (strategy === 'None') {
+    return [
+      ...(webhook?.clientConfig === undefined ? [] : [forbidden(config, 'should not be set when strategy is not set to Webhook')]),
+      ...((webhook?.conversionReviewVersions ?? []).length === 0 ? [] : [forbidden(versions, 'should not be set when strategy is not set to Webhook')]),
+    ];
+  }
   return [
-    ...((url === undefined) === (service === undefined) ? [required(config, 'exactly one of url or service is required')] : []),
-    ...(url === undefined ? [] : urlProblems(url, config.child('url'))),
-    ...(versions.length === 0 ? [required(path.child('webhook', 'conversionReviewVersions'))] : []),
-    ...(versions.length > 0 && !versions.includes('v1') ? [invalid(path.child('webhook', 'conversionReviewVersions'), versions, 'must include at least one of v1')] : []),
+    ...(webhook?.clientConfig === undefined ? [required(config, 'required when strategy is set to Webhook')] : clientProblems(webhook.clientConfig, config)),
+    ...reviewProblems(webhook?.conversionReviewVersions ?? [], versions),
   ];
 }
 
-function urlProblems(text: string, path: Path): FieldError[] {
-  if (!URL.canParse(text)) return [invalid(path, text, 'url must be a valid URL: desired format: https://host[/path]')];
-  const url = new URL(text);
+function clientProblems({ url, service }: NonNullable<NonNullable<DefinitionConversion['webhook']>['clientConfig']>, path: Path): FieldError[] {
+  if ((url === undefined) === (service === undefined)) return [required(path, 'exactly one of url or service is required')];
+  return url === undefined ? validateWebhookService(service ?? {}, path.child('service')) : validateWebhookUrl(url, path.child('url'));
+}
+
+function reviewProblems(versions: readonly string[], path: Path): FieldError[] {
+  if (versions.length === 0) return [required(path)];
   return [
-    ...(url.protocol === 'https:' ? [] : [invalid(path, url.protocol.slice(0, -1), "'https' is the only allowed URL scheme; desired format: https://host[/path]")]),
-    ...(url.username === '' ? [] : [invalid(path, url.username, 'user information is not permitted in the URL')]),
-    ...(url.hash === '' ? [] : [invalid(path, url.hash.slice(1), 'fragments are not permitted in the URL')]),
-    ...(url.search === '' ? [] : [invalid(path, url.search.slice(1), 'query parameters are not permitted in the URL')]),
+    ...versions.flatMap((version, index) => (versions.indexOf(version) === index ? dns1035Label(version).map((message) => invalid(path.index(index), version, message)) : [invalid(path.index(index), version, 'duplicate version')])),
+    ...(versions.includes('v1') || versions.includes('v1beta1') ? [] : [invalid(path, versions, 'must include at least one of v1, v1beta1')]),
   ];
 }
 
 function storedProblems({ spec, status }: CustomResourceDefinition): FieldError[] {
-  if (status === undefined) return [];
   const path = new Path('status').child('storedVersions');
-  const stored = status.storedVersions ?? [];
+  const stored = status?.storedVersions ?? [];
   const storage = spec.versions.find((version) => version.storage)?.name;
   return [
     ...(stored.length === 0 ? [invalid(path, [], 'must have at least one stored version')] : []),
-    ...stored.flatMap((name, index) => (spec.versions.some((version) => version.name === name) ? [] : [invalid(path.index(index), name, 'must appear in spec.versions')])),
+    ...stored.flatMap((name, index) => (spec.versions.some((version) => version.name === name) ? [] : [invalid(path.index(index), name, `missing from spec.versions; ${name} was previously a storage version, and must remain in spec.versions until a storage migration ensures no data remains persisted in ${name} and removes ${name} from status.storedVersions`)])),
     ...(stored.length === 0 || storage === undefined || stored.includes(storage) ? [] : [invalid(path, stored, `must have the storage version ${storage}`)]),
   ];
 }

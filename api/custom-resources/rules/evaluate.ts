@@ -6,6 +6,7 @@ import { duplicate, forbidden, invalid, required, type FieldError, type Path } f
 import { isObject, type Rule } from '../schema/structural.ts';
 import { keyOf, type Old } from '../schema/validate.ts';
 import type { CompiledRule, RuleNode } from './compile.ts';
+import { fieldPathOf } from './field-path.ts';
 
 /**
  * Runs the rules of a schema on an object, within a budget for all of them together.
@@ -17,7 +18,7 @@ const objectBudget = 10_000_000;
 
 export function evaluateRules(node: RuleNode, value: unknown, path: Path, old?: Old): FieldError[] {
   const run: Run = { out: [], left: objectBudget };
-  visit(node, value, path, old, run);
+  visit(node, { value, path, old, isSame: false }, run);
   return run.out;
 }
 
@@ -27,54 +28,66 @@ interface Run {
   left: number;
 }
 
-function visit(node: RuleNode, value: unknown, path: Path, old: Old | undefined, run: Run): void {
-  if (value === null || value === undefined || run.left < 0) return;
-  for (const rule of node.rules) if (run.left >= 0) apply(rule, node, value, path, old, run);
-  if (Array.isArray(value)) visitItems(node, value, path, old, run);
-  else if (isObject(value)) visitMembers(node, value, path, old, run);
+/** A value, where it is, and what it was. */
+interface Place {
+  readonly value: unknown;
+  readonly path: Path;
+  /** Undefined: it is new, or can't be told from others. */
+  readonly old: Old | undefined;
+  /** It is part of something that has not changed. */
+  readonly isSame: boolean;
 }
 
-function visitMembers({ properties, additional }: RuleNode, value: Readonly<Record<string, unknown>>, path: Path, old: Old | undefined, run: Run): void {
+function visit(node: RuleNode, place: Place, run: Run): void {
+  const { value, old } = place;
+  if (value === null || value === undefined || run.left < 0) return;
+  const isSame = place.isSame || (old !== undefined && isDeepStrictEqual(value, old.value));
+  const here = { ...place, isSame };
+  for (const rule of node.rules) if (run.left >= 0) apply(rule, node, here, run);
+  if (Array.isArray(value)) visitItems(node, value, here, run);
+  else if (isObject(value)) visitMembers(node, value, here, run);
+}
+
+function visitMembers({ properties, additional }: RuleNode, value: Readonly<Record<string, unknown>>, { path, old, isSame }: Place, run: Run): void {
   const before = isObject(old?.value) ? old.value : undefined;
   for (const key of Object.keys(value)) {
     const known = properties.get(key);
     const below = known ?? additional;
     if (below === undefined) continue;
-    visit(below, value[key], known === undefined ? path.key(key) : path.child(key), before !== undefined && Object.hasOwn(before, key) ? { value: before[key] } : undefined, run);
+    visit(below, { value: value[key], path: known === undefined ? path.key(key) : path.child(key), old: before !== undefined && Object.hasOwn(before, key) ? { value: before[key] } : undefined, isSame }, run);
   }
 }
 
 /** Only items of map-like lists are known again after an update. */
-function visitItems({ items, schema: { listType, mapKeys } }: RuleNode, value: readonly unknown[], path: Path, old: Old | undefined, run: Run): void {
+function visitItems({ items, schema: { listType, mapKeys } }: RuleNode, value: readonly unknown[], { path, old, isSame }: Place, run: Run): void {
   if (items === undefined) return;
   const before = listType === 'map' && Array.isArray(old?.value) ? new Map(old.value.map((item: unknown) => [keyOf(item, mapKeys), item])) : undefined;
   for (const [index, item] of value.entries()) {
     const key = before === undefined ? '' : keyOf(item, mapKeys);
-    visit(items, item, path.index(index), before?.has(key) === true ? { value: before.get(key) } : undefined, run);
+    visit(items, { value: item, path: path.index(index), old: before?.has(key) === true ? { value: before.get(key) } : undefined, isSame }, run);
   }
 }
 
-function apply(compiled: CompiledRule, { schema }: RuleNode, value: unknown, path: Path, old: Old | undefined, run: Run): void {
+function apply(compiled: CompiledRule, { schema }: RuleNode, { value, path, old, isSame }: Place, run: Run): void {
   const { rule, program, variables, isTransition } = compiled;
   if (isTransition && rule.optionalOldSelf !== true && old === undefined) return;
   // What was wrong before and has not changed is not held against an update.
-  if (!isTransition && old !== undefined && isDeepStrictEqual(value, old.value)) return;
+  if (!isTransition && isSame) return;
   const bindings = bindingsOf(variables, rule, value, old);
   const { cost, value: result, error } = program.evaluate(bindings, { costLimit: Math.min(run.left, perCallLimit) });
   run.left -= cost;
-  const shown = schema.type ?? 'object';
+  const type = schema.type ?? '';
   if (error instanceof CostExceeded) {
+    run.out.push(invalid(path, type, run.left <= 0
+      ? 'validation failed due to running out of cost budget, no further validation rules will be run'
+      : `'${error.message}': no further validation rules will be run due to call cost exceeds limit for rule: ${nameOf(rule)}`));
     run.left = -1;
-    run.out.push(invalid(path, shown, `'${error.message}': no further validation rules will be run due to call cost exceeds limit for rule: ${nameOf(rule)}`));
   } else if (error !== undefined) {
-    run.out.push(invalid(path, shown, error.message.startsWith('no such overload')
+    run.out.push(invalid(path, type, error.message.startsWith('no such overload')
       ? `'${error.message}': call arguments did not match a supported operator, function or macro signature for rule: ${nameOf(rule)}`
       : `${error.message} evaluating rule: ${nameOf(rule)}`));
   } else if (result !== true) {
-    run.out.push(refusal(rule, fieldOf(path, rule), shown, messageOf(compiled, bindings, run)));
-  }
-  if (run.left < 0 && !(error instanceof CostExceeded)) {
-    run.out.push(invalid(path, shown, 'validation failed due to running out of cost budget, no further validation rules will be run'));
+    run.out.push(refusal(rule, path.child(fieldPathOf(rule.fieldPath ?? '', schema)?.toString() ?? ''), value, messageOf(compiled, bindings, run)));
   }
 }
 
@@ -84,13 +97,6 @@ function bindingsOf(variables: CompiledRule['variables'], { optionalOldSelf }: R
   const type = variables['self'];
   const before = old === undefined || type === undefined ? Optional.none : new Optional(adapt(old.value, type));
   return { get: (name) => (name === 'oldSelf' ? before : own.get(name)) };
-}
-
-/** `.name` and `['other.name']`, one below the other. */
-function fieldOf(path: Path, { fieldPath = '' }: Rule): Path {
-  let at = path;
-  for (const [, plain, quoted] of fieldPath.matchAll(/\.([^.[\]]+)|\['([^']*)'\]/g)) at = plain === undefined ? at.key(quoted ?? '') : at.child(plain);
-  return at;
 }
 
 function nameOf({ message, rule }: Rule): string {
@@ -108,11 +114,12 @@ function messageOf({ rule, message }: CompiledRule, bindings: ReturnType<typeof 
 
 const longestMessage = 5120;
 
-function refusal({ reason }: Rule, path: Path, shown: unknown, detail: string): FieldError {
+function refusal({ reason }: Rule, path: Path, value: unknown, detail: string): FieldError {
   switch (reason) {
     case 'FieldValueForbidden': return forbidden(path, detail);
     case 'FieldValueRequired': return required(path, detail);
-    case 'FieldValueDuplicate': return duplicate(path, shown);
-    default: return invalid(path, shown, detail);
+    case 'FieldValueDuplicate': return duplicate(path, value);
+    // Objects and lists are too long to be shown.
+    default: return typeof value === 'object' ? { type: 'FieldValueInvalid', path, body: `Invalid value: ${detail}` } : invalid(path, value, detail);
   }
 }

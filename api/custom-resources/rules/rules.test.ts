@@ -1,9 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import { Path, type FieldError } from '../../../machinery/field-path.ts';
-import { validateRules } from '../definition/rule-rules.ts';
+import { ruleProblems, ruleTexts } from '../definition/rule-rules.ts';
 import { structuralOf } from '../schema/structural.ts';
 import { compileRules } from './compile.ts';
 import { evaluateRules } from './evaluate.ts';
+
+/** As a definition's validation has it: what is wrong with texts comes first. */
+function validateRules(raw: unknown, path: Path): FieldError[] {
+  const schema = structuralOf(raw);
+  const texts = ruleTexts(schema, path);
+  return texts.length > 0 ? texts : ruleProblems(schema, path, false);
+}
 
 const shown = (errors: readonly FieldError[]): string[] => errors.map((error) => `${error.path.toString()}: ${error.body}`);
 
@@ -27,15 +34,15 @@ const rule = (text: string, more: object = {}) => ({ 'x-kubernetes-validations':
 describe('a rule', () => {
   it.each<[string, object, object, string[]]>([
     ['that holds', rule('self.minReplicas <= self.replicas'), { replicas: 3, minReplicas: 1 }, []],
-    ['that does not', rule('self.minReplicas <= self.replicas', { message: 'replicas must not be less than minReplicas' }), { replicas: 1, minReplicas: 3 }, ['spec: Invalid value: "object": replicas must not be less than minReplicas']],
-    ['without a message', rule('self.replicas > 1'), { replicas: 1 }, ['spec: Invalid value: "object": failed rule: self.replicas > 1']],
-    ['with a message of its own making', rule('self.replicas > 1', { messageExpression: '"only " + self.x__dash__y' }), { replicas: 1, 'x-y': 'one' }, ['spec: Invalid value: "object": only one']],
+    ['that does not', rule('self.minReplicas <= self.replicas', { message: 'replicas must not be less than minReplicas' }), { replicas: 1, minReplicas: 3 }, ['spec: Invalid value: replicas must not be less than minReplicas']],
+    ['without a message', rule('self.replicas > 1'), { replicas: 1 }, ['spec: Invalid value: failed rule: self.replicas > 1']],
+    ['with a message of its own making', rule('self.replicas > 1', { messageExpression: '"only " + self.x__dash__y' }), { replicas: 1, 'x-y': 'one' }, ['spec: Invalid value: only one']],
     ['with a reason and a field', rule('self.replicas > 1', { reason: 'FieldValueForbidden', fieldPath: '.replicas', message: 'more' }), { replicas: 1 }, ['spec.replicas: Forbidden: more']],
     ['on what is absent', rule('self.replicas > 1'), {}, ['spec: Invalid value: "object": no such key: replicas evaluating rule: self.replicas > 1']],
     ['that asks first', rule('!has(self.replicas) || self.replicas > 1'), {}, []],
-    ['on names that are no identifiers', rule('self.x__dash__y == self.__namespace__'), { 'x-y': 'a', namespace: 'b' }, ['spec: Invalid value: "object": failed rule: self.x__dash__y == self.__namespace__']],
-    ['on int-or-string', rule('type(self.size) == string || self.size > 3'), { size: 2 }, ['spec: Invalid value: "object": failed rule: type(self.size) == string || self.size > 3']],
-    ['over a list', rule('self.names.all(name, name.startsWith("a"))'), { names: ['ab', 'b'] }, ['spec: Invalid value: "object": failed rule: self.names.all(name, name.startsWith("a"))']],
+    ['on names that are no identifiers', rule('self.x__dash__y == self.__namespace__'), { 'x-y': 'a', namespace: 'b' }, ['spec: Invalid value: failed rule: self.x__dash__y == self.__namespace__']],
+    ['on int-or-string', rule('type(self.size) == string || self.size > 3'), { size: 2 }, ['spec: Invalid value: failed rule: type(self.size) == string || self.size > 3']],
+    ['over a list', rule('self.names.all(name, name.startsWith("a"))'), { names: ['ab', 'b'] }, ['spec: Invalid value: failed rule: self.names.all(name, name.startsWith("a"))']],
     ['over a map', rule('self.map.exists(key, self.map[key] == "x")'), { map: { a: 'x' } }, []],
   ])('%s', (_name, rules, value, errors) => {
     expect(outcome(spec(rules), { spec: value })).toEqual(errors);
@@ -43,12 +50,12 @@ describe('a rule', () => {
 
   it('sees the name of the whole object at its root', () => {
     const schema = { ...spec({}), ...rule('self.metadata.name.startsWith("a")') };
-    expect(outcome(schema, { metadata: { name: 'b' } })).toEqual([': Invalid value: "object": failed rule: self.metadata.name.startsWith("a")']);
+    expect(outcome(schema, { metadata: { name: 'b' } })).toEqual([': Invalid value: failed rule: self.metadata.name.startsWith("a")']);
   });
 
   it('on an item names the item', () => {
     const schema = { type: 'object', properties: { list: { type: 'array', maxItems: 3, items: { type: 'integer', ...rule('self > 0') } } } };
-    expect(outcome(schema, { list: [1, -1] })).toEqual(['list[1]: Invalid value: "integer": failed rule: self > 0']);
+    expect(outcome(schema, { list: [1, -1] })).toEqual(['list[1]: Invalid value: -1: failed rule: self > 0']);
   });
 });
 
@@ -58,18 +65,18 @@ describe('a transition rule', () => {
   it('runs on updates only', () => {
     expect(outcome(immutable, { spec: { replicas: 1 } })).toEqual([]);
     expect(outcome(immutable, { spec: { replicas: 1 } }, { spec: { replicas: 1 } })).toEqual([]);
-    expect(outcome(immutable, { spec: { replicas: 2 } }, { spec: { replicas: 1 } })).toEqual(['spec: Invalid value: "object": is immutable']);
+    expect(outcome(immutable, { spec: { replicas: 2 } }, { spec: { replicas: 1 } })).toEqual(['spec: Invalid value: is immutable']);
   });
 
   it('with an optional value before runs always', () => {
     const schema = spec(rule('oldSelf.hasValue() || self.replicas == 1', { optionalOldSelf: true }));
-    expect(outcome(schema, { spec: { replicas: 2 } })).toEqual(['spec: Invalid value: "object": failed rule: oldSelf.hasValue() || self.replicas == 1']);
+    expect(outcome(schema, { spec: { replicas: 2 } })).toEqual(['spec: Invalid value: failed rule: oldSelf.hasValue() || self.replicas == 1']);
     expect(outcome(schema, { spec: { replicas: 2 } }, { spec: { replicas: 1 } })).toEqual([]);
   });
 
   it('knows the items of a map-like list again', () => {
     const schema = { type: 'object', properties: { list: { type: 'array', maxItems: 3, 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['name'], items: { type: 'object', required: ['name'], properties: { name: { type: 'string' }, value: { type: 'integer' } }, ...rule('self.value >= oldSelf.value') } } } };
-    expect(outcome(schema, { list: [{ name: 'b', value: 5 }, { name: 'a', value: 1 }] }, { list: [{ name: 'a', value: 2 }] })).toEqual(['list[1]: Invalid value: "object": failed rule: self.value >= oldSelf.value']);
+    expect(outcome(schema, { list: [{ name: 'b', value: 5 }, { name: 'a', value: 1 }] }, { list: [{ name: 'a', value: 2 }] })).toEqual(['list[1]: Invalid value: failed rule: self.value >= oldSelf.value']);
   });
 });
 
@@ -88,10 +95,10 @@ describe('a definition with a rule', () => {
     ['that does not compile', rule('self.none > 1'), `${where}.rule: Invalid value: {"rule":"self.none > 1"}: compilation failed: ERROR: <input>:1:5: undefined field 'none'`],
     ['that is no question', rule('self.replicas'), `${where}.rule: Invalid value: {"rule":"self.replicas"}: cel expression must evaluate to a bool`],
     ['that is empty', rule(' '), `${where}.rule: Required value: rule is not specified`],
-    ['whose message has two lines', rule('true', { message: 'a\nb' }), `${where}.message: Invalid value: "a\\nb": message must not contain line breaks`],
+    ['whose message has two lines', rule('true', { message: 'a\nb' }), `${where}.message: Invalid value: "a\\nb": must not contain line breaks`],
     ['with an unknown reason', rule('true', { reason: 'Because' }), `${where}.reason: Unsupported value: "Because"`],
     ['whose message expression is no text', rule('true', { messageExpression: '1' }), `${where}.messageExpression: Invalid value: {"rule":"true","messageExpression":"1"}: messageExpression must evaluate to a string`],
-    ['that names no field', rule('true', { fieldPath: '.none' }), `${where}.fieldPath: Invalid value: ".none": fieldPath must be a valid path`],
+    ['that names no field', rule('true', { fieldPath: '.none' }), `${where}.fieldPath: Invalid value: ".none": must be a valid path`],
   ])('%s is refused', (_name, rules, error) => {
     expect(shown(validateRules(spec(rules), new Path('schema')))[0]).toContain(error);
   });

@@ -1,5 +1,5 @@
 import { escapeName } from '../../../machinery/cel/schema-types.ts';
-import { bool, double, dyn, int, string, type ObjectType, type Type } from '../../../machinery/cel/types.ts';
+import { bool, double, int, type ObjectType, type Type } from '../../../machinery/cel/types.ts';
 import type { Structural } from '../schema/structural.ts';
 
 /**
@@ -15,7 +15,7 @@ function leastBytes(schema: Structural): number {
   if (schema.intOrString) return 1;
   switch (schema.type) {
     case 'boolean': return 4;
-    case 'string': return 2;
+    case 'string': return leastByFormat[schema.format] ?? 2;
     case 'array': return 2;
     case 'object': return schema.required.reduce((sum, name) => {
       const property = schema.properties.get(name);
@@ -25,19 +25,17 @@ function leastBytes(schema: Structural): number {
   }
 }
 
-/** Most items of a list of this schema. */
-export function mostItems({ maxItems, items }: Structural): number {
-  return maxItems ?? Math.floor((requestBytes - 2) / ((items === undefined ? 1 : leastBytes(items)) + 1));
-}
+/** Formats have a length of their own. */
+const leastByFormat: Readonly<Record<string, number>> = { 'duration': 3, 'date': 12, 'date-time': 21 };
 
-/** Most members of a map of this schema. */
-export function mostMembers({ maxProperties, additional }: Structural): number {
-  return maxProperties ?? Math.floor((requestBytes - 2) / ((additional === undefined || additional === true ? 1 : leastBytes(additional)) + 6));
+/** How many values of this schema one request can hold. */
+export function mostInRequest(schema: Structural): number {
+  return Math.floor(requestBytes / (leastBytes(schema) + 1));
 }
 
 /** Undefined: rules can't reach such a value. `isWhole`: an object of its own, with type and metadata. */
 export function celTypeOf(schema: Structural, name: string, isWhole = false): Type | undefined {
-  if (schema.intOrString) return dyn;
+  if (schema.intOrString) return { kind: 'dyn', maxSize: schema.maxLength === undefined ? requestBytes - 2 : schema.maxLength * 4 };
   switch (schema.type) {
     case 'object': return objectType(schema, name, isWhole || schema.embedded);
     case 'array': return listType(schema, name);
@@ -52,7 +50,7 @@ export function celTypeOf(schema: Structural, name: string, isWhole = false): Ty
 function listType(schema: Structural, name: string): Type | undefined {
   const element = schema.items === undefined ? undefined : celTypeOf(schema.items, `${name}.@idx`);
   if (element === undefined) return undefined;
-  const list = { kind: 'list', element, maxSize: mostItems(schema) } as const;
+  const list = { kind: 'list', element, maxSize: schema.maxItems ?? (schema.items === undefined ? 0 : Math.floor((requestBytes - 2) / (leastBytes(schema.items) + 1))) } as const;
   if (schema.listType !== 'set' && schema.listType !== 'map') return list;
   return { ...list, listType: schema.listType, ...(schema.mapKeys.length === 0 ? {} : { mapKeys: schema.mapKeys.map(escapeName) }) };
 }
@@ -63,18 +61,20 @@ function stringType({ format, maxLength, enum: values }: Structural): Type {
   switch (format) {
     case 'byte': return { kind: 'bytes', maxSize: most };
     case 'duration': return { kind: 'duration', maxSize: 32 };
-    case 'date': case 'date-time': case 'datetime': return { kind: 'timestamp', maxSize: format === 'date' ? 10 : 27 };
+    case 'date': return { kind: 'timestamp', maxSize: 12 };
+    case 'date-time': return { kind: 'timestamp', maxSize: 32 };
     default: break;
   }
   if (maxLength !== undefined) return { kind: 'string', maxSize: maxLength * 4 };
-  const longest = values === undefined ? undefined : Math.max(0, ...values.map((value) => (typeof value === 'string' ? value.length : 0)));
+  const longest = values === undefined || values.length === 0 ? undefined : Math.max(0, ...values.map((value) => (typeof value === 'string' ? value.length : 0)));
   return { kind: 'string', maxSize: longest ?? most };
 }
 
 function objectType(schema: Structural, name: string, isWhole: boolean): Type | undefined {
-  if (schema.additional !== undefined) {
-    const value = schema.additional === true ? undefined : celTypeOf(schema.additional, `${name}.@elem`);
-    return value === undefined ? undefined : { kind: 'map', key: string, value, maxSize: mostMembers(schema) };
+  if (schema.additional !== undefined && schema.additional !== true) {
+    const value = celTypeOf(schema.additional, `${name}.@elem`);
+    if (value === undefined) return undefined;
+    return { kind: 'map', key: keyType, value, maxSize: schema.maxProperties ?? Math.floor((requestBytes - 2) / (leastBytes(schema.additional) + 6)) };
   }
   const whole = isWhole ? wholeFields : noFields;
   const names = new Map([...schema.properties.keys()].filter(isReachable).map((field) => [escapeName(field), field]));
@@ -95,7 +95,9 @@ function isReachable(field: string): boolean {
   return /^[A-Za-z_.\-/][\w.\-/]*$/.test(field);
 }
 
-const text: Type = { kind: 'string', maxSize: 253 };
+/** Estimates take no account of the length of keys: Kubernetes' don't, and rules are written to them. */
+const keyType: Type = { kind: 'string', maxSize: 0 };
+const text: Type = { kind: 'string', maxSize: requestBytes - 2 };
 const metadataFields = new Map<string, Type>([['name', text], ['generateName', text]]);
 const metadata: ObjectType = { kind: 'object', name: 'metadata', field: (field) => metadataFields.get(field), fieldNames: () => [...metadataFields.keys()] };
 const wholeFields: ReadonlyMap<string, Type> = new Map<string, Type>([['apiVersion', text], ['kind', text], ['metadata', metadata]]);

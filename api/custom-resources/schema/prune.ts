@@ -17,6 +17,11 @@ export function prune(object: Record<string, unknown>, schema: Structural): read
   return walk.unknown;
 }
 
+/** Prunes a value in place as its own schema wants it, which may be that of a field. */
+export function pruneByItself(value: unknown, schema: Structural): void {
+  pruneValue(value, schema, { steps: [], unknown: [] });
+}
+
 interface Walk {
   readonly steps: (string | number)[];
   readonly unknown: string[];

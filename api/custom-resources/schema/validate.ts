@@ -67,8 +67,7 @@ function wrongType(path: Path, value: unknown, type: string): FieldError {
 }
 
 function said(path: Path): string {
-  const text = path.toString();
-  return text === '' ? '<nil> in body' : `${text} in body`;
+  return `${path.toString()} in body`;
 }
 
 function fail({ path, out }: Walk, value: unknown, rule: string): void {

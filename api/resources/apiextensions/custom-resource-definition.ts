@@ -1,7 +1,7 @@
 import { CustomResourceDefinition } from '../../../machinery/kinds/apiextensions.ts';
 import type { Draft } from '../../../machinery/kinds/wire.ts';
 import { cleanupFinalizer, defaultDefinition, markForDeletion, withStorageVersion } from '../../custom-resources/definition/lifecycle.ts';
-import { validateDefinition, validateDefinitionUpdate } from '../../custom-resources/definition/validate.ts';
+import { validateDefinition, validateDefinitionStatus, validateDefinitionUpdate } from '../../custom-resources/definition/validate.ts';
 import { createdAt } from '../columns.ts';
 import { defineResource, name } from '../define.ts';
 
@@ -18,8 +18,8 @@ export const customResourceDefinition = defineResource(CustomResourceDefinition,
     withStorageVersion(draft);
   },
   prepareForUpdate: withStorageVersion,
-  validate: validateDefinition,
+  validateCreate: (definition) => validateDefinition(definition),
   validateUpdate: validateDefinitionUpdate,
-  validateStatusUpdate: (definition) => validateDefinition(definition),
+  validateStatusUpdate: validateDefinitionStatus,
   deletion: { begin: (draft) => { markForDeletion(draft, cleanupFinalizer); } },
 });
