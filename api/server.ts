@@ -53,7 +53,7 @@ import { pod } from './resources/core/pod.ts';
 import { createCodec } from './schema/codec.ts';
 import type { Caches } from './store/cache.ts';
 import { systemClock } from './store/clock.ts';
-import { createSharedLeases } from './store/shared-leases.ts';
+import { createSharedLeases, withSharedLeases } from './store/shared-leases.ts';
 import type { Store } from './store/store.ts';
 import { createCaches } from './store/watch-cache.ts';
 import { createWebhookClient } from './webhooks/client.ts';
@@ -237,8 +237,9 @@ function oidcOf({ oidc }: ApiServerOptions, onError: Edge['onError']): { oidc?: 
 
 /** What handlers, admission and the seeding of a cluster work with. */
 function dependencies(options: ApiServerOptions, { codec, registry, caches, authorizer }: Ground, authenticator: ClusterAuthenticator, configured: ConfiguredAdmission): HandlerDependencies {
-  const { store, pki } = options;
-  const leases = createSharedLeases(store, systemClock);
+  const { pki } = options;
+  const leases = createSharedLeases(options.store, systemClock);
+  const store = withSharedLeases(options.store, leases);
   const reviews = reviewHandlers({ authorizer, authenticator, codec });
   const reviewed = resources.filter(({ stored }) => !stored).flatMap((resource): [string, Handler][] => {
     const handler = reviews[resource.plural];
