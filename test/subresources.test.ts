@@ -137,6 +137,34 @@ describe('a disruption budget', () => {
   });
 });
 
+describe('parts of a pod', () => {
+  const write = (name: string, subresource: string, body: object) => ask({ ...pods, verb: 'update', name, subresource, body });
+  const withSpec = (object: KubernetesObject, change: object) => ({ ...object, spec: { ...(Reflect.get(object, 'spec') as object), ...change } });
+
+  it('lets containers join it one by one, for good', async () => {
+    const made = await pod('debugged');
+    const joined = await write('debugged', 'ephemeralcontainers', withSpec(made, { nodeName: 'elsewhere', ephemeralContainers: [{ name: 'sh', image: 'busybox', targetContainerName: 'c' }] }));
+    expect(joined).toMatchObject({ metadata: { generation: 2 }, spec: { ephemeralContainers: [{ name: 'sh', imagePullPolicy: 'Always', terminationMessagePolicy: 'File' }] } });
+    expect(joined).not.toHaveProperty('spec.nodeName');
+    await expect(write('debugged', 'ephemeralcontainers', withSpec(joined, { ephemeralContainers: [] }))).rejects.toMatchObject({ code: 422, message: expect.stringContaining('existing ephemeral containers "sh" may not be removed') as unknown });
+    await expect(write('debugged', 'ephemeralcontainers', withSpec(joined, { ephemeralContainers: [{ name: 'c', image: 'x', ports: [{ containerPort: 1 }], targetContainerName: 'none' }] }))).rejects.toMatchObject({
+      message: expect.stringContaining('spec.ephemeralContainers[0].name: Duplicate value: "c", spec.ephemeralContainers[0].targetContainerName: Not found: "none", spec.ephemeralContainers[0].ports: Forbidden: cannot be set for an Ephemeral Container') as unknown,
+    });
+    await ask({ ...pods, verb: 'patch', name: 'debugged', patchType: 'application/merge-patch+json', body: { metadata: { labels: { a: 'b' } } } });
+    await expect(pod('early', { ephemeralContainers: [{ name: 'sh', image: 'x' }] })).rejects.toMatchObject({ message: 'Pod "early" is invalid: spec.ephemeralContainers: Forbidden: cannot be set on create' });
+  });
+
+  it('gives its containers more or less, in the same class of service', async () => {
+    const container = (cpu: string, more: object = {}) => [{ name: 'c', image: 'x', resources: { requests: { cpu }, ...more } }];
+    const made = await pod('sized', { containers: container('100m') });
+    expect(await write('sized', 'resize', withSpec(made, { nodeName: 'elsewhere', containers: container('200m') }))).toMatchObject({ metadata: { generation: 2 }, spec: { containers: [{ resources: { requests: { cpu: '200m' } } }] } });
+    const patched = (resources: object) => ask({ ...pods, verb: 'patch', name: 'sized', subresource: 'resize', patchType: 'application/strategic-merge-patch+json', body: { spec: { containers: [{ name: 'c', resources }] } } });
+    expect(await patched({ requests: { memory: '1Mi' } })).toMatchObject({ spec: { containers: [{ resources: { requests: { cpu: '200m', memory: '1Mi' } } }] } });
+    await expect(patched({ requests: { cpu: null, memory: null } })).rejects.toMatchObject({ code: 422, message: expect.stringContaining('Pod QOS Class may not change as a result of resizing') as unknown });
+    await expect(patched({ requests: { 'example.com/gpu': '1' }, limits: { 'example.com/gpu': '1' } })).rejects.toMatchObject({ message: expect.stringContaining('only cpu and memory resources are mutable') as unknown });
+  });
+});
+
 describe('scale and status', () => {
   const template = { metadata: { labels: { app: 'd' } }, spec: { containers: [{ name: 'c', image: 'x' }] } };
   const spec = { replicas: 2, selector: { matchLabels: { app: 'd' } }, template };

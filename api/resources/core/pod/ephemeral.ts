@@ -19,7 +19,10 @@ const refusal = 'cannot be set for an Ephemeral Container';
 export function keepAllButEphemeral(draft: Draft<Pod>, old: Pod): void {
   const { ephemeralContainers } = draft.spec ?? {};
   const kept = structuredClone(old) as Draft<Pod>;
-  if (kept.spec !== undefined) draft.spec = { ...kept.spec, ...(ephemeralContainers === undefined ? {} : { ephemeralContainers }) };
+  if (kept.spec !== undefined) {
+    const { ephemeralContainers: _old, ...spec } = kept.spec;
+    draft.spec = { ...spec, ...(ephemeralContainers === undefined ? {} : { ephemeralContainers }) };
+  }
   keepMetadata(draft, kept);
 }
 

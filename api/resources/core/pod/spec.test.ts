@@ -143,7 +143,6 @@ describe('validation of a pod', () => {
       'spec.volumes[0].projected.sources[0].serviceAccountToken: Forbidden: must not be specified when serviceAccountName is not set',
     ]],
     ['a node for a gated pod', { ...one({}), nodeName: 'n', schedulingGates: [{ name: 'g' }] }, ['spec.nodeName: Forbidden: cannot be set until all schedulingGates have been cleared']],
-    ['an ephemeral container', { ...one({}), ephemeralContainers: [{ name: 'e', image: 'x' }] }, ['spec.ephemeralContainers: Forbidden: cannot be set on create']],
     ['pod resources below the sum', { ...one({ resources: { requests: { cpu: '2' } } }), resources: { requests: { cpu: '1' } } }, [
       'spec.resources.requests[cpu]: Invalid value: "1": must be greater than or equal to aggregate container requests of 2',
     ]],
