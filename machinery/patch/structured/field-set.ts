@@ -37,23 +37,27 @@ export function nodeOf(children: FieldSetDraft, member: boolean): FieldSet | und
   return children;
 }
 
-/** In either. */
+/** In either. What is in order stays so. */
 export function union(a: FieldSet, b: FieldSet): FieldSet {
   if (isEmpty(a)) return b;
   if (isEmpty(b)) return a;
-  const out: FieldSetDraft = { ...a };
-  for (const element in b) {
-    const [mine, theirs] = [a[element], b[element] ?? noFields];
-    out[element] = mine === undefined || element === self ? theirs : unionOfNodes(mine, theirs);
-  }
-  return out;
+  return unionOfChildren(a, b, false) ?? noFields;
 }
 
 function unionOfNodes(a: FieldSet, b: FieldSet): FieldSet {
-  if (a === b) return a;
-  const both = union(a, b);
-  // A leaf is in the set: its union with inner nodes must say so.
-  return isEmpty(both) || both[self] !== undefined || !(isEmpty(a) || isEmpty(b)) ? both : { ...both, [self]: noFields };
+  return a === b ? a : unionOfChildren(a, b, isMember(a) || isMember(b)) ?? noFields;
+}
+
+function unionOfChildren(a: FieldSet, b: FieldSet, member: boolean): FieldSet | undefined {
+  const children = newChildren();
+  for (const element in a) {
+    if (element === self) continue;
+    const [mine, theirs] = [a[element] ?? noFields, b[element]];
+    children.elements.push(element);
+    children.nodes.push(theirs === undefined ? mine : unionOfNodes(mine, theirs));
+  }
+  for (const element in b) if (element !== self && a[element] === undefined) putChild(children, element, b[element] ?? noFields);
+  return withChildren(children, member);
 }
 
 /** In `a` and not in `b`. What is below a field of `b` stays. */
