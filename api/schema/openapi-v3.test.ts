@@ -26,6 +26,14 @@ function referencesIn(value: unknown): string[] {
   return Object.entries(value).flatMap(([key, own]) => (key === '$ref' && typeof own === 'string' ? [own] : referencesIn(own)));
 }
 
+it('is built anew only where kinds have come or gone', async () => {
+  const first = createOpenApiV3(resources, builtinSchemas, builtinDescriptions);
+  await first.index();
+  const fewer = createOpenApiV3(resources.filter(({ kind }) => kind !== 'ReplicaSet'), builtinSchemas, builtinDescriptions, first.made);
+  expect(await fewer.document('api/v1')).toBe(await first.document('api/v1'));
+  expect((await fewer.document('apis/apps/v1'))?.toString()).not.toContain('/replicasets');
+});
+
 describe('the index of OpenAPI 3', () => {
   it('lists a document for every group and version, and those of discovery', async () => {
     const paths = [...(await urls()).keys()];

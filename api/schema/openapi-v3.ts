@@ -19,9 +19,9 @@ export interface OpenApiV3 {
   document(path: string): Promise<Buffer> | undefined;
 }
 
-const documents = new WeakMap<readonly Resource[], OpenApiV3>();
+let last: { readonly resources: readonly Resource[]; readonly documents: OpenApiV3 & { readonly made: ReadonlyMap<string, Made> } } | undefined;
 
-/** The index of the documents of these resources: JSON. The documents last as long as the list of resources does. */
+/** The index of the documents of these resources: JSON. What other resources were asked for last is kept where it is the same. */
 export function openApiV3Index(resources: readonly Resource[]): Promise<Buffer> {
   return documentsOf(resources).index();
 }
@@ -32,50 +32,58 @@ export async function openApiV3(resources: readonly Resource[], path: string): P
 }
 
 function documentsOf(resources: readonly Resource[]): OpenApiV3 {
-  const known = documents.get(resources);
-  if (known !== undefined) return known;
-  const built = createOpenApiV3(resources, builtinSchemas, builtinDescriptions);
-  documents.set(resources, built);
-  return built;
+  if (last?.resources !== resources) last = { resources, documents: createOpenApiV3(resources, builtinSchemas, builtinDescriptions, last?.documents.made) };
+  return last.documents;
 }
 
-/** The documents of these resources, each built at its first reading. */
-export function createOpenApiV3(resources: readonly Resource[], schemas: Schemas, describe: Describe): OpenApiV3 {
+/** A document, and the resources that it is of. */
+interface Made {
+  readonly of: readonly Resource[];
+  readonly document: Promise<{ readonly body: Buffer; readonly hash: string }>;
+}
+
+/** The documents of these resources, each built at its first reading. `before`: documents of which those of the same resources are taken over. */
+export function createOpenApiV3(resources: readonly Resource[], schemas: Schemas, describe: Describe, before: ReadonlyMap<string, Made> = new Map()): OpenApiV3 & { readonly made: ReadonlyMap<string, Made> } {
   const sources = sourcesOf(resources, schemas);
-  const definitions = new Map<string, WrittenDefinition>();
-  const built = new Map<string, Promise<Buffer>>();
+  const write = createWriter(describe);
+  const made = new Map([...before].filter(([path, { of }]) => isSame(of, sources.get(path)?.of)));
   let index: Promise<Buffer> | undefined;
-  const document = (path: string): Promise<Buffer> | undefined => {
-    const known = built.get(path);
+  const document = (path: string): Made['document'] | undefined => {
+    const known = made.get(path)?.document;
     const source = sources.get(path);
     if (known !== undefined || source === undefined) return known;
-    const made = documentOf(source, (schema) => written(schema, describe, definitions));
-    built.set(path, made);
-    return made;
+    const building = documentOf(source.sources, write).then((body) => ({ body, hash: createHash('sha512').update(body).digest('hex').toUpperCase() }));
+    made.set(path, { of: source.of, document: building });
+    return building;
   };
-  return { document, index: () => (index ??= indexOf(sources.keys(), document)) };
+  return { made, document: (path) => document(path)?.then(({ body }) => body), index: () => (index ??= indexOf(sources.keys(), document)) };
+}
+
+function isSame(a: readonly Resource[], b: readonly Resource[] | undefined): boolean {
+  return b !== undefined && a.length === b.length && a.every((resource, index) => resource === b[index]);
+}
+
+interface DocumentSource {
+  readonly of: readonly Resource[];
+  readonly sources: readonly Source[];
 }
 
 /** The sources of each document, by where it is found. */
-function sourcesOf(resources: readonly Resource[], schemas: Schemas): Map<string, readonly Source[]> {
-  const sources = new Map<string, readonly Source[]>([['apis', [() => [groupsPath(schemas)]]], ['version', [() => [versionPath(schemas)]]]]);
+function sourcesOf(resources: readonly Resource[], schemas: Schemas): Map<string, DocumentSource> {
+  const sources = new Map<string, DocumentSource>([['apis', { of: [], sources: [() => [groupsPath(schemas)]] }], ['version', { of: [], sources: [() => [versionPath(schemas)]] }]]);
   const groupVersions = Map.groupBy(resources, (resource) => rootOf(resource).slice(1));
   for (const [path, own] of groupVersions) {
     const discovery = own.slice(0, 1).map((resource) => () => [groupVersionPath(resource, schemas)]);
-    sources.set(path, [...discovery, ...own.map((resource) => () => pathsOf(resource, schemas))]);
+    sources.set(path, { of: own, sources: [...discovery, ...own.map((resource) => () => pathsOf(resource, schemas))] });
   }
-  for (const group of new Set(resources.map((resource) => resource.group))) sources.set(group === '' ? 'api' : `apis/${group}`, [() => [groupPath(group, schemas)]]);
+  for (const group of new Set(resources.map((resource) => resource.group))) sources.set(group === '' ? 'api' : `apis/${group}`, { of: [], sources: [() => [groupPath(group, schemas)]] });
   return new Map([...sources].toSorted(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-async function indexOf(paths: Iterable<string>, document: (path: string) => Promise<Buffer> | undefined): Promise<Buffer> {
+async function indexOf(paths: Iterable<string>, document: (path: string) => Made['document'] | undefined): Promise<Buffer> {
   const entries: [string, Json][] = [];
-  for (const path of paths) entries.push([path, { serverRelativeURL: `/openapi/v3/${path}?hash=${hashOf(await document(path) ?? '')}` }]);
+  for (const path of paths) entries.push([path, { serverRelativeURL: `/openapi/v3/${path}?hash=${(await document(path))?.hash ?? ''}` }]);
   return Buffer.from(JSON.stringify({ paths: Object.fromEntries(entries) }));
-}
-
-function hashOf(text: Buffer | string): string {
-  return createHash('sha512').update(text).digest('hex').toUpperCase();
 }
 
 /** Documents share most of their definitions: each is written once. */
@@ -83,13 +91,19 @@ interface WrittenDefinition extends Definition {
   readonly text: string;
 }
 
-function written(schema: NamedSchema, describe: Describe, definitions: Map<string, WrittenDefinition>): WrittenDefinition {
-  const known = definitions.get(schema.name);
-  if (known !== undefined) return known;
-  const definition = define(schema, 3, describe);
-  const made = { ...definition, text: `${JSON.stringify(schema.name)}:${JSON.stringify(definition.schema)}` };
-  definitions.set(schema.name, made);
-  return made;
+/** Of one name there may be several definitions, in time: a kind's schema changes. Those of scalars don't. */
+function createWriter(describe: Describe): (schema: NamedSchema) => WrittenDefinition {
+  const objects = new WeakMap<NamedSchema, WrittenDefinition>();
+  const scalars = new Map<string, WrittenDefinition>();
+  return (schema) => {
+    const known = schema.type === 'object' ? objects.get(schema) : scalars.get(schema.name);
+    if (known !== undefined) return known;
+    const definition = define(schema, 3, describe);
+    const made = { ...definition, text: `${JSON.stringify(schema.name)}:${JSON.stringify(definition.schema)}` };
+    if (schema.type === 'object') objects.set(schema, made);
+    else scalars.set(schema.name, made);
+    return made;
+  };
 }
 
 const head = '"openapi":"3.0.0","info":{"title":"Kubernetes","version":"unversioned"}';
