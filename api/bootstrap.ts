@@ -49,10 +49,15 @@ const batchSize = 60;
 /** Servers that start at the same time write the same seeds: who loses looks again. */
 const attempts = 8;
 
-/** Brings the seeds about. Throws when the store does, or `signal` aborts. */
+/** Brings about what every cluster has. Throws when the store does, or `signal` aborts. */
 export async function bootstrap({ writer, pki, url, signal }: BootstrapOptions): Promise<void> {
+  await settle(writer, seeds(pki, url), signal);
+}
+
+/** Brings `wanted` about: what is missing is made, what is there is put right. Throws when the store does, or `signal` aborts. */
+export async function settle(writer: Writer, wanted: readonly Seed[], signal: AbortSignal): Promise<void> {
   for (let attempt = 0; attempt < attempts; attempt++) {
-    const changes = (await Promise.all(seeds(pki, url).map((seed) => changeFor(writer, seed)))).filter((change) => change !== undefined);
+    const changes = (await Promise.all(wanted.map((seed) => changeFor(writer, seed)))).filter((change) => change !== undefined);
     if (changes.length === 0) return;
     for (let start = 0; start < changes.length; start += batchSize) {
       const batch = changes.slice(start, start + batchSize);

@@ -47,10 +47,12 @@ import { localTransport, type LocalOptions } from './local.ts';
 import { createRegistry, type Registry } from './registry.ts';
 import type { Handler, User } from './request.ts';
 import { resources } from './resources/all.ts';
+import { keepServers } from './servers.ts';
 import type { Resource } from './resources/define.ts';
 import { node } from './resources/core/node.ts';
 import { pod } from './resources/core/pod.ts';
 import { createCodec } from './schema/codec.ts';
+import { createYamlReader } from './schema/yaml-reader.ts';
 import type { Caches } from './store/cache.ts';
 import { systemClock } from './store/clock.ts';
 import { createSharedLeases, withSharedLeases } from './store/shared-leases.ts';
@@ -72,6 +74,10 @@ export interface ApiServerOptions {
   readonly names?: readonly string[];
   /** How callers reach it, when that isn't `address`. */
   readonly advertise?: string;
+  /** An address of this machine by which pods reach the server. Absent: the Service `kubernetes` leads nowhere. */
+  readonly endpoint?: string;
+  /** Have other servers the same store? Default: no. */
+  readonly isStoreShared?: boolean;
   /** Which requests are recorded, and where. Absent: none. */
   readonly audit?: Pick<AuditorOptions, 'policy' | 'sink'>;
   /** Whose tokens are let in besides the cluster's own. */
@@ -157,6 +163,7 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
   });
   const stopping = new AbortController();
   const inFlight = createInFlight(Date.now, requestMs);
+  const yaml = createYamlReader();
   const fairness = createFairness(caches, systemClock, ({ group, version, resource }) => sizeOf(caches, registry.at(group, version, resource)));
   const metrics = createRequestMetrics({ inFlight: () => inFlight.count, revision: () => caches.revision }, (all) => { registerFairness(all, fairness); });
   const reach = options.advertise ?? (options.address === '0.0.0.0' || options.address === '::' ? '127.0.0.1' : options.address);
@@ -168,6 +175,7 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
     page: pages(options, ground, metrics, extensions, () => `${reach}:${port}`, () => isSeeded),
     agentLink: { caPem: pki.caPem, ...(await pki.clientCertificate({ commonName: 'coracle-apiserver', organizations: ['system:masters'] })), connectMs: agentMs, stopped: stopping.signal },
     protobuf: createProtobufDecoder(),
+    yaml,
     encoder: protobuf,
     tables: createTableRenderer(Date.now),
     frames: createSharedFrames(setImmediate, protobuf),
@@ -180,7 +188,7 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
   const sweep = setInterval(() => { inFlight.sweep(); }, sweepMs);
   sweep.unref();
   // What the API server itself keeps true of its objects: rules of aggregated roles, certificates of nodes.
-  const keepers = [
+  const keepers: { close(): Promise<void> }[] = [
     customResources,
     extensions,
     keepLocalServices({ writer: deps, registry, builtin: resources, report: (error) => { onError('keeping APIServices failed', error); } }),
@@ -200,6 +208,7 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
     webhooks.close();
     metrics.close();
     fairness.close();
+    await yaml.close();
     configured.close();
     authorizer.close();
     caches.close();
@@ -208,6 +217,12 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
     await bootstrap({ writer: deps, pki, url, signal: AbortSignal.timeout(requestMs) });
     // The first components are let in by the roles that were just written.
     await authorizer.caughtUp();
+    if (options.endpoint !== undefined) {
+      keepers.push(await keepServers({
+        writer: deps, self: { address: options.endpoint, port }, isShared: options.isStoreShared ?? false, clock: systemClock,
+        report: (error) => { onError('publishing the endpoints of the API servers failed', error); },
+      }));
+    }
   } catch (error) {
     await close();
     throw error;

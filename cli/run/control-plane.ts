@@ -24,6 +24,8 @@ export interface ControlPlaneOptions {
   readonly port: number;
   /** Further names and addresses for the server's certificate. */
   readonly names: readonly string[];
+  /** An address of this machine by which pods reach the API. */
+  readonly endpoint: string;
   /** How other machines reach the API. */
   readonly advertise?: string;
   readonly clusterCidr: string;
@@ -71,11 +73,11 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
   }
 }
 
-async function serve({ access, address, port, names, advertise, version, log }: ControlPlaneOptions, store: Store, pki: Pki, audit: Audit | undefined): Promise<ApiServer> {
+async function serve({ store: { etcdEndpoints }, endpoint, access, address, port, names, advertise, version, log }: ControlPlaneOptions, store: Store, pki: Pki, audit: Audit | undefined): Promise<ApiServer> {
   const oidc = await oidcOptions(access);
   try {
     return await createApiServer({
-      store, pki, address, port, names, ...(advertise === undefined ? {} : { advertise }), ...(oidc === undefined ? {} : { oidc }), ...(audit === undefined ? {} : { audit }),
+      store, pki, address, port, names, endpoint, isStoreShared: etcdEndpoints !== undefined, ...(advertise === undefined ? {} : { advertise }), ...(oidc === undefined ? {} : { oidc }), ...(audit === undefined ? {} : { audit }),
       build: { version, nodeVersion: process.versions.node, platform: `linux/${process.arch === 'x64' ? 'amd64' : process.arch}` },
       onError: (what, error) => log.error({ err: error }, what),
     });

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { replaceFile } from '../../node-agent/replace-file.ts';
 import { requireUnchanged } from '../data-dir.ts';
@@ -33,7 +34,7 @@ async function runControlPlane(invocation: Invocation, options: ServerOptions, {
   checkStoreOptions(options, { path: dataDir, identity });
   const advertise = options.advertise ?? (await primaryAddress());
   const plane = await startControlPlane({
-    dataDir, store: options, access: options, address: options.apiAddress, port: options.apiPort, names: [advertise], advertise, clusterCidr: identity.clusterCidr ?? defaultClusterCidr, version, log,
+    dataDir, store: options, access: options, endpoint: isIP(advertise) === 0 ? await primaryAddress() : advertise, address: options.apiAddress, port: options.apiPort, names: [advertise], advertise, clusterCidr: identity.clusterCidr ?? defaultClusterCidr, version, log,
   });
   try {
     const kubeconfig = await writeAdminKubeconfig(dataDir, plane.pki, plane.api.url, `coracle-${identity.instance}`);

@@ -40,7 +40,7 @@ async function runCluster(invocation: Invocation, options: UpOptions, { dataDir,
   checkStoreOptions(options, { path: dataDir, identity });
   const { instance, clusterCidr = defaultClusterCidr, nodeName = defaultNodeName() } = identity;
   const address = await primaryAddress();
-  const plane = await startControlPlane({ dataDir, store: options, access: options, clusterCidr, log, version, address: options.apiAddress, port: options.apiPort, names: [address] });
+  const plane = await startControlPlane({ dataDir, store: options, access: options, clusterCidr, log, version, address: options.apiAddress, port: options.apiPort, names: [address], endpoint: address });
   try {
     terminal.line(`API server: ${plane.api.url} answers (${since()})`);
     const kubeconfig = await writeAdminKubeconfig(dataDir, plane.pki, plane.api.url, `coracle-${instance}`);

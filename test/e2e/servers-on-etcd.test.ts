@@ -27,7 +27,8 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  const removed = await Promise.allSettled([remove(first), remove(second)]);
+  // One after the other: the second's command line names the first's directory.
+  const removed = [...(await Promise.allSettled([remove(second)])), ...(await Promise.allSettled([remove(first)]))];
   await etcd.dispose();
   for (const each of removed) if (each.status === 'rejected') throw each.reason;
 });
@@ -41,6 +42,13 @@ describe('two servers over one etcd', () => {
     }
     await b`delete configmap from-a-0`;
     expect(await a.refused`get configmap from-a-0`).toContain('configmaps "from-a-0" not found');
+  });
+
+  it('are found under the Service kubernetes', async () => {
+    const kubectl = kubectlFor(first);
+    const addresses = await kubectl`get endpoints kubernetes -o ${'jsonpath={.subsets[0].addresses[*].ip}'}`;
+    expect(addresses).toMatch(/^\d+\.\d+\.\d+\.\d+$/);
+    expect(await kubectl`get endpointslice kubernetes -o ${'jsonpath={.endpoints[*].addresses[0]} {.ports[0].name}'}`).toBe(`${addresses} https`);
   });
 
   it('refuse a server that does not know the token', async () => {
