@@ -13,15 +13,10 @@ export async function replaceFile(path: string, content: string | Buffer, mode =
 
 /**
  * The same without waiting for the disk: whatever happens to this process, there is the old or the new one. After a crash of
- * the machine there may be neither, which is right for what the machine takes with it; `syncFile` later bounds it for the rest.
+ * the machine there may be neither, which is right for what the machine takes with it.
  */
 export async function swapFile(path: string, content: string | Buffer, mode = 0o600): Promise<void> {
   await swap(path, mode, (file) => file.writeFile(content));
-}
-
-/** Sees the content of a file that was swapped in to the disk: after a crash of the machine there is it or an older one. */
-export async function syncFile(path: string): Promise<void> {
-  await syncPath(path);
 }
 
 async function swap(path: string, mode: number, write: (file: FileHandle) => Promise<void>): Promise<void> {

@@ -1,7 +1,7 @@
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Pod } from '../../machinery/kinds/core.ts';
-import { swapFile, syncFile } from '../replace-file.ts';
+import { replaceFile, swapFile } from '../replace-file.ts';
 import type { ContainerRecord, PodState } from './state.ts';
 import { systemCode } from '../../machinery/thrown.ts';
 
@@ -20,20 +20,10 @@ export function podDirectory(dataDir: string, uid: string): string {
   return join(dataDir, 'pods', uid);
 }
 
-/** On its way to the disk when it resolves: an agent that is killed loses nothing. `syncPodRecord` sees it there. */
-export async function writePodRecord(dataDir: string, uid: string, record: PodRecord): Promise<void> {
-  const directory = podDirectory(dataDir, uid);
+/** An agent that is killed loses nothing of it; the machine neither, when `isDurable`. */
+export async function writePodRecord(dataDir: string, uid: string, record: PodRecord, isDurable: boolean): Promise<void> {
   const state = { ...record.state, containers: [...record.state.containers.values()] };
-  await swapFile(join(directory, fileName), JSON.stringify({ pod: record.pod, state }));
-}
-
-/** Without it a crash of the machine could take a record that the API, if it can't be reached then, would have to make good. */
-export async function syncPodRecord(dataDir: string, uid: string): Promise<void> {
-  await syncFile(join(podDirectory(dataDir, uid), fileName));
-}
-
-export async function removePodRecord(dataDir: string, uid: string): Promise<void> {
-  await rm(podDirectory(dataDir, uid), { recursive: true, force: true });
+  await (isDurable ? replaceFile : swapFile)(join(podDirectory(dataDir, uid), fileName), JSON.stringify({ pod: record.pod, state }));
 }
 
 /** Every pod that was written down. A file that can't be read is reported to `broken` and left out. */

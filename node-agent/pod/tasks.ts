@@ -24,57 +24,47 @@ export function createTasks(failed: (error: unknown) => void): Tasks {
 export interface Journal {
   /** Resolves when everything up to this call is written: a crash of this process loses nothing of it. */
   save(): Promise<void>;
-  /** Has it written with what else comes in the next moment: for what is found anew after a crash of this process. */
+  /** Has it written, to the disk itself, with what else comes in the next moment: for what is found anew after a crash of this process. */
   saveSoon(): void;
-  /** Waits for no disk any more. */
+  /** Forgets what was to be written soon. */
   close(): void;
 }
 
 export interface JournalOptions {
-  readonly write: () => Promise<void>;
-  /** Sees to it that what was written survives the machine too: a while after the first writing since the last time. */
-  readonly sync: () => Promise<void>;
+  /** `isDurable`: a crash of the machine must not take it back. */
+  readonly write: (isDurable: boolean) => Promise<void>;
   readonly clock: Clock;
   readonly failed: (error: unknown) => void;
 }
 
-/** Long enough for most of what one start or end of a pod changes. */
-const soonMs = 250;
-/** Long enough for all that one start of a pod writes. */
-const syncAfterMs = 1000;
+/** Long enough for what one start or end of a pod changes. */
+const soonMs = 1000;
 
-export function createJournal({ write, sync, clock, failed }: JournalOptions): Journal {
+export function createJournal({ write, clock, failed }: JournalOptions): Journal {
   let isClosed = false;
-  let cancelSync: (() => void) | undefined;
-  const written = (): void => {
-    if (isClosed) return;
-    cancelSync ??= clock.setTimer(syncAfterMs, () => {
-      cancelSync = undefined;
-      last = last.then(() => (isClosed ? undefined : sync())).catch(failed);
-    });
-  };
   let last: Promise<void> = Promise.resolve();
   let isQueued = false;
   let cancelSoon: (() => void) | undefined;
-  const save = (): Promise<void> => {
-    cancelSoon?.();
-    cancelSoon = undefined;
+  const save = (isDurable: boolean): Promise<void> => {
     if (isQueued) return last;
     isQueued = true;
     last = last.then(() => {
       isQueued = false;
-      return write();
-    }).then(written).catch(failed);
+      return write(isDurable);
+    }).catch(failed);
     return last;
   };
   return {
-    save,
+    save: () => save(false),
     saveSoon() {
-      if (!isClosed) cancelSoon ??= clock.setTimer(soonMs, () => void save());
+      if (isClosed) return;
+      cancelSoon ??= clock.setTimer(soonMs, () => {
+        cancelSoon = undefined;
+        void save(true);
+      });
     },
     close() {
       isClosed = true;
-      cancelSync?.();
       cancelSoon?.();
     },
   };

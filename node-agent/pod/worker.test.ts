@@ -72,7 +72,10 @@ function node(): NodeContext {
       return makeSandbox(spec);
     },
     recover: unused, configureNetwork: unused, unpack: unused, usage: unused, close: unused, mountMemory: unused,
-    removeDirectory: (directory) => ask(`remove ${basename(directory)}`),
+    async removeDirectory(directory) {
+      await ask(`remove ${basename(directory)}`);
+      await rm(directory, { recursive: true, force: true });
+    },
   };
   const image = { id: 'sha256:1', references: ['web:1'], repoDigests: [], sizeBytes: 1, layers: [], config: { command: ['serve'], entrypoint: [], env: [], workingDir: '/', user: '', labels: {} } };
   return {

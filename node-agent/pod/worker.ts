@@ -12,7 +12,7 @@ import { sandboxAnswered, sandboxWasLost, sayRefusal } from './effects/sandbox.t
 import type { NodeContext, PodHandle } from './handle.ts';
 import { isEnding, plan } from './plan.ts';
 import { createProber, type Prober } from './probes/prober.ts';
-import { podDirectory, removePodRecord, syncPodRecord, writePodRecord } from './records.ts';
+import { podDirectory, writePodRecord } from './records.ts';
 import { recordOf, withRecord, type PodState } from './state.ts';
 import { podStatus } from './status.ts';
 import { clearStrays } from './unowned.ts';
@@ -69,11 +69,11 @@ export function createPodWorker(node: NodeContext, start: WorkerStart, working: 
   });
   const directory = mkdir(podDirectory(node.dataDir, uid), { recursive: true, mode: 0o711 });
   const journal = createJournal({
-    async write() {
+    async write(isDurable) {
       await directory;
-      if (!cell.isOver) await writePodRecord(node.dataDir, uid, cell);
+      if (!cell.isOver) await writePodRecord(node.dataDir, uid, cell, isDurable);
     },
-    sync: () => syncPodRecord(node.dataDir, uid), clock: node.clock,
+    clock: node.clock,
     failed: (error) => node.log.error({ err: error, uid }, 'the state of a pod was not written down'),
   });
   const wake = (): void => {
@@ -144,7 +144,7 @@ export function createPodWorker(node: NodeContext, start: WorkerStart, working: 
 async function removeAll(node: NodeContext, uid: string, working: AbortSignal): Promise<void> {
   while (!working.aborted) {
     try {
-      return await removePodRecord(node.dataDir, uid);
+      return await node.runtime.removeDirectory(podDirectory(node.dataDir, uid));
     } catch (error) {
       node.log.error({ err: error, uid }, 'the directory of a pod was not removed: it is tried again');
       await pause(node.clock, removeRetryMs, working).catch(() => undefined);

@@ -1,7 +1,6 @@
 /** What is on disk of a sandbox: enough to adopt it without the API. `<data-dir>/pods/<uid>/sandbox/sandbox.json`. */
-import { mkdir, readdir, readFile, rename } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { swapFile } from '../replace-file.ts';
 import type { SandboxSpec } from './runtime.ts';
 import { systemCode } from '../../machinery/thrown.ts';
 
@@ -25,9 +24,9 @@ export const memoryDirectory = (dataDir: string): string => join(dataDir, 'memor
 export const poolDirectory = (dataDir: string): string => join(dataDir, 'pool');
 export const sandboxDirectory = (dataDir: string, uid: string): string => join(podsDirectory(dataDir), uid, 'sandbox');
 
-/** Replaces the record: a reader finds the old one or the new one, whatever happens in between. No crash of the machine leaves what it describes. */
+/** Once a sandbox: a reader finds it whole, or none that makes sense. No crash of the machine leaves what it describes. */
 export async function writeRecord(directory: string, record: SandboxRecord): Promise<void> {
-  await swapFile(join(directory, fileName), JSON.stringify(record));
+  await writeFile(join(directory, fileName), JSON.stringify(record), { mode: 0o600 });
 }
 
 function isRecord(value: unknown): value is SandboxRecord {

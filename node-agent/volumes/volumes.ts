@@ -56,7 +56,8 @@ function isInMemory(volume: Volume): boolean {
 export function createPodVolumes(first: Pod, context: VolumeContext): PodVolumes {
   const tokens = createPodTokens(context.client, context.clock, first);
   const directoryOf = (volume: Volume): string => join(isInMemory(volume) ? context.memoryDir : join(context.podDir, 'volumes'), volume.name);
-  const hasMounts = first.spec?.volumes?.some(isMemory) === true;
+  const inMemory = (first.spec?.volumes ?? []).filter(isInMemory);
+  const onDisk = (first.spec?.volumes ?? []).filter((volume) => volume.hostPath === undefined && !isInMemory(volume));
 
   async function prepareOne(pod: Pod, volume: Volume, facts: PodFacts): Promise<void> {
     if (volume.hostPath !== undefined) return await checkHostPath(volume.hostPath.path, volume.hostPath.type ?? '');
@@ -92,9 +93,9 @@ export function createPodVolumes(first: Pod, context: VolumeContext): PodVolumes
   }
 
   async function removeAll(): Promise<void> {
-    await rm(join(context.podDir, 'volumes'), { recursive: true, force: true });
-    if (hasMounts) await context.memory.removeDirectory(context.memoryDir);
-    else await rm(context.memoryDir, { recursive: true, force: true });
+    if (onDisk.length > 0) await rm(join(context.podDir, 'volumes'), { recursive: true, force: true });
+    if (inMemory.some(isMemory)) await context.memory.removeDirectory(context.memoryDir);
+    else if (inMemory.length > 0) await rm(context.memoryDir, { recursive: true, force: true });
   }
 
   /** The latest work on the pod's volumes, which the next waits for: two at once take each other's files away, or bring them back. */
