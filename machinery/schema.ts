@@ -65,4 +65,6 @@ export interface ScalarSchema {
   /** OpenAPI definition of an `any`. */
   readonly name?: string;
   readonly description?: string;
+  /** Of `bytes`, where Kubernetes' own OpenAPI calls them a list: told there, and nothing else comes of it. */
+  readonly listType?: 'atomic';
 }

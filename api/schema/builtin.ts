@@ -62,7 +62,8 @@ function objectSchema(name: string, text: string): ObjectSchema {
 
 function fieldOf({ name: _name, type, listType, mapKeys, ...rest }: WrittenField): Field {
   const schema = typeOf(type);
-  return { schema: schema.type === 'list' ? listOf(schema, listType, mapKeys) : schema, ...rest };
+  if (schema.type === 'list') return { schema: listOf(schema, listType, mapKeys), ...rest };
+  return { schema: schema.type === 'bytes' && listType === 'atomic' ? { ...schema, listType } : schema, ...rest };
 }
 
 function listOf(schema: ListSchema, listType: WrittenField['listType'], mapKeys: WrittenField['mapKeys']): ListSchema {

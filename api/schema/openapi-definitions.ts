@@ -135,7 +135,8 @@ function beside(schema: OpenApiSchema, more: OpenApiSchema, version: OpenApiVers
 }
 
 function extensions({ schema, mapType, patchStrategy, patchMergeKey }: Field): OpenApiSchema {
-  const { listType, mapKeys } = schema.type === 'list' ? schema : {};
+  const listType = schema.type === 'list' || schema.type === 'bytes' ? schema.listType : undefined;
+  const mapKeys = schema.type === 'list' ? schema.mapKeys : undefined;
   return {
     ...(mapKeys === undefined ? {} : { 'x-kubernetes-list-map-keys': mapKeys }),
     ...(listType === undefined ? {} : { 'x-kubernetes-list-type': listType }),

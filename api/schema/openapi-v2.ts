@@ -32,6 +32,9 @@ const head = {
   securityDefinitions: { BearerToken: { type: 'apiKey', description: 'A bearer token.', name: 'authorization', in: 'header' } },
 };
 
+/** Defined by Kubernetes' own document even where no path refers to it: clients that are generated from it know the name. */
+const referredByNone = 'io.k8s.apimachinery.pkg.apis.meta.v1.GroupResource';
+
 const documents = new WeakMap<readonly Resource[], OpenApiV2>();
 
 /** The document of these resources as JSON. It lasts as long as the list of resources does. */
@@ -65,7 +68,8 @@ function createOpenApiV2(resources: readonly Resource[], schemas: Schemas, descr
 
 async function build(resources: readonly Resource[], schemas: Schemas, describe: Describe, pause: Pause): Promise<Swagger> {
   const paths = await allPaths(sourcesOf(resources, schemas));
-  const found = await closureOf(schemasIn(paths), (schema) => define(schema, 2, describe), pause);
+  const more = schemas.definitionOf(referredByNone);
+  const found = await closureOf([...schemasIn(paths), ...(more === undefined ? [] : [more])], (schema) => define(schema, 2, describe), pause);
   const parameters = new Map<string, Json>();
   const items = new Map(paths.map((path) => [path.path, pathItem(path, parameters)]));
   const definitions = new Map([...found].map(([name, { schema }]) => [name, schema]));
