@@ -5,6 +5,7 @@
 import type { KubernetesObject } from '../machinery/kinds/kind.ts';
 import type { PatchType, Verb } from '../client/transport.ts';
 import type { Resource } from './resources/define.ts';
+import type { YamlOutcome } from './schema/yaml-reader.ts';
 import type { ChangeSink, Entry } from './store/cache.ts';
 import type { Revision } from './store/store.ts';
 
@@ -60,6 +61,8 @@ export interface Body {
   readonly content: { readonly bytes: Buffer } | { readonly value: unknown };
   /** `application/json`, `application/yaml` or a patch type; parameters removed. */
   readonly mediaType: string;
+  /** What became of YAML that was read elsewhere. */
+  readonly yaml?: YamlOutcome;
 }
 
 /** One authenticated call. */

@@ -25,7 +25,7 @@ export interface Exchange {
   incoming(): Readable | undefined;
   /** The whole answer at once. */
   answer(code: number, headers: OutgoingHttpHeaders, body: Buffer | string): void;
-  /** The head of an answer that follows in pieces. Undefined: the caller has gone. */
+  /** The head of an answer that follows in pieces. Undefined: the caller has gone, or wants no more than the head. */
   open(code: number, headers: OutgoingHttpHeaders): Writable | undefined;
   /** Breaks the exchange off. */
   abort(): void;
@@ -66,8 +66,9 @@ export function http2Exchange(stream: ServerHttp2Stream, headers: IncomingHttpHe
     },
     open(code, more) {
       if (isGone() || stream.headersSent) return undefined;
-      stream.respond({ [constants.HTTP2_HEADER_STATUS]: code, ...more });
-      return stream;
+      const isHead = headers[constants.HTTP2_HEADER_METHOD] === 'HEAD';
+      stream.respond({ [constants.HTTP2_HEADER_STATUS]: code, ...more }, { endStream: isHead });
+      return isHead ? undefined : stream;
     },
     abort: () => void stream.close(constants.NGHTTP2_CANCEL),
   };
@@ -121,6 +122,10 @@ export function http1Exchange(request: IncomingMessage, response: ServerResponse
     open(code, more) {
       if (isGone() || response.headersSent) return undefined;
       response.writeHead(code, more);
+      if (request.method === 'HEAD') {
+        response.end();
+        return undefined;
+      }
       response.flushHeaders();
       return response;
     },

@@ -5,7 +5,7 @@ import type { ApiError } from '../../machinery/status.ts';
 import type { ListResult, Result } from '../request.ts';
 import type { Entry } from '../store/cache.ts';
 import type { Resource } from '../resources/define.ts';
-import { stringifyExact } from '../schema/json-exact.ts';
+import { parseTrusted, stringifyExact } from '../schema/json-exact.ts';
 import type { Exchange } from './exchange.ts';
 import { listPieces, slices } from './list-body.ts';
 import type { Answer } from './negotiation.ts';
@@ -29,8 +29,24 @@ export interface Rendering {
   readonly idleMs: number;
 }
 
-/** Longer lists are not laid out for eyes: that would hold the event loop. */
-const prettyEntries = 500;
+/**
+ * What may be rewritten for eyes: more would hold the event loop, and leaves as the JSON that it is. Every YAML parser reads that.
+ * In bytes; in YAML they count little, and each value much.
+ */
+const mostRewritten = 512 * 1024;
+const yamlCosts = { aByte: 1 / 4, aValue: 128 };
+const comma = 0x2c;
+
+function costOf({ media }: Answer, json: Buffer): number {
+  if (media !== 'application/yaml') return json.length;
+  let values = 1;
+  for (let at = json.indexOf(comma); at >= 0; at = json.indexOf(comma, at + 1)) values++;
+  return json.length * yamlCosts.aByte + values * yamlCosts.aValue;
+}
+
+function isRewritten({ media }: Answer, pretty: boolean): boolean {
+  return media === 'application/yaml' || pretty;
+}
 
 /** Writes an object, a list or a Status. */
 export function render(exchange: Exchange, result: Exclude<Result, { type: 'watch' | 'agent' | 'proxy' }>, rendering: Rendering): Promise<void> {
@@ -56,10 +72,27 @@ async function renderList(exchange: Exchange, result: ListResult, rendering: Ren
     return sendSlices(exchange, 200, { ...headers, 'content-type': protobufType }, slices(message), idleMs);
   }
   const pieces = listPieces(result, answer.as, tables, includeObject(query));
-  if (answer.media === 'application/yaml' || (rendering.pretty && result.entries.length <= prettyEntries)) {
-    return send(exchange, 200, ...written(rendering, Buffer.concat([...pieces])));
+  const { whole, more } = isRewritten(answer, rendering.pretty) ? gathered(pieces, answer) : { whole: undefined, more: pieces };
+  if (whole !== undefined) return send(exchange, 200, ...written(rendering, whole));
+  return sendSlices(exchange, 200, { ...headers, 'content-type': contentType(answer) }, slices(more), idleMs);
+}
+
+/** The bytes at once when they can be rewritten; else in pieces. */
+function gathered(pieces: Iterable<Buffer>, answer: Answer): { readonly whole: Buffer; readonly more?: undefined } | { readonly whole?: undefined; readonly more: Iterable<Buffer> } {
+  const first: Buffer[] = [];
+  let cost = 0;
+  const rest = pieces[Symbol.iterator]();
+  for (let next = rest.next(); next.done !== true; next = rest.next()) {
+    first.push(next.value);
+    cost += costOf(answer, next.value);
+    if (cost > mostRewritten) return { more: chained(first, rest) };
   }
-  return sendSlices(exchange, 200, { ...headers, 'content-type': contentType(answer) }, slices(pieces), idleMs);
+  return { whole: Buffer.concat(first) };
+}
+
+function* chained(first: readonly Buffer[], rest: Iterator<Buffer>): Generator<Buffer> {
+  yield* first;
+  for (let next = rest.next(); next.done !== true; next = rest.next()) yield next.value;
 }
 
 function entryAnswer(resource: Resource, entry: Entry, rendering: Rendering): [OutgoingHttpHeaders, Buffer] {
@@ -95,9 +128,11 @@ function written({ answer, pretty, headers }: Pick<Rendering, 'answer' | 'pretty
   return [{ ...headers, 'content-type': contentType(answer) }, text(answer, pretty, json)];
 }
 
-function text({ media }: Answer, pretty: boolean, json: Buffer): Buffer {
-  if (media === 'application/yaml') return Buffer.from(stringify(JSON.parse(json.toString()), { schema: 'yaml-1.1', aliasDuplicateObjects: false, lineWidth: 0 }));
-  return pretty ? Buffer.from(`${JSON.stringify(JSON.parse(json.toString()), null, 2)}\n`) : json;
+function text(answer: Answer, pretty: boolean, json: Buffer): Buffer {
+  if (!isRewritten(answer, pretty) || costOf(answer, json) > mostRewritten) return json;
+  const value = parseTrusted(json.toString());
+  if (answer.media === 'application/yaml') return Buffer.from(stringify(value, { schema: 'yaml-1.1', aliasDuplicateObjects: false, lineWidth: 0 }));
+  return Buffer.from(`${stringifyExact(value, 2)}\n`);
 }
 
 function contentType({ media }: Answer): string {

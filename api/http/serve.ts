@@ -11,6 +11,7 @@ import { authorize, type Dispatch } from '../dispatch.ts';
 import { patchTypes, unsupportedPatch } from '../handlers/patch.ts';
 import type { Body, Call, Origin, RequestInfo, Result, User } from '../request.ts';
 import type { Resource } from '../resources/define.ts';
+import { isSlowYaml, type YamlReader } from '../schema/yaml-reader.ts';
 import { spliceToAgent, streamFromAgent, type AgentLink } from './agent-link.ts';
 import type { Fairness, Seat } from '../fairness/fairness.ts';
 import { bearerTokenOf } from './certificate.ts';
@@ -54,6 +55,7 @@ export interface Edge {
   readonly extensions: Pick<Extensions, 'at' | 'target'>;
   readonly agentLink: AgentLink;
   readonly protobuf: ProtobufDecoder;
+  readonly yaml: YamlReader;
   readonly encoder: ProtobufEncoder;
   readonly tables: TableRenderer;
   readonly frames: SharedFrames;
@@ -254,12 +256,13 @@ function plain(headers: OutgoingHttpHeaders): Record<string, string> {
 
 const readOnly: ReadonlySet<string> = new Set(['get', 'list', 'watch']);
 
-async function bodyOf({ protobuf }: Edge, exchange: Exchange, verb: string, signal: AbortSignal): Promise<Body | undefined> {
+async function bodyOf({ protobuf, yaml }: Edge, exchange: Exchange, verb: string, signal: AbortSignal): Promise<Body | undefined> {
   const bytes = await exchange.body(maxBodyBytes, signal);
   if (bytes.length === 0) return undefined;
   const header = exchange.headers['content-type'];
   if (mediaTypeOf(header) === protobufType && verb !== 'patch') return { content: { value: protobuf.decode(bytes) }, mediaType: 'application/json' };
-  return { content: { bytes }, mediaType: verb === 'patch' ? mediaTypeOf(header) : bodyType(header) };
+  const mediaType = verb === 'patch' ? mediaTypeOf(header) : bodyType(header);
+  return { content: { bytes }, mediaType, ...(isSlowYaml(bytes, mediaType) ? { yaml: await yaml.read(bytes) } : {}) };
 }
 
 function callOf(asking: IncomingHttpHeaders, { target, user, resource, answer, headers, origin }: Asked, info: RequestInfo, body: Body | undefined, flight: { readonly signal: AbortSignal }): Call {

@@ -14,6 +14,7 @@ import { isObject } from '../../machinery/patch/json-value.ts';
 import { createDecoder, type Decoded } from './walk/decode.ts';
 import { createEncoder } from './walk/encode.ts';
 import { DecodeProblem, mismatchWithin, TooLargeProblem } from './walk/problem.ts';
+import type { YamlOutcome } from './yaml-reader.ts';
 import { readYaml } from './yaml-text.ts';
 
 /**
@@ -124,9 +125,16 @@ function reportDuplicates(duplicates: readonly string[], { fieldValidation, warn
   for (const problem of duplicates) warn(problem);
 }
 
-function contentOf({ content, mediaType }: Body): Content {
+function contentOf({ content, mediaType, yaml }: Body): Content {
   if ('value' in content) return { value: content.value, duplicates: [] };
+  if (yaml !== undefined) return readElsewhere(yaml);
   return (mediaType.includes('yaml') ? jsonWithin(content.bytes) ?? readYaml(content.bytes) : jsonOf(content.bytes));
+}
+
+function readElsewhere(outcome: YamlOutcome): Content {
+  if ('problem' in outcome) throw new DecodeProblem(outcome.problem);
+  const { json, duplicates } = outcome;
+  return { ...jsonOf(Buffer.from(json.buffer, json.byteOffset, json.byteLength)), duplicates };
 }
 
 function jsonOf(bytes: Buffer): Content {

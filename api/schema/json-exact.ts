@@ -86,11 +86,11 @@ export function writable(value: unknown): unknown {
 }
 
 /** As `JSON.stringify`, with bigints as numbers. For values that may hold some: objects outside of the typed encoder. */
-export function stringifyExact(value: unknown): string {
+export function stringifyExact(value: unknown, indentation?: number): string {
   try {
-    return JSON.stringify(value);
+    return JSON.stringify(value, null, indentation);
   } catch (error) {
     if (!(error instanceof TypeError)) throw error;
-    return JSON.stringify(value, (_key, item: unknown) => writable(item));
+    return JSON.stringify(value, (_key, item: unknown) => writable(item), indentation);
   }
 }

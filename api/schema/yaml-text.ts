@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import { isMap, isPair, isScalar, LineCounter, parseAllDocuments, visit, type Document, type ScalarTag, type Tags } from 'yaml';
+import { Composer, isMap, isPair, isScalar, LineCounter, Parser, visit, type Document, type ScalarTag, type Tags } from 'yaml';
 import { mostDepth } from './json-scan.ts';
 import { mayBeLong } from './json-exact.ts';
 import { DecodeProblem } from './walk/problem.ts';
@@ -31,11 +31,10 @@ export function readYaml(bytes: Buffer): YamlBody {
   try {
     const text = bytes.toString();
     const isLong = mayBeLong(text);
-    const documents = parseAllDocuments(text, { intAsBigInt: isLong, schema: 'yaml-1.1', customTags, uniqueKeys: false, merge: true, lineCounter: lines, logLevel: 'error' });
-    const [document] = 'empty' in documents ? [] : documents;
+    const document = firstDocument(text, lines, { intAsBigInt: isLong, schema: 'yaml-1.1', customTags, uniqueKeys: false, merge: true, logLevel: 'error' });
     if (document === undefined) return { value: null, duplicates: [] };
     const [error] = document.errors;
-    if (error !== undefined) throw new DecodeProblem(`error converting YAML to JSON: yaml: line ${error.linePos?.[0].line ?? 1}: ${error.message.split(' at line')[0]}`);
+    if (error !== undefined) throw new DecodeProblem(`error converting YAML to JSON: yaml: line ${lines.linePos(error.pos[0]).line}: ${error.message}`);
     const value: unknown = document.toJS({ maxAliasCount: mostAliases });
     checkDepth(value, 0);
     return { value: isLong ? narrowed(value) : value, duplicates: duplicateKeys(document, lines) };
@@ -43,6 +42,12 @@ export function readYaml(bytes: Buffer): YamlBody {
     if (cause instanceof DecodeProblem) throw cause;
     throw new DecodeProblem(`error converting YAML to JSON: yaml: ${messageOf(cause)}`, { cause });
   }
+}
+
+/** What stands behind the first document is not even looked at. */
+function firstDocument(text: string, lines: LineCounter, options: ConstructorParameters<typeof Composer>[0]): Document.Parsed | undefined {
+  const { value } = new Composer(options).compose(new Parser(lines.addNewLine).parse(text)).next();
+  return value ?? undefined;
 }
 
 /** Whole numbers as numbers where they are exact so. In place: the value was just made. */
