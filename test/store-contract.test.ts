@@ -8,7 +8,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openEmbedded, type EmbeddedOptions } from '../api/store/embedded.ts';
 import { StoreEndedError, WriteFailedError } from '../api/store/errors.ts';
 import { CompactedError, type Store } from '../api/store/store.ts';
-import { drivenClock, type DrivenClock } from './suites/driven-clock.ts';
+import { drivenClock, type DrivenClock } from '../api/store/test-clock.ts';
 import { eventually, put, record, storeContract, write } from './suites/store-contract.ts';
 
 storeContract('the embedded store', async () => {

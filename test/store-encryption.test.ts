@@ -6,7 +6,7 @@ import { openEmbedded } from '../api/store/embedded.ts';
 import { encryptedStore, reseal, SealedValueError } from '../api/store/encryption.ts';
 import { readEncryptionConfiguration } from '../api/store/encryption/configuration.ts';
 import type { Store } from '../api/store/store.ts';
-import { drivenClock } from './suites/driven-clock.ts';
+import { drivenClock } from '../api/store/test-clock.ts';
 import { put, record, storeContract, write } from './suites/store-contract.ts';
 
 const keyA = Buffer.alloc(32, 1).toString('base64');

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { openEtcd, type EtcdOptions } from '../api/store/etcd.ts';
 import { CompactedError, type Store } from '../api/store/store.ts';
-import { drivenClock } from './suites/driven-clock.ts';
+import { drivenClock } from '../api/store/test-clock.ts';
 import { startEtcd, type EtcdCluster, type EtcdMember } from './suites/etcd.ts';
 import { eventually, put, record, storeContract, write } from './suites/store-contract.ts';
 

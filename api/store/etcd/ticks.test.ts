@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { drivenClock } from '../../../test/suites/driven-clock.ts';
+import { drivenClock } from '../test-clock.ts';
 import { createTicks } from './ticks.ts';
 
 function setUp() {

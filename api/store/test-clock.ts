@@ -1,4 +1,4 @@
-import type { Clock } from '../../api/store/clock.ts';
+import type { Clock } from './clock.ts';
 
 /** The store's time, in a test's hands. */
 export interface DrivenClock extends Clock {
