@@ -4,7 +4,7 @@ import { bind, compile, perCallLimit } from './compile.ts';
 import { dyn, type Type } from './types.ts';
 
 const variables: Record<string, Type> = { o: dyn };
-const bindings = () => bind(variables, { o: { list: Array.from({ length: 200 }, (_, i) => i), text: 'ab'.repeat(5000), map: { a: 1, b: 'x' }, n: 3 } });
+const bindings = () => bind(variables, { o: { list: Array.from({ length: 200 }, (_, i) => i), text: 'ab'.repeat(5000), emoji: '😀'.repeat(5000), map: { a: 1, b: 'x' }, n: 3 } });
 
 /** Expressions of all kinds of nodes, well typed or not. */
 const { expression } = fc.letrec<{ expression: string }>((tie) => ({
@@ -24,6 +24,11 @@ const { expression } = fc.letrec<{ expression: string }>((tie) => ({
   ),
 }));
 
+/** The list in a list with itself, so many times over. */
+function doubled(times: number): string {
+  return '.map(l, [l, l])'.repeat(times);
+}
+
 describe('any expression', () => {
   it('compiles or is refused, and what runs ends within its cost', () => {
     fc.assert(fc.property(expression, (source) => {
@@ -41,20 +46,22 @@ describe('any expression', () => {
     }), { numRuns: 2000 });
   });
 
-  it.each([
+  it.each<[string, string]>([
     // Each would take hours, or all memory, if it were not counted.
-    'o.list.all(a, o.list.all(b, o.list.all(c, o.list.all(d, a + b + c + d >= 0))))',
-    'o.list.map(a, o.text + o.text).map(t, o.list.map(b, t + t)).size() > 0',
-    'o.text.replace("", o.text).replace("", o.text).size() > 0',
-    'o.list.map(a, o.list).map(l, [l, l, l, l]).map(l, [l, l, l, l]).map(l, [l, l, l, l]).map(l, [l, l, l, l]).map(l, [l, l, l, l]) == [[o.list]]',
-    `[[1]]${'.map(l, [l, l])'.repeat(100)} == [[1]]${'.map(l, [l, l])'.repeat(100)}`,
-    `"%s".format([[1]${'.map(l, [l, l])'.repeat(60)}]) == ""`,
-    `[[1]${'.map(l, [l, l])'.repeat(60)}].indexOf([dyn(2)]) == 0`,
-    'o.list.all(a, o.list.all(b, o.text.matches("(a|b|ab)*(a|b|ab)*c")))',
-    `o.list.all(a, o.list.all(b, timestamp(a).getHours("Europe/Berlin") < b + 1000))`,
-    'o.list.all(a, o.list.all(b, o.list + o.list != [1]))',
-    'sets.equivalent(o.list.map(a, o.text), o.list.map(a, o.text + "x"))',
-  ])('%s ends', (source) => {
+    ['loops in loops', 'o.list.all(a, o.list.all(b, o.list.all(c, o.list.all(d, a + b + c + d >= 0))))'],
+    ['text that doubles', 'o.list.map(a, o.text + o.text).map(t, o.list.map(b, t + t)).size() > 0'],
+    ['text that multiplies', 'o.text.replace("", o.text).replace("", o.text).size() > 0'],
+    ['lists of lists, compared', `[[1]]${doubled(100)} == [[1]]${doubled(100)}`],
+    ['lists of lists, shown', `"%s".format([[1]${doubled(60)}]) == ""`],
+    ['lists of lists, searched', `[[1]${doubled(60)}].indexOf([dyn(2)]) == 0`],
+    ['lists that grow', 'o.list.all(a, o.list.all(b, o.list + o.list != [1]))'],
+    ['sets', 'sets.equivalent(o.list.map(a, o.text), o.list.map(a, o.text + "x"))'],
+    ['a pattern of stars', 'o.list.all(a, o.list.all(b, o.text.matches("(a|b|ab)*(a|b|ab)*c")))'],
+    ['a pattern of repetitions', 'o.list.all(a, !o.text.matches("((a|b){1,30}){1,30}c"))'],
+    ['patterns made on the way', 'o.list.all(a, o.list.all(b, !"abc".matches("((a{1,30}){1,30})b" + string(b))))'],
+    ['characters beyond 16 bits', 'o.list.all(a, o.list.all(b, o.emoji.size() > 0))'],
+    ["a time zone's rules", 'o.list.all(a, o.list.all(b, timestamp(a).getHours("Europe/Berlin") < b + 1000))'],
+  ])('%s end', (_name, source) => {
     const { program, errors } = compile(source, { variables });
     expect(errors).toBeUndefined();
     const outcome = program?.evaluate(bindings());

@@ -67,8 +67,11 @@ export function sizeOf(value: Value | undefined): number {
 
 const sizeAt = (args: readonly ArgumentSize[], index: number): Range => args[index]?.size ?? one;
 
-/** Asked of a text's length: constant by Kubernetes' estimate; a very long one is looked through. */
-export const textLength: CallCost = { before: (args) => Math.max(1, Math.floor(sizeOf(args[0]) / 1000)), estimate: () => ({ cost: one }) };
+/** Characters that are looked through for one unit. */
+const freeLength = 500;
+
+/** Asked of a text's length: constant by Kubernetes' estimate; a long one is looked through. */
+export const textLength: CallCost = { before: (args) => Math.max(1, Math.floor(sizeOf(args[0]) / freeLength)), estimate: () => ({ cost: one }) };
 
 export function flat(cost: number): CallCost {
   return { before: () => cost, estimate: () => ({ cost: exactly(cost) }) };

@@ -8,6 +8,8 @@ import { Duration, ListValue, MapValue, Timestamp, TypeValue, Uint, type Value }
 
 const clause = /%(?:%|(?:\.(\d+))?([a-zA-Z]))/g;
 const mostPrecision = 1000;
+/** Units for each value that is shown. */
+const shownValue = 0.5;
 
 /** `"%s: %.2f".format([…])`. Clauses: the extension library "Strings". Throws `CelError`. */
 export function format(template: string, values: readonly Value[], charge: (cost: number) => void): string {
@@ -82,7 +84,7 @@ function exponential(value: number, precision: number): string {
 
 /** `%s` of any value. */
 function show(value: Value, charge: (cost: number) => void): string {
-  charge(character);
+  charge(shownValue);
   switch (typeof value) {
     case 'string': return value;
     case 'boolean':
