@@ -32,8 +32,8 @@ const head = {
   securityDefinitions: { BearerToken: { type: 'apiKey', description: 'A bearer token.', name: 'authorization', in: 'header' } },
 };
 
-/** Defined by Kubernetes' own document even where no path refers to it: clients that are generated from it know the name. */
-const referredByNone = 'io.k8s.apimachinery.pkg.apis.meta.v1.GroupResource';
+/** Defined by Kubernetes' own document even where no path refers to them: clients that are generated from it know the names. */
+const referredByNone = ['GroupResource', 'WatchEvent'].map((name) => `io.k8s.apimachinery.pkg.apis.meta.v1.${name}`);
 
 const documents = new WeakMap<readonly Resource[], OpenApiV2>();
 
@@ -68,8 +68,8 @@ function createOpenApiV2(resources: readonly Resource[], schemas: Schemas, descr
 
 async function build(resources: readonly Resource[], schemas: Schemas, describe: Describe, pause: Pause): Promise<Swagger> {
   const paths = await allPaths(sourcesOf(resources, schemas));
-  const more = schemas.definitionOf(referredByNone);
-  const found = await closureOf([...schemasIn(paths), ...(more === undefined ? [] : [more])], (schema) => define(schema, 2, describe), pause);
+  const roots = [...schemasIn(paths), ...referredByNone.map((name) => schemas.definitionOf(name))].filter((schema) => schema !== undefined);
+  const found = await closureOf(roots, (schema) => define(schema, 2, describe), pause);
   const parameters = new Map<string, Json>();
   const items = new Map(paths.map((path) => [path.path, pathItem(path, parameters)]));
   const definitions = new Map([...found].map(([name, { schema }]) => [name, schema]));
