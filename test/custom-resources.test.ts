@@ -1,5 +1,10 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { defineKind, type KubernetesObject } from '../machinery/kinds/kind.ts';
 import { startTestServer, type TestServer } from './test-server.ts';
+
+interface Lamp extends KubernetesObject {
+  readonly spec?: { readonly watts?: number; readonly colour?: string };
+}
 
 /** CustomResourceDefinitions as their users meet them, with the real kubectl. */
 let test: TestServer;
@@ -111,7 +116,7 @@ describe('a custom resource', () => {
   });
 });
 
-const lamps = (more: object = {}) => ({
+const lampDefinition = (more: object = {}) => ({
   ...cronTabs, metadata: { name: 'lamps.light.example' },
   spec: { group: 'light.example', scope: 'Cluster', names: { plural: 'lamps', kind: 'Lamp' }, versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object', properties: { spec: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } } } } }], ...more },
 });
@@ -126,19 +131,19 @@ describe('a definition', () => {
   });
 
   it('takes its objects with it', async () => {
-    await apply(lamps());
+    await apply(lampDefinition());
     await kubectl('wait', '--for=condition=Established', 'crd/lamps.light.example', '--timeout=20s');
     expect(await apply(lamp)).toBe('lamp.light.example/l created\n');
     expect(await kubectl('delete', 'crd', 'lamps.light.example', '--timeout=20s')).toContain('deleted');
     expect(await kubectl('get', 'lamps')).toContain('the server could not find the requested resource');
-    await apply(lamps());
+    await apply(lampDefinition());
     await kubectl('wait', '--for=condition=Established', 'crd/lamps.light.example', '--timeout=20s');
     expect(await kubectl('get', 'lamps')).toBe('');
     await kubectl('delete', 'crd', 'lamps.light.example');
   });
 
   it('waits for an object that a finalizer holds', async () => {
-    await apply(lamps());
+    await apply(lampDefinition());
     await kubectl('wait', '--for=condition=Established', 'crd/lamps.light.example', '--timeout=20s');
     await apply({ ...lamp, metadata: { name: 'held', finalizers: ['light.example/hold'] } });
     await kubectl('delete', 'crd', 'lamps.light.example', '--wait=false');
@@ -150,10 +155,70 @@ describe('a definition', () => {
   });
 
   it('is refused with every reason', async () => {
-    const refused = await apply(lamps({ group: 'light', versions: [{ name: 'V1', served: true, storage: false, schema: { openAPIV3Schema: { type: 'object', properties: { a: {} } } } }] }));
+    const refused = await apply(lampDefinition({ group: 'light', versions: [{ name: 'V1', served: true, storage: false, schema: { openAPIV3Schema: { type: 'object', properties: { a: {} } } } }] }));
     expect(refused).toContain('metadata.name: Invalid value: "lamps.light.example": must be spec.names.plural+"."+spec.group');
     expect(refused).toContain('spec.group: Invalid value: "light": should be a domain with at least one dot');
     expect(refused).toContain('must have exactly one version marked as storage version');
     expect(refused).toContain('spec.validation.openAPIV3Schema.properties[a].type: Required value: must not be empty for specified object fields');
   });
 });
+
+describe('a definition that changes', () => {
+  const lamps = defineKind<Lamp>('light.example', 'v1', 'Lamp', 'lamps', 'Cluster');
+  const versions = (spec: object, more: object = {}) => [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object', properties: { spec: { type: 'object', ...spec }, status: { type: 'object', properties: { lit: { type: 'boolean' } } } } } }, ...more }];
+
+  beforeAll(async () => {
+    await apply(lampDefinition({ versions: versions({ properties: { watts: { type: 'integer' } } }) }));
+    await kubectl('wait', '--for=condition=Established', 'crd/lamps.light.example', '--timeout=20s');
+    await test.client.create(lamps, { metadata: { name: 'old' }, spec: { watts: 5 } });
+  });
+  afterAll(async () => { await kubectl('delete', 'crd', 'lamps.light.example'); });
+
+  it('ends watches, and shows what is stored by its new schema', async () => {
+    const { metadata } = await test.client.list(lamps, {});
+    const watching = (async () => { for await (const batch of test.client.watch(lamps, { resourceVersion: metadata.resourceVersion ?? '', signal: AbortSignal.timeout(20_000) })) expect(batch).toEqual([]); })();
+    await apply(lampDefinition({ versions: versions({ properties: { colour: { type: 'string', default: 'white' } } }) }));
+    await watching;
+    expect((await test.client.get(lamps, { name: 'old' })).spec).toEqual({ colour: 'white' });
+    // What was seen before is no longer how it is: clients list again.
+    await expect((async () => { for await (const _ of test.client.watch(lamps, { resourceVersion: metadata.resourceVersion ?? '', signal: AbortSignal.timeout(20_000) })); })()).rejects.toThrow('too old resource version');
+  });
+
+  it('counts a status among the wishes unless it has a subresource of its own', async () => {
+    const before = await test.client.get(lamps, { name: 'old' });
+    const lit = await test.client.patch(lamps, { name: 'old' }, 'application/merge-patch+json', { status: { lit: true } });
+    expect(lit.metadata?.generation).toBe((before.metadata?.generation ?? 0) + 1);
+    await apply(lampDefinition({ versions: versions({ properties: { colour: { type: 'string', default: 'white' } } }, { subresources: { status: {} } }) }));
+    const after = await test.client.patch(lamps, { name: 'old' }, 'application/merge-patch+json', { metadata: { labels: { a: 'b' } }, status: { lit: false } }, { subresource: 'status' });
+    expect(after.metadata?.generation).toBe(lit.metadata?.generation);
+    expect(after.metadata?.labels).toBeUndefined();
+    expect(Reflect.get(after, 'status')).toEqual({ lit: false });
+  });
+
+  it('is replaced by who names its version only', async () => {
+    const { metadata: { resourceVersion: _version, ...metadata } = {}, ...rest } = await test.client.get(lamps, { name: 'old' });
+    await expect(test.client.update(lamps, { ...rest, metadata })).rejects.toThrow('lamps.light.example "old" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update');
+  });
+
+  it('is found by the version that is stored, whatever was stored before', async () => {
+    const two = (storage: string) => [{ name: 'v1', served: true, storage: storage === 'v1', ...versionOf() }, { name: 'v2', served: true, storage: storage === 'v2', ...versionOf() }];
+    await apply(lampDefinition({ versions: two('v2') }));
+    expect(await kubectl('get', 'crd', 'lamps.light.example', '-o', 'jsonpath={.status.storedVersions}')).toBe('["v1","v2"]');
+    const lampsV2 = { ...lamps, version: 'v2' };
+    await test.client.create(lampsV2, { metadata: { name: 'new' } });
+    expect((await test.client.list(lamps, {})).items.map(({ apiVersion, metadata }) => [apiVersion, metadata?.name])).toEqual([['light.example/v1', 'new'], ['light.example/v1', 'old']]);
+    expect((await test.client.list(lampsV2, {})).items.map(({ apiVersion, metadata }) => [apiVersion, metadata?.name])).toEqual([['light.example/v2', 'new'], ['light.example/v2', 'old']]);
+    const refused = await apply(lampDefinition({ versions: two('v2').slice(1) }));
+    expect(refused).toContain('status.storedVersions[0]: Invalid value: "v1": missing from spec.versions; v1 was previously a storage version');
+    // A migration writes every object once, and says so.
+    await test.client.patch(lampsV2, { name: 'old' }, 'application/merge-patch+json', { metadata: { labels: { migrated: 'true' } } });
+    await kubectl('patch', 'crd', 'lamps.light.example', '--subresource=status', '--type=merge', '-p', '{"status":{"storedVersions":["v2"]}}');
+    expect(await apply(lampDefinition({ versions: two('v2').slice(1) }))).toContain('configured');
+    expect((await test.client.list(lampsV2, {})).items).toHaveLength(2);
+    expect(await kubectl('get', '--raw', '/apis/light.example/v1')).toContain('exit 1');
+  });
+});
+
+function versionOf() {
+  return { schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } } };
+}

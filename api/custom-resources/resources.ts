@@ -1,4 +1,3 @@
-import { Path, type FieldError } from '../../machinery/field-path.ts';
 import type { CustomResourceDefinition, DefinitionNames, DefinitionVersion } from '../../machinery/kinds/apiextensions.ts';
 import { apiVersionOf, type KubernetesObject } from '../../machinery/kinds/kind.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
@@ -7,13 +6,10 @@ import { columnsOf } from './columns.ts';
 import { remoteConversionOf, type ConversionOptions } from './conversion.ts';
 import { customForm } from './form.ts';
 import { scalePathsOf, stepsOf, valueAt } from './scale.ts';
-import { compileRules, type RuleNode } from './rules/compile.ts';
-import { evaluateRules } from './rules/evaluate.ts';
 import { fillDefaults } from './schema/defaults.ts';
-import { validateParts } from './schema/lists.ts';
 import { prune } from './schema/prune.ts';
 import { structuralOf, type Structural } from './schema/structural.ts';
-import { validateValue, type Old } from './schema/validate.ts';
+import { checksOf, validateChanged, validateNew, validateStatus } from './validate-object.ts';
 
 /**
  * From a CustomResourceDefinition to what the server knows of any kind: one `Resource` for each version that is served. What
@@ -55,19 +51,19 @@ function servedResource({ definition, names, stored, remote }: Defined, version:
   const kind = { group: spec.group, version: version.name, kind: names.kind, plural: names.plural, scope: scopeOf(spec.scope) };
   const { scale, status } = version.subresources ?? {};
   const hasStatus = status !== undefined;
-  const checks = checksOf(schema);
+  const checks = checksOf(schema, scale);
   return defineResource(kind, {
     singular: names.singular ?? names.kind.toLowerCase(), listKind: names.listKind ?? `${names.kind}List`,
     shortNames: names.shortNames ?? [], categories: names.categories ?? [],
     ...(metadata?.deletionTimestamp === undefined ? {} : { verbs: lastVerbs }),
     columns: columnsOf(version.additionalPrinterColumns),
     fields: Object.fromEntries((version.selectableFields ?? []).map(({ jsonPath }) => selectable(jsonPath))),
-    generation: true, status: hasStatus, ...(scale === undefined ? {} : { scale: scalePathsOf(scale) }),
+    generation: true, updatesNameVersion: true, status: hasStatus, ...(scale === undefined ? {} : { scale: scalePathsOf(scale) }),
     defaults: (draft) => { fillDefaults(draft, schema); },
     prepareForCreate: (draft) => { if (hasStatus) Reflect.deleteProperty(draft, 'status'); },
-    validateCreate: (object) => validateObject(object, checks),
-    validateUpdate: (object, old) => validateObject(object, checks, { value: old }),
-    validateStatusUpdate: (object, old) => validateObject(object, checks, { value: old }),
+    validateCreate: (object) => validateNew(object, checks),
+    validateUpdate: (object, old) => validateChanged(object, old, checks),
+    validateStatusUpdate: (object, old) => validateStatus(object, old, checks),
     ...(version.deprecated === true ? { deprecation: version.deprecationWarning ?? `${apiVersionOf(kind)} ${kind.kind} is deprecated` } : {}),
     custom: customForm(kind, schema),
     storedAs: {
@@ -93,28 +89,4 @@ function read(object: Draft<KubernetesObject>, apiVersion: string, schema: Struc
   prune(object as Record<string, unknown>, schema);
   fillDefaults(object, schema);
   return object;
-}
-
-interface Checks {
-  readonly schema: Structural;
-  /** Undefined: there are none. Compiled for the first object: a server with many definitions starts without. */
-  readonly rules: RuleNode | undefined;
-}
-
-function checksOf(schema: Structural): Checks {
-  let compiled: { readonly rules: RuleNode | undefined } | undefined;
-  return {
-    schema: { ...schema, embedded: false },
-    get rules() {
-      compiled ??= { rules: compileRules(schema) };
-      return compiled.rules;
-    },
-  };
-}
-
-/** Rules are for objects that are what the schema says: they are not run on others. */
-function validateObject(object: KubernetesObject, checks: Checks, old?: Old): FieldError[] {
-  const errors = [...validateValue(object, checks.schema, new Path(), old), ...validateParts(object, checks.schema, new Path())];
-  if (errors.length > 0 || checks.rules === undefined) return errors;
-  return evaluateRules(checks.rules, object, new Path(), old);
 }

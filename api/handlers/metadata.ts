@@ -63,7 +63,7 @@ export function carryOver(resource: Resource, draft: Draft<KubernetesObject>, ol
     carry(metadata, before, key);
   }
   for (const key of ['resourceVersion', 'selfLink'] as const) delete metadata[key];
-  if (resource.generation && !isDeepStrictEqual(wish(draft), wish(old))) metadata.generation = (before.generation ?? 0) + 1;
+  if (resource.generation && !isDeepStrictEqual(wish(resource, draft), wish(resource, old))) metadata.generation = (before.generation ?? 0) + 1;
 }
 
 function carry<K extends keyof ObjectMeta>(to: Draft<ObjectMeta>, from: ObjectMeta, key: K): void {
@@ -71,10 +71,10 @@ function carry<K extends keyof ObjectMeta>(to: Draft<ObjectMeta>, from: ObjectMe
   else Object.assign(to, { [key]: from[key] });
 }
 
-/** The part of an object that its generation counts. */
-function wish(object: KubernetesObject): Record<string, unknown> {
-  const { metadata: _metadata, status: _status, apiVersion: _apiVersion, kind: _kind, ...rest } = object as KubernetesObject & { status?: unknown };
-  return rest;
+/** The part of an object that its generation counts. A custom resource without `/status` has no other writer of its status. */
+function wish({ custom, status: hasStatus }: Resource, object: KubernetesObject): Record<string, unknown> {
+  const { metadata: _metadata, status, apiVersion: _apiVersion, kind: _kind, ...rest } = object as KubernetesObject & { status?: unknown };
+  return custom === undefined || hasStatus ? rest : { ...rest, status };
 }
 
 /** Metadata of a new object. */

@@ -31,7 +31,7 @@ function holds(fields: readonly FieldRequirement[], entry: Entry): boolean {
 
 function checkField(resource: Resource, field: string): void {
   if (metadataFields.has(field) || Object.hasOwn(resource.fields, field)) return;
-  throw failure('BadRequest', Object.keys(resource.fields).length > 0
+  throw failure('BadRequest', Object.keys(resource.fields).length > 0 || resource.custom !== undefined
     ? `field label not supported: ${field}`
     : `${JSON.stringify(field)} is not a known field selector: only "metadata.name", "metadata.namespace"`);
 }

@@ -1,4 +1,4 @@
-import { invalidObject } from '../../machinery/field-path.ts';
+import { Path, invalid, invalidObject } from '../../machinery/field-path.ts';
 import type { KubernetesObject } from '../../machinery/kinds/kind.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
 import { failure } from '../../machinery/status.ts';
@@ -23,6 +23,7 @@ export async function update(writer: Writer, call: Call): Promise<Result> {
   const { entry } = await changeObject(writer, resource, info.namespace, info.name, isDryRun(query), async (current) => {
     const draft = writer.codec.decode(resource, body, options);
     await nextStage(sizeOf(body));
+    checkVersionNamed(resource, info.name, draft);
     return replaced(writer, call, current, draft);
   });
   return { type: 'entry', code: 200, resource, entry };
@@ -41,7 +42,7 @@ export async function replaced(writer: Writer, call: Call, current: Entry, draft
   bindToRequest(draft, resource, info);
   checkPreconditions(resource, current, draft);
   const isStatus = info.subresource === 'status';
-  if (isStatus) keepAllButStatus(draft, old);
+  if (isStatus) keepAllButStatus(resource, draft, old);
   else if (resource.status) keepField(draft, old, 'status');
   resource.defaults?.(draft);
   own(draft, old);
@@ -65,6 +66,12 @@ function validated(resource: Resource, draft: KubernetesObject, old: KubernetesO
   return [...(resource.validate?.(draft) ?? []), ...(resource.validateUpdate?.(draft, old) ?? [])];
 }
 
+/** Throws 422 when the kind wants a version and there is none. The answer names the resource where others name the kind. */
+function checkVersionNamed(resource: Resource, name: string, draft: Draft<KubernetesObject>): void {
+  if (resource.updatesNameVersion !== true || (metadataOf(draft).resourceVersion ?? '') !== '') return;
+  throw invalidObject({ group: resource.group, kind: resource.plural }, name, [invalid(new Path('metadata').child('resourceVersion'), 0, 'must be specified for an update')]);
+}
+
 /** `resourceVersion` and `uid` in the body of an update are conditions on the stored object. */
 function checkPreconditions(resource: Resource, current: Entry, draft: Draft<KubernetesObject>): void {
   const { resourceVersion, uid } = metadataOf(draft);
@@ -83,10 +90,18 @@ function keepField(draft: Draft<KubernetesObject>, old: KubernetesObject, field:
 }
 
 /** A status write may change the status, labels, annotations and finalizers; the rest is the old object's. */
-function keepAllButStatus(draft: Draft<KubernetesObject>, old: KubernetesObject): void {
+function keepAllButStatus(resource: Resource, draft: Draft<KubernetesObject>, old: KubernetesObject): void {
   const fields = new Set([...Object.keys(draft), ...Object.keys(old)]);
   for (const field of fields) if (!['status', 'metadata', 'kind', 'apiVersion'].includes(field)) keepField(draft, old, field);
-  keepOwners(metadataOf(draft), old);
+  if (resource.custom === undefined) keepOwners(metadataOf(draft), old);
+  else keepMetadata(draft, old);
+}
+
+/** Of a custom resource a status write may change nothing else. */
+function keepMetadata(draft: Draft<KubernetesObject>, old: KubernetesObject): void {
+  const { managedFields } = metadataOf(draft);
+  keepField(draft, old, 'metadata');
+  if (managedFields !== undefined) metadataOf(draft).managedFields = managedFields;
 }
 
 function keepOwners(metadata: ReturnType<typeof metadataOf>, old: KubernetesObject): void {

@@ -102,6 +102,8 @@ export interface Resource<T extends KubernetesObject = KubernetesObject> extends
   readonly stored: boolean;
   /** Seconds after the last write at which an object is deleted (Event). */
   readonly ttlSeconds?: number;
+  /** A PUT must say which version it replaces. */
+  readonly updatesNameVersion?: true;
   /** Said to everybody who uses the kind. */
   readonly deprecation?: string;
   /** Absent: its objects are stored as they are served. */

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { Path, invalid, type FieldError } from '../../../machinery/field-path.ts';
 import { compileRules } from '../rules/compile.ts';
 import { evaluateRules } from '../rules/evaluate.ts';
-import { validateParts } from '../schema/lists.ts';
+import { validateEmbedded } from '../schema/lists.ts';
 import { pruneByItself } from '../schema/prune.ts';
 import type { Structural } from '../schema/structural.ts';
 import { validateValue } from '../schema/validate.ts';
@@ -20,7 +20,7 @@ function problemsOf(schema: Structural, path: Path): FieldError[] {
   const value = structuredClone(schema.default);
   pruneByItself(value, schema);
   const pruned = isDeepStrictEqual(value, schema.default) ? [] : [invalid(path, schema.default, 'must not have unknown fields')];
-  const errors = [...validateValue(schema.default, schema, new Path()), ...validateParts(schema.default, schema, new Path())];
+  const errors = [...validateValue(schema.default, schema, new Path()), ...validateEmbedded(schema.default, schema, new Path())];
   const rules = errors.length > 0 ? undefined : compileRules(schema, schema.embedded);
   const refused = rules === undefined ? [] : evaluateRules(rules, schema.default, new Path());
   return [...pruned, ...[...errors, ...refused].map((error) => ({ ...error, path: below(path, error.path) }))];

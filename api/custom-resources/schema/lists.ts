@@ -1,40 +1,41 @@
 import { duplicate, invalid, required, type FieldError, type Path } from '../../../machinery/field-path.ts';
 import { dns1123Subdomain } from '../../../machinery/names.ts';
-import { keyOf } from './validate.ts';
+import { stringifyExact } from '../../schema/json-exact.ts';
 import { isObject, type Structural } from './structural.ts';
 
-/** What holds of values beyond the schema of each: items of set-like and map-like lists are there once, embedded objects are objects. */
-export function validateParts(value: unknown, schema: Structural, path: Path): FieldError[] {
-  if (Array.isArray(value)) {
-    return [...duplicates(value, schema, path), ...value.flatMap((item, index) => (schema.items === undefined ? [] : validateParts(item, schema.items, path.index(index))))];
-  }
-  if (!isObject(value)) return [];
-  const below = Object.entries(value).flatMap(([key, one]) => {
-    const known = schema.properties.get(key);
-    if (known !== undefined) return validateParts(one, known, path.child(key));
-    return schema.additional === undefined || schema.additional === true ? [] : validateParts(one, schema.additional, path.key(key));
-  });
-  return schema.embedded ? [...embeddedProblems(value, path), ...below] : below;
+/** Items of set-like and map-like lists are there once: the first that is there again is told. */
+export function validateLists(value: unknown, schema: Structural, path: Path): FieldError[] {
+  return everyValue(value, schema, path, (one, own, where) => (Array.isArray(one) ? duplicates(one, own, where) : []));
 }
 
-function duplicates(items: readonly unknown[], { listType, mapKeys, items: itemSchema }: Structural, path: Path): FieldError[] {
+/** Embedded objects are objects. */
+export function validateEmbedded(value: unknown, schema: Structural, path: Path): FieldError[] {
+  return everyValue(value, schema, path, (one, own, where) => (own.embedded && isObject(one) ? embeddedProblems(one, where) : []));
+}
+
+function everyValue(value: unknown, schema: Structural, path: Path, check: (value: unknown, schema: Structural, path: Path) => FieldError[]): FieldError[] {
+  const own = check(value, schema, path);
+  const { items, properties, additional } = schema;
+  if (Array.isArray(value)) return items === undefined ? own : [...own, ...value.flatMap((item, index) => everyValue(item, items, path.index(index), check))];
+  if (!isObject(value)) return own;
+  return [...own, ...Object.entries(value).flatMap(([key, one]) => {
+    const known = properties.get(key);
+    if (known !== undefined) return everyValue(one, known, path.child(key), check);
+    return additional === undefined || additional === true ? [] : everyValue(one, additional, path.key(key), check);
+  })];
+}
+
+function duplicates(items: readonly unknown[], { listType, mapKeys }: Structural, path: Path): FieldError[] {
   if (listType !== 'map' && listType !== 'set') return [];
-  const seen = new Set<string>();
+  const stray = listType === 'map' ? items.findIndex((item) => item !== null && !isObject(item)) : -1;
+  if (stray >= 0) return [invalid(path.index(stray), items[stray], 'must be an object for an array of list-type map')];
+  const times = new Map<string, number>();
   return items.flatMap((item, index) => {
-    const key = listType === 'map' ? keyOf(withDefaults(item, itemSchema), mapKeys) : JSON.stringify(item);
-    if (!seen.has(key)) {
-      seen.add(key);
-      return [];
-    }
-    const shown = listType === 'map' ? Object.fromEntries(mapKeys.map((name) => [name, isObject(item) ? item[name] : undefined])) : item;
-    return [duplicate(path.index(index), shown)];
+    const shown = listType === 'map' ? Object.fromEntries(mapKeys.flatMap((key) => (isObject(item) && Object.hasOwn(item, key) ? [[key, item[key]]] : []))) : item;
+    const key = stringifyExact(shown);
+    times.set(key, (times.get(key) ?? 0) + 1);
+    return times.get(key) === 2 ? [duplicate(path.index(index), shown)] : [];
   });
-}
-
-function withDefaults(item: unknown, schema: Structural | undefined): unknown {
-  if (!isObject(item) || schema === undefined) return item;
-  const absent = [...schema.properties].filter(([name, { default: value }]) => value !== undefined && !Object.hasOwn(item, name));
-  return absent.length === 0 ? item : { ...item, ...Object.fromEntries(absent.map(([name, { default: value }]) => [name, value])) };
 }
 
 /** Source: "RawExtension", CustomResourceDefinitions: `x-kubernetes-embedded-resource`. */

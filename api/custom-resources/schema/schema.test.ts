@@ -3,7 +3,7 @@ import { Path, type FieldError } from '../../../machinery/field-path.ts';
 import { validateSchema } from '../definition/schema-rules.ts';
 import { fillDefaults } from './defaults.ts';
 import { hasFormat } from './formats.ts';
-import { validateParts } from './lists.ts';
+import { validateEmbedded, validateLists } from './lists.ts';
 import { objectSchemaOf } from './object-schema.ts';
 import { prune } from './prune.ts';
 import { structuralOf } from './structural.ts';
@@ -92,10 +92,10 @@ describe('a value', () => {
 
   it.each<[string, object, unknown, string[]]>([
     ['items of sets', { type: 'array', 'x-kubernetes-list-type': 'set', items: { type: 'string' } }, ['a', 'b', 'a'], ['f[2]: Duplicate value: "a"']],
-    ['items of maps', { type: 'array', 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['n', 'p'], items: object({ n: { type: 'string' }, p: { type: 'string', default: 'TCP' } }) }, [{ n: 'a' }, { n: 'a', p: 'TCP' }], ['f[1]: Duplicate value: {"n":"a","p":"TCP"}']],
+    ['items of maps', { type: 'array', 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['n', 'p'], items: object({ n: { type: 'string' }, p: { type: 'string', default: 'TCP' } }) }, [{ n: 'a', p: 'TCP' }, { n: 'a', p: 'TCP' }], ['f[1]: Duplicate value: {"n":"a","p":"TCP"}']],
     ['embedded objects', { ...anything, 'x-kubernetes-embedded-resource': true }, { metadata: { name: 'A' } }, ['f.apiVersion: Required value: must not be empty', 'f.kind: Required value: must not be empty', expect.stringContaining('f.metadata.name: Invalid value: "A"') as unknown as string]],
   ])('has no %s twice or incomplete', (_name, schema, value, errors) => {
-    expect(shown(validateParts(value, structuralOf(schema), new Path('f')))).toEqual(errors);
+    expect(shown([...validateLists(value, structuralOf(schema), new Path('f')), ...validateEmbedded(value, structuralOf(schema), new Path('f'))])).toEqual(errors);
   });
 });
 

@@ -11,6 +11,7 @@ export const customResourceDefinition = defineResource(CustomResourceDefinition,
   categories: ['api-extensions'],
   columns: [name(), createdAt()],
   generation: true,
+  updatesNameVersion: true,
   status: true,
   defaults: defaultDefinition,
   prepareForCreate(draft) {
