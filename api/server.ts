@@ -16,6 +16,7 @@ import { admissionPlugins } from './admission/all.ts';
 import { createAdmission } from './admission/admission.ts';
 import { createQuotas } from './admission/resource-quota.ts';
 import { createConfiguredAdmission, type ConfiguredAdmission } from './admission/configured.ts';
+import { createAdmissionMetrics } from './admission/metrics.ts';
 import { keepPolicyStatus } from './admission/policy/status-keeper.ts';
 import { createAuditor, type Auditor, type AuditorOptions } from './audit/auditor.ts';
 import { auditedDispatch } from './audit/dispatch.ts';
@@ -29,6 +30,7 @@ import { createHandlers, type HandlerDependencies } from './handlers/all.ts';
 import { serviceAddresses } from './handlers/service-addresses.ts';
 import { issueToken } from './handlers/subresources/token.ts';
 import { handlerKey, type Codec } from './handlers/writer.ts';
+import { keepDangling } from './fairness/dangling.ts';
 import { createFairness } from './fairness/fairness.ts';
 import { registerFairness } from './fairness/metrics.ts';
 import type { Exchange } from './http/exchange.ts';
@@ -150,8 +152,9 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
   const { registry, caches, authorizer, protobuf } = ground;
   const authenticator = createAuthenticator({ pki, caches, authorizer, now: Date.now, ...oidcOf(options, onError) });
   const webhooks = createWebhookClient((service) => locateService(caches, random, service));
+  const admissionMetrics = createAdmissionMetrics();
   const configured = createConfiguredAdmission({
-    caches, authorizer, client: webhooks, uuid: randomUUID, versionsOf: (resource) => versionsOf(registry, resource), resources: () => registry.resources,
+    caches, authorizer, metrics: admissionMetrics, client: webhooks, uuid: randomUUID, versionsOf: (resource) => versionsOf(registry, resource), resources: () => registry.resources,
     check: (resource, value) => ground.codec.check(resource, value, { fieldValidation: 'Ignore', warn: () => undefined }),
   });
   const deps = dependencies(options, ground, authenticator, configured);
@@ -165,7 +168,10 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
   const inFlight = createInFlight(Date.now, requestMs);
   const yaml = createYamlReader();
   const fairness = createFairness(caches, systemClock, ({ group, version, resource }) => sizeOf(caches, registry.at(group, version, resource)));
-  const metrics = createRequestMetrics({ inFlight: () => inFlight.count, revision: () => caches.revision }, (all) => { registerFairness(all, fairness); });
+  const metrics = createRequestMetrics({ inFlight: () => inFlight.count, revision: () => caches.revision }, (all) => {
+    registerFairness(all, fairness);
+    admissionMetrics.register(all);
+  });
   const reach = options.advertise ?? (options.address === '0.0.0.0' || options.address === '::' ? '127.0.0.1' : options.address);
   let port = options.port;
   let isSeeded = false;
@@ -217,6 +223,8 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
     await bootstrap({ writer: deps, pki, url, signal: AbortSignal.timeout(requestMs) });
     // The first components are let in by the roles that were just written.
     await authorizer.caughtUp();
+    // Not before the levels that every cluster has are there.
+    keepers.push(keepDangling({ writer: deps, report: (error, name) => { onError(`telling whether the flow schema ${name} has a priority level failed`, error); } }));
     if (options.endpoint !== undefined) {
       keepers.push(await keepServers({
         writer: deps, self: { address: options.endpoint, port }, isShared: options.isStoreShared ?? false, clock: systemClock,

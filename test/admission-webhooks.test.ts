@@ -235,6 +235,15 @@ describe('a webhook about subresources', () => {
   });
 });
 
+it('is counted how webhooks were asked', async () => {
+  hooks.on('/counted', () => ({ allowed: false }));
+  await validating({ path: '/counted' });
+  await refusal();
+  const { out } = await test.kubectl('get', '--raw', '/metrics');
+  expect(out).toContain('apiserver_admission_webhook_request_total{name="counted.example.com",type="validating",operation="CREATE",code="400",rejected="true"} 1');
+  expect(out).toContain('apiserver_admission_webhook_rejection_count{name="counted.example.com",type="validating",operation="CREATE",error_type="no_error",rejection_code="400"} 1');
+});
+
 describe('what configures webhooks', () => {
   it('can be mended when no webhook answers', async () => {
     await validating({ path: '/dead', config: { rules: [{ ...rule, apiGroups: ['*'], resources: ['*'] }], namespaceSelector: {}, clientConfig: { url: 'https://127.0.0.1:1/', caBundle: hooks.caBundle } } }).catch(() => undefined);

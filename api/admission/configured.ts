@@ -1,4 +1,5 @@
 import type { Resource } from '../resources/define.ts';
+import type { AdmissionMetrics } from './metrics.ts';
 import { mutatingPolicies, type MutatingDependencies } from './policy/mutating-policies.ts';
 import { resourceOfKind } from './policy/params.ts';
 import { validatingPolicies, type FollowingPlugin } from './policy/validating-policies.ts';
@@ -6,7 +7,8 @@ import type { Asking } from './webhooks/ask.ts';
 import { mutatingWebhooks } from './webhooks/mutating-webhooks.ts';
 import { validatingWebhooks } from './webhooks/validating-webhooks.ts';
 
-export interface ConfiguredAdmissionOptions extends Omit<MutatingDependencies, 'resourceOfKind'>, Asking {
+export interface ConfiguredAdmissionOptions extends Omit<MutatingDependencies, 'resourceOfKind' | 'metrics'>, Omit<Asking, 'metrics'> {
+  readonly metrics: AdmissionMetrics;
   /** What is served. */
   readonly resources: () => readonly Resource[];
 }

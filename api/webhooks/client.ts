@@ -7,6 +7,7 @@ import { isIP } from 'node:net';
 import { text } from 'node:stream/consumers';
 import type { IncomingMessage } from 'node:http';
 import { messageOf } from '../../machinery/thrown.ts';
+import { stringifyExact } from '../schema/json-exact.ts';
 import type { Place } from './service-address.ts';
 
 /** `clientConfig` of a webhook: a URL or a Service. */
@@ -47,7 +48,7 @@ export function createWebhookClient(locate: (service: NonNullable<ClientConfig['
       const { url, place, servername } = addressOf(config, locate, timeoutMs);
       const deadline = AbortSignal.timeout(timeoutMs);
       try {
-        const answer = await post({ agent, url, place, servername, ca: config.caBundle, body: JSON.stringify(review), signal: signal === undefined ? deadline : AbortSignal.any([deadline, signal]) });
+        const answer = await post({ agent, url, place, servername, ca: config.caBundle, body: stringifyExact(review), signal: signal === undefined ? deadline : AbortSignal.any([deadline, signal]) });
         return JSON.parse(answer);
       } catch (cause) {
         if (cause instanceof WebhookError) throw cause;

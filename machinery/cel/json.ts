@@ -9,7 +9,8 @@ const mostNodes = 1_000_000;
 export function toJson(value: Value, budget = { left: mostNodes }): unknown {
   if (budget.left-- <= 0) throw new CelError(`value has more than ${mostNodes} nodes`);
   switch (typeof value) {
-    case 'bigint': return Number(value);
+    // Beyond what a double holds, all digits are kept.
+    case 'bigint': return Number.isSafeInteger(Number(value)) ? Number(value) : value;
     case 'object': return value === null ? null : structure(value, budget);
     default: return value;
   }

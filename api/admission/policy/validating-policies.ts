@@ -7,6 +7,7 @@ import { refused } from '../../access/refused.ts';
 import type { Resource } from '../../resources/define.ts';
 import type { Caches } from '../../store/cache.ts';
 import type { Admitted, AdmissionPlugin } from '../admission.ts';
+import type { AdmissionMetrics } from '../metrics.ts';
 import type { VersionsOf } from '../match/versions.ts';
 import { sharedBindings } from './evaluate.ts';
 import { configuresAdmission, isReview } from './exempt.ts';
@@ -20,6 +21,7 @@ export interface PolicyDependencies {
   readonly authorizer: Authorizer;
   readonly versionsOf: VersionsOf;
   readonly resourceOfKind: ResourceOfKind;
+  readonly metrics?: Pick<AdmissionMetrics, 'checked'>;
 }
 
 /** A plug-in that follows the caches until it is closed. */
@@ -83,12 +85,12 @@ function ask(bound: Bound, { write, object, shared, deps }: Asked): Denial[] {
     const params = paramsOf(policy.spec?.paramKind, binding.spec?.paramRef, write, deps.resourceOfKind);
     if (params.problem !== undefined) {
       const finding = failed(`failed to configure binding: ${params.problem}`);
-      return failurePolicy === 'Ignore' ? [] : act([finding], { policy: name, binding: bindingName, actions: ['Deny'], write });
+      return failurePolicy === 'Ignore' ? [] : act([finding], { policy: name, binding: bindingName, actions: ['Deny'], write, metrics: deps.metrics });
     }
     return params.list.flatMap((one) => {
       const { denials, annotations } = validate(bound.program, shared(as), one, failurePolicy);
       for (const [key, value] of annotations) write.annotate(`${name}/${key}`, value);
-      return act(denials, { policy: name, binding: bindingName, actions: binding.spec?.validationActions ?? [], write });
+      return act(denials, { policy: name, binding: bindingName, actions: binding.spec?.validationActions ?? [], write, metrics: deps.metrics });
     });
   });
 }
@@ -98,12 +100,14 @@ interface Enforcement {
   readonly binding: string;
   readonly actions: readonly string[];
   readonly write: Admitted;
+  readonly metrics: PolicyDependencies['metrics'];
 }
 
 const auditKey = 'validation.policy.admission.k8s.io/validation_failure';
 
 /** Does what the binding wants done about findings; what is denied is the result. */
-function act(findings: readonly Finding[], { policy, binding, actions, write }: Enforcement): Denial[] {
+function act(findings: readonly Finding[], { policy, binding, actions, write, metrics }: Enforcement): Denial[] {
+  for (const action of findings.length === 0 ? ['allow'] : actions) metrics?.checked(policy, binding, action.toLowerCase());
   if (findings.length === 0) return [];
   if (actions.includes('Warn')) {
     for (const { message } of findings) write.warn(`Validation failed for ValidatingAdmissionPolicy '${policy}' with binding '${binding}': ${message}`);

@@ -1,5 +1,6 @@
 import { fieldOf, isList, isObject } from '../../../machinery/patch/json-value.ts';
 import { ApiError, type Status } from '../../../machinery/status.ts';
+import { parseTrusted } from '../../schema/json-exact.ts';
 import { objectValue, requestValue, type Attributes } from '../policy/request-value.ts';
 
 /** The review that a webhook is sent, and what its answer says. Source: "Webhook request and response", admission.k8s.io/v1. */
@@ -60,7 +61,7 @@ function patchOf(patch: unknown, type: unknown): unknown {
   if (typeof patch !== 'string' || patch === '') return undefined;
   if (type !== 'JSONPatch') throw new AnswerProblem(`invalid response.patchType=${JSON.stringify(type ?? '')}, expected "JSONPatch"`);
   try {
-    return JSON.parse(Buffer.from(patch, 'base64').toString());
+    return parseTrusted(Buffer.from(patch, 'base64').toString());
   } catch (error) {
     if (error instanceof SyntaxError) throw new AnswerProblem(`the patch is no JSON: ${error.message}`, { cause: error });
     throw error;
