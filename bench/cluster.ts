@@ -88,9 +88,20 @@ async function deleted(client: Client, name: string): Promise<void> {
   }
 }
 
+interface Deployed {
+  readonly readyMs: number;
+  readonly goneMs: number;
+  /** Processor time of the cluster's processes, the pods' supervisors with them, for each pod until it is Ready: a busy machine blurs it less. */
+  readonly cpuMsPerPod: number;
+}
+
+/** Linux counts processor time in hundredths of a second. */
+const tickMs = 10;
+
 /** Milliseconds from applying a Deployment of 50 to all Ready, and from deleting it to no pod left. */
-async function deployment(client: Client): Promise<{ readyMs: number; goneMs: number }> {
+async function deployment(client: Client, pid: number): Promise<Deployed> {
   const count = 50;
+  const before = await cost(pid);
   const labels = { app: 'bench' };
   const spec = pod('').spec;
   const template = { metadata: { labels }, ...(spec === undefined ? {} : { spec }) };
@@ -100,6 +111,7 @@ async function deployment(client: Client): Promise<{ readyMs: number; goneMs: nu
     if (batch.some(({ object }) => object.status?.readyReplicas === count)) break;
   }
   const readyMs = performance.now() - started;
+  const after = await cost(pid);
   const live = new Set<string>((await client.list(Pod, { namespace })).items.map((one) => one.metadata?.name ?? ''));
   const deleting = performance.now();
   await client.delete(Deployment, { namespace, name: 'bench' }, { propagationPolicy: 'Background' });
@@ -107,7 +119,7 @@ async function deployment(client: Client): Promise<{ readyMs: number; goneMs: nu
     for (const { type, object } of batch) if (type === 'DELETED') live.delete(object.metadata?.name ?? '');
     if (live.size === 0) break;
   }
-  return { readyMs, goneMs: performance.now() - deleting };
+  return { readyMs, goneMs: performance.now() - deleting, cpuMsPerPod: ((after.cpuTicks - before.cpuTicks) * tickMs) / count };
 }
 
 /** Resident memory and cpu of a process and what it started, the pods aside. */
@@ -116,7 +128,8 @@ async function cost(pid: number): Promise<{ rssMiB: number; cpuTicks: number }> 
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const status = await readFile(`/proc/${pid}/status`, 'utf8');
   const children = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ').filter((text) => text !== '');
-  const below = await Promise.all(children.map((child) => cost(Number(child))));
+  // One that has ended since it was listed costs nothing any more.
+  const below = await Promise.all(children.map((child) => cost(Number(child)).catch(() => ({ rssMiB: 0, cpuTicks: 0 }))));
   const own = { rssMiB: Number(/VmRSS:\s+(\d+)/.exec(status)?.[1] ?? 0) / 1024, cpuTicks: Number(fields[11]) + Number(fields[12]) };
   return below.reduce((sum, one) => ({ rssMiB: sum.rssMiB + one.rssMiB, cpuTicks: sum.cpuTicks + one.cpuTicks }), own);
 }
@@ -163,8 +176,8 @@ async function measure(dataDir: string, pid: number): Promise<void> {
     await longestTurn(access);
     const starts = await podStarts(client);
     console.log(`pod create to Running, one at a time: p50 ${ms(quantile(starts, 0.5))}, p99 ${ms(quantile(starts, 0.99))} (target 10 and 30 ms; kubelet with containerd 227 and 346)`);
-    const { readyMs, goneMs } = await deployment(client);
-    console.log(`Deployment of 50: all Ready ${ms(readyMs)}, deleted ${ms(goneMs)} (targets 300 and 150 ms; peers 7100 and 1000)`);
+    const { readyMs, goneMs, cpuMsPerPod } = await deployment(client, pid);
+    console.log(`Deployment of 50: all Ready ${ms(readyMs)}, deleted ${ms(goneMs)} (targets 300 and 150 ms; peers 7100 and 1000); ${ms(cpuMsPerPod)} of processor time a pod`);
     console.log(`longest turn of the event loop under that load: ${ms(await longestTurn(access))} (target 20 ms)`);
   } finally {
     transport.close();
