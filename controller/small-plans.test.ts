@@ -1,9 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { timestamp } from '../machinery/conditions.ts';
-import type { Node, Pod, Toleration } from '../machinery/kinds/core.ts';
+import type { Node, PersistentVolume, PersistentVolumeClaim, Pod, ResourceQuota, Toleration } from '../machinery/kinds/core.ts';
+import { readAmounts } from '../machinery/quota/usage.ts';
 import { parseRange, plan as planRange } from './node-ipam.ts';
 import { plan as planOrphan } from './pod-garbage/orphaned.ts';
 import { plan as planTerminated } from './pod-garbage/terminated.ts';
+import { plan as planClaim } from './pvc-protection.ts';
+import { plan as planVolume } from './pv-protection.ts';
+import { plan as planQuota } from './resource-quota.ts';
 import { plan as planRootCa } from './root-ca.ts';
 import { plan as planAccount } from './service-account.ts';
 import { plan as planEviction } from './taint-eviction.ts';
@@ -44,6 +48,45 @@ describe('pods under NoExecute taints', () => {
     ['when that time is over', [{ key: 'node.kubernetes.io/unreachable', operator: 'Exists', tolerationSeconds: 300 }], now - 300_000, ['event', 'patch', 'delete']],
   ])('go %s', (_name, tolerations, since, expected) => {
     expect(types(planEviction(tolerating(tolerations), { taints, since }, now))).toEqual(expected);
+  });
+});
+
+const goingWith = (finalizer: string) => ({ name: 'a', namespace: 'default', uid: 'u', deletionTimestamp: timestamp(now), finalizers: [finalizer, 'example.com/other'] });
+const finalizersAfter = ([step]: readonly { readonly type: string }[]): unknown => (step?.type === 'update' ? (step as unknown as { readonly object: Pod }).object.metadata?.finalizers : undefined);
+
+describe('claims and volumes that are being deleted', () => {
+  const claim: PersistentVolumeClaim = { metadata: goingWith('kubernetes.io/pvc-protection') };
+  const volume: PersistentVolume = { metadata: goingWith('kubernetes.io/pv-protection') };
+
+  it('are let go once nobody uses them', () => {
+    expect(finalizersAfter(planClaim(claim, { inUse: false }))).toEqual(['example.com/other']);
+    expect(finalizersAfter(planVolume(volume))).toEqual(['example.com/other']);
+    expect(finalizersAfter(planVolume({ ...volume, status: { phase: 'Released' } }))).toEqual(['example.com/other']);
+  });
+  it('are kept while somebody does', () => {
+    expect(planClaim(claim, { inUse: true })).toEqual([]);
+    expect(planVolume({ ...volume, status: { phase: 'Bound' } })).toEqual([]);
+  });
+  it('are left alone when they stay, or are not held', () => {
+    expect(planClaim({ metadata: { name: 'a', finalizers: ['kubernetes.io/pvc-protection'] } }, { inUse: false })).toEqual([]);
+    expect(planVolume({ metadata: { name: 'a', finalizers: ['kubernetes.io/pv-protection'] } })).toEqual([]);
+    expect(planVolume({ metadata: { ...volume.metadata, finalizers: ['example.com/other'] } })).toEqual([]);
+  });
+});
+
+describe('what is used of a quota', () => {
+  const quota: ResourceQuota = { metadata: { name: 'q', namespace: 'default', uid: 'u' }, spec: { hard: { pods: '2', 'requests.memory': '1Gi' } } };
+  it('is told for what has a limit, and nothing else', () => {
+    const [step] = planQuota({ quota, used: readAmounts({ pods: '1', cpu: '1' }) });
+    expect(step).toMatchObject({ type: 'status', status: { hard: { pods: '2', 'requests.memory': '1Gi' }, used: { pods: '1', 'requests.memory': '0' } } });
+  });
+  it.each<[string, ResourceQuota, readonly string[]]>([
+    ['is counted again later', { ...quota, status: { hard: { pods: '2', 'requests.memory': '1024Mi' }, used: { pods: '1', 'requests.memory': '0' } } }, ['requeueAfter']],
+    ['is told anew when it changes', { ...quota, status: { hard: { pods: '2', 'requests.memory': '1Gi' }, used: { pods: '2', 'requests.memory': '0' } } }, ['status', 'requeueAfter']],
+    ['is told anew when the limits change', { ...quota, status: { hard: { pods: '3', 'requests.memory': '1Gi' }, used: { pods: '1', 'requests.memory': '0' } } }, ['status', 'requeueAfter']],
+    ['is nobody\'s concern when the quota goes', { ...quota, metadata: { ...quota.metadata, deletionTimestamp: timestamp(now) } }, []],
+  ])('%s', (_name, stored, expected) => {
+    expect(types(planQuota({ quota: stored, used: readAmounts({ pods: '1' }) }))).toEqual(expected);
   });
 });
 
