@@ -2,8 +2,8 @@ import { timestamp } from '../../machinery/conditions.ts';
 import { apiVersionOf, type KubernetesObject } from '../../machinery/kinds/kind.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
 import { isSame, type JsonObject } from '../../machinery/patch/json-value.ts';
-import { compare, except } from '../../machinery/patch/structured/compare.ts';
-import { isEmpty, union } from '../../machinery/patch/structured/field-set.ts';
+import { createdFields } from '../../machinery/patch/structured/created.ts';
+import { differenceBelow, isEmpty, union } from '../../machinery/patch/structured/field-set.ts';
 import { ownersAfterUpdate, type Forms, type Owners } from '../../machinery/patch/structured/owners.ts';
 import { ElementProblem } from '../../machinery/patch/structured/path-element.ts';
 import type { Resource } from '../resources/define.ts';
@@ -53,8 +53,7 @@ function ownAll(write: TrackedWrite, draft: Draft<KubernetesObject>): void {
   const apiVersion = apiVersionOf(resource);
   const form = formsOf(resource, subresource)(apiVersion);
   if (form === undefined) return;
-  const { added, modified } = except(compare(form.shape, {}, draft as JsonObject), form.ignored);
-  const fields = union(added, modified);
+  const fields = differenceBelow(createdFields(form.shape, draft as JsonObject), form.ignored);
   if (!isEmpty(fields)) setEntries(draft, [entryOf({ manager, operation: 'Update', subresource }, { fields, apiVersion, applied: false }, timestamp(now))]);
 }
 

@@ -204,9 +204,16 @@ function emptyOf(schema: Schema, arrange: Arrange): unknown {
 
 const fieldsV1 = 'io.k8s.apimachinery.pkg.apis.meta.v1.FieldsV1';
 
+/** Frozen sets that are in order: new objects that were made of one template share one. */
+const inOrder = new WeakSet<object>();
+
 /** There are some in every object, and most come in order: these need no copy. */
 function fieldSet(value: unknown): unknown {
-  return isOrderedTree(value) ? value : sorted(value);
+  if (typeof value !== 'object' || value === null) return sorted(value);
+  if (inOrder.has(value)) return value;
+  if (!isOrderedTree(value)) return sorted(value);
+  if (Object.isFrozen(value)) inOrder.add(value);
+  return value;
 }
 
 /** Is it nothing but objects within objects, with their keys in order? */

@@ -66,7 +66,8 @@ export function difference(a: FieldSet, b: FieldSet): FieldSet {
   return filtered(a, (element, mine) => {
     const theirs = b[element];
     if (theirs === undefined || element === self) return mine;
-    return nodeOf(childrenOf(difference(mine, theirs)), isMember(mine) && !isMember(theirs));
+    const left = difference(mine, theirs);
+    return left === mine && !isMember(theirs) ? mine : nodeOf(childrenOf(left), isMember(mine) && !isMember(theirs));
   });
 }
 
@@ -76,7 +77,9 @@ export function differenceBelow(a: FieldSet, b: FieldSet): FieldSet {
   return filtered(a, (element, mine) => {
     const theirs = b[element];
     if (theirs === undefined || element === self) return mine;
-    return isMember(theirs) ? undefined : nodeOf(childrenOf(differenceBelow(mine, theirs)), isMember(mine));
+    if (isMember(theirs)) return undefined;
+    const left = differenceBelow(mine, theirs);
+    return left === mine ? mine : nodeOf(childrenOf(left), isMember(mine));
   });
 }
 
@@ -95,11 +98,14 @@ function childrenOf({ [self]: _self, ...children }: FieldSet): FieldSetDraft {
 
 function filtered(set: FieldSet, keep: (element: string, node: FieldSet) => FieldSet | undefined): FieldSet {
   const out: FieldSetDraft = {};
+  let isSame = true;
   for (const element in set) {
-    const kept = keep(element, set[element] ?? noFields);
+    const node = set[element] ?? noFields;
+    const kept = keep(element, node);
+    if (kept !== node) isSame = false;
     if (kept !== undefined) out[element] = kept;
   }
-  return out;
+  return isSame ? set : out;
 }
 
 export function isEqual(a: FieldSet, b: FieldSet): boolean {

@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest';
 import type { Field, ObjectSchema, Schema } from '../../schema.ts';
 import type { JsonObject } from '../json-value.ts';
 import { compare } from './compare.ts';
+import { createdFields } from './created.ts';
 import { fieldsIn } from './extract.ts';
-import { isEmpty, noFields, pathsOf, type FieldSet } from './field-set.ts';
+import { isEmpty, noFields, pathsOf, union, type FieldSet } from './field-set.ts';
 import { applyConfig, ownersAfterUpdate, type Applied, type Change, type Forms, type Owners } from './owners.ts';
 import { pathText } from './path-element.ts';
 import { rootShape } from './shape.ts';
@@ -204,6 +205,15 @@ describe('applying configurations of any kind', () => {
       const other = tried(tried(start, 'b', b), 'a', a);
       expect(same(one.object, other.object)).toBe(true);
       expect(new Map([...one.owners].toSorted())).toEqual(new Map([...other.owners].toSorted()));
+    }));
+  });
+
+  it('of new objects is told from their outlines', () => {
+    fc.assert(fc.property(fc.array(someConfig, { maxLength: 5 }), (objects) => {
+      for (const object of [...objects, ...objects.toReversed()]) {
+        const { added, modified } = compare(shape, {}, object);
+        expect(createdFields(shape, object)).toEqual(union(added, modified));
+      }
     }));
   });
 
