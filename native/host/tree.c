@@ -35,9 +35,10 @@ static int empty(int directory, int top, int depth, unsigned *moved, struct fail
             continue;
         }
         int child = openat(directory, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (child < 0 && errno == ENOENT) continue; /* a worker of a host that has just died removes it too */
         if (child < 0) result = fail_errno(failure, FAILED, "opening %s to remove it", name);
         else if (empty(child, top, depth + 1, moved, failure) < 0) result = -1;
-        else if (unlinkat(directory, name, AT_REMOVEDIR) < 0) result = fail_errno(failure, FAILED, "removing the directory %s", name);
+        else if (unlinkat(directory, name, AT_REMOVEDIR) < 0 && errno != ENOENT) result = fail_errno(failure, FAILED, "removing the directory %s", name);
     }
     closedir(stream);
     return result;
