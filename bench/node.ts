@@ -29,6 +29,7 @@ const shown = (values: readonly number[]): string => `p50 ${quantile(values, 0.5
 const dataDir = await mkdtemp(join(tmpdir(), 'bench-node-'));
 const layer = join(dataDir, 'layer');
 await mkdir(join(layer, 'bin'), { recursive: true });
+await mkdir(join(dataDir, 'logs'));
 await cp('/bin/busybox', join(layer, 'bin/busybox'));
 
 const sandboxSpec = (uid: string, hostNetwork = false): SandboxSpec => ({

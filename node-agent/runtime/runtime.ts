@@ -82,7 +82,7 @@ export interface ContainerSpec {
   readonly stdin: boolean;
   /** Standard input closes when the first attached client leaves. */
   readonly stdinOnce: boolean;
-  /** Where coracle-pod writes the log, CRI format; rotated beside it as `.1` … */
+  /** Where coracle-pod writes the log, CRI format, in a directory that is there; rotated beside it as `.1` … */
   readonly logPath: string;
   readonly logMaxBytes: number;
   readonly logMaxFiles: number;

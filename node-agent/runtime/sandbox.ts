@@ -1,6 +1,5 @@
-import { mkdir } from 'node:fs/promises';
 import { constants } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { NativeError } from '../../native/frame.ts';
 import type { PodClient, PodContainer, PodEvents, PodRunning } from '../../native/pod.ts';
 import { capabilityMask } from './capabilities.ts';
@@ -100,7 +99,6 @@ export function createSandboxHandle(facts: SandboxFacts, hooks: SandboxHooks): S
   const start = async (container: ContainerSpec): Promise<StartedContainer> => {
     if (client.refusal !== undefined) throw new NativeError('Incompatible', client.refusal);
     const description = nativeSpec(container);
-    await mkdir(dirname(container.logPath), { recursive: true });
     try {
       return containers.started(await client.start(description));
     } catch (error) {

@@ -88,6 +88,7 @@ export async function createTestMachine(options: { readonly spares?: number } = 
   const octet = randomInt(1, 250);
   const network = { podCidr: `10.213.${octet}.0/24`, clusterCidr: `10.213.${octet}.0/24`, routes: [] };
   await makeLayer(layer);
+  await mkdir(join(dataDir, 'logs'));
   const exits = createAwaited<ContainerExit>();
   const lost = createAwaited<void>();
   const answered = createAwaited<Sandbox>();
