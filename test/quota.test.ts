@@ -5,7 +5,7 @@ import { addressKey } from '../client/informer-store.ts';
 import { createControllers } from '../controller/all.ts';
 import { systemClock } from '../machinery/clock.ts';
 import { Job } from '../machinery/kinds/batch.ts';
-import { ConfigMap, Namespace, PersistentVolumeClaim, Pod, ResourceQuota, Secret, Service } from '../machinery/kinds/core.ts';
+import { ConfigMap, LimitRange, Namespace, PersistentVolumeClaim, Pod, ResourceQuota, Secret, Service } from '../machinery/kinds/core.ts';
 import type { KubernetesObject } from '../machinery/kinds/kind.ts';
 import { startTestServer, type TestServer } from './test-server.ts';
 
@@ -108,6 +108,19 @@ describe('a quota', () => {
     await client.create(PersistentVolumeClaim, claim('a', '2Gi', 'fast'));
     await expect(client.create(PersistentVolumeClaim, claim('b', '1Gi', 'fast'))).rejects.toMatchObject(refusal('requested: fast.storageclass.storage.k8s.io/requests.storage=1Gi, used: fast.storageclass.storage.k8s.io/requests.storage=2Gi'));
     await client.create(PersistentVolumeClaim, claim('c', '3Gi', 'slow'));
+  });
+
+  it('counts what a pod is resized to', async () => {
+    await limited('resized', { 'requests.cpu': '1' });
+    const made = await client.create(Pod, pod('resized', 'a', { requests: { cpu: '600m' } }, { nodeName: 'n1' }));
+    const resize = (cpu: string) => client.updateSubresource(Pod, { namespace: 'resized', name: 'a' }, 'resize', { ...made, metadata: { name: 'a', namespace: 'resized' }, spec: { ...made.spec, containers: made.spec?.containers.map((one) => ({ ...one, resources: { requests: { cpu } } })) ?? [] } });
+    await expect(resize('1100m')).rejects.toMatchObject(refusal('exceeded quota: q, requested: requests.cpu=500m, used: requests.cpu=600m, limited: requests.cpu=1'));
+    await resize('900m');
+    await used('resized', (amounts) => amounts['requests.cpu'] === '900m');
+    await client.create(LimitRange, { metadata: { name: 'l', namespace: 'resized' }, spec: { limits: [{ type: 'Container', min: { cpu: '500m' } }] } });
+    await expect(resize('400m')).rejects.toMatchObject(refusal('minimum cpu usage per Container is 500m, but request is 400m'));
+    await resize('700m');
+    await used('resized', (amounts) => amounts['requests.cpu'] === '700m');
   });
 
   it('looks at its scopes only', async () => {

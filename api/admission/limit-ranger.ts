@@ -14,9 +14,12 @@ const annotation = 'kubernetes.io/limit-ranger';
 
 export const limitRanger: AdmissionPlugin = {
   name: 'LimitRanger',
-  // What a pod's containers ask does not change in an update of the pod.
-  handles: ({ operation, resource: { group, plural }, subresource }) => group === '' && subresource === ''
-    && ((plural === Pod.plural && operation === 'CREATE') || (plural === PersistentVolumeClaim.plural && operation !== 'DELETE')),
+  handles({ operation, resource: { group, plural }, subresource }) {
+    if (group !== '' || operation === 'DELETE') return false;
+    // What a pod's containers ask changes in no other update of it.
+    if (plural === Pod.plural) return operation === 'CREATE' ? subresource === '' : subresource === 'resize';
+    return plural === PersistentVolumeClaim.plural && subresource === '';
+  },
   mutate({ resource, namespace, caches }, draft) {
     if (resource.plural !== Pod.plural) return;
     for (const items of limitsOf(caches, namespace)) setDefaults(draft as Draft<Pod>, items);

@@ -161,7 +161,7 @@ export async function changeObject(
     const value = outcome.type === 'put' ? await storedBytes(writer, resource, outcome.object) : undefined;
     if (value !== undefined && await isUnchanged(writer, resource, outcome, value, current)) return { entry: current, deleted: false };
     const ownWrite = async (): Promise<Write> => (value === undefined ? { type: 'delete', key: current.key } : putOf(writer, resource, current.key, value));
-    const charge = outcome.type === 'put' && charged.has(handlerKey(resource)) ? { resource, object: outcome.object, old: current.object, isRetry: attempt > 0 } : undefined;
+    const charge = outcome.type === 'put' && mayGrow(resource, outcome.object, current.object) ? { resource, object: outcome.object, old: current.object, isRetry: attempt > 0 } : undefined;
     const result = await writeCharged(writer, charge, async (quota) => (dryRun ? undefined : writer.store.commit({
       compares: [{ key: current.key, revision: current.revision }, ...(companions?.compares ?? []), ...quota.compares],
       writes: [await ownWrite(), ...(companions?.writes ?? []), ...quota.writes],
@@ -187,7 +187,13 @@ export async function readable(writer: Pick<Writer, 'caches'>, resource: Resourc
 }
 
 /** Kinds whose changes count, not only their creation: what they ask may grow. */
-const charged: ReadonlySet<string> = new Set(['services.', 'persistentvolumeclaims.']);
+const growing: ReadonlySet<string> = new Set(['services.', 'persistentvolumeclaims.']);
+
+/** Pods are written at every turn of their lives: only a new wish, by a resize, may ask for more. */
+function mayGrow(resource: Resource, object: KubernetesObject, old: KubernetesObject): boolean {
+  const key = handlerKey(resource);
+  return growing.has(key) || (key === 'pods.' && object.metadata?.generation !== old.metadata?.generation);
+}
 
 /** Runs `write` with what quotas have to say. `charge` undefined: nothing. */
 export function writeCharged<T>({ quotas }: Pick<Writer, 'quotas'>, charge: Charge | undefined, write: (companions: Companions) => Promise<T>): Promise<T> {
