@@ -90,3 +90,27 @@ describe('a mutating policy', () => {
     });
   });
 });
+
+const policyOf = (kind: string) => ({
+  ...v1, kind: 'ValidatingAdmissionPolicy', metadata: { name: `of-${kind.toLowerCase()}` },
+  spec: { paramKind: { apiVersion: 'v1', kind }, matchConstraints: { resourceRules: [rule] }, validations: [{ expression: 'true' }] },
+});
+const bindingOf = (kind: string) => ({
+  ...v1, kind: 'ValidatingAdmissionPolicyBinding', metadata: { name: `of-${kind.toLowerCase()}` },
+  spec: { policyName: `of-${kind.toLowerCase()}`, validationActions: ['Deny'], paramRef: { name: 'x', parameterNotFoundAction: 'Allow' } },
+});
+const asAda = (object: object) => test.kubectlWith(JSON.stringify(object), 'create', '--as=ada', '-f', '-');
+
+describe("a policy's parameters", () => {
+  it('are for those only who may read them', async () => {
+    await apply(
+      { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRole', metadata: { name: 'policies' }, rules: [{ apiGroups: ['admissionregistration.k8s.io'], resources: ['*'], verbs: ['*'] }, { apiGroups: [''], resources: ['configmaps'], verbs: ['get'] }] },
+      { apiVersion: 'rbac.authorization.k8s.io/v1', kind: 'ClusterRoleBinding', metadata: { name: 'policies' }, roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'policies' }, subjects: [{ kind: 'User', name: 'ada', apiGroup: 'rbac.authorization.k8s.io' }] },
+    );
+    await eventually(async () => { expect(await asAda(policyOf('ConfigMap'))).toMatchObject({ code: 0 }); });
+    expect(await asAda(bindingOf('ConfigMap'))).toMatchObject({ code: 0 });
+    expect((await asAda(policyOf('Secret'))).err).toContain('user "ada" must have "get" permission on all objects of the referenced paramKind (kind=Secret, apiVersion=v1)');
+    await apply(policyOf('Secret'));
+    expect((await asAda(bindingOf('Secret'))).err).toContain('user "ada" does not have "get" permission on the object referenced by paramRef');
+  });
+});

@@ -1,8 +1,10 @@
 import type { Resource } from '../resources/define.ts';
+import type { AdmissionPlugin } from './admission.ts';
 import type { AdmissionMetrics } from './metrics.ts';
 import { mutatingPolicies, type MutatingDependencies } from './policy/mutating-policies.ts';
+import { paramAccess } from './policy/param-access.ts';
 import { resourceOfKind } from './policy/params.ts';
-import { validatingPolicies, type FollowingPlugin } from './policy/validating-policies.ts';
+import { validatingPolicies } from './policy/validating-policies.ts';
 import type { Asking } from './webhooks/ask.ts';
 import { mutatingWebhooks } from './webhooks/mutating-webhooks.ts';
 import { validatingWebhooks } from './webhooks/validating-webhooks.ts';
@@ -15,7 +17,7 @@ export interface ConfiguredAdmissionOptions extends Omit<MutatingDependencies, '
 
 /** The plug-ins that objects of the cluster configure, in Kubernetes' order. */
 export interface ConfiguredAdmission {
-  readonly plugins: readonly FollowingPlugin[];
+  readonly plugins: readonly AdmissionPlugin[];
   close(): void;
 }
 
@@ -24,7 +26,7 @@ export function createConfiguredAdmission({ resources, ...deps }: ConfiguredAdmi
   const all = { ...deps, resourceOfKind: resourceOfKind(resources) };
   const plugins = [mutatingPolicies(all), mutatingWebhooks(all), validatingPolicies(all), validatingWebhooks(all)];
   return {
-    plugins,
+    plugins: [...plugins, paramAccess(all)],
     close() {
       for (const plugin of plugins) plugin.close();
     },
