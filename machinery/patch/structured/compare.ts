@@ -1,5 +1,5 @@
 import { fieldOf, isList, isObject, isSame, type JsonObject } from '../json-value.ts';
-import { differenceBelow, newChildren, noFields, putChild, withChildren, type Children, type FieldSet } from './field-set.ts';
+import { differenceBelow, hasChild, newChildren, noFields, putChild, withChildren, type Children, type FieldSet } from './field-set.ts';
 import { itemElement } from './path-element.ts';
 import { fieldAt, shapeFor, type ListShape, type MapShape, type Shape, type StructShape } from './shape.ts';
 
@@ -139,7 +139,7 @@ function everything(shape: Shape, value: unknown): FieldSet {
 
 function addItem(children: Children, shape: ListShape, item: unknown): void {
   const element = itemElement(shape, item);
-  putChild(children, element, children.elements.includes(element) ? noFields : everything(shape.items, item));
+  putChild(children, element, hasChild(children, element) ? noFields : everything(shape.items, item));
 }
 
 function addField(children: Children, shape: StructShape | MapShape, name: string, value: unknown): void {

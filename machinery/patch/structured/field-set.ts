@@ -148,18 +148,31 @@ function elementsOf(set: FieldSet): string[] {
   return Object.keys(set).filter((element) => element !== self).toSorted();
 }
 
-/** Collects the children of a node in canonical order. */
+/** Collects the children of a node. */
 export interface Children {
   readonly elements: string[];
   readonly nodes: FieldSet[];
+  /** Where each element is, once there are many. */
+  places: Map<string, number> | undefined;
+  /** Are they in canonical order? Few always are. */
+  isSorted: boolean;
 }
 
 export function newChildren(): Children {
-  return { elements: [], nodes: [] };
+  return { elements: [], nodes: [], places: undefined, isSorted: true };
+}
+
+/** So many are kept in order as they come; more are sorted at the end: each at its place would take all day. */
+const few = 32;
+
+export function hasChild({ elements, places }: Children, element: string): boolean {
+  return places === undefined ? elements.includes(element) : places.has(element);
 }
 
 /** Puts a child where it belongs, most often at the end; one that is there already is replaced. */
-export function putChild({ elements, nodes }: Children, element: string, node: FieldSet): void {
+export function putChild(children: Children, element: string, node: FieldSet): void {
+  const { elements, nodes } = children;
+  if (children.places !== undefined || elements.length >= few) return putAmongMany(children, element, node);
   let at = elements.length;
   for (let before = elements[at - 1]; before !== undefined && before > element; before = elements[at - 1]) at--;
   if (elements[at - 1] === element) {
@@ -173,11 +186,29 @@ export function putChild({ elements, nodes }: Children, element: string, node: F
   }
 }
 
+function putAmongMany(children: Children, element: string, node: FieldSet): void {
+  const { elements, nodes } = children;
+  children.places ??= new Map(elements.map((one, index) => [one, index]));
+  const at = children.places.get(element);
+  if (at !== undefined) {
+    nodes[at] = node;
+    return;
+  }
+  children.isSorted &&= (elements.at(-1) ?? '') < element;
+  children.places.set(element, elements.length);
+  elements.push(element);
+  nodes.push(node);
+}
+
 /** The node of these children; undefined: nothing is left of it. */
-export function withChildren({ elements, nodes }: Children, member: boolean): FieldSet | undefined {
+export function withChildren({ elements, nodes, places, isSorted }: Children, member: boolean): FieldSet | undefined {
   if (elements.length === 0) return member ? noFields : undefined;
   const out: FieldSetDraft = {};
   if (member) out[self] = noFields;
+  if (!isSorted && places !== undefined) {
+    for (const element of elements.toSorted()) out[element] = nodes[places.get(element) ?? 0] ?? noFields;
+    return out;
+  }
   for (let i = 0; i < elements.length; i++) out[elements[i] ?? ''] = nodes[i] ?? noFields;
   return out;
 }
