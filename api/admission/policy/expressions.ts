@@ -15,9 +15,9 @@ export interface ExpressionOptions extends VariableOptions {
   readonly functions?: FunctionTable;
 }
 
-/** Compiles an expression of a policy. Problems are in Kubernetes' words: `compilation failed: ERROR: …`. */
-export function expressionOf(source: string, { returns, structs, functions, ...options }: ExpressionOptions): Expression {
-  const text = source.trim();
+/** Compiles an expression of a policy; one that isn't there is empty. Problems are in Kubernetes' words: `compilation failed: ERROR: …`. */
+export function expressionOf(source: string | undefined, { returns, structs, functions, ...options }: ExpressionOptions): Expression {
+  const text = source?.trim() ?? '';
   const { program, errors } = compile(text, {
     variables: policyVariables(options), ...(structs === undefined ? {} : { structs }), ...(functions === undefined ? {} : { functions }),
   });
