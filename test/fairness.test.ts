@@ -3,6 +3,8 @@ import { once } from 'node:events';
 import { request as httpsRequest } from 'node:https';
 import type { IncomingHttpHeaders } from 'node:http';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { FlowSchema } from '../machinery/kinds/flow-control.ts';
+import { eventually } from './e2e/eventually.ts';
 import { startTestServer, type TestServer } from './test-server.ts';
 
 /** Priority and fairness over HTTPS, by the schemas and levels that are in the store. */
@@ -72,4 +74,12 @@ it('a full level turns requests away, others are served, and who leaves gives ba
   });
   expect(metrics).toMatch(/apiserver_flowcontrol_rejected_requests_total\{priority_level="narrow",flow_schema="narrow",reason="concurrency-limit"\} \d+/);
   expect(metrics).toContain('apiserver_flowcontrol_current_executing_seats{priority_level="narrow"} 0');
+});
+
+it('a flow schema tells whether its priority level is there', async () => {
+  const dangling = async (name: string) => (await test.client.get(FlowSchema, { name })).status?.conditions?.find(({ type }) => type === 'Dangling');
+  await eventually(async () => { expect(await dangling('narrow')).toMatchObject({ status: 'False', reason: 'Found', message: 'This FlowSchema references the PriorityLevelConfiguration object named "narrow" and it exists' }); });
+  await test.transport.request({ verb: 'delete', group, version: 'v1', resource: 'prioritylevelconfigurations', name: 'narrow' });
+  await eventually(async () => { expect(await dangling('narrow')).toMatchObject({ status: 'True', reason: 'NotFound', message: 'This FlowSchema references the PriorityLevelConfiguration object named "narrow" but there is no such object' }); });
+  expect(await dangling('exempt')).toMatchObject({ status: 'False' });
 });

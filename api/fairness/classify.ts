@@ -1,5 +1,6 @@
 import type { FlowSchema } from '../../machinery/kinds/flow-control.ts';
 import type { RequestInfo, User } from '../request.ts';
+import { byPrecedence } from '../resources/flowcontrol/flow-schema.ts';
 
 /** Which flow a request belongs to. Pure. Source: "API priority and fairness", FlowSchema. */
 
@@ -24,7 +25,6 @@ interface Compiled {
   readonly rules: readonly Rules[];
 }
 
-const lastPrecedence = 10_000;
 /** Users, and requests of each, that are remembered; beyond, the memory starts afresh. */
 const mostRequests = 2048;
 
@@ -48,11 +48,6 @@ export function createClassifier(schemas: readonly FlowSchema[]): Classifier {
     const distinguisher = found.method === 'ByUser' ? user.name : found.method === 'ByNamespace' ? info.namespace : '';
     return { schema: found.schema, level: found.level, distinguisher };
   };
-}
-
-function byPrecedence(a: FlowSchema, b: FlowSchema): number {
-  const order = (a.spec?.matchingPrecedence ?? lastPrecedence) - (b.spec?.matchingPrecedence ?? lastPrecedence);
-  return order !== 0 ? order : (a.metadata?.name ?? '') < (b.metadata?.name ?? '') ? -1 : 1;
 }
 
 function compile({ metadata, spec }: FlowSchema): Compiled {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { defineKind } from '../../machinery/kinds/kind.ts';
+import { defineKind, type KubernetesObject } from '../../machinery/kinds/kind.ts';
 import { defineResource } from '../resources/define.ts';
 import type { Entry } from '../store/cache.ts';
 import { listPieces, sliceBytes, slices } from './list-body.ts';
@@ -18,8 +18,8 @@ function entry(name: string): Entry {
   };
 }
 
-function written(entries: readonly Entry[], as: 'json' | 'Table' | 'PartialObjectMetadataList'): unknown {
-  const result = { type: 'list', resource: widgets, entries, revision: 7, continue: 'next', remainingItemCount: 3 } as const;
+function written(entries: readonly Entry[], as: 'json' | 'Table' | 'PartialObjectMetadataList', resource = widgets): unknown {
+  const result = { type: 'list', resource, entries, revision: 7, continue: 'next', remainingItemCount: 3 } as const;
   return JSON.parse(Buffer.concat([...listPieces(result, as, tables, 'Metadata')]).toString());
 }
 
@@ -38,6 +38,12 @@ describe('a list as bytes', () => {
       kind: 'Table', apiVersion: 'meta.k8s.io/v1', columnDefinitions: [{ name: 'Name', format: 'name' }, { name: 'Age' }],
       rows: [{ cells: ['a', '95s'], object: { kind: 'PartialObjectMetadata', metadata: { name: 'a' } } }],
     });
+  });
+
+  it('has a table\'s rows in the order of its kind', () => {
+    const reversed = { ...widgets, rowOrder: (a: KubernetesObject, b: KubernetesObject) => ((a.metadata?.name ?? '') > (b.metadata?.name ?? '') ? -1 : 1) };
+    expect(written([entry('a'), entry('b')], 'Table', reversed)).toMatchObject({ rows: [{ cells: ['b', '95s'] }, { cells: ['a', '95s'] }] });
+    expect(written([entry('a'), entry('b')], 'json', reversed)).toMatchObject({ items: [{ metadata: { name: 'a' } }, { metadata: { name: 'b' } }] });
   });
 
   it('is metadata alone where no more is asked', () => {

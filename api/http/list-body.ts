@@ -58,7 +58,9 @@ function* metadataPieces({ entries }: ListResult, metadata: object): Generator<B
 
 function* tablePieces({ resource, entries }: ListResult, metadata: object, tables: TableRenderer, include: IncludeObject): Generator<Buffer> {
   yield Buffer.from(tableHead(metadata, tables.columns(resource)));
-  yield* separated(entries, (entry) => Buffer.from(tables.row(resource, entry, include)));
+  const { rowOrder } = resource;
+  const rows = rowOrder === undefined ? entries : entries.toSorted((a, b) => rowOrder(a.object, b.object));
+  yield* separated(rows, (entry) => Buffer.from(tables.row(resource, entry, include)));
   yield closing;
 }
 

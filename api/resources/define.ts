@@ -88,6 +88,8 @@ export interface Resource<T extends KubernetesObject = KubernetesObject> extends
   readonly categories: readonly string[];
   readonly verbs: readonly Verb[];
   readonly columns: readonly Column<T>[];
+  /** How a table arranges its rows. Absent: as the list is, by namespace and name. */
+  readonly rowOrder?: { compare(a: T, b: T): number }['compare'];
   /** Field selectors beyond `metadata.name` and `metadata.namespace`; absent values are ''. */
   readonly fields: Readonly<Record<string, SelectableField<T>>>;
   /** Does `metadata.generation` count changes of the spec? */
@@ -203,7 +205,7 @@ function through<T extends KubernetesObject, S extends KubernetesObject>(stored:
     for (const field of Object.keys(draft)) Reflect.deleteProperty(draft, field);
     Object.assign(draft, fromStored(form));
   };
-  const { kind: _kind, group: _group, version: _version, plural: _plural, scope: _scope, objectType: _type, storedAs: _storedAs, scale, deletion, ...rest } = stored;
+  const { kind: _kind, group: _group, version: _version, plural: _plural, scope: _scope, objectType: _type, storedAs: _storedAs, rowOrder, scale, deletion, ...rest } = stored;
   return {
     ...rest,
     columns: stored.columns.map((column) => ({ ...column, cell: (object: T, now: number) => column.cell(of(object), now) })),
@@ -216,6 +218,7 @@ function through<T extends KubernetesObject, S extends KubernetesObject>(stored:
     validateUpdate: (object, old) => stored.validateUpdate?.(of(object), of(old)) ?? [],
     validateStatusUpdate: (object, old) => stored.validateStatusUpdate?.(of(object), of(old)) ?? [],
     warnings: (object) => stored.warnings?.(of(object)) ?? [],
+    ...(rowOrder === undefined ? {} : { rowOrder: (a: T, b: T) => rowOrder(of(a), of(b)) }),
     ...(scale === undefined ? {} : { scale: {
       replicas: (object: T) => scale.replicas(of(object)), statusReplicas: (object: T) => scale.statusReplicas(of(object)), selector: (object: T) => scale.selector(of(object)),
       setReplicas: (draft: Draft<T>, replicas: number) => { changed(draft, (form) => { scale.setReplicas(form, replicas); }); },

@@ -29,6 +29,7 @@ export const flowSchema = defineResource(FlowSchema, {
     age(),
     text('MissingPL', 'Is there no such priority level?', (object) => object.status?.conditions?.find(({ type }) => type === 'Dangling')?.status ?? '?'),
   ],
+  rowOrder: byPrecedence,
   defaults(draft) {
     if (draft.spec !== undefined) draft.spec.matchingPrecedence ??= 1000;
   },
@@ -44,6 +45,12 @@ export const flowSchema = defineResource(FlowSchema, {
   },
   validateStatusUpdate: ({ status }) => validateStatus(status?.conditions, new Path('status.conditions')),
 });
+
+/** In the order in which requests are matched. */
+export function byPrecedence(a: FlowSchema, b: FlowSchema): number {
+  const order = (a.spec?.matchingPrecedence ?? lastPrecedence) - (b.spec?.matchingPrecedence ?? lastPrecedence);
+  return order !== 0 ? order : (a.metadata?.name ?? '') < (b.metadata?.name ?? '') ? -1 : 1;
+}
 
 /** Conditions of both kinds of this group: named, once each. */
 export function validateStatus(conditions: readonly { readonly type?: string }[] | undefined, path: Path): FieldError[] {
