@@ -97,6 +97,7 @@ async function until<T extends KubernetesObject>(kind: Kind<T>, name: string, na
 
 const podUntil = (name: string, holds: (pod: Pod) => boolean, deadlineMs?: number): Promise<Pod> => until(Pod, name, 'default', holds, deadlineMs);
 const isReady = (pod: Pod): boolean => pod.status?.conditions?.some((each) => each.type === 'Ready' && each.status === 'True') === true;
+const named = (name: string) => (node: Node): boolean => node.status?.images?.some((each) => each.names?.includes(name) === true) === true;
 const waiting = (reason: string) => (pod: Pod): boolean => pod.status?.containerStatuses?.[0]?.state?.waiting?.reason === reason;
 
 async function run(name: string, script: string, container: object = {}, spec: object = {}, metadata: object = {}): Promise<Pod> {
@@ -152,6 +153,10 @@ function initStep(name: string): object {
 }
 
 const filteredBy = (localhostProfile: string): object => ({ securityContext: { seccompProfile: { type: 'Localhost', localhostProfile } } });
+
+function bounded(name: string, memory: string, script: string): object {
+  return { name, image: 'web:1', command: ['/bin/sh', '-c', script], resources: { limits: { memory } }, volumeMounts: [{ name: 'm', mountPath: '/m' }] };
+}
 
 function unreachable(): never {
   throw failure('ServiceUnavailable', 'the API is not there');
@@ -376,10 +381,9 @@ describe('a pod on a node', () => {
   });
 
   it('is charged for what it has in memory', async () => {
-    const container = (name: string, memory: string, script: string): object => ({ name, image: 'web:1', command: ['/bin/sh', '-c', script], resources: { limits: { memory } }, volumeMounts: [{ name: 'm', mountPath: '/m' }] });
     await run('greedy', '', {}, {
       restartPolicy: 'Never', volumes: [{ name: 'm', emptyDir: { medium: 'Memory' } }],
-      containers: [container('greedy', '16Mi', 'exec dd if=/dev/zero of=/m/big bs=1M count=32'), container('other', '64Mi', 'sleep 1000')],
+      containers: [bounded('greedy', '16Mi', 'exec dd if=/dev/zero of=/m/big bs=1M count=32'), bounded('other', '64Mi', 'sleep 1000')],
     });
     await podUntil('greedy', (pod) => pod.status?.containerStatuses?.[0]?.state?.terminated?.reason === 'OOMKilled');
   });
@@ -441,7 +445,6 @@ describe('a node agent without the API', () => {
 
 describe('a node\'s status', () => {
   it('lists the images as they come and go', async () => {
-    const named = (name: string) => (node: Node): boolean => node.status?.images?.some((each) => each.names?.includes(name) === true) === true;
     const listed = await until(Node, 'n1', undefined, named('docker.io/library/web:1'));
     expect(listed.status?.images).toEqual([{ names: ['docker.io/library/web:1'], sizeBytes: expect.any(Number) }]);
     const runtime = await openRuntime({ dataDir: test.dataDir, instance, log });
