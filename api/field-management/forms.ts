@@ -47,7 +47,17 @@ const written: ReadonlySet<string> = new Set(['apiVersion', 'kind', 'metadata', 
 function ignoredBy(resource: Resource, subresource: string): FieldSet {
   if (!resource.status) return noFields;
   if (subresource === '') return status;
-  if (subresource !== 'status') return noFields;
-  const rest = Object.keys(mergeSchema(resource).fields).filter((name) => !written.has(name)).map((name) => [`f:${name}`, noFields] as const);
-  return { ...Object.fromEntries(rest), 'f:metadata': { 'f:ownerReferences': noFields } };
+  return subresource === 'status' ? allButStatus(mergeSchema(resource)) : noFields;
+}
+
+const othersThanStatus = new WeakMap<ObjectSchema, FieldSet>();
+
+function allButStatus(schema: ObjectSchema): FieldSet {
+  let fields = othersThanStatus.get(schema);
+  if (fields === undefined) {
+    const rest = Object.keys(schema.fields).filter((name) => !written.has(name)).map((name) => [`f:${name}`, noFields] as const);
+    fields = { ...Object.fromEntries(rest), 'f:metadata': { 'f:ownerReferences': noFields } };
+    othersThanStatus.set(schema, fields);
+  }
+  return fields;
 }

@@ -1,7 +1,7 @@
 import { fieldOf, isList, isObject, isSame, type JsonObject } from '../json-value.ts';
-import { differenceBelow, hasChild, newChildren, noFields, putChild, withChildren, type Children, type FieldSet } from './field-set.ts';
+import { differenceBelow, has, hasChild, isEmpty, newChildren, noFields, putChild, withChildren, type Children, type FieldSet } from './field-set.ts';
 import { itemElement } from './path-element.ts';
-import { fieldAt, shapeFor, type ListShape, type MapShape, type Shape, type StructShape } from './shape.ts';
+import { fieldAt, shapeFor, type FieldShape, type ListShape, type MapShape, type Shape, type StructShape } from './shape.ts';
 
 /** What a write changes: no field is in two of the sets. */
 export interface Comparison {
@@ -22,20 +22,30 @@ function newDelta(): Delta {
 
 const nothing: JsonObject = Object.freeze({});
 
-/** The fields by which two objects differ, in canonical order. */
-export function compare(shape: StructShape, before: JsonObject, after: JsonObject): Comparison {
+/** The fields by which two objects differ, in canonical order, without what is in `ignored` or below it. */
+export function compare(shape: StructShape, before: JsonObject, after: JsonObject, ignored: FieldSet = noFields): Comparison {
   const delta = newDelta();
-  compareFields(delta, shape, before, after);
-  return { added: rootOf(delta.added), modified: rootOf(delta.modified), removed: rootOf(delta.removed) };
+  // Fields that are ignored as a whole are most of an object when its status is written: they aren't looked into.
+  compareFields(delta, isEmpty(ignored) ? shape : shapeWithout(shape, ignored), before, after);
+  const left = (children: Children): FieldSet => differenceBelow(rootOf(children), ignored);
+  return { added: left(delta.added), modified: left(delta.modified), removed: left(delta.removed) };
+}
+
+const narrowed = new WeakMap<StructShape, WeakMap<FieldSet, StructShape>>();
+
+function shapeWithout(shape: StructShape, ignored: FieldSet): StructShape {
+  const ofShape = narrowed.get(shape) ?? new WeakMap<FieldSet, StructShape>();
+  let without = ofShape.get(ignored);
+  if (without === undefined) {
+    const fields = [...shape.fields].map(([name, field]): [string, FieldShape] => [name, has(ignored, [field.element]) ? { ...field, isUntracked: true } : field]);
+    without = { ...shape, fields: new Map(fields) };
+    narrowed.set(shape, ofShape.set(ignored, without));
+  }
+  return without;
 }
 
 function rootOf(children: Children): FieldSet {
   return withChildren(children, false) ?? noFields;
-}
-
-/** `comparison` without what is in `ignored` or below it. */
-export function except({ added, modified, removed }: Comparison, ignored: FieldSet): Comparison {
-  return { added: differenceBelow(added, ignored), modified: differenceBelow(modified, ignored), removed: differenceBelow(removed, ignored) };
 }
 
 function compareFields(delta: Delta, shape: StructShape | MapShape, before: JsonObject, after: JsonObject): void {

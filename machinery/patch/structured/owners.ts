@@ -1,5 +1,5 @@
 import { isSame, type JsonObject } from '../json-value.ts';
-import { compare, except, type Comparison } from './compare.ts';
+import { compare, type Comparison } from './compare.ts';
 import { fieldsIn, reconciled, withNamedFields } from './extract.ts';
 import { difference, differenceBelow, intersection, isEmpty, noFields, pathsOf, union, type FieldSet } from './field-set.ts';
 import { mergeConfig } from './merge.ts';
@@ -54,7 +54,7 @@ function transfer({ forms, owners, apiVersion, writer }: Change, before: JsonObj
     if (!comparisons.has(version)) {
       const form = forms(version);
       const [old, now] = version === apiVersion || form === undefined ? [before, after] : [form.convert(before), form.convert(after)];
-      comparisons.set(version, form === undefined ? undefined : except(compare(form.shape, old, now), form.ignored));
+      comparisons.set(version, form === undefined ? undefined : compare(form.shape, old, now, form.ignored));
     }
     return comparisons.get(version);
   };
