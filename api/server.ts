@@ -160,7 +160,7 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
   const deps = dependencies(options, ground, authenticator, configured);
   const auditor = options.audit === undefined ? undefined : createAuditor({ ...options.audit, now: Date.now });
   const dispatch = recorded(createDispatch(authorizer, createHandlers(deps)), auditor);
-  const customResources = keepCustomResources({ writer: deps, registry, webhooks, report: (error, name) => { onError(`serving what ${name} defines failed`, error); } });
+  const customResources = keepCustomResources({ writer: deps, registry, webhooks, after: deps.after, report: (error, name) => { onError(`serving what ${name} defines failed`, error); } });
   const extensions = createExtensions({
     writer: deps, random, frontProxy: await pki.frontProxyCertificate(), after: systemClock.after, report: (error, name) => { onError(`asking who serves ${name} failed`, error); },
   });

@@ -154,6 +154,12 @@ describe('a definition', () => {
     expect(await kubectl('wait', '--for=delete', 'crd/lamps.light.example', '--timeout=20s')).not.toContain('exit');
   });
 
+  it('has no unknown words in its schema, however deep', async () => {
+    const schema = { type: 'object', properties: { list: { type: 'array', items: { type: 'object', additionalProperties: { type: 'string', maxLenth: 5 } } } } };
+    const words = lampDefinition({ versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: schema } }] });
+    expect(await apply(words)).toContain('strict decoding error: unknown field "spec.versions[0].schema.openAPIV3Schema.properties.list.items.additionalProperties.maxLenth"');
+  });
+
   it('is refused with every reason', async () => {
     const refused = await apply(lampDefinition({ group: 'light', versions: [{ name: 'V1', served: true, storage: false, schema: { openAPIV3Schema: { type: 'object', properties: { a: {} } } } }] }));
     expect(refused).toContain('metadata.name: Invalid value: "lamps.light.example": must be spec.names.plural+"."+spec.group');
@@ -163,9 +169,11 @@ describe('a definition', () => {
   });
 });
 
+/** One version with this spec. */
+const versions = (spec: object, more: object = {}) => [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object', properties: { spec: { type: 'object', ...spec }, status: { type: 'object', properties: { lit: { type: 'boolean' } } } } } }, ...more }];
+
 describe('a definition that changes', () => {
   const lamps = defineKind<Lamp>('light.example', 'v1', 'Lamp', 'lamps', 'Cluster');
-  const versions = (spec: object, more: object = {}) => [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object', properties: { spec: { type: 'object', ...spec }, status: { type: 'object', properties: { lit: { type: 'boolean' } } } } } }, ...more }];
 
   beforeAll(async () => {
     await apply(lampDefinition({ versions: versions({ properties: { watts: { type: 'integer' } } }) }));
@@ -201,7 +209,6 @@ describe('a definition that changes', () => {
   });
 
   it('is found by the version that is stored, whatever was stored before', async () => {
-    const two = (storage: string) => [{ name: 'v1', served: true, storage: storage === 'v1', ...versionOf() }, { name: 'v2', served: true, storage: storage === 'v2', ...versionOf() }];
     await apply(lampDefinition({ versions: two('v2') }));
     expect(await kubectl('get', 'crd', 'lamps.light.example', '-o', 'jsonpath={.status.storedVersions}')).toBe('["v1","v2"]');
     const lampsV2 = { ...lamps, version: 'v2' };
@@ -218,6 +225,9 @@ describe('a definition that changes', () => {
     expect(await kubectl('get', '--raw', '/apis/light.example/v1')).toContain('exit 1');
   });
 });
+
+/** Two versions, of which one is stored. */
+const two = (storage: string) => [{ name: 'v1', served: true, storage: storage === 'v1', ...versionOf() }, { name: 'v2', served: true, storage: storage === 'v2', ...versionOf() }];
 
 function versionOf() {
   return { schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } } };

@@ -19,14 +19,14 @@ export function definitionName({ group, version, kind }: Pick<Kind, 'group' | 'v
   return [...group.split('.').toReversed(), version, kind].join('.');
 }
 
-/** How the objects of one version of a custom resource are read and written. */
-export function customForm(kind: Pick<Kind, 'group' | 'version' | 'kind'>, schema: Structural): CustomForm {
+/** How the objects of one version of a custom resource are read and written. `selectable`: fields that selectors may name. */
+export function customForm(kind: Pick<Kind, 'group' | 'version' | 'kind'>, schema: Structural, selectable: readonly string[] = []): CustomForm {
   let objectSchema: WrittenSchema | undefined;
   return {
     get schema() {
       return (objectSchema ??= {
         ...objectSchemaOf(schema, definitionName(kind), { group: kind.group, version: kind.version, kind: kind.kind }),
-        openApi: (version) => openApiOf(schema, kind, version),
+        openApi: (version) => openApiOf(schema, kind, version, selectable),
       });
     },
     decode(value) {

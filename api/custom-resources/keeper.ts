@@ -22,18 +22,31 @@ import { resourcesOf } from './resources.ts';
 
 export interface KeeperOptions {
   readonly webhooks: WebhookClient;
+  /** Runs once after `milliseconds`, unless cancelled. */
+  readonly after: (milliseconds: number, run: () => void) => { cancel(): void };
   readonly writer: Writer;
   readonly registry: Registry;
   /** What could not be done, and for which definition: the log's. */
   readonly report: (error: unknown, name: string) => void;
 }
 
+/** What failed is tried again after this, whether anything has changed or not. */
+const retryMs = 1000;
+
 /** Serves what is defined already and then follows. `close()` resolves when the write at hand is done. */
-export function keepCustomResources({ writer, registry, webhooks, report }: KeeperOptions): { close(): Promise<void> } {
+export function keepCustomResources({ writer, registry, webhooks, after, report }: KeeperOptions): { close(): Promise<void> } {
   const definitions = new Map<string, CustomResourceDefinition>();
   const served = new Map<string, Served>();
+  let retry: { cancel(): void } | undefined;
   const duties = createDuties(async () => {
-    for (const definition of definitions.values()) await settle(definition).catch((error: unknown) => { if (!isReason(error, 'NotFound')) report(error, nameOf(definition)); });
+    for (const definition of definitions.values()) {
+      await settle(definition).catch((error: unknown) => {
+        if (isReason(error, 'NotFound')) return;
+        report(error, nameOf(definition));
+        retry?.cancel();
+        retry = after(retryMs, duties.wake);
+      });
+    }
   });
   const cleanup = createCleanup({ writer, wake: duties.wake });
   let isStale = false;
@@ -101,6 +114,7 @@ export function keepCustomResources({ writer, registry, webhooks, report }: Keep
   return {
     async close() {
       following.close();
+      retry?.cancel();
       cleanup.close();
       await duties.close();
     },

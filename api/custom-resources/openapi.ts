@@ -7,10 +7,11 @@ import type { Structural } from './schema/structural.ts';
  * A custom resource's definition in OpenAPI. Version 3 tells all of its schema. Version 2 leaves out what clients of version 2 would
  * get wrong: a field that may be null, or hold what nobody specified, has no type there. Source: "Publish validation schema in OpenAPI".
  */
-export function openApiOf(schema: Structural, { group, version, kind }: Pick<Kind, 'group' | 'version' | 'kind'>, openApi: OpenApiVersion): Definition {
+export function openApiOf(schema: Structural, { group, version, kind }: Pick<Kind, 'group' | 'version' | 'kind'>, openApi: OpenApiVersion, selectable: readonly string[]): Definition {
   const refersTo = new Map<string, NamedSchema>();
   const { 'x-kubernetes-embedded-resource': _embedded, ...whole } = describe({ ...schema, embedded: true }, openApi, refersTo);
-  return { schema: { ...whole, 'x-kubernetes-group-version-kind': [{ group, version, kind }] }, refersTo: [...refersTo.values()] };
+  const fields = selectable.length === 0 ? {} : { 'x-kubernetes-selectable-fields': selectable.map((fieldPath) => ({ fieldPath })) };
+  return { schema: { ...whole, 'x-kubernetes-group-version-kind': [{ group, version, kind }], ...fields }, refersTo: [...refersTo.values()] };
 }
 
 const objectMeta = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta';

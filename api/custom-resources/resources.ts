@@ -52,12 +52,13 @@ function servedResource({ definition, names, stored, remote }: Defined, version:
   const { scale, status } = version.subresources ?? {};
   const hasStatus = status !== undefined;
   const checks = checksOf(schema, scale);
+  const fields = Object.fromEntries((version.selectableFields ?? []).map(({ jsonPath }) => selectable(jsonPath)));
   return defineResource(kind, {
     singular: names.singular ?? names.kind.toLowerCase(), listKind: names.listKind ?? `${names.kind}List`,
     shortNames: names.shortNames ?? [], categories: names.categories ?? [],
     ...(metadata?.deletionTimestamp === undefined ? {} : { verbs: lastVerbs }),
     columns: columnsOf(version.additionalPrinterColumns),
-    fields: Object.fromEntries((version.selectableFields ?? []).map(({ jsonPath }) => selectable(jsonPath))),
+    fields,
     generation: true, updatesNameVersion: true, status: hasStatus, ...(scale === undefined ? {} : { scale: scalePathsOf(scale) }),
     defaults: (draft) => { fillDefaults(draft, schema); },
     prepareForCreate: (draft) => { if (hasStatus) Reflect.deleteProperty(draft, 'status'); },
@@ -65,7 +66,7 @@ function servedResource({ definition, names, stored, remote }: Defined, version:
     validateUpdate: (object, old) => validateChanged(object, old, checks),
     validateStatusUpdate: (object, old) => validateStatus(object, old, checks),
     ...(version.deprecated === true ? { deprecation: version.deprecationWarning ?? `${apiVersionOf(kind)} ${kind.kind} is deprecated` } : {}),
-    custom: customForm(kind, schema),
+    custom: customForm(kind, schema, Object.keys(fields)),
     storedAs: {
       resource: stored,
       toStored: (object) => ({ ...object, apiVersion: apiVersionOf(stored) }),

@@ -48,6 +48,14 @@ export function schemaOf({ group, version, kind }: GroupVersionKind): ObjectSche
   return schema;
 }
 
+const apiextensions = 'io.k8s.apiextensions-apiserver.pkg.apis.apiextensions.v1.JSONSchemaProps';
+const schemasOrOther: ReadonlySet<string | undefined> = new Set([`${apiextensions}OrBool`, `${apiextensions}OrArray`, `${apiextensions}OrStringArray`]);
+
+/** What an opaque definition's objects are: schemas within schemas may also be booleans or lists, which no definition can say. */
+export function insideOf({ name }: ScalarSchema): ObjectSchema | undefined {
+  return schemasOrOther.has(name) ? definitionOf(apiextensions) : undefined;
+}
+
 function objectSchema(name: string, text: string): ObjectSchema {
   // Set-up wrote the text.
   const { fields, ...rest } = JSON.parse(text) as WrittenDefinition;

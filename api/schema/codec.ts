@@ -7,7 +7,7 @@ import { failure, type ApiError } from '../../machinery/status.ts';
 import type { Codec } from '../handlers/writer.ts';
 import type { Body } from '../request.ts';
 import type { Resource } from '../resources/define.ts';
-import { isBuiltin, schemaOf } from './builtin.ts';
+import { insideOf, isBuiltin, schemaOf } from './builtin.ts';
 import { stringifyExact } from './json-exact.ts';
 import { readJson } from './json-text.ts';
 import { isObject } from '../../machinery/patch/json-value.ts';
@@ -40,7 +40,7 @@ interface Content {
 
 /** `schemaFor` finds the schema of a kind that the server serves. */
 export function createCodec(schemaFor: (kind: GroupVersionKind) => ObjectSchema = schemaOf): Codec {
-  const decoder = createDecoder();
+  const decoder = createDecoder(insideOf);
   const encoder = createEncoder();
 
   /** Reads `content` as a kind. Throws `DecodeProblem` for what doesn't fit, and for unknown fields when these are refused. */

@@ -45,7 +45,8 @@ export interface Decoder {
   decode(schema: ObjectSchema, value: unknown, owned?: 'owned'): Decoded;
 }
 
-export function createDecoder(): Decoder {
+/** `insideOf`: the definition that the objects among an opaque type's values are of, where there is one. */
+export function createDecoder(insideOf: (schema: ScalarSchema) => ObjectSchema | undefined = () => undefined): Decoder {
   const compiled = new WeakMap<ObjectSchema, Decode>();
 
   function compile(schema: Schema): Decode {
@@ -53,8 +54,16 @@ export function createDecoder(): Decoder {
       case 'object': return objectDecoder(schema);
       case 'list': return listDecoder(schema, compile(schema.items));
       case 'map': return mapDecoder(schema, compile(schema.values));
-      default: return scalarDecoder(schema);
+      default: return opaqueDecoder(schema);
     }
+  }
+
+  function opaqueDecoder(schema: ScalarSchema): Decode {
+    const scalar = scalarDecoder(schema);
+    const inside = schema.type === 'any' ? insideOf(schema) : undefined;
+    if (inside === undefined) return scalar;
+    const object = objectDecoder(inside);
+    return (value, walk) => (isObject(value) ? object(value, walk) : scalar(value, walk));
   }
 
   function objectDecoder(schema: ObjectSchema): Decode {
