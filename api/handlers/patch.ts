@@ -30,20 +30,23 @@ export async function patch(writer: Writer, call: Call): Promise<Result> {
 export function patched(writer: Writer, call: Call, original: KubernetesObject): Draft<KubernetesObject> {
   const { resource, body, query } = call;
   if (body === undefined) throw failure('BadRequest', 'the request has no body: send a patch');
-  const value = merged(writer, call, original, writer.codec.parse(body));
-  return writer.codec.check(resource, value, { fieldValidation: query['fieldValidation'], warn: call.warn });
+  const duplicates: string[] = [];
+  const change = writer.codec.parse(body, { fieldValidation: 'Warn', warn: (text) => { duplicates.push(call.patchType === jsonPatchType ? `json patch ${text}` : text); } });
+  return writer.codec.check(resource, merged(writer, call, original, change), { fieldValidation: query['fieldValidation'], warn: call.warn, duplicates });
 }
 
 function merged(writer: Writer, call: Call, original: KubernetesObject, change: unknown): unknown {
   switch (call.patchType) {
-    case 'application/json-patch+json': return jsonPatch(original, change);
+    case jsonPatchType: return jsonPatch(original, change);
     case 'application/merge-patch+json': return mergePatch(original, objectPatch(change));
     case 'application/strategic-merge-patch+json': return writer.codec.strategicMerge(call.resource, original, objectPatch(change));
     default: throw unsupportedPatch();
   }
 }
 
-export const patchTypes = ['application/json-patch+json', 'application/merge-patch+json', 'application/strategic-merge-patch+json', applyPatch] as const;
+const jsonPatchType = 'application/json-patch+json';
+
+export const patchTypes = [jsonPatchType, 'application/merge-patch+json', 'application/strategic-merge-patch+json', applyPatch] as const;
 
 /** 415. */
 export function unsupportedPatch() {

@@ -16,8 +16,8 @@ export interface Codec {
    * checked, owned by the caller. Throws 400.
    */
   decode(resource: Resource, body: Body, options: { fieldValidation: string | undefined; warn: (text: string) => void }): Draft<KubernetesObject>;
-  /** As `decode`, of a value that a patch made. */
-  check(resource: Resource, value: unknown, options: { fieldValidation: string | undefined; warn: (text: string) => void }): Draft<KubernetesObject>;
+  /** As `decode`, of a value that a patch made; `duplicates`: what the patch has twice. */
+  check(resource: Resource, value: unknown, options: { fieldValidation: string | undefined; warn: (text: string) => void; duplicates?: readonly string[] }): Draft<KubernetesObject>;
   /** The value of a body that is a patch or options: JSON or YAML. With `options`, keys that it has twice are told. Throws 400. */
   parse(body: Body, options?: { fieldValidation: string | undefined; warn: (text: string) => void }): unknown;
   /** Canonical JSON without `resourceVersion`. */

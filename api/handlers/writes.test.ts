@@ -113,3 +113,20 @@ describe('a patch that does not apply', () => {
     expect(await refusal(done('patch', 'patched', body, { patchType }))).toBe(message);
   });
 });
+
+describe('a patch that has a key twice', () => {
+  const twice = (patchType: PatchType, text: string, fieldValidation: string, warn: (text: string) => void = () => undefined) =>
+    done('patch', 'twice', {}, { patchType, query: { fieldValidation }, body: { content: { bytes: Buffer.from(text) }, mediaType: patchType }, warn });
+
+  it('is refused, told of or taken, as is asked', async () => {
+    await done('create', '', named({ name: 'twice' }));
+    const text = '{"data":{"b":"1","b":"2"}}';
+    expect(await refusal(twice(merge, text, 'Strict'))).toContain('strict decoding error: duplicate field "data.b"');
+    const operations = '[{"op":"add","path":"/data/b","value":"1","value":"2"}]';
+    expect(await refusal(twice('application/json-patch+json', operations, 'Strict'))).toContain('strict decoding error: json patch duplicate field "[0].value"');
+    const warnings: string[] = [];
+    expect((await twice(merge, text, 'Warn', (warning) => { warnings.push(warning); })).data).toEqual({ a: '1', b: '2' });
+    await twice('application/strategic-merge-patch+json', text, 'Ignore', (warning) => { warnings.push(warning); });
+    expect(warnings).toEqual(['duplicate field "data.b"']);
+  });
+});

@@ -72,7 +72,7 @@ export function createCodec(schemaFor: (kind: GroupVersionKind) => ObjectSchema 
       checkFieldValidation(options.fieldValidation, 'PatchOptions');
       try {
         checkKind(kindOf(value, resource), resource);
-        return read(resource, { value, duplicates: [] }, options);
+        return read(resource, { value, duplicates: options.duplicates ?? [] }, options);
       } catch (error) {
         throw answer(error, (problem) => invalidObject({ group: '', kind: '' }, '', [invalid(new Path('patch'), stringifyExact(value), problem)]));
       }
