@@ -54,22 +54,19 @@ export function keepCustomResources({ writer, registry, webhooks, after, report 
   /** Brings the registry to what the definitions say. */
   function apply(): void {
     isStale = false;
-    for (const name of served.keys()) if (!definitions.has(name)) stop(name);
+    let isChanged = false;
+    for (const name of served.keys()) if (!definitions.has(name)) isChanged = served.delete(name) || isChanged;
     for (const [name, definition] of definitions) {
       const face = faceOf(definition);
-      if (face === undefined) stop(name);
+      if (face === undefined) isChanged = served.delete(name) || isChanged;
       else if (!isDeepStrictEqual(served.get(name)?.face, face)) {
-        const resources = resourcesOf(definition, { webhooks, uuid: writer.uuid });
-        served.set(name, { face, resources });
-        registry.put(ownerOf(name), resources);
+        served.set(name, { face, resources: resourcesOf(definition, { webhooks, uuid: writer.uuid }) });
+        isChanged = true;
       }
     }
+    // Once for all: a cluster may start with a thousand definitions.
+    if (isChanged) registry.put('customresourcedefinitions', [...served.values()].flatMap(({ resources }) => resources));
     duties.wake();
-  }
-
-  function stop(name: string): void {
-    if (!served.delete(name)) return;
-    registry.put(ownerOf(name), []);
   }
 
   /** Once for all that one turn brings. */
@@ -86,7 +83,7 @@ export function keepCustomResources({ writer, registry, webhooks, after, report 
       if ((definition.metadata.finalizers ?? []).includes(cleanupFinalizer)) await cleanup.proceed(definition, served.get(name)?.resources ?? []);
       return;
     }
-    if (isDeepStrictEqual(acceptNames(definition, definitions.values(), writer.now()), definition.status)) return;
+    if (isSettled(definition) || isDeepStrictEqual(acceptNames(definition, definitions.values(), writer.now()), definition.status)) return;
     await changeObject(writer, customResourceDefinition, '', name, false, (current): Outcome => {
       const now = current.exact as CustomResourceDefinition;
       const draft = { ...structuredClone(now), status: acceptNames(now, definitions.values(), writer.now()) } as Draft<CustomResourceDefinition>;
@@ -130,8 +127,10 @@ function nameOf({ metadata }: CustomResourceDefinition): string {
   return metadata?.name ?? '';
 }
 
-function ownerOf(name: string): string {
-  return `customresourcedefinitions.apiextensions.k8s.io/${name}`;
+/** It has all the names that it asks for: nobody can take them away. */
+function isSettled({ spec, status }: CustomResourceDefinition): boolean {
+  const isTrue = (type: string): boolean => findCondition(status?.conditions, type)?.status === 'True';
+  return isTrue('NamesAccepted') && isTrue('Established') && isDeepStrictEqual(spec.names, status?.acceptedNames);
 }
 
 /** All of a definition that its resources are made of; undefined: it is not served. */
