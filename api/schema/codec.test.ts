@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Body } from '../request.ts';
 import { createCodec } from './codec.ts';
@@ -210,5 +211,26 @@ describe('YAML', () => {
   it('bombs are refused', () => {
     const lines = ['a0: &a0 [x]', ...Array.from({ length: 20 }, (_, i) => `a${i + 1}: &a${i + 1} [*a${i}, *a${i}, *a${i}]`)];
     expect(failureOf(() => codec.parse(yaml(lines.join('\n'))))).toMatchObject({ code: 400 });
+  });
+});
+
+const readPod = (object: object) => decode(pod, json(JSON.stringify(object)), 'Ignore').object;
+
+describe('an object that is too large', () => {
+  it('is refused only when it takes more than a store does', () => {
+    fc.assert(fc.property(fc.integer({ min: 1, max: 200_000 }), fc.constantFrom<object>({}, { name: 'x' }, { name: 'x', value: 'yyy' }), (count, item) => {
+      const object = { metadata: { name: 'p' }, spec: { containers: [{ name: 'c', env: Array.from({ length: count }, () => item) }] } };
+      try {
+        readPod(object);
+      } catch (error) {
+        expect(error).toMatchObject({ code: 413 });
+        const sizeOf = (items: number) => codec.encode(target(pod), readPod({ ...object, spec: { containers: [{ name: 'c', env: Array.from({ length: items }, () => item) }] } })).length;
+        expect(sizeOf(1) + (sizeOf(2) - sizeOf(1)) * (count - 1)).toBeGreaterThan(1.5 * 1024 * 1024);
+      }
+    }), { numRuns: 20 });
+  });
+
+  it('may be as large as it likes in fields that nobody knows', () => {
+    expect(() => readPod({ metadata: { name: 'p' }, unknown: 'x'.repeat(2 ** 21) })).not.toThrow();
   });
 });

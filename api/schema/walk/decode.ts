@@ -32,6 +32,8 @@ type Decode = (value: unknown, walk: Walk) => unknown;
 interface Row {
   readonly decode: Decode;
   readonly keep: Keep;
+  /** Bytes that are written for the field when it is absent. */
+  readonly least: number;
 }
 
 /** Which values a field keeps. */
@@ -71,14 +73,16 @@ export function createDecoder(insideOf: (schema: ScalarSchema) => ObjectSchema |
     if (known !== undefined) return known;
     // Compiled at the first value: definitions are recursive, and most are never met.
     let rows: ReadonlyMap<string, Row> | undefined;
+    let least: number | undefined;
     let structs: readonly [string, Decode][] | undefined;
     const decode: Decode = (value, walk) => {
       if (!isObject(value)) throw mismatch(value, schema, walk.owner, walk.steps);
-      rows ??= new Map(Object.entries(schema.fields).map(([name, field]) => [name, { decode: compile(field.schema), keep: keepOf(field) }]));
+      rows ??= new Map(Object.entries(schema.fields).map(([name, field]) => [name, { decode: compile(field.schema), keep: keepOf(field), least: leastOf(name, field) }]));
+      least ??= 2 + Iterator.from(rows.values()).reduce((sum, row) => sum + row.least, 0);
       structs ??= Object.entries(schema.fields).filter(([, field]) => isStruct(field)).map(([name, field]) => [name, compile(field.schema)]);
       const { owner } = walk;
       walk.owner = schema.name;
-      spend(walk, 2);
+      spend(walk, least);
       const out = decodeFields(value, rows, walk);
       // A struct is never absent in Kubernetes' own types: without it two equal objects would differ.
       for (const [name, empty] of structs) out[name] ??= empty({}, walk);
@@ -110,7 +114,7 @@ function decodeFields(value: Readonly<Record<string, unknown>>, rows: ReadonlyMa
     if (item === null || item === undefined) continue;
     const { room } = walk;
     walk.steps.push(name);
-    spend(walk, name.length + 3);
+    spend(walk, name.length + 3 - row.least);
     const decoded = row.decode(item, walk);
     walk.steps.pop();
     if (row.keep === 'all' || isKept(decoded, row.keep)) out[name] = decoded;
@@ -122,6 +126,14 @@ function decodeFields(value: Readonly<Record<string, unknown>>, rows: ReadonlyMa
 /** Is the field an object that Kubernetes' types hold by value? */
 function isStruct({ schema, required, presence }: Field): boolean {
   return schema.type === 'object' && (presence === 'always' || (required === true && presence === undefined));
+}
+
+const unwritten: ReadonlySet<string> = new Set(['any', 'micro-time', 'time']);
+
+/** `"name":` and a value of one byte, of fields that are always written. */
+function leastOf(name: string, { schema, required, presence }: Field): number {
+  const isWritten = presence === 'always' || (required === true && presence === undefined);
+  return isWritten && !unwritten.has(schema.type) ? name.length + 4 : 0;
 }
 
 function keepOf({ schema, required, presence }: Field): Keep {
