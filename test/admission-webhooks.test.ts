@@ -235,6 +235,36 @@ describe('a webhook about subresources', () => {
   });
 });
 
+const lamp = (version: string, spec: object) => JSON.stringify({ apiVersion: `lights.example/${version}`, kind: 'Lamp', metadata: { name: `l${drawn++}`, namespace: 'hooked' }, spec });
+const version = (name: string, storage: boolean, field: string) => ({ name, served: true, storage, schema: { openAPIV3Schema: { type: 'object', properties: { spec: { type: 'object', properties: { [field]: { type: 'string' } } } } } } });
+
+describe('a webhook about custom resources', () => {
+  it('sees the version that it knows, converted by whoever can, and its changes go back', async () => {
+    hooks.on('/convert', (request) => {
+      const { uid, desiredAPIVersion, objects } = request as unknown as { uid: string; desiredAPIVersion: string; objects: readonly { spec: { watts?: string; power?: string } }[] };
+      const convertedObjects = objects.map((object) => ({ ...object, apiVersion: desiredAPIVersion, spec: desiredAPIVersion.endsWith('v2') ? { power: object.spec.watts ?? object.spec.power } : { watts: object.spec.power ?? object.spec.watts } }));
+      return { raw: JSON.stringify({ kind: 'ConversionReview', apiVersion: 'apiextensions.k8s.io/v1', response: { uid, result: { status: 'Success' }, convertedObjects } }) };
+    });
+    await test.kubectlWith(JSON.stringify({
+      apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', metadata: { name: 'lamps.lights.example' },
+      spec: {
+        group: 'lights.example', scope: 'Namespaced', names: { plural: 'lamps', kind: 'Lamp' }, versions: [version('v1', true, 'watts'), version('v2', false, 'power')],
+        conversion: { strategy: 'Webhook', webhook: { conversionReviewVersions: ['v1'], clientConfig: { url: `https://127.0.0.1:${hooks.port}/convert`, caBundle: hooks.caBundle } } },
+      },
+    }), 'create', '-f', '-');
+    await test.kubectl('wait', '--for=condition=Established', 'crd/lamps.lights.example', '--timeout=20s');
+    const rules = [{ operations: ['CREATE'], apiGroups: ['lights.example'], apiVersions: ['v2'], resources: ['lamps'] }];
+    hooks.on('/dim', ({ object }) => (JSON.stringify(object).includes('"power":"100"') ? patching({ op: 'replace', path: '/spec/power', value: '60' }) : { allowed: true }));
+    hooks.on('/dark', ({ object }) => ({ allowed: !JSON.stringify(object).includes('"power":"0"'), status: { message: 'too dark' } }));
+    await mutating({ path: '/dim', config: { rules } });
+    await validating({ path: '/dark', config: { rules } });
+    const create = (text: string) => test.kubectlWith(text, 'create', '-f', '-', '-o', 'jsonpath={.spec.watts}');
+    expect(await create(lamp('v1', { watts: '100' }))).toMatchObject({ code: 0, out: '60' });
+    expect((await create(lamp('v1', { watts: '0' }))).err).toContain('admission webhook "dark.example.com" denied the request: too dark');
+    expect(hooks.asked('/dark')[0]).toMatchObject({ kind: { version: 'v2' }, requestKind: { version: 'v1' }, object: { apiVersion: 'lights.example/v2', spec: { power: '60' } } });
+  });
+});
+
 it('is counted how webhooks were asked', async () => {
   hooks.on('/counted', () => ({ allowed: false }));
   await validating({ path: '/counted' });

@@ -36,12 +36,11 @@ export function mutatingPolicies(deps: MutatingDependencies): FollowingPlugin {
     compile: ({ spec }) => compileMutating(spec ?? {}),
   });
   const asked = new WeakMap<Admitted, Asked>();
-  const run = (write: Admitted, draft: Draft<KubernetesObject>, isAgain: boolean): Mutated => {
+  const run = (write: Admitted, draft: Draft<KubernetesObject>, isAgain: boolean): Mutated | Promise<Mutated> => {
     const before = asked.get(write) ?? new Map<string, KubernetesObject>();
     asked.set(write, before);
-    let changed = false;
-    for (const bound of index.bound) changed = ask({ bound, write, draft, deps, before, isAgain }) || changed;
-    return changed ? 'changed' : undefined;
+    // One policy may change what another looks at; but when none is concerned now, nothing changes.
+    return index.bound.some(({ matches }) => matches(write, draft) !== undefined) ? inTurn(index.bound, { write, draft, deps, before, isAgain }) : undefined;
   };
   return {
     name: 'MutatingAdmissionPolicy',
@@ -62,8 +61,14 @@ interface Question {
   readonly isAgain: boolean;
 }
 
+async function inTurn(policies: readonly Bound[], question: Omit<Question, 'bound'>): Promise<Mutated> {
+  let changed = false;
+  for (const bound of policies) changed = await ask({ bound, ...question }) || changed;
+  return changed ? 'changed' : undefined;
+}
+
 /** One policy with all its bindings. True: it changed the draft. */
-function ask({ bound, write, draft, deps, before, isAgain }: Question): boolean {
+async function ask({ bound, write, draft, deps, before, isAgain }: Question): Promise<boolean> {
   const { name, policy } = bound;
   const { spec } = policy;
   const wantsAgain = spec?.reinvocationPolicy === 'IfNeeded';
@@ -83,7 +88,7 @@ function ask({ bound, write, draft, deps, before, isAgain }: Question): boolean 
       fail(`failed to configure binding: ${params.problem}`);
       continue;
     }
-    for (const one of params.list) changed = change({ bound, write, draft, deps, params: one, as, fail }) || changed;
+    for (const one of params.list) changed = await change({ bound, write, draft, deps, params: one, as, fail }) || changed;
     if (wantsAgain) before.set(key, structuredClone(draft));
   }
   return changed;
@@ -96,11 +101,11 @@ interface Change extends Pick<Question, 'bound' | 'write' | 'draft' | 'deps'> {
   readonly fail: (problem: string) => void;
 }
 
-function change({ bound, write, draft, deps, params, as, fail }: Change): boolean {
+async function change({ bound, write, draft, deps, params, as, fail }: Change): Promise<boolean> {
   // What is written through a subresource has no versions that a rule could name.
   const { written } = write;
   const resource = written ?? write.resource;
-  const { object: before = draft, old } = attributesOf(write, draft, as);
+  const { object: before = draft, old } = await attributesOf(write, draft, as);
   const bindings = (object: KubernetesObject): Bindings => sharedBindings({ write, as, object, old }, deps.authorizer);
   const { object, problem } = mutate(bound.program, before, { bindings, params, as: written ?? as });
   if (problem !== undefined) {
@@ -109,7 +114,7 @@ function change({ bound, write, draft, deps, params, as, fail }: Change): boolea
   }
   if (object === undefined) return false;
   try {
-    const next = deps.check(resource, written === undefined ? asVersion(object, as, resource) : object);
+    const next = deps.check(resource, written === undefined ? await asVersion(object, as, resource) : object);
     resource.defaults?.(next);
     if (isSame(next, draft)) return false;
     replaceDraft(draft, next);

@@ -17,10 +17,11 @@ export interface Attributes {
 }
 
 /** The write as one who watches for `as` sees it: in that version. What is written through a subresource has versions of its own. */
-export function attributesOf(write: Admitted, object: KubernetesObject | undefined, as: Resource): Attributes {
-  const shown = (one: KubernetesObject | undefined): KubernetesObject | undefined =>
-    (one === undefined || write.written !== undefined ? one : asVersion(one, write.resource, as));
-  return { write, as, object: shown(object), old: shown(write.old) };
+export async function attributesOf(write: Admitted, object: KubernetesObject | undefined, as: Resource): Promise<Attributes> {
+  const isOwn = as === write.resource || write.written !== undefined;
+  if (isOwn) return { write, as, object, old: write.old };
+  const shown = async (one: KubernetesObject | undefined): Promise<KubernetesObject | undefined> => (one === undefined ? undefined : asVersion(one, write.resource, as));
+  return { write, as, object: await shown(object), old: await shown(write.old) };
 }
 
 function kindOf({ group, version, kind }: Pick<Resource, 'group' | 'version' | 'kind'>) {

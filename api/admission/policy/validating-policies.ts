@@ -43,20 +43,25 @@ export function validatingPolicies(deps: PolicyDependencies): FollowingPlugin {
     name: 'ValidatingAdmissionPolicy',
     handles: ({ resource }) => index.bound.length > 0 && !configuresAdmission(resource) && !isReview(resource),
     validate(write, object) {
-      const shared = sharedByVersion(write, object, deps.authorizer);
-      const denials = index.bound.flatMap((policy) => ask(policy, { write, object, shared, deps }));
-      if (denials.length > 0) throw denied(write, denials);
+      const concerned = index.bound.filter(({ matches }) => matches(write, object) !== undefined);
+      return concerned.length === 0 ? undefined : askAll(concerned, { write, object, shared: sharedByVersion(write, object, deps.authorizer), deps });
     },
     caughtUp: () => index.caughtUp(),
     close: () => { index.close(); },
   };
 }
 
+async function askAll(policies: readonly Bound[], asked: Asked): Promise<void> {
+  const denials: Denial[] = [];
+  for (const policy of policies) denials.push(...await ask(policy, asked));
+  if (denials.length > 0) throw denied(asked.write, denials);
+}
+
 /** The variables that all policies share, once for each version in which the object is shown. */
-export function sharedByVersion(write: Admitted, object: KubernetesObject | undefined, authorizer: Authorizer): (as: Resource) => Bindings {
+function sharedByVersion(write: Admitted, object: KubernetesObject | undefined, authorizer: Authorizer): (as: Resource) => Promise<Bindings> {
   const known = new Map<Resource, Bindings>();
-  return (as) => {
-    const bindings = known.get(as) ?? sharedBindings(attributesOf(write, object, as), authorizer);
+  return async (as) => {
+    const bindings = known.get(as) ?? sharedBindings(await attributesOf(write, object, as), authorizer);
     known.set(as, bindings);
     return bindings;
   };
@@ -65,7 +70,7 @@ export function sharedByVersion(write: Admitted, object: KubernetesObject | unde
 interface Asked {
   readonly write: Admitted;
   readonly object: KubernetesObject | undefined;
-  readonly shared: (as: Resource) => Bindings;
+  readonly shared: (as: Resource) => Promise<Bindings>;
   readonly deps: PolicyDependencies;
 }
 
@@ -75,11 +80,12 @@ interface Denial extends Finding {
 }
 
 /** One policy with all its bindings: what is denied. Warnings and audit annotations are given on the way. */
-function ask(bound: Bound, { write, object, shared, deps }: Asked): Denial[] {
+async function ask(bound: Bound, { write, object, shared, deps }: Asked): Promise<Denial[]> {
   const { name, policy, matches } = bound;
   const as = matches(write, object);
   if (as === undefined) return [];
   const failurePolicy = policy.spec?.failurePolicy ?? 'Fail';
+  const bindings = await shared(as);
   return bound.bindings.flatMap(({ name: bindingName, binding, matches: bindingMatches }) => {
     if (bindingMatches(write, object) === undefined) return [];
     const params = paramsOf(policy.spec?.paramKind, binding.spec?.paramRef, write, deps.resourceOfKind);
@@ -88,7 +94,7 @@ function ask(bound: Bound, { write, object, shared, deps }: Asked): Denial[] {
       return failurePolicy === 'Ignore' ? [] : act([finding], { policy: name, binding: bindingName, actions: ['Deny'], write, metrics: deps.metrics });
     }
     return params.list.flatMap((one) => {
-      const { denials, annotations } = validate(bound.program, shared(as), one, failurePolicy);
+      const { denials, annotations } = validate(bound.program, bindings, one, failurePolicy);
       for (const [key, value] of annotations) write.annotate(`${name}/${key}`, value);
       return act(denials, { policy: name, binding: bindingName, actions: binding.spec?.validationActions ?? [], write, metrics: deps.metrics });
     });

@@ -31,10 +31,10 @@ export interface Concerned<W extends Webhook> {
 }
 
 /** Undefined: the webhook isn't concerned. Throws 403 where its conditions fail, and it fails closed. */
-export function concerned<W extends Webhook>(hook: Hook<W>, write: Admitted, object: KubernetesObject | undefined, authorizer: Authorizer): Concerned<W> | undefined {
+export async function concerned<W extends Webhook>(hook: Hook<W>, write: Admitted, object: KubernetesObject | undefined, authorizer: Authorizer): Promise<Concerned<W> | undefined> {
   const as = hook.matches(write, object);
   if (as === undefined) return undefined;
-  const attributes = attributesOf(write, object, as);
+  const attributes = await attributesOf(write, object, as);
   if (hook.conditions.length === 0) return { hook, attributes };
   const outcome = conditionsHold(hook.conditions, sharedBindings(attributes, authorizer));
   if (outcome.type === 'match') return { hook, attributes };

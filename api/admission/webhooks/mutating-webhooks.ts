@@ -41,16 +41,25 @@ export function mutatingWebhooks(deps: MutatingWebhookDependencies): FollowingPl
     validate(write, object) {
       // There is nothing to change about a deletion or a connection, but it may be refused.
       if (write.operation !== 'DELETE' && write.operation !== 'CONNECT') return undefined;
-      const asked = index.hooks.flatMap((hook) => concerned(hook, write, object, deps.authorizer) ?? []);
-      return asked.length === 0 ? undefined : allInTurn(asked, deps);
+      const hooks = index.hooks.filter((hook) => hook.matches(write, object) !== undefined);
+      return hooks.length === 0 ? undefined : allInTurn(hooks, { write, object, deps });
     },
     caughtUp: () => index.caughtUp(),
     close: () => { index.close(); },
   };
 }
 
-async function allInTurn(asked: readonly Concerned<MutatingWebhook>[], deps: MutatingWebhookDependencies): Promise<void> {
-  for (const one of asked) await ask('admit', one, deps);
+interface Refusable {
+  readonly write: Admitted;
+  readonly object: KubernetesObject | undefined;
+  readonly deps: MutatingWebhookDependencies;
+}
+
+async function allInTurn(hooks: readonly Hook<MutatingWebhook>[], { write, object, deps }: Refusable): Promise<void> {
+  for (const hook of hooks) {
+    const one = await concerned(hook, write, object, deps.authorizer);
+    if (one !== undefined) await ask('admit', one, deps);
+  }
 }
 
 interface Round {
@@ -67,10 +76,10 @@ async function inTurn(hooks: readonly Hook<MutatingWebhook>[], { write, draft, r
     const wantsAgain = hook.webhook.reinvocationPolicy === 'IfNeeded';
     const last = before.get(hook);
     if (round === 1 && (!wantsAgain || last === undefined || isSame(last, draft))) continue;
-    const one = concerned(hook, write, draft, deps.authorizer);
+    const one = await concerned(hook, write, draft, deps.authorizer);
     if (one === undefined) continue;
     const answer = await ask('admit', one, deps);
-    const mutated = answer?.patch !== undefined && patch(draft, answer.patch, one, deps);
+    const mutated = answer?.patch !== undefined && await patch(draft, answer.patch, one, deps);
     changed ||= mutated;
     const note = answer === undefined ? 'failed-open.mutation' : 'mutation';
     write.annotate(`${note}.webhook.admission.k8s.io/round_${round}_index_${position}`, answer === undefined
@@ -81,7 +90,7 @@ async function inTurn(hooks: readonly Hook<MutatingWebhook>[], { write, draft, r
 }
 
 /** True: the patch changed the draft. Throws 500 for a patch that does not apply, 422 for what it makes of the object. */
-function patch(draft: Draft<KubernetesObject>, operations: unknown, { hook, attributes }: Concerned<MutatingWebhook>, { check }: MutatingWebhookDependencies): boolean {
+async function patch(draft: Draft<KubernetesObject>, operations: unknown, { hook, attributes }: Concerned<MutatingWebhook>, { check }: MutatingWebhookDependencies): Promise<boolean> {
   const { write, object } = attributes;
   const resource = write.written ?? write.resource;
   const as = write.written ?? attributes.as;
@@ -92,7 +101,7 @@ function patch(draft: Draft<KubernetesObject>, operations: unknown, { hook, attr
     if (!(error instanceof ApiError)) throw error;
     throw failure('InternalError', `Internal error occurred: admission webhook ${JSON.stringify(hook.webhook.name)}: ${error.message}`, undefined, { cause: error });
   }
-  const next = check(resource, as === resource ? made : asVersion(check(as, made), as, resource));
+  const next = check(resource, as === resource ? made : await asVersion(check(as, made), as, resource));
   resource.defaults?.(next);
   if (isSame(next, draft)) return false;
   replaceDraft(draft, next);

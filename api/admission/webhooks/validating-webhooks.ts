@@ -18,8 +18,11 @@ export function validatingWebhooks(deps: WebhookDependencies): FollowingPlugin {
     name: 'ValidatingAdmissionWebhook',
     handles: ({ resource }) => index.hooks.length > 0 && !configuresAdmission(resource),
     validate(write, object) {
-      const asked = index.hooks.flatMap((hook) => concerned(hook, write, object, deps.authorizer) ?? []);
-      return asked.length === 0 ? undefined : allAllow(asked.map((one) => ask('validating', one, deps)));
+      const hooks = index.hooks.filter((hook) => hook.matches(write, object) !== undefined);
+      return hooks.length === 0 ? undefined : allAllow(hooks.map(async (hook) => {
+        const one = await concerned(hook, write, object, deps.authorizer);
+        if (one !== undefined) await ask('validating', one, deps);
+      }));
     },
     caughtUp: () => index.caughtUp(),
     close: () => { index.close(); },
