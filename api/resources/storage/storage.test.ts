@@ -78,6 +78,19 @@ describe('a volume attachment', () => {
     ['neither source', { spec: { ...spec, source: {} } }, ['spec.source: Required value: must specify exactly one of inlineVolumeSpec and persistentVolumeName']],
     ['both sources', { spec: { ...spec, source: { persistentVolumeName: 'a', inlineVolumeSpec: {} } } }, ['spec.source: Forbidden: must specify exactly one of inlineVolumeSpec and persistentVolumeName']],
     ['a volume without a name', { spec: { ...spec, source: { persistentVolumeName: '' } } }, ['spec.source.persistentVolumeName: Required value: must specify non empty persistentVolumeName']],
+    ['a volume described in place', { spec: { ...spec, source: { inlineVolumeSpec: { accessModes: ['ReadWriteOnce'], csi: { driver: 'a', volumeHandle: 'b' }, persistentVolumeReclaimPolicy: 'Retain', volumeMode: 'Filesystem' } } } }, []],
+    ['a volume described in place that is none', { spec: { ...spec, source: { inlineVolumeSpec: {} } } }, [
+      'spec.source.inlineVolumeSpec.csi: Required value: has to be specified in the context of inline volumes', 'spec.source.inlineVolumeSpec.accessModes: Required value',
+      'spec.source.inlineVolumeSpec: Required value: must specify a volume type',
+    ]],
+    ['a volume described in place by what only an object has', { spec: { ...spec, source: { inlineVolumeSpec: {
+      accessModes: ['ReadWriteOnce'], csi: { driver: 'a', volumeHandle: 'b' }, capacity: { storage: '1Gi' }, claimRef: {}, persistentVolumeReclaimPolicy: 'Delete', nodeAffinity: {}, storageClassName: 'a', volumeMode: 'Block',
+    } } } }, [
+      'spec.source.inlineVolumeSpec.claimRef: Forbidden: may not be specified in the context of inline volumes', 'spec.source.inlineVolumeSpec.capacity: Forbidden: may not be specified in the context of inline volumes',
+      'spec.source.inlineVolumeSpec.persistentVolumeReclaimPolicy: Forbidden: may only be Retain in the context of inline volumes', 'spec.source.inlineVolumeSpec.nodeAffinity: Forbidden: may not be specified in the context of inline volumes',
+      'spec.source.inlineVolumeSpec.storageClassName: Forbidden: may not be specified in the context of inline volumes',
+      'spec.source.inlineVolumeSpec.volumeMode: Forbidden: may not specify volumeMode other than Filesystem in the context of inline volumes',
+    ]],
     ['an error that tells too much', { spec, status: { attached: false, attachError: { message: 'x'.repeat(1025), errorCode: -1 } } }, [
       'status.attachError.message: Too long: may not be more than 262144 bytes', 'status.attachError.errorCode: Invalid value: -1: must be between 0 and 2147483647, inclusive',
     ]],

@@ -4,6 +4,7 @@ import { dns1123Subdomain } from '../../../machinery/names.ts';
 import { faults } from '../checks.ts';
 import { text } from '../columns.ts';
 import { age, defineResource, name } from '../define.ts';
+import { validateInlineVolume } from '../core/persistent-volume/validate.ts';
 import { immutable } from '../immutable.ts';
 import { maxParameterBytes, textBytes, validateDriverName } from './names.ts';
 
@@ -46,9 +47,9 @@ const exactlyOne = 'must specify exactly one of inlineVolumeSpec and persistentV
 function validateSource({ inlineVolumeSpec, persistentVolumeName }: Spec['source'], path: Path): FieldError[] {
   if (inlineVolumeSpec === undefined && persistentVolumeName === undefined) return [required(path, exactlyOne)];
   if (inlineVolumeSpec !== undefined && persistentVolumeName !== undefined) return [forbidden(path, exactlyOne)];
-  if (persistentVolumeName === undefined) return [];
+  if (inlineVolumeSpec !== undefined) return validateInlineVolume(inlineVolumeSpec, path.child('inlineVolumeSpec'));
   const at = path.child('persistentVolumeName');
-  return persistentVolumeName === '' ? [required(at, 'must specify non empty persistentVolumeName')] : faults(at, persistentVolumeName, dns1123Subdomain(persistentVolumeName));
+  return persistentVolumeName === undefined || persistentVolumeName === '' ? [required(at, 'must specify non empty persistentVolumeName')] : faults(at, persistentVolumeName, dns1123Subdomain(persistentVolumeName));
 }
 
 function validateStatus(status: Status | undefined, path: Path): FieldError[] {

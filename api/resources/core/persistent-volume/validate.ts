@@ -24,12 +24,30 @@ export function validateVolume({ spec = {} }: PersistentVolume): FieldError[] {
     ...validateCapacity(spec.capacity ?? {}),
     ...oneOf(path.child('persistentVolumeReclaimPolicy'), spec.persistentVolumeReclaimPolicy, ['Delete', 'Recycle', 'Retain']),
     ...validateNodes(spec),
-    ...validateSource(spec),
+    ...validateSource(spec, path),
     ...(spec.hostPath?.path === '/' && spec.persistentVolumeReclaimPolicy === 'Recycle'
       ? [forbidden(path.child('persistentVolumeReclaimPolicy'), "may not be 'recycle' for a hostPath mount of '/'")] : []),
     ...optional(path.child('storageClassName'), spec.storageClassName, dns1123Subdomain),
     ...oneOf(path.child('volumeMode'), spec.volumeMode, ['Block', 'Filesystem']),
-    ...validateAttributes(spec),
+    ...validateAttributes(spec, path),
+  ];
+}
+
+/** A volume that no object of its own describes: what a VolumeAttachment says of one. `at` is the path of the spec. */
+export function validateInlineVolume(spec: Spec, at: Path): FieldError[] {
+  const { accessModes, capacity, claimRef, csi, nodeAffinity, persistentVolumeReclaimPolicy: policy = 'Retain', storageClassName = '', volumeMode = 'Filesystem' } = spec;
+  const unless = (isAllowed: boolean, field: string, why = 'may not be specified in the context of inline volumes') => (isAllowed ? [] : [forbidden(at.child(field), why)]);
+  return [
+    ...unless(claimRef === undefined, 'claimRef'),
+    ...unless(Object.keys(capacity ?? {}).length === 0, 'capacity'),
+    ...(csi === undefined ? [required(at.child('csi'), 'has to be specified in the context of inline volumes')] : []),
+    ...validateAccessModes(accessModes, '', at.child('accessModes')),
+    ...unless(policy === 'Retain', 'persistentVolumeReclaimPolicy', 'may only be Retain in the context of inline volumes'),
+    ...unless(nodeAffinity === undefined, 'nodeAffinity'),
+    ...validateSource(spec, at),
+    ...unless(storageClassName === '', 'storageClassName'),
+    ...unless(volumeMode === 'Filesystem', 'volumeMode', 'may not specify volumeMode other than Filesystem in the context of inline volumes'),
+    ...validateAttributes(spec, at),
   ];
 }
 
@@ -56,14 +74,14 @@ function sourcesOf(spec: Spec): string[] {
   return Object.keys(spec).filter((field) => !general.has(field) && Reflect.get(spec, field) !== undefined);
 }
 
-function validateSource(spec: Spec): FieldError[] {
+/** `at` is the path of the spec. */
+function validateSource(spec: Spec, at: Path): FieldError[] {
   const [first, ...more] = sourcesOf(spec);
-  if (first === undefined) return [required(path, 'must specify a volume type')];
-  return [...validateKnown(spec, first), ...more.map((field) => forbidden(path.child(field), 'may not specify more than 1 volume type'))];
+  if (first === undefined) return [required(at, 'must specify a volume type')];
+  return [...validateKnown(spec, first, at.child(first)), ...more.map((field) => forbidden(at.child(field), 'may not specify more than 1 volume type'))];
 }
 
-function validateKnown({ hostPath, nfs, csi, local }: Spec, field: string): FieldError[] {
-  const at = path.child(field);
+function validateKnown({ hostPath, nfs, csi, local }: Spec, field: string, at: Path): FieldError[] {
   const missing = (name: string, value: string | undefined) => ((value ?? '') === '' ? [required(at.child(name))] : []);
   switch (field) {
     case 'hostPath': return (hostPath?.path ?? '') === '' ? [required(at.child('path'))] : noBacksteps(at.child('path'), hostPath?.path ?? '');
@@ -77,11 +95,11 @@ function validateKnown({ hostPath, nfs, csi, local }: Spec, field: string): Fiel
   }
 }
 
-function validateAttributes({ volumeAttributesClassName: name, csi }: Spec): FieldError[] {
-  const at = path.child('volumeAttributesClassName');
+function validateAttributes({ volumeAttributesClassName: name, csi }: Spec, spec: Path): FieldError[] {
+  const at = spec.child('volumeAttributesClassName');
   if (name === undefined) return [];
   if (name === '') return [required(at, 'an empty string is disallowed')];
-  return csi === undefined ? [required(path.child('csi'), 'has to be specified when using volumeAttributesClassName')] : optional(at, name, dns1123Subdomain);
+  return csi === undefined ? [required(spec.child('csi'), 'has to be specified when using volumeAttributesClassName')] : optional(at, name, dns1123Subdomain);
 }
 
 function sourceOf(spec: Spec): unknown {
