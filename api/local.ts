@@ -71,7 +71,8 @@ function infoOf({ verb, group, version, resource, namespace = '', name = '', sub
 }
 
 function bodyOf({ body, patchType }: ApiRequest): Body {
-  return { content: { value: body }, mediaType: patchType ?? 'application/json' };
+  // A patch is read again when somebody else wrote in between; the caller may have gone on with its object by then.
+  return { content: { value: patchType === undefined ? body : structuredClone(body) }, mediaType: patchType ?? 'application/json' };
 }
 
 function objectOf(result: Result): KubernetesObject {

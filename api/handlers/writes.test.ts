@@ -114,10 +114,11 @@ describe('a patch that does not apply', () => {
   });
 });
 
-describe('a patch that has a key twice', () => {
-  const twice = (patchType: PatchType, text: string, fieldValidation: string, warn: (text: string) => void = () => undefined) =>
-    done('patch', 'twice', {}, { patchType, query: { fieldValidation }, body: { content: { bytes: Buffer.from(text) }, mediaType: patchType }, warn });
+function twice(patchType: PatchType, text: string, fieldValidation: string, warn: (text: string) => void = () => undefined): Promise<ConfigMap> {
+  return done('patch', 'twice', {}, { patchType, query: { fieldValidation }, body: { content: { bytes: Buffer.from(text) }, mediaType: patchType }, warn });
+}
 
+describe('a patch that has a key twice', () => {
   it('is refused, told of or taken, as is asked', async () => {
     await done('create', '', named({ name: 'twice' }));
     const text = '{"data":{"b":"1","b":"2"}}';

@@ -74,6 +74,17 @@ export function transportContract(name: string, open: () => Promise<TransportUnd
       expect(await refusal(transport.request({ ...configMaps, verb: 'get', name: 'life' }))).toMatchObject({ code: 404, reason: 'NotFound', message: 'configmaps "life" not found' });
     });
 
+    it('applies configurations, each by its manager', async () => {
+      const client = createClient(transport);
+      const config = (data: Readonly<Record<string, string>>): ConfigMap => ({ metadata: { name: 'applied', namespace: 'default' }, data });
+      await client.apply(ConfigMap, config({ a: '1' }), { fieldManager: 'one' });
+      const both = await client.apply(ConfigMap, config({ b: '1' }), { fieldManager: 'two' });
+      expect(both.data).toEqual({ a: '1', b: '1' });
+      expect(both.metadata?.managedFields?.map(({ manager, operation }) => [manager, operation])).toEqual([['one', 'Apply'], ['two', 'Apply']]);
+      expect(await refusal(client.apply(ConfigMap, config({ a: '2' }), { fieldManager: 'two' }))).toMatchObject({ code: 409, message: 'Apply failed with 1 conflict: conflict with "one": .data.a' });
+      expect((await client.apply(ConfigMap, config({ a: '2' }), { fieldManager: 'two', force: true })).data).toEqual({ a: '2' });
+    });
+
     it('encodes what is written at once: the caller may reuse its object', async () => {
       const data: Record<string, string> = { a: 'before' };
       const creating = transport.request({ ...configMaps, verb: 'create', body: configMap('reused', data) });
