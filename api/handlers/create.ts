@@ -55,8 +55,11 @@ async function prepared(writer: Writer, call: Call, draft: Draft<KubernetesObjec
   const { resource } = call;
   stampNew(writer, resource, draft);
   resource.defaults?.(draft);
+  const size = sizeOf(call.body);
+  await nextStage(size);
   // What admission adds belongs to nobody.
   own(draft);
+  await nextStage(size);
   await writer.admission.mutate(admitted(writer, call, { operation: 'CREATE', name: metadataOf(draft).name ?? '', old: undefined, subresource: '' }), draft);
   resource.defaults?.(draft);
   for (const warning of resource.warnings?.(draft) ?? []) call.warn(warning);

@@ -5,8 +5,8 @@ import type { Body } from '../request.ts';
 const largeBytes = 128 * 1024;
 
 /** Lets other requests have a turn between two stages of a large one. `bytes`: of the object or the body. */
-export async function nextStage(bytes: number): Promise<void> {
-  if (bytes >= largeBytes) await setImmediate();
+export function nextStage(bytes: number): Promise<void> | undefined {
+  return bytes >= largeBytes ? setImmediate() : undefined;
 }
 
 /** How large a body is; a value that a component of this process hands over counts as small. */

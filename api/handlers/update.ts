@@ -45,11 +45,15 @@ export async function replaced(writer: Writer, call: Call, current: Entry, draft
   if (isStatus) keepAllButStatus(resource, draft, old);
   else if (resource.status) keepField(draft, old, 'status');
   resource.defaults?.(draft);
+  const size = Math.max(sizeOf(call.body), current.stored.length);
+  await nextStage(size);
   own(draft, old);
+  await nextStage(size);
   const write = admitted(writer, call, { operation: 'UPDATE', name: info.name, old });
   await writer.admission.mutate(write, draft);
   if (!isStatus) resource.prepareForUpdate?.(draft, old);
   carryOver(resource, draft, old);
+  await nextStage(size);
   const errors = [...validateMetadata(resource, draft), ...validateMetadataUpdate(draft, old), ...validated(resource, draft, old, isStatus)];
   if (errors.length > 0) throw invalidObject(resource, info.name, errors);
   await writer.admission.validate(write, draft);
