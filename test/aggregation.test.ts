@@ -136,6 +136,14 @@ describe('what another server serves', () => {
     });
   });
 
+  it('is told who asks by this server alone', async () => {
+    const path = '/apis/ext.example.com/v1/namespaces/default/things';
+    await ask(path, { headers: { 'x-remote-uid': '0', 'x-remote-extra-scopes': 'all', 'impersonate-user': 'ben', 'impersonate-group': 'system:masters' } });
+    const { headers = {} } = asked.at(-1) ?? {};
+    expect(headers).toMatchObject({ 'x-remote-user': 'ben', 'x-remote-group': 'system:masters, system:authenticated' });
+    expect(Object.keys(headers).filter((name) => /^(impersonate-|x-remote-(uid|extra))/.test(name))).toEqual([]);
+  });
+
   it('takes bodies, and answers watches as they go on', async () => {
     expect(await ask('/apis/ext.example.com/v1/namespaces/default/things', { method: 'POST', body: '{"kind":"Thing"}' })).toMatchObject({ body: '{"kind":"Thing"}' });
     const { certPem: cert, keyPem: key } = await test.pki.clientCertificate({ commonName: 'ann', organizations: ['system:masters'] });

@@ -10,13 +10,14 @@ export function endToEnd(headers: IncomingHttpHeaders): IncomingHttpHeaders {
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !name.startsWith(':') && !hopByHop.has(name) && !named.has(name)));
 }
 
-/** Who asked, of whom, and how: `address` is the caller's. Who the caller is (`Authorization`) was for this server only. */
+/** Who somebody says they are, or act for: it was for this server, and what it tells others of the caller it says itself. */
+const identity = /^(authorization$|x-remote-(user|uid|group)$|x-remote-extra-|impersonate-)/;
+
+/** Who asked, of whom, and how: `address` is the caller's. */
 export function forwarded(headers: IncomingHttpHeaders, address: string): OutgoingHttpHeaders {
   const host = headers.host ?? [headers[':authority'] ?? []].flat()[0];
   const before = [headers['x-forwarded-for'] ?? []].flat();
-  const rest = endToEnd(headers);
-  delete rest.authorization;
-  delete rest.expect;
+  const rest = Object.fromEntries(Object.entries(endToEnd(headers)).filter(([name]) => name !== 'expect' && !identity.test(name)));
   return {
     ...rest, ...(host === undefined ? {} : { host, 'x-forwarded-host': host }),
     'x-forwarded-proto': 'https', 'x-forwarded-for': [...before, ...(address === '' ? [] : [address])].join(', '),
