@@ -8,6 +8,7 @@ describe('an extension server', () => {
     expect(remoteHeaders({ name: 'ann', uid: 'u', groups: ['a', 'b,c'], extra: { 'Scopes/x y': ['1', '2'] } })).toEqual({
       'x-remote-user': 'ann', 'x-remote-uid': 'u', 'x-remote-group': ['a', 'b,c'], 'x-remote-extra-scopes%2Fx%20y': ['1', '2'],
     });
+    expect(remoteHeaders({ name: 'Zoë', groups: [] })).toEqual({ 'x-remote-user': 'Zo\xc3\xab', 'x-remote-group': [] });
   });
 
   it.each([

@@ -11,14 +11,18 @@ export type ServiceReference = NonNullable<Spec['service']>;
 /** By what the extension server knows that it is this server that asks. */
 export type FrontProxy = Pick<KeyPair, 'certPem' | 'keyPem'>;
 
-/** Who the caller is: the extension server believes this of the front proxy alone. */
+/** Who the caller is: the extension server believes this of the front proxy alone. Node writes headers as Latin-1: these are UTF-8. */
 export function remoteHeaders(user: User): Readonly<Record<string, string | readonly string[]>> {
   return {
-    'x-remote-user': user.name,
-    ...(user.uid === undefined || user.uid === '' ? {} : { 'x-remote-uid': user.uid }),
-    'x-remote-group': user.groups,
-    ...Object.fromEntries(Object.entries(user.extra ?? {}).map(([key, values]) => [`x-remote-extra-${escapedKey(key)}`, values])),
+    'x-remote-user': utf8(user.name),
+    ...(user.uid === undefined || user.uid === '' ? {} : { 'x-remote-uid': utf8(user.uid) }),
+    'x-remote-group': user.groups.map(utf8),
+    ...Object.fromEntries(Object.entries(user.extra ?? {}).map(([key, values]) => [`x-remote-extra-${escapedKey(key)}`, values.map(utf8)])),
   };
+}
+
+function utf8(value: string): string {
+  return Buffer.from(value).toString('latin1');
 }
 
 /** Keys may hold what header names can't. */

@@ -10,6 +10,12 @@ describe('headers', () => {
     });
   });
 
+  it('of users are UTF-8', () => {
+    const onTheWire = Buffer.from('Zoë').toString('latin1');
+    expect(withRepeated({ 'x-remote-user': onTheWire }, ['X-Remote-User', onTheWire])).toEqual({ 'x-remote-user': ['Zoë'] });
+    expect(withRepeated({ 'x-remote-user': 'Zo\xeb' }, ['X-Remote-User', 'Zo\xeb'])).toEqual({ 'x-remote-user': ['Zo\xeb'] });
+  });
+
   it('without impersonation are left as they are', () => {
     const headers = { accept: 'a, b' };
     expect(withRepeated(headers, ['Accept', 'a', 'Accept', 'b'])).toBe(headers);
