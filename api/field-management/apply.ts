@@ -65,6 +65,8 @@ export function applyTo(application: Application, live: KubernetesObject | undef
   const { owners, times } = managed.owners.size > 0 ? managed : withUpdate(forms, updateBy({ ...application, manager: beforeFirstApply }), {}, before, unmanaged);
   const writer = identityText({ manager, operation: 'Apply', subresource });
   const result = checkedLive(application, () => forced(application, { forms, owners, apiVersion: apiVersionOf(resource), writer }, before, live));
+  // A configuration that says nothing leaves an object without owners as it is.
+  if (managed.owners.size === 0 && result.object === undefined && !result.owners.has(writer)) return { object: before, managed };
   const isSameSet = isEqual(owners.get(writer)?.fields ?? noFields, result.owners.get(writer)?.fields ?? noFields);
   const isNoop = result.object === undefined && isSameSet;
   return { object: result.object ?? before, managed: { owners: result.owners, times: isNoop ? times : new Map(times).set(writer, timestamp(now)) } };

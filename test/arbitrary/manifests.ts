@@ -74,6 +74,25 @@ const bodies: Readonly<Record<string, readonly [string, fc.Arbitrary<object>]>> 
   NetworkPolicy: ['networking.k8s.io/v1', fc.record({ spec: fc.record({ podSelector: fc.constant({}), ingress: fc.tuple(peers, port).map(([from, at]) => [{ from, ports: [{ port: at }] }]) }) })],
   Ingress: ['networking.k8s.io/v1', fc.record({ spec: word.map((name) => ({ rules: [{ host: 'example.org', http: { paths: [{ path: '/', pathType: 'Prefix', backend: { service: { name, port: { number: 80 } } } }] } }] })) })],
   HorizontalPodAutoscaler: ['autoscaling/v2', fc.record({ spec: fc.tuple(word, fc.integer({ min: 2, max: 9 })).map(([name, maxReplicas]) => ({ maxReplicas, scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name }, metrics: [{ type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 60 } } }] })) })],
+  ReplicationController: ['v1', fc.record({ spec: templated().map(({ selector, ...rest }) => ({ ...rest, selector: selector.matchLabels })) })],
+  PodTemplate: ['v1', podSpec(undefined).map((spec) => ({ template: { spec } }))],
+  PersistentVolume: ['v1', fc.record({ spec: fc.record({ capacity: fc.record({ storage: memory }), accessModes: fc.constant(['ReadWriteOnce']), hostPath: fc.constant({ path: '/data' }) }) })],
+  Namespace: ['v1', fc.constant({})],
+  Node: ['v1', fc.record({ spec: fc.constantFrom({}, { unschedulable: true }) })],
+  ControllerRevision: ['apps/v1', fc.record({ revision: fc.nat(9), data: fc.constant({ spec: { any: [1, 'x'] } }) })],
+  ClusterRole: ['rbac.authorization.k8s.io/v1', fc.constantFrom({ rules: [{ nonResourceURLs: ['/metrics'], verbs: ['get'] }] }, { aggregationRule: { clusterRoleSelectors: [{ matchLabels: { a: 'nothing' } }] }, rules: [] })],
+  ClusterRoleBinding: ['rbac.authorization.k8s.io/v1', fc.constant({ roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'view' }, subjects: [{ kind: 'User', name: 'a' }] })],
+  StorageClass: ['storage.k8s.io/v1', fc.record({ provisioner: fc.constant('example.org/disk'), parameters: labels, allowVolumeExpansion: fc.boolean() })],
+  IngressClass: ['networking.k8s.io/v1', fc.constant({ spec: { controller: 'example.org/controller', parameters: { kind: 'A', name: 'b', apiGroup: 'c.d' } } })],
+  RuntimeClass: ['node.k8s.io/v1', fc.constant({ handler: 'crun', overhead: { podFixed: { cpu: '0.01', memory: '1024Ki' } }, scheduling: { nodeSelector: { a: 'b' } } })],
+  PriorityClass: ['scheduling.k8s.io/v1', fc.record({ value: fc.nat(1000), description: word })],
+  Lease: ['coordination.k8s.io/v1', fc.constant({ spec: { holderIdentity: 'a', leaseDurationSeconds: 15, renewTime: '2026-01-01T00:00:00.5Z' } })],
+  EndpointSlice: ['discovery.k8s.io/v1', fc.constant({ addressType: 'IPv4', endpoints: [{ addresses: ['192.0.2.1'], conditions: { ready: true } }], ports: [{ port: 80 }] })],
+  FlowSchema: ['flowcontrol.apiserver.k8s.io/v1', fc.constant({ spec: { priorityLevelConfiguration: { name: 'global-default' }, rules: [{ subjects: [{ kind: 'Group', group: { name: 'g' } }], resourceRules: [{ verbs: ['*'], apiGroups: ['*'], resources: ['*'], namespaces: ['*'] }] }] } })],
+  ValidatingWebhookConfiguration: ['admissionregistration.k8s.io/v1', fc.constant({
+    webhooks: [{ name: 'a.b.c', clientConfig: { url: 'https://192.0.2.1/x' }, rules: [{ operations: ['CREATE'], apiGroups: ['none.example'], apiVersions: ['v1'], resources: ['nothings'] }], admissionReviewVersions: ['v1'], sideEffects: 'None' }],
+  })],
+  CustomResourceDefinition: ['apiextensions.k8s.io/v1', fc.constant({})],
 };
 
 export const kinds: readonly string[] = Object.keys(bodies);
@@ -83,7 +102,13 @@ export function manifestsOf(kind: string, count: number, seed: number): readonly
   const [apiVersion, body] = bodies[kind] ?? ['v1', fc.constant({})];
   const metadata = optional({ labels, annotations: fc.dictionary(word, fc.string(), { minKeys: 1 }) });
   return fc.sample(fc.tuple(body, metadata), { numRuns: count, seed }).map(([fields, more], index): Manifest => {
-    const plain: object = JSON.parse(JSON.stringify({ metadata: { name: `made-${index}`, ...more }, ...fields }));
+    const name = kind === 'CustomResourceDefinition' ? `made-${index}s.example.org` : `made-${index}`;
+    const plain: object = JSON.parse(JSON.stringify({ metadata: { name, ...more }, ...fields, ...(kind === 'CustomResourceDefinition' ? definition(`made-${index}`) : {}) }));
     return { apiVersion, kind, ...plain } as Manifest;
   });
+}
+
+function definition(singular: string): object {
+  const schema = { openAPIV3Schema: { type: 'object', properties: { spec: { type: 'object', properties: { size: { type: 'integer', default: 1 } } } } } };
+  return { spec: { group: 'example.org', scope: 'Namespaced', names: { plural: `${singular}s`, kind: `Kind${singular.replace('-', '')}` }, versions: [{ name: 'v1', served: true, storage: true, schema }] } };
 }
