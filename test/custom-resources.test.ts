@@ -149,9 +149,28 @@ describe('a definition', () => {
     await kubectl('delete', 'crd', 'lamps.light.example', '--wait=false');
     await kubectl('wait', '--for=jsonpath={.metadata.deletionTimestamp}', 'lamp/held', '--timeout=20s');
     expect(await kubectl('get', 'crd', 'lamps.light.example', '-o', 'jsonpath={.status.conditions[?(@.type=="Terminating")].reason}')).toBe('InstanceDeletionInProgress');
-    expect(await apply(lamp)).toContain('MethodNotAllowed');
+    const refused = 'lamps.light.example "l" is forbidden: create not allowed while custom resource definition is terminating';
+    expect(await apply(lamp)).toContain(refused);
+    const { out, err } = await test.kubectlWith(JSON.stringify(lamp), 'apply', '--server-side', '-f', '-');
+    expect(out + err).toContain(refused);
+    expect(await kubectl('get', '--raw', '/apis/light.example/v1')).toContain('"verbs":["delete","deletecollection","get","list","watch"]');
     await kubectl('patch', 'lamp', 'held', '--type=merge', '-p', '{"metadata":{"finalizers":null}}');
     expect(await kubectl('wait', '--for=delete', 'crd/lamps.light.example', '--timeout=20s')).not.toContain('exit');
+  });
+
+  it('is served by whichever server has its store, from the first request on', async () => {
+    await apply(lampDefinition());
+    await kubectl('wait', '--for=condition=Established', 'crd/lamps.light.example', '--timeout=20s');
+    await apply(lamp);
+    const other = await startTestServer({ store: test.store });
+    try {
+      const lamps = defineKind<Lamp>('light.example', 'v1', 'Lamp', 'lamps', 'Cluster');
+      expect((await other.client.list(lamps, {})).items.map(({ spec }) => spec)).toEqual([{ watts: 5 }]);
+      await kubectl('delete', 'crd', 'lamps.light.example', '--timeout=20s');
+      await expect.poll(() => other.kubectl('get', 'lamps').then(({ err }) => err), { timeout: 10_000 }).toContain('the server doesn\'t have a resource type "lamps"');
+    } finally {
+      await other.dispose();
+    }
   });
 
   it('has no unknown words in its schema, however deep', async () => {

@@ -36,8 +36,8 @@ function scopeOf(scope: string): Resource['scope'] {
   return scope === 'Cluster' ? 'Cluster' : 'Namespaced';
 }
 
-/** What may be done while the definition and all its objects are being deleted: finalizers must still be taken off. */
-const lastVerbs: Resource['verbs'] = ['delete', 'deletecollection', 'get', 'list', 'patch', 'update', 'watch'];
+/** While the definition and all its objects are being deleted. Finalizers can still be taken off. */
+const refusesNew = 'create not allowed while custom resource definition is terminating';
 
 interface Defined {
   readonly definition: CustomResourceDefinition;
@@ -56,7 +56,7 @@ function servedResource({ definition, names, stored, remote }: Defined, version:
   return defineResource(kind, {
     singular: names.singular ?? names.kind.toLowerCase(), listKind: names.listKind ?? `${names.kind}List`,
     shortNames: names.shortNames ?? [], categories: names.categories ?? [],
-    ...(metadata?.deletionTimestamp === undefined ? {} : { verbs: lastVerbs }),
+    ...(metadata?.deletionTimestamp === undefined ? {} : { refusesNew }),
     columns: columnsOf(version.additionalPrinterColumns),
     fields,
     generation: true, updatesNameVersion: true, status: hasStatus, ...(scale === undefined ? {} : { scale: scalePathsOf(scale) }),

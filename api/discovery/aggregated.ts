@@ -1,7 +1,7 @@
 import { aggregatedVersion } from '../aggregation/extension-discovery.ts';
 import type { Resource } from '../resources/define.ts';
 import type { Group } from './groups.ts';
-import { subresourcesOf } from './plain.ts';
+import { mainVerbs, subresourcesOf } from './plain.ts';
 
 /** Discovery in one document for `/api` and one for `/apis`. Source: APIGroupDiscoveryList, apidiscovery.k8s.io/v2. */
 export function aggregated(groups: readonly Group[]): object {
@@ -16,7 +16,7 @@ function item({ name, versions }: Group): object {
 }
 
 function row(resource: Resource): object {
-  const { plural, singular, shortNames, categories, verbs, scope } = resource;
+  const { plural, singular, shortNames, categories, scope } = resource;
   const subresources = subresourcesOf(resource).map((one) => ({
     subresource: one.name, responseKind: responseKind(one.kind, resource), verbs: one.verbs,
   }));
@@ -25,7 +25,7 @@ function row(resource: Resource): object {
     responseKind: responseKind(resource, resource),
     scope: scope === 'Namespaced' ? 'Namespaced' : 'Cluster',
     singularResource: singular,
-    verbs: verbs.toSorted(),
+    verbs: mainVerbs(resource),
     ...(shortNames.length === 0 ? {} : { shortNames }),
     ...(categories.length === 0 ? {} : { categories }),
     ...(subresources.length === 0 ? {} : { subresources }),

@@ -35,10 +35,10 @@ interface Row {
 }
 
 function rows(resource: Resource): Row[] {
-  const { plural, singular, shortNames, categories, kind, scope, verbs } = resource;
+  const { plural, singular, shortNames, categories, kind, scope } = resource;
   const namespaced = scope === 'Namespaced';
   const main: Row = {
-    name: plural, singularName: singular, namespaced, kind, verbs: verbs.toSorted(),
+    name: plural, singularName: singular, namespaced, kind, verbs: mainVerbs(resource),
     ...(shortNames.length === 0 ? {} : { shortNames }), ...(categories.length === 0 ? {} : { categories }),
   };
   return [main, ...subresourcesOf(resource).map((one): Row => ({
@@ -46,6 +46,13 @@ function rows(resource: Resource): Row[] {
     ...(apiVersionOf(one.kind) === apiVersionOf(resource) ? {} : { group: one.kind.group, version: one.kind.version }),
   }))];
 }
+
+/** In Kubernetes' order, which is the alphabet's. What takes no new objects is not offered for changes. */
+export function mainVerbs({ verbs, refusesNew }: Resource): readonly string[] {
+  return verbs.filter((verb) => refusesNew === undefined || !writingVerbs.has(verb)).toSorted();
+}
+
+const writingVerbs: ReadonlySet<string> = new Set(['create', 'patch', 'update']);
 
 export interface SubresourceRow {
   readonly name: string;

@@ -2,6 +2,7 @@ import { invalidObject } from '../../machinery/field-path.ts';
 import type { KubernetesObject } from '../../machinery/kinds/kind.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
 import { failure } from '../../machinery/status.ts';
+import { refused } from '../access/refused.ts';
 import { trackCreate } from '../field-management/track.ts';
 import type { Call, Result } from '../request.ts';
 import type { Resource } from '../resources/define.ts';
@@ -30,6 +31,7 @@ export async function create(writer: Writer, call: Call): Promise<Result> {
 export async function createFrom(writer: Writer, call: Call, draft: Draft<KubernetesObject>, own: (draft: Draft<KubernetesObject>) => void): Promise<Result> {
   const { resource, query } = call;
   bindToRequest(draft, resource, call.info);
+  if (resource.refusesNew !== undefined) throw refused({ group: resource.group, resource: resource.plural, name: metadataOf(draft).name ?? '' }, resource.refusesNew);
   const base = metadataOf(draft).name === undefined ? (metadataOf(draft).generateName ?? '') : '';
   const admittedObject = await prepared(writer, call, draft, own);
   const dryRun = isDryRun(query);

@@ -108,6 +108,8 @@ export interface Resource<T extends KubernetesObject = KubernetesObject> extends
   readonly updatesNameVersion?: true;
   /** Said to everybody who uses the kind. */
   readonly deprecation?: string;
+  /** Why nothing more is created, though what there is may still be changed: its kind is being deleted. */
+  readonly refusesNew?: string;
   /** Absent: its objects are stored as they are served. */
   readonly storedAs?: StoredForm<T>;
   /** Of a kind that was defined while the server runs. Absent: the kind's generated schema says all that this says. */
