@@ -53,6 +53,20 @@ async function hold() {
   return { socket, text: String((await once(socket, 'data') as [Buffer])[0]) };
 }
 
+it('a schema says whether its level is there', async () => {
+  const dangling = async () => {
+    const { status } = (await test.transport.request({ verb: 'get', group, version: 'v1', resource: 'flowschemas', name: 'lost' })) as { status?: { conditions?: { type: string; status: string }[] } };
+    return status?.conditions?.find(({ type }) => type === 'Dangling')?.status;
+  };
+  await test.transport.request({
+    verb: 'create', group, version: 'v1', resource: 'flowschemas',
+    body: { metadata: { name: 'lost' }, spec: { matchingPrecedence: 9999, priorityLevelConfiguration: { name: 'late' }, rules: [{ subjects: [{ kind: 'User', user: { name: 'nobody' } }], nonResourceRules: [{ verbs: ['*'], nonResourceURLs: ['*'] }] }] } },
+  });
+  await expect.poll(dangling).toBe('True');
+  await test.transport.request({ verb: 'create', group, version: 'v1', resource: 'prioritylevelconfigurations', body: { metadata: { name: 'late' }, spec: { type: 'Limited', limited: { nominalConcurrencyShares: 1, limitResponse: { type: 'Reject' } } } } });
+  await expect.poll(dangling).toBe('False');
+});
+
 it('a full level turns requests away, others are served, and who leaves gives back the seat', async () => {
   const held = [await hold()];
   while (held.at(-1)?.text.includes('100 Continue') === true) held.push(await hold());

@@ -41,7 +41,8 @@ describe('a large answer', () => {
     const packed = await ask('GET', path, { 'accept-encoding': 'gzip, deflate' });
     expect(packed.headers).toMatchObject({ 'content-encoding': 'gzip', vary: 'Accept-Encoding' });
     expect(packed.body.length).toBeLessThan(plain.body.length / 10);
-    expect(gunzipSync(packed.body).equals(plain.body)).toBe(true);
+    // The server writes objects of its own meanwhile: the lists' revisions may differ.
+    expect(JSON.parse(gunzipSync(packed.body).toString())).toMatchObject({ items: (JSON.parse(plain.body.toString()) as { items: unknown[] }).items });
   });
 
   it.each([['gzip;q=0'], ['deflate'], ['']])('is as it is for who sends Accept-Encoding %j', async (accepted) => {
