@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { createServer, request, type IncomingMessage, type RequestListener, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ProxyTarget } from '../request.ts';
 import { http1Exchange } from './exchange.ts';
@@ -68,10 +69,30 @@ describe('a request that another server answers', () => {
     expect(await ask(port, '/p?a=b')).toMatchObject({ code: 301, headers: { location: '/p/?a=b' } });
   });
 
-  it.each([['/login', '/p/login'], ['http://127.0.0.1/login?a#b', '/p/login?a#b'], ['https://elsewhere.example/', 'https://elsewhere.example/']])('is redirected to %s through this server', async (location, expected) => {
+  it.each([['/login', '/p/login'], ['http://API.example/login?a#b', '/p/login?a#b'], ['https://elsewhere.example/', 'https://elsewhere.example/']])('is redirected to %s through this server', async (location, expected) => {
     const back = await listening((_incoming, response) => { response.writeHead(302, { location }).end(); });
     const { port } = await front({ port: back.port, path: '/', prefix: '/p' });
-    expect((await ask(port, '/p/')).headers.location).toBe(expected);
+    expect((await ask(port, '/p/', { headers: { host: 'api.example' } })).headers.location).toBe(expected);
+  });
+
+  it.each(['identity', 'gzip', 'deflate', 'br'])('has the links of its page led through this server, %s as it may be', async (coding) => {
+    const encode = { identity: (text: string) => Buffer.from(text), gzip: gzipSync, deflate: deflateSync, br: brotliCompressSync }[coding] ?? Buffer.from;
+    const back = await listening((incoming, response) => {
+      const body = encode(`<a href="/x">é</a><a href="http://127.0.0.1:${back.port}/y">${String(incoming.headers['x-forwarded-uri'])}`);
+      response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'content-encoding': coding, 'content-length': body.length }).end(body);
+    });
+    const { port } = await front({ port: back.port, path: '/a/?b', prefix: '/p' });
+    const { headers, body } = await ask(port, '/p/a/?b');
+    expect([headers['content-encoding'], headers['content-length'], body]).toEqual([undefined, undefined, '<a href="/p/x">é</a><a href="/p/y">/p/a/']);
+  });
+
+  it('keeps what is no page, and breaks off where a page does', async () => {
+    const back = await listening((incoming, response) => {
+      if (incoming.url === '/text') response.writeHead(200, { 'content-type': 'text/plain', 'content-length': 13 }).end('<a href="/x">');
+      else response.writeHead(200, { 'content-type': 'text/html', 'content-encoding': 'gzip' }).end('no gzip');
+    });
+    expect(await ask((await front({ port: back.port, path: '/text', prefix: '/p' })).port, '/p/text')).toMatchObject({ body: '<a href="/x">', headers: { 'content-length': '13' } });
+    await expect(ask((await front({ port: back.port, path: '/page', prefix: '/p' })).port, '/p/page')).rejects.toThrow('aborted');
   });
 
   it('is answered piece by piece', async () => {

@@ -1,11 +1,14 @@
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
+import { pipeline, type Transform } from 'node:stream';
+import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
 import { failure, type ApiError } from '../../machinery/status.ts';
 import { messageOf } from '../../machinery/thrown.ts';
 import type { ProxyTarget } from '../request.ts';
 import type { Exchange } from './exchange.ts';
 import type { AgentLink } from './agent-link.ts';
 import { endToEnd, forwarded } from './proxy-headers.ts';
+import { pageTransform, relocated, type Behind } from './proxied-links.ts';
 import { splice, type Splice } from './splice.ts';
 
 /** Requests that another server answers: a pod, a Service's endpoint, a node, an extension server. Bodies flow both ways as they come. */
@@ -66,7 +69,7 @@ export function proxy(exchange: Exchange, target: ProxyTarget, link: AgentLink, 
     });
     asked.once('response', (response) => {
       code = response.statusCode ?? code;
-      passOn(exchange, response, code, { ...caller.headers, ...answered(response, target) });
+      passOn(exchange, response, code, caller.headers, behindOf(exchange, target));
     });
     const stop = () => { exchange.abort(); };
     link.stopped.addEventListener('abort', stop, { once: true });
@@ -81,14 +84,47 @@ export function proxy(exchange: Exchange, target: ProxyTarget, link: AgentLink, 
   });
 }
 
-function passOn(exchange: Exchange, response: IncomingMessage, code: number, headers: OutgoingHttpHeaders): void {
-  const out = exchange.open(code, headers);
+/** Passes on an answer; the links of one that comes from `behind` this server are led through it. */
+function passOn(exchange: Exchange, response: IncomingMessage, code: number, headers: OutgoingHttpHeaders, behind: Behind | undefined): void {
+  const own: OutgoingHttpHeaders = { ...headers, ...endToEnd(response.headers) };
+  const { location } = response.headers;
+  if (location !== undefined && behind !== undefined) own['location'] = relocated(location, behind);
+  const rewriting = behind === undefined || exchange.method === 'HEAD' ? undefined : pageStages(response, behind);
+  if (rewriting !== undefined) for (const header of bodyHeaders) Reflect.deleteProperty(own, header);
+  const out = exchange.open(code, own);
   if (out === undefined) {
     response.destroy();
     return;
   }
+  if (rewriting !== undefined) {
+    pipeline([response, ...rewriting, out], (error) => { if (error !== null && error !== undefined) exchange.abort(); });
+    return;
+  }
   response.once('error', () => { exchange.abort(); });
   response.pipe(out);
+}
+
+/** What is no longer true of a body that was rewritten. */
+const bodyHeaders = ['content-length', 'content-encoding', 'accept-ranges', 'digest', 'content-digest'];
+
+const decoders: Readonly<Record<string, () => Transform>> = { gzip: createGunzip, 'x-gzip': createGunzip, deflate: createInflate, br: createBrotliDecompress };
+
+/** What a page has to go through; undefined: it is none, or none that can be read. */
+function pageStages({ headers, statusCode }: IncomingMessage, behind: Behind): Transform[] | undefined {
+  const coding = headers['content-encoding']?.toLowerCase() ?? 'identity';
+  const isPage = /^text\/html\b/i.test(headers['content-type'] ?? '') && statusCode !== 206;
+  const decode = Object.hasOwn(decoders, coding) ? decoders[coding] : undefined;
+  if (!isPage || (decode === undefined && coding !== 'identity')) return undefined;
+  return [...(decode === undefined ? [] : [decode()]), pageTransform(behind)];
+}
+
+/** How the other server's pages may name it. Undefined: it is not behind a path of this one. */
+function behindOf({ headers }: Exchange, { host, port, prefix, tls }: ProxyTarget): Behind | undefined {
+  if (prefix === undefined) return undefined;
+  const named = host.includes(':') ? `[${host}]` : host;
+  const here = headers.host ?? [headers[':authority'] ?? []].flat()[0];
+  const isUsual = port === (tls === undefined ? 80 : 443);
+  return { prefix, authorities: new Set([`${named}:${port}`, ...(isUsual ? [named] : []), ...(here === undefined ? [] : [here])].map((authority) => authority.toLowerCase())) };
 }
 
 /** Relative links of a page mean something else without the slash at its end. */
@@ -99,21 +135,6 @@ function redirectToRoot({ method, url }: Exchange, { path }: ProxyTarget): strin
   return mark < 0 ? `${url}/` : `${url.slice(0, mark)}/${url.slice(mark)}`;
 }
 
-/** The answer's own headers; where it sends the caller to must be reached through this server too. */
-function answered(response: IncomingMessage, { prefix, host }: ProxyTarget): OutgoingHttpHeaders {
-  const headers: OutgoingHttpHeaders = endToEnd(response.headers);
-  const { location } = response.headers;
-  if (location !== undefined && prefix !== undefined) headers['location'] = relocated(location, host, prefix);
-  return headers;
-}
-
-function relocated(location: string, host: string, prefix: string): string {
-  if (location.startsWith('/') && !location.startsWith('//')) return `${prefix}${location}`;
-  if (!URL.canParse(location)) return location;
-  const { hostname, pathname, search, hash } = new URL(location);
-  return hostname === host ? `${prefix}${pathname}${search}${hash}` : location;
-}
-
 /** Splices an upgraded connection to the other server. Throws 503 when it can't be reached. */
 export function proxyUpgrade(ends: Splice, target: ProxyTarget, link: AgentLink, address: string): Promise<void> {
   const options = optionsOf(target, headersOf(ends.request.headers, target, address), link);
@@ -122,5 +143,7 @@ export function proxyUpgrade(ends: Splice, target: ProxyTarget, link: AgentLink,
 
 function headersOf(headers: IncomingHttpHeaders, target: ProxyTarget, address: string): OutgoingHttpHeaders {
   const given = Object.entries(target.headers ?? {}).map(([name, value]): [string, string | string[]] => [name, typeof value === 'string' ? value : [...value]]);
-  return { ...forwarded(headers, address), ...Object.fromEntries(given) };
+  const { path, prefix } = target;
+  const whole = prefix === undefined ? {} : { 'x-forwarded-uri': `${prefix}${path.split('?', 1)[0] ?? ''}` };
+  return { ...forwarded(headers, address), ...whole, ...Object.fromEntries(given) };
 }
