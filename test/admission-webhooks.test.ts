@@ -186,6 +186,17 @@ describe('a mutating webhook', () => {
     expect(hooks.asked('/data')).toHaveLength(1);
   });
 
+  it('adds to a pod what is then defaulted, and given its token, once', async () => {
+    hooks.on('/sidecar', () => patching({ op: 'add', path: '/spec/initContainers', value: [{ name: 'added', image: 'b' }] }));
+    await mutating({ path: '/sidecar', config: about('pods', 'CREATE') });
+    await test.kubectl('create', 'serviceaccount', 'keeper', '-n', 'hooked');
+    const { spec } = await test.client.create(Pod, { metadata: { name: 'with-sidecar', namespace: 'hooked' }, spec: { serviceAccountName: 'keeper', containers: [{ name: 'c', image: 'a' }] } });
+    expect(spec?.initContainers).toMatchObject([{ name: 'added', terminationMessagePolicy: 'File', imagePullPolicy: 'Always', volumeMounts: [{ mountPath: '/var/run/secrets/kubernetes.io/serviceaccount' }] }]);
+    expect(spec?.volumes).toHaveLength(1);
+    expect(spec?.containers[0]?.volumeMounts).toHaveLength(1);
+    expect(spec?.tolerations).toHaveLength(2);
+  });
+
   it('may refuse, deletions too', async () => {
     hooks.on('/keep', ({ operation }) => ({ allowed: operation !== 'DELETE', status: { message: 'keep it' } }));
     await mutating({ path: '/keep' });

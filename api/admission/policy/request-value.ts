@@ -34,7 +34,9 @@ function resourceOf({ group, version, plural }: Resource) {
 
 /** What AdmissionReview and `request` have in common. Source: AdmissionRequest, admission.k8s.io/v1. */
 export function requestValue({ write, as }: Attributes) {
-  const { resource, written, subresource, user, operation, namespace, name, dryRun, options } = write;
+  const { resource, written, subresource, user, operation, name, dryRun, options } = write;
+  // A namespace is in itself, a new one too.
+  const namespace = resource.group === '' && resource.plural === 'namespaces' ? name : write.namespace;
   return {
     kind: kindOf(written ?? as), resource: resourceOf(as),
     ...(subresource === '' ? {} : { subResource: subresource, requestSubResource: subresource }),
