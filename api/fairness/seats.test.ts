@@ -61,6 +61,11 @@ describe('seats', () => {
     }));
   });
 
+  it('are enough for the smallest share, when the others together would take all', () => {
+    const run = drive(4, new Map([['a', level(1, 100)], ['b', level(1, 0)], ['c', level(1, 0)], ['d', level(9, 0)]]));
+    expect(run.ask('a', '', 1)).toBe('running');
+  });
+
   it('that a level keeps are there however busy the others are', () => {
     const run = drive(10, new Map([['a', level(5, 0)], ['b', level(5, 100)]]));
     for (let index = 0; index < 30; index++) run.ask('b', `f${index}`, 1);

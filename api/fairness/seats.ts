@@ -61,6 +61,8 @@ interface Room {
 export function createSeats(total: number): Seats {
   const rooms = new Map<string, Room>();
   let inUse = 0;
+  /** Each level has a seat of its own, however small its share: these may be more than `total`. */
+  let capacity = total;
   /** Sum of what levels keep for themselves and don't use. */
   let reserved = 0;
 
@@ -68,7 +70,7 @@ export function createSeats(total: number): Seats {
 
   function fits(room: Room, width: number): boolean {
     if (room.config.type === 'Exempt' || room.inUse + width <= room.kept) return true;
-    return room.inUse + width <= room.most && inUse + width <= total - (reserved - unused(room));
+    return room.inUse + width <= room.most && inUse + width <= capacity - (reserved - unused(room));
   }
 
   function change(room: Room, width: number): void {
@@ -144,6 +146,7 @@ export function createSeats(total: number): Seats {
         room.kept = 0;
         if (room.executing === 0 && (room.queues?.size ?? 0) === 0) rooms.delete(name);
       }
+      capacity = Math.max(total, [...levels.keys()].reduce((sum, name) => sum + (rooms.get(name)?.nominal ?? 0), 0));
       reserved = [...rooms.values()].reduce((sum, room) => sum + (room.config.type === 'Limited' ? unused(room) : 0), 0);
       serveWaiting();
     },
