@@ -47,6 +47,8 @@ const patch = (expression: string) => ({ mutations: [{ patchType: 'JSONPatch', j
 
 const label = (key: string, value: string) => apply(`Object{metadata: Object.metadata{labels: {${JSON.stringify(key)}: ${value}}}}`);
 
+const labelled = (key: string) => patch(`[JSONPatch{op: "add", path: "/metadata/labels/${key}", value: "yes"}]`).mutations;
+
 async function made(object: Pod = pod()): Promise<Pod> {
   const { object: result, error } = await at.judge(Pod, object);
   expect(error?.message).toBeUndefined();
@@ -100,6 +102,19 @@ describe('a JSON patch', () => {
   ])('%s denies', async (_name, expression, message) => {
     await policy(patch(expression));
     expect(await refusal()).toContain(message);
+  });
+
+  it('sees what was defaulted in what those before it made', async () => {
+    await policy({ mutations: [
+      ...patch('[JSONPatch{op: "add", path: "/spec/containers/-", value: Object.spec.containers{name: "second", image: "b"}}]').mutations,
+      ...patch('[JSONPatch{op: "add", path: "/metadata/labels", value: {"policy": object.spec.containers[1].imagePullPolicy}}]').mutations,
+    ] });
+    expect((await made()).metadata?.labels).toEqual({ policy: 'Always' });
+  });
+
+  it('that fails keeps no other from being carried out, where failures are ignored', async () => {
+    await policy({ mutations: [...labelled('first'), ...patch('[JSONPatch{op: "remove", path: "/spec/nothing"}]').mutations, ...labelled('second')], failurePolicy: 'Ignore' });
+    expect((await made(pod({ labels: { app: 'x' } }))).metadata?.labels).toEqual({ app: 'x', first: 'yes', second: 'yes' });
   });
 
   it('that does not apply is nothing where failures are ignored', async () => {

@@ -2,8 +2,8 @@ import type { Bindings } from '../../../machinery/cel/frame.ts';
 import { MutatingAdmissionPolicy, MutatingAdmissionPolicyBinding } from '../../../machinery/kinds/admission-registration.ts';
 import type { KubernetesObject } from '../../../machinery/kinds/kind.ts';
 import type { Draft } from '../../../machinery/kinds/wire.ts';
-import { isSame } from '../../../machinery/patch/json-value.ts';
-import { ApiError, codeOf, isReason } from '../../../machinery/status.ts';
+import { isSame, type JsonObject } from '../../../machinery/patch/json-value.ts';
+import { ApiError, codeOf } from '../../../machinery/status.ts';
 import { refused } from '../../access/refused.ts';
 import type { Resource } from '../../resources/define.ts';
 import type { Admitted, Mutated } from '../admission.ts';
@@ -107,23 +107,19 @@ async function change({ bound, write, draft, deps, params, as, fail }: Change): 
   const resource = written ?? write.resource;
   const { object: before = draft, old } = await attributesOf(write, draft, as);
   const bindings = (object: KubernetesObject): Bindings => sharedBindings({ write, as, object, old }, deps.authorizer);
-  const { object, problem } = mutate(bound.program, before, { bindings, params, as: written ?? as });
-  if (problem !== undefined) {
-    fail(problem);
-    return false;
-  }
-  if (object === undefined) return false;
-  try {
-    const next = deps.check(resource, written === undefined ? await asVersion(object, as, resource) : object);
-    resource.defaults?.(next);
-    if (isSame(next, draft)) return false;
-    replaceDraft(draft, next);
-    return true;
-  } catch (error) {
-    if (!isReason(error, 'BadRequest', 'Invalid')) throw error;
-    fail(error.message);
-    return false;
-  }
+  const shownAs = written ?? as;
+  const settle = (object: JsonObject): KubernetesObject => {
+    const checked = deps.check(shownAs, object);
+    shownAs.defaults?.(checked);
+    return checked;
+  };
+  const { object, problems } = mutate(bound.program, before, { bindings, params, as: shownAs, settle });
+  for (const problem of problems) fail(problem);
+  if (object === undefined || object === before) return false;
+  const next = written === undefined && as !== resource ? deps.check(resource, await asVersion(object, as, resource)) : structuredClone(object) as Draft<KubernetesObject>;
+  if (isSame(next, draft)) return false;
+  replaceDraft(draft, next);
+  return true;
 }
 
 function denied({ resource, name }: Admitted, message: string): ApiError {

@@ -1,7 +1,7 @@
 import { CelError } from '../../../machinery/cel/errors.ts';
 import type { Bindings } from '../../../machinery/cel/frame.ts';
 import { toJson } from '../../../machinery/cel/json.ts';
-import { ObjectValue } from '../../../machinery/cel/values.ts';
+import { ObjectValue, type Value } from '../../../machinery/cel/values.ts';
 import type { MutatingAdmissionPolicy } from '../../../machinery/kinds/admission-registration.ts';
 import type { KubernetesObject } from '../../../machinery/kinds/kind.ts';
 import { jsonPatch } from '../../../machinery/patch/json-patch.ts';
@@ -9,7 +9,7 @@ import { isList, isObject, type JsonObject } from '../../../machinery/patch/json
 import { configProblems, problemText } from '../../../machinery/patch/structured/check.ts';
 import { mergeConfig } from '../../../machinery/patch/structured/merge.ts';
 import { fieldAt, rootShape, type Shape } from '../../../machinery/patch/structured/shape.ts';
-import { ApiError } from '../../../machinery/status.ts';
+import { ApiError, isReason } from '../../../machinery/status.ts';
 import { mergeSchema } from '../../field-management/forms.ts';
 import type { Resource } from '../../resources/define.ts';
 import { conditionsHold, evaluated, policyBudget, withParams, withVariables } from './evaluate.ts';
@@ -44,40 +44,49 @@ export function compileMutating(spec: Spec): MutatingProgram {
   };
 }
 
-/** What a policy makes of an object; `object` undefined: it changes nothing. */
-export type Mutated = { readonly object: JsonObject | undefined; readonly problem?: undefined } | { readonly object?: undefined; readonly problem: string };
+/** What a policy makes of an object, and what kept it from making more; `object` undefined: its conditions don't hold. */
+export interface Mutated {
+  readonly object: KubernetesObject | undefined;
+  readonly problems: readonly string[];
+}
 
 export interface MutateOptions {
   /** The variables that all policies share, of the object as it is at the moment. */
   readonly bindings: (object: KubernetesObject) => Bindings;
   readonly params: object | null;
   readonly as: Resource;
+  /** Checks what a mutation made, and fills in defaults. Throws `ApiError`. */
+  readonly settle: (object: JsonObject) => KubernetesObject;
 }
 
-/** Asks a policy with one parameter to change an object: each mutation sees what those before it made. */
-export function mutate(program: MutatingProgram, object: KubernetesObject, { bindings, params, as }: MutateOptions): Mutated {
+/** Asks a policy with one parameter to change an object: each mutation sees what those before it made. One that fails changes nothing. */
+export function mutate(program: MutatingProgram, object: KubernetesObject, options: MutateOptions): Mutated {
+  const { bindings, params } = options;
   const conditions = conditionsHold(program.conditions, withParams(bindings(object), params));
-  if (conditions.type === 'skip') return { object: undefined };
-  if (conditions.type === 'error') return { problem: conditions.problem };
+  if (conditions.type === 'skip') return { object: undefined, problems: [] };
+  if (conditions.type === 'error') return { object: undefined, problems: [conditions.problem] };
   const budget = { left: policyBudget };
-  let current: JsonObject = { ...object };
-  for (const { type, expression } of program.mutations) {
-    const outer = withParams(bindings(current), params);
-    const { value, problem } = evaluated(expression, withVariables(outer, program.variables, budget), budget);
-    if (problem !== undefined) return { problem };
+  const problems: string[] = [];
+  let current = object;
+  for (const mutation of program.mutations) {
     try {
-      if (type === 'JSONPatch') current = patched(current, toJson(value));
-      else {
-        const wrong = value instanceof ObjectValue ? misnamed(value) : 'must evaluate to Object';
-        if (wrong !== undefined) return { problem: wrong };
-        current = applied(current, toJson(value), as);
-      }
+      const outer = withParams(bindings(current), params);
+      const { value, problem } = evaluated(mutation.expression, withVariables(outer, program.variables, budget), budget);
+      if (problem !== undefined) problems.push(problem);
+      else current = options.settle(mutated(mutation.type, { ...current }, value, options.as));
     } catch (error) {
-      if (error instanceof CelError || error instanceof Problem) return { problem: error.message };
-      throw error;
+      if (!(error instanceof CelError || error instanceof Problem || isReason(error, 'BadRequest', 'Invalid'))) throw error;
+      problems.push(error.message);
     }
   }
-  return { object: current };
+  return { object: current, problems };
+}
+
+function mutated(type: Mutation['type'], object: JsonObject, value: Value, as: Resource): JsonObject {
+  if (type === 'JSONPatch') return patched(object, toJson(value));
+  const wrong = value instanceof ObjectValue ? misnamed(value) : 'must evaluate to Object';
+  if (wrong !== undefined) throw new Problem(wrong);
+  return applied(object, toJson(value), as);
 }
 
 class Problem extends Error {}

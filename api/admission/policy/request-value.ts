@@ -59,9 +59,9 @@ function userInfoOf({ name, uid, groups, extra }: User) {
   };
 }
 
-/** The namespace that the write is in; null outside of namespaces. */
+/** The namespace that the write is in; null outside of namespaces, and for a namespace itself. */
 export function namespaceValue({ resource, namespace, caches }: Admitted): object | null {
-  if (resource.scope === 'Cluster' && !(resource.group === '' && resource.plural === 'namespaces')) return null;
+  if (resource.scope === 'Cluster') return null;
   const found = caches.of(Namespace).get(undefined, namespace)?.object;
   if (found === undefined) return null;
   const { uid, ...metadata } = found.metadata ?? {};
