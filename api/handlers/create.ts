@@ -44,6 +44,7 @@ export async function createFrom(writer: Writer, call: Call, draft: Draft<Kubern
     resource.prepareForCreate?.(object);
     const errors = [...validateMetadata(resource, object), ...(resource.validate?.(object) ?? []), ...(resource.validateCreate?.(object) ?? [])];
     if (errors.length > 0) throw invalidObject(resource, object.metadata?.name ?? '', errors);
+    if (draw === 1) for (const warning of [...(resource.createWarnings?.(object) ?? []), ...(resource.warnings?.(object) ?? [])]) call.warn(warning);
     await writer.admission.validate(admitted(writer, call, { operation: 'CREATE', name: object.metadata?.name ?? '', old: undefined, subresource: '' }), object);
     await nextStage(size);
     const entry = await insert(writer, resource, object, dryRun);
@@ -64,7 +65,6 @@ async function prepared(writer: Writer, call: Call, draft: Draft<KubernetesObjec
   await nextStage(size);
   await writer.admission.mutate(admitted(writer, call, { operation: 'CREATE', name: metadataOf(draft).name ?? '', old: undefined, subresource: '' }), draft);
   resource.defaults?.(draft);
-  for (const warning of resource.warnings?.(draft) ?? []) call.warn(warning);
   return draft;
 }
 

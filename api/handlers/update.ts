@@ -57,8 +57,13 @@ export async function replaced(writer: Writer, call: Call, current: Entry, draft
   const errors = [...validateMetadata(resource, draft), ...validateMetadataUpdate(draft, old), ...validated(resource, draft, old, isStatus)];
   if (errors.length > 0) throw invalidObject(resource, info.name, errors);
   await writer.admission.validate(write, draft);
-  for (const warning of resource.warnings?.(draft) ?? []) call.warn(warning);
+  if (asksAnew(draft, old, isStatus)) for (const warning of resource.warnings?.(draft) ?? []) call.warn(warning);
   return mayGoNow(resource, draft) ? { type: 'delete' } : { type: 'put', object: draft };
+}
+
+/** Who changes a label, or a controller that writes a status, is not told again. */
+function asksAnew({ metadata }: KubernetesObject, old: KubernetesObject, isStatus: boolean): boolean {
+  return !isStatus && (metadata?.generation === undefined || metadata.generation !== old.metadata?.generation);
 }
 
 function ownsChanges(writer: Writer, call: Call): Own {

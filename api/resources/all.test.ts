@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Path, type FieldError } from '../../machinery/field-path.ts';
+import type { FieldError } from '../../machinery/field-path.ts';
 import type { CertificateSigningRequest, ClusterRoleBinding, Lease, PriorityClass, Role } from '../../machinery/kinds/cluster.ts';
 import type { ConfigMap, Event, Namespace, Node, Pod, Secret } from '../../machinery/kinds/core.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
@@ -61,10 +61,10 @@ describe('a Pod', () => {
   });
 
   it('warns of what is seldom meant', () => {
-    expect(podWarnings({
+    expect(podWarnings({ spec: {
       terminationGracePeriodSeconds: -1, nodeSelector: { 'beta.kubernetes.io/os': 'linux' },
       containers: [{ name: 'c', env: [{ name: 'A' }, { name: 'A' }], resources: { requests: { memory: '100m' } } }],
-    }, new Path('spec'))).toEqual([
+    } })).toEqual([
       'spec.nodeSelector[beta.kubernetes.io/os]: deprecated since v1.14; use "kubernetes.io/os" instead',
       'spec.containers[0].resources.requests[memory]: fractional byte value "100m" is invalid, must be an integer',
       'spec.containers[0].env[1]: hides previous definition of "A", which may be dropped when using apply',

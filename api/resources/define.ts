@@ -46,8 +46,10 @@ export interface Strategy<T extends KubernetesObject> {
   validateUpdate?(object: T, old: T): Errors;
   /** Writes to `/status`. Default: nothing beyond metadata. */
   validateStatusUpdate?(object: T, old: T): Errors;
-  /** Warnings for the `Warning` header. */
+  /** Warnings for the `Warning` header, of valid objects that are new or of a new generation. */
   warnings?(object: T): readonly string[];
+  /** Those that only new objects are given. */
+  createWarnings?(object: T): readonly string[];
   /** How names are checked: the messages of what is wrong. Default: DNS-1123 subdomain. */
   validateName?(name: string): readonly string[];
 }
@@ -106,10 +108,10 @@ export interface Resource<T extends KubernetesObject = KubernetesObject> extends
   readonly ttlSeconds?: number;
   /** A PUT must say which version it replaces. */
   readonly updatesNameVersion?: true;
-  /** Said to everybody who uses the kind. */
-  readonly deprecation?: string;
   /** Why nothing more is created, though what there is may still be changed: its kind is being deleted. */
   readonly refusesNew?: string;
+  /** Said to everybody who uses the kind. */
+  readonly deprecation?: string;
   /** Absent: its objects are stored as they are served. */
   readonly storedAs?: StoredForm<T>;
   /** Of a kind that was defined while the server runs. Absent: the kind's generated schema says all that this says. */
@@ -220,6 +222,7 @@ function through<T extends KubernetesObject, S extends KubernetesObject>(stored:
     validateUpdate: (object, old) => stored.validateUpdate?.(of(object), of(old)) ?? [],
     validateStatusUpdate: (object, old) => stored.validateStatusUpdate?.(of(object), of(old)) ?? [],
     warnings: (object) => stored.warnings?.(of(object)) ?? [],
+    createWarnings: (object) => stored.createWarnings?.(of(object)) ?? [],
     ...(rowOrder === undefined ? {} : { rowOrder: (a: T, b: T) => rowOrder(of(a), of(b)) }),
     ...(scale === undefined ? {} : { scale: {
       replicas: (object: T) => scale.replicas(of(object)), statusReplicas: (object: T) => scale.statusReplicas(of(object)), selector: (object: T) => scale.selector(of(object)),

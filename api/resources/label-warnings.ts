@@ -15,13 +15,18 @@ export function oldLabel(key: string, path: Path): string[] {
   return Object.hasOwn(renamed, key) ? [`${path.toString()}: ${renamed[key]}`] : [];
 }
 
+/** The same where the key is the value of a field. */
+export function renamedLabel(key: string, path: Path): string[] {
+  return oldLabel(key, path).map((text) => text.replace(': ', `: ${key} is `));
+}
+
 export function oldLabelsIn(labels: Readonly<Record<string, string>> | undefined, path: Path): string[] {
   return Object.keys(labels ?? {}).flatMap((key) => oldLabel(key, path.key(key)));
 }
 
 export function oldLabelsInSelector(selector: LabelSelector | undefined, path: Path): string[] {
   return [
-    ...oldLabelsIn(selector?.matchLabels, path.child('matchLabels')),
-    ...(selector?.matchExpressions ?? []).flatMap(({ key = '' }, index) => oldLabel(key, path.child('matchExpressions').index(index).child('key'))),
+    ...(selector?.matchExpressions ?? []).flatMap(({ key = '' }, index) => renamedLabel(key, path.child('matchExpressions').index(index).child('key'))),
+    ...Object.keys(selector?.matchLabels ?? {}).flatMap((key) => oldLabel(key, path.child('matchLabels', key))),
   ];
 }

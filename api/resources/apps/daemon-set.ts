@@ -58,5 +58,5 @@ export const daemonSet = defineResource(DaemonSet, {
   },
   validate: validateDaemonSet,
   validateStatusUpdate: validateDaemonSetStatusUpdate,
-  warnings: (object) => podWarnings(object.spec?.template?.spec, new Path('spec.template.spec')),
+  warnings: (object) => podWarnings(object.spec?.template, new Path('spec.template')),
 });

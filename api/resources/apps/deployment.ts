@@ -1,7 +1,7 @@
 import { Path } from '../../../machinery/field-path.ts';
 import { Deployment } from '../../../machinery/kinds/apps.ts';
 import { count, templateColumns, text } from '../columns.ts';
-import { podWarnings } from '../core/pod/warnings.ts';
+import { hostNameWarnings, podWarnings } from '../core/pod/warnings.ts';
 import { age, defineResource, name } from '../define.ts';
 import { validateCounts } from './counts.ts';
 import { defaultDeployment } from './deployment/defaults.ts';
@@ -30,6 +30,7 @@ export const deployment = defineResource(Deployment, {
   validate: validateDeployment,
   validateUpdate: validateDeploymentUpdate,
   validateStatusUpdate: (object, old) => validateCounts(object.status, old.status),
-  warnings: (object) => podWarnings(object.spec?.template?.spec, new Path('spec.template.spec')),
+  createWarnings: ({ metadata }) => hostNameWarnings(metadata?.name),
+  warnings: (object) => podWarnings(object.spec?.template, new Path('spec.template')),
   deletion: { defaultPropagation: 'Background' },
 });

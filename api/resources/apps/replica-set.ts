@@ -1,7 +1,7 @@
 import { Path } from '../../../machinery/field-path.ts';
 import { ReplicaSet } from '../../../machinery/kinds/apps.ts';
 import { count, templateColumns } from '../columns.ts';
-import { podWarnings } from '../core/pod/warnings.ts';
+import { hostNameWarnings, podWarnings } from '../core/pod/warnings.ts';
 import { age, defineResource, name } from '../define.ts';
 import { validateCounts } from './counts.ts';
 import { defaultReplicaSet, validateReplicaSet, validateReplicaSetUpdate } from './replica-set/rules.ts';
@@ -30,6 +30,7 @@ export const replicaSet = defineResource(ReplicaSet, {
   validate: validateReplicaSet,
   validateUpdate: validateReplicaSetUpdate,
   validateStatusUpdate: (object, old) => validateCounts(object.status, old.status),
-  warnings: (object) => podWarnings(object.spec?.template?.spec, new Path('spec.template.spec')),
+  createWarnings: ({ metadata }) => hostNameWarnings(metadata?.name),
+  warnings: (object) => podWarnings(object.spec?.template, new Path('spec.template')),
   deletion: { defaultPropagation: 'Background' },
 });

@@ -2,6 +2,7 @@ import { Path } from '../../../machinery/field-path.ts';
 import { StatefulSet } from '../../../machinery/kinds/apps.ts';
 import { dns1123Label } from '../../../machinery/names.ts';
 import { templateColumns, text } from '../columns.ts';
+import { claimSpecWarnings } from '../core/persistent-volume-claim/warnings.ts';
 import { podWarnings } from '../core/pod/warnings.ts';
 import { age, defineResource, name } from '../define.ts';
 import { validateCounts } from './counts.ts';
@@ -31,5 +32,12 @@ export const statefulSet = defineResource<StatefulSet>(StatefulSet, {
   validate: validateStatefulSet,
   validateUpdate: validateStatefulSetUpdate,
   validateStatusUpdate: (object, old) => validateCounts(object.status, { collisionCount: old.status?.collisionCount ?? 0 }, 'status.readyReplicas'),
-  warnings: (object) => podWarnings(object.spec?.template?.spec, new Path('spec.template.spec')),
+  warnings({ spec }) {
+    const templates = spec?.volumeClaimTemplates ?? [];
+    return [
+      ...podWarnings(spec?.template, new Path('spec.template')),
+      ...templates.flatMap((claim, index) => claimSpecWarnings(claim.spec, new Path('spec.volumeClaimTemplates').index(index))),
+      ...((spec?.revisionHistoryLimit ?? 0) < 0 ? ['spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended'] : []),
+    ];
+  },
 });

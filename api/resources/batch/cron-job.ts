@@ -2,7 +2,7 @@ import { Path } from '../../../machinery/field-path.ts';
 import { CronJob } from '../../../machinery/kinds/batch.ts';
 import { formatSelector, selectorOf } from '../../../machinery/selectors.ts';
 import { count, joined, none, text, timed } from '../columns.ts';
-import { podWarnings } from '../core/pod/warnings.ts';
+import { hostNameWarnings, podWarnings } from '../core/pod/warnings.ts';
 import { age, defineResource, name, since } from '../define.ts';
 import { defaultJobTemplate } from './job/defaults.ts';
 import { validateCronJob, validateCronJobUpdate, validateNewCronJob } from './cron-job/validate.ts';
@@ -45,5 +45,6 @@ export const cronJob = defineResource(CronJob, {
   validate: validateCronJob,
   validateCreate: validateNewCronJob,
   validateUpdate: validateCronJobUpdate,
-  warnings: (object) => podWarnings(object.spec?.jobTemplate?.spec?.template?.spec, new Path('spec.jobTemplate.spec.template.spec')),
+  createWarnings: ({ metadata }) => hostNameWarnings(metadata?.name),
+  warnings: (object) => podWarnings(object.spec?.jobTemplate?.spec?.template, new Path('spec.jobTemplate.spec.template')),
 });

@@ -1,7 +1,7 @@
 import { Path } from '../../../machinery/field-path.ts';
 import { Job } from '../../../machinery/kinds/batch.ts';
 import { templateColumns, text, timed } from '../columns.ts';
-import { podWarnings } from '../core/pod/warnings.ts';
+import { hostNameWarnings, podWarnings } from '../core/pod/warnings.ts';
 import { age, defineResource, humanDuration, name } from '../define.ts';
 import { defaultJob, generateSelector } from './job/defaults.ts';
 import { hasCondition, validateJobStatusUpdate } from './job/status.ts';
@@ -52,12 +52,13 @@ export const job = defineResource(Job, {
   validate: validateJob,
   validateUpdate: validateJobUpdate,
   validateStatusUpdate: validateJobStatusUpdate,
+  createWarnings: ({ metadata }) => hostNameWarnings(metadata?.name),
   warnings(object) {
     const { completionMode, completions: wanted = 0, parallelism = 0 } = object.spec ?? {};
     const tooMany = completionMode === 'Indexed' && wanted > trackedCompletions && parallelism > trackedParallelism;
     return [
       ...(tooMany ? ['In Indexed Jobs with a number of completions higher than 10^5 and a parallelism higher than 10^4, Kubernetes might not be able to track completedIndexes when a big number of indexes fail'] : []),
-      ...podWarnings(object.spec?.template?.spec, new Path('spec.template.spec')),
+      ...podWarnings(object.spec?.template, new Path('spec.template')),
     ];
   },
   // Pods stay unless their deletion is asked for: what batch/v1 has always done.

@@ -4,6 +4,7 @@ import { age, defineResource, name } from '../define.ts';
 import { accessModesText } from './access-modes.ts';
 import { defaultClaim, normalizeSources } from './persistent-volume-claim/defaults.ts';
 import { validateClaim, validateClaimStatus, validateClaimUpdate } from './persistent-volume-claim/validate.ts';
+import { claimWarnings } from './persistent-volume-claim/warnings.ts';
 import { storageClassOf } from './storage-class-name.ts';
 
 const unset = '<unset>';
@@ -33,6 +34,7 @@ export const persistentVolumeClaim = defineResource(PersistentVolumeClaim, {
   prepareForUpdate: (draft) => { normalizeSources(draft); },
   validate: validateClaim,
   validateUpdate: validateClaimUpdate,
+  warnings: claimWarnings,
   validateStatusUpdate: (object) => validateClaimStatus(object),
   // The deletion of a claim in use waits for its pods: the object is the answer.
   deletion: { answersObject: true },

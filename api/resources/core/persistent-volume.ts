@@ -4,6 +4,7 @@ import { age, defineResource, name } from '../define.ts';
 import { accessModesText } from './access-modes.ts';
 import { defaultVolumeSource } from './persistent-volume/defaults.ts';
 import { validateVolume, validateVolumeUpdate } from './persistent-volume/validate.ts';
+import { volumeWarnings } from './persistent-volume/warnings.ts';
 import { storageClassOf } from './storage-class-name.ts';
 
 const unset = '<unset>';
@@ -45,5 +46,6 @@ export const persistentVolume = defineResource(PersistentVolume, {
   },
   validate: validateVolume,
   validateUpdate: validateVolumeUpdate,
+  warnings: volumeWarnings,
   deletion: { answersObject: true },
 });

@@ -18,5 +18,5 @@ export const podTemplate = defineResource(PodTemplate, {
   ],
   defaults: defaultTemplate,
   validate: (object) => validateTemplate(object.template ?? {}, new Path('template')),
-  warnings: (object) => podWarnings(object.template?.spec, new Path('template.spec')),
+  warnings: (object) => podWarnings(object.template, new Path('template')),
 });

@@ -7,7 +7,7 @@ import { podColumns } from './pod/columns.ts';
 import { defaultPod } from './pod/defaults.ts';
 import { validateDeletionCost, validatePodSpec } from './pod/spec.ts';
 import { validatePodStatusUpdate, validatePodUpdate } from './pod/update.ts';
-import { podWarnings } from './pod/warnings.ts';
+import { hostNameWarnings, podWarnings } from './pod/warnings.ts';
 
 const connect = (of: string, kind: string): Subresource => ({ name: of, kind: { group: '', version: 'v1', kind }, verbs: ['create', 'get'] });
 
@@ -54,7 +54,7 @@ export const pod = defineResource(Pod, {
   validateCreate: (object) => ((object.spec?.ephemeralContainers ?? []).length === 0 ? [] : [forbidden(new Path('spec.ephemeralContainers'), 'cannot be set on create')]),
   validateUpdate: validatePodUpdate,
   validateStatusUpdate: validatePodStatusUpdate,
-  warnings: (object) => podWarnings(object.spec, new Path('spec')),
+  createWarnings: (object) => [...hostNameWarnings(object.metadata?.name, "the Pod's hostname"), ...podWarnings(object)],
   deletion: { graceSeconds, answersObject: true },
 });
 

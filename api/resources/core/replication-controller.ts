@@ -6,7 +6,7 @@ import { notNegative } from '../checks.ts';
 import { count, joined, labelsText, text } from '../columns.ts';
 import { age, defineResource, name } from '../define.ts';
 import { defaultTemplate, validateTemplate } from './pod/template.ts';
-import { podWarnings } from './pod/warnings.ts';
+import { hostNameWarnings, podWarnings } from './pod/warnings.ts';
 
 const path = new Path('spec');
 const containers = ({ spec }: ReplicationController) => spec?.template?.spec?.containers ?? [];
@@ -68,7 +68,8 @@ export const replicationController = defineResource(ReplicationController, {
   },
   validate,
   validateStatusUpdate: (object, old) => validateCounts(object.status, old.status),
-  warnings: (object) => podWarnings(object.spec?.template?.spec, new Path('spec.template.spec')),
+  createWarnings: ({ metadata }) => hostNameWarnings(metadata?.name),
+  warnings: (object) => podWarnings(object.spec?.template, new Path('spec.template')),
   // Pods stay unless their deletion is asked for: what v1 has always done.
   deletion: { defaultPropagation: 'Orphan' },
 });

@@ -18,6 +18,6 @@ it.each<[string, RuntimeClass, readonly string[]]>([
 it('a runtime class keeps its handler, and warns of labels that have another name', () => {
   expect(shown(runtimeClass.validateUpdate?.({ handler: 'b' }, { handler: 'a' }))).toEqual(['handler: Invalid value: "b": field is immutable']);
   expect(runtimeClass.warnings?.({ handler: 'a', scheduling: { nodeSelector: { 'beta.kubernetes.io/os': 'linux' } } })).toEqual([
-    'scheduling.nodeSelector[beta.kubernetes.io/os]: deprecated since v1.14; use "kubernetes.io/os" instead',
+    'scheduling.nodeSelector: deprecated since v1.14; use "kubernetes.io/os" instead',
   ]);
 });

@@ -8,7 +8,7 @@ import { validateResources } from '../core/pod/resources.ts';
 import { validateTolerations } from '../core/pod/scheduling.ts';
 import { age, defineResource, name } from '../define.ts';
 import { immutable } from '../immutable.ts';
-import { oldLabelsIn } from '../label-warnings.ts';
+import { oldLabel } from '../label-warnings.ts';
 
 type Tolerations = NonNullable<NonNullable<RuntimeClass['scheduling']>['tolerations']>;
 
@@ -25,7 +25,7 @@ export const runtimeClass = defineResource(RuntimeClass, {
     ];
   },
   validateUpdate: (object, old) => immutable(object.handler, old.handler, new Path('handler')),
-  warnings: (object) => oldLabelsIn(object.scheduling?.nodeSelector, new Path('scheduling.nodeSelector')),
+  warnings: (object) => Object.keys(object.scheduling?.nodeSelector ?? {}).flatMap((key) => oldLabel(key, new Path('scheduling.nodeSelector'))),
 });
 
 function validateUnique(tolerations: Tolerations, path: Path): FieldError[] {

@@ -167,7 +167,7 @@ describe('a storage capacity', () => {
     ]);
     expect(cells(csiStorageCapacity, { storageClassName: 'a' })).toEqual(['x', 'a', '<unset>']);
     expect(csiStorageCapacity.warnings?.({ storageClassName: 'a', nodeTopology: { matchLabels: { 'beta.kubernetes.io/os': 'linux' } } })).toEqual([
-      'nodeTopology.matchLabels[beta.kubernetes.io/os]: deprecated since v1.14; use "kubernetes.io/os" instead',
+      'nodeTopology.matchLabels.beta.kubernetes.io/os: deprecated since v1.14; use "kubernetes.io/os" instead',
     ]);
   });
 });

@@ -29,10 +29,11 @@ function validateDeadline(seconds: number | undefined, before: number | undefine
   return before !== undefined && before < seconds ? [invalid(path, seconds, 'must be less than or equal to previous value')] : [];
 }
 
+const identityOf = ({ key = '', operator = '', value = '', effect = '' }: NonNullable<PodSpec['tolerations']>[number]) => JSON.stringify([key, operator, value, effect]);
+
 function validateTolerations(spec: PodSpec, before: PodSpec): FieldError[] {
-  const identity = ({ key = '', operator = '', value = '', effect = '' }: NonNullable<PodSpec['tolerations']>[number]) => JSON.stringify([key, operator, value, effect]);
-  const present = new Set((spec.tolerations ?? []).map(identity));
-  const kept = (before.tolerations ?? []).every((old) => present.has(identity(old)));
+  const present = new Set((spec.tolerations ?? []).map(identityOf));
+  const kept = (before.tolerations ?? []).every((old) => present.has(identityOf(old)));
   return kept ? [] : [forbidden(specPath.child('tolerations'), 'existing toleration can not be modified except its tolerationSeconds')];
 }
 

@@ -1,44 +1,54 @@
-import type { Path } from '../../../../machinery/field-path.ts';
-import type { Container, PodSpec } from '../../../../machinery/kinds/core.ts';
-import { canonical, parseQuantity } from '../../../../machinery/quantity.ts';
+import { Path } from '../../../../machinery/field-path.ts';
+import { dns1123Label } from '../../../../machinery/names.ts';
+import type { PodSpec, PodTemplateSpec } from '../../../../machinery/kinds/core.ts';
 import { firstPlaces } from '../../first-places.ts';
-import { oldLabelsIn } from '../../label-warnings.ts';
+import { fractionsOfBytes } from '../../fractions-of-bytes.ts';
+import { annotationWarnings } from './warnings/annotations.ts';
+import { containerLists } from './warnings/container-lists.ts';
+import { containerWarnings } from './warnings/containers.ts';
+import { portWarnings } from './warnings/ports.ts';
+import { schedulingWarnings, unmatchedTerms } from './warnings/scheduling.ts';
+import { volumeWarnings } from './warnings/volumes.ts';
 
 /** What is allowed but seldom meant. Source: Kubernetes' pod warnings; KEP-1693, warning mechanism. */
 
-export function podWarnings(spec: PodSpec | undefined, path: Path): string[] {
+/** Of a pod, or of a template at `path`. */
+export function podWarnings(template: Pick<PodTemplateSpec, 'metadata' | 'spec'> | undefined, path = new Path()): string[] {
+  const spec = template?.spec;
   if (spec === undefined) return [];
-  const grace = spec.terminationGracePeriodSeconds ?? 0;
+  const at = path.child('spec');
+  const { terminationGracePeriodSeconds: grace = 0 } = spec;
+  const annotations = template?.metadata?.annotations ?? {};
   return [
-    ...oldLabelsIn(spec.nodeSelector, path.child('nodeSelector')),
-    ...(spec.imagePullSecrets ?? []).flatMap(({ name = '' }, index) => (name === '' ? [`${path.child('imagePullSecrets').index(index).toString()}: invalid empty name ""`] : [])),
-    ...repeatedAliases(spec, path),
-    ...(['initContainers', 'containers'] as const).flatMap((list) => (spec[list] ?? []).flatMap((container, index) => containerWarnings(container, path.child(list).index(index)))),
-    ...(grace < 0 ? [`${path.child('terminationGracePeriodSeconds').toString()}: must be >= 0; negative values are invalid and will be treated as 1`] : []),
+    ...schedulingWarnings(spec, at),
+    ...volumeWarnings(spec, at.child('volumes')),
+    ...repeatedAliases(spec, at.child('hostAliases')),
+    ...pullSecretWarnings(spec, at.child('imagePullSecrets')),
+    ...fractionsOfBytes(spec.overhead, at.child('overhead')),
+    ...annotationWarnings(annotations, spec, path.child('metadata', 'annotations')),
+    ...containerLists.flatMap((list) => (spec[list] ?? []).flatMap((container, index) => containerWarnings(container, at.child(list).index(index)))),
+    ...portWarnings(spec, at),
+    ...(grace < 0 ? [`${at.child('terminationGracePeriodSeconds').toString()}: must be >= 0; negative values are invalid and will be treated as 1`] : []),
+    ...unmatchedTerms(spec, at.child('affinity')),
   ];
+}
+
+/** Of the name of a new pod, or of what names new pods after itself. */
+export function hostNameWarnings(name: string | undefined, usedIn = 'Pod names and hostnames'): string[] {
+  const faults = dns1123Label(name ?? '');
+  return faults.length === 0 ? [] : [`metadata.name: this is used in ${usedIn}, which can result in surprising behavior; a DNS label is recommended: [${faults.join(' ')}]`];
 }
 
 function repeatedAliases({ hostAliases = [] }: PodSpec, path: Path): string[] {
   const first = firstPlaces(hostAliases, ({ ip }) => ip);
-  return hostAliases.flatMap(({ ip }, index) => ((first[index] ?? index) < index ? [`${path.child('hostAliases').index(index).child('ip').toString()}: duplicate ip ${JSON.stringify(ip)}`] : []));
+  return hostAliases.flatMap(({ ip }, index) => ((first[index] ?? index) < index ? [`${path.index(index).child('ip').toString()}: duplicate ip ${JSON.stringify(ip)}`] : []));
 }
 
-function containerWarnings({ env = [], ports = [], resources }: Container, path: Path): string[] {
-  const firstEnv = firstPlaces(env, ({ name }) => name);
-  const firstPort = firstPlaces(ports, (port) => `${port.containerPort}/${port.protocol}/${port.hostPort}/${port.hostIP}`);
+function pullSecretWarnings({ imagePullSecrets = [] }: PodSpec, path: Path): string[] {
+  const at = (index: number): string => path.index(index).child('name').toString();
+  const first = firstPlaces(imagePullSecrets, ({ name = '' }) => name);
   return [
-    ...(['limits', 'requests'] as const).flatMap((kind) => fractionOfByte(resources?.[kind]?.['memory'], path.child('resources', kind).key('memory'))),
-    ...env.flatMap(({ name }, index) => ((firstEnv[index] ?? index) < index
-      ? [`${path.child('env').index(index).toString()}: hides previous definition of ${JSON.stringify(name)}, which may be dropped when using apply`] : [])),
-    ...ports.flatMap((_port, index) => {
-      const first = firstPort[index] ?? index;
-      return first < index ? [`${path.child('ports').index(index).toString()}: duplicate port definition with ${path.child('ports').index(first).toString()}`] : [];
-    }),
+    ...imagePullSecrets.flatMap(({ name = '' }, index) => ((first[index] ?? index) < index ? [`${at(index)}: duplicate name ${JSON.stringify(name)}`] : [])),
+    ...imagePullSecrets.flatMap(({ name = '' }, index) => (name === '' ? [`${at(index)}: invalid empty name ""`] : [])),
   ];
-}
-
-function fractionOfByte(text: string | undefined, path: Path): string[] {
-  const quantity = text === undefined ? undefined : parseQuantity(text);
-  if (text === undefined || quantity === undefined || quantity.nanos % 1_000_000_000n === 0n) return [];
-  return [`${path.toString()}: fractional byte value ${JSON.stringify(canonical(text))} is invalid, must be an integer`];
 }
