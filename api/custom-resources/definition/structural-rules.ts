@@ -72,13 +72,12 @@ function extensionProblems(schema: Json, path: Path): FieldError[] {
 /** Of an object with a type and metadata of its own: those have Kubernetes' schema. */
 function wholeProblems(schema: Json, level: Level, path: Path): FieldError[] {
   const isEmbedded = schema['x-kubernetes-embedded-resource'] === true;
+  if (level !== 'root' && !isEmbedded) return [];
   const properties = new Map(members(schema['properties']));
   const errors: FieldError[] = [];
-  if (level === 'root' || isEmbedded) {
-    for (const [name, type] of [['kind', 'string'], ['apiVersion', 'string'], ['metadata', 'object']] as const) {
-      const own = properties.get(name);
-      if (own !== undefined && own['type'] !== type) errors.push(invalid(path.child('properties').key(name).child('type'), textOf(own['type']), `must be ${type}`));
-    }
+  for (const [name, type] of [['kind', 'string'], ['apiVersion', 'string'], ['metadata', 'object']] as const) {
+    const own = properties.get(name);
+    if (own !== undefined && own['type'] !== type) errors.push(invalid(path.child('properties').key(name).child('type'), textOf(own['type']), `must be ${type}`));
   }
   const metadata = properties.get('metadata');
   if (level === 'root' && metadata !== undefined && !saysOfNamesOnly(metadata)) {

@@ -115,7 +115,7 @@ function versionProblems(version: DefinitionVersion, index: number, old: readonl
       : validateSchema(schema.openAPIV3Schema, schemaPath, { hasStatus: subresources?.status !== undefined, isUnchanged })),
     ...(subresources?.scale === undefined ? [] : scaleProblems(subresources.scale, scalePath)),
     ...additionalPrinterColumns.flatMap((column, at) => columnProblems(column, columns.index(at))),
-    ...selectableProblems(selectableFields.map(({ jsonPath }) => jsonPath), structuralOf(schema?.openAPIV3Schema), path.child('selectableFields')),
+    ...(selectableFields.length === 0 ? [] : selectableProblems(selectableFields.map(({ jsonPath }) => jsonPath), structuralOf(schema?.openAPIV3Schema), path.child('selectableFields'))),
   ];
 }
 

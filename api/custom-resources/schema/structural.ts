@@ -59,35 +59,63 @@ export interface Structural {
 
 const types: ReadonlySet<unknown> = new Set(['object', 'array', 'string', 'integer', 'number', 'boolean']);
 
+const none: ReadonlyMap<string, Structural> = new Map();
+
+/** What a schema says that says nothing. */
+const silent: Structural = {
+  type: undefined, title: '', description: '', default: undefined, nullable: false, preserveUnknown: false, embedded: false, intOrString: false,
+  listType: undefined, mapKeys: [], mapType: undefined, rules: [], properties: none, items: undefined, additional: undefined,
+  format: '', maximum: undefined, exclusiveMaximum: false, minimum: undefined, exclusiveMinimum: false, multipleOf: undefined, maxLength: undefined, minLength: undefined,
+  pattern: '', maxItems: undefined, minItems: undefined, uniqueItems: false, maxProperties: undefined, minProperties: undefined, enum: undefined, required: [],
+  allOf: [], anyOf: [], oneOf: [], not: undefined,
+};
+
+type Draft = { -readonly [K in keyof Structural]: Structural[K] };
+
+/** How each keyword is read: definitions have ten thousands of nodes that use four of them each. */
+const keywords: ReadonlyMap<string, (draft: Draft, value: unknown) => void> = new Map<string, (draft: Draft, value: unknown) => void>([
+  ['type', (draft, value) => { draft.type = types.has(value) ? value as SchemaType : undefined; }],
+  ['title', (draft, value) => { draft.title = text(value); }],
+  ['description', (draft, value) => { draft.description = text(value); }],
+  ['default', (draft, value) => { draft.default = value ?? undefined; }],
+  ['nullable', (draft, value) => { draft.nullable = value === true; }],
+  ['x-kubernetes-preserve-unknown-fields', (draft, value) => { draft.preserveUnknown = value === true; }],
+  ['x-kubernetes-embedded-resource', (draft, value) => { draft.embedded = value === true; }],
+  ['x-kubernetes-int-or-string', (draft, value) => { draft.intOrString = value === true; }],
+  ['x-kubernetes-list-type', (draft, value) => { draft.listType = oneOf(value, ['atomic', 'set', 'map']); }],
+  ['x-kubernetes-list-map-keys', (draft, value) => { draft.mapKeys = texts(value); }],
+  ['x-kubernetes-map-type', (draft, value) => { draft.mapType = oneOf(value, ['atomic', 'granular']); }],
+  ['x-kubernetes-validations', (draft, value) => { draft.rules = list(value).map(ruleOf); }],
+  ['properties', (draft, value) => { draft.properties = isObject(value) ? new Map(Object.entries(value).map(([name, one]) => [name, structuralOf(one)])) : none; }],
+  ['items', (draft, value) => { draft.items = isObject(value) ? structuralOf(value) : undefined; }],
+  ['additionalProperties', (draft, value) => { draft.additional = value === true || isObject(value) ? additionalOf(value) : undefined; }],
+  ['format', (draft, value) => { draft.format = text(value); }],
+  ['maximum', (draft, value) => { draft.maximum = number(value); }],
+  ['exclusiveMaximum', (draft, value) => { draft.exclusiveMaximum = value === true; }],
+  ['minimum', (draft, value) => { draft.minimum = number(value); }],
+  ['exclusiveMinimum', (draft, value) => { draft.exclusiveMinimum = value === true; }],
+  ['multipleOf', (draft, value) => { draft.multipleOf = number(value); }],
+  ['maxLength', (draft, value) => { draft.maxLength = number(value); }],
+  ['minLength', (draft, value) => { draft.minLength = number(value); }],
+  ['pattern', (draft, value) => { draft.pattern = text(value); }],
+  ['maxItems', (draft, value) => { draft.maxItems = number(value); }],
+  ['minItems', (draft, value) => { draft.minItems = number(value); }],
+  ['uniqueItems', (draft, value) => { draft.uniqueItems = value === true; }],
+  ['maxProperties', (draft, value) => { draft.maxProperties = number(value); }],
+  ['minProperties', (draft, value) => { draft.minProperties = number(value); }],
+  ['enum', (draft, value) => { draft.enum = Array.isArray(value) ? list(value) : undefined; }],
+  ['required', (draft, value) => { draft.required = texts(value); }],
+  ['allOf', (draft, value) => { draft.allOf = list(value).map(structuralOf); }],
+  ['anyOf', (draft, value) => { draft.anyOf = list(value).map(structuralOf); }],
+  ['oneOf', (draft, value) => { draft.oneOf = list(value).map(structuralOf); }],
+  ['not', (draft, value) => { draft.not = isObject(value) ? structuralOf(value) : undefined; }],
+]);
+
 /** Reads JSONSchemaProps. What has a wrong type counts as absent: the validation of definitions refuses it. */
 export function structuralOf(schema: unknown): Structural {
-  const at = (name: string): unknown => (typeof schema === 'object' && schema !== null && Object.hasOwn(schema, name) ? Reflect.get(schema, name) : undefined);
-  return {
-    type: types.has(at('type')) ? at('type') as SchemaType : undefined,
-    title: text(at('title')), description: text(at('description')), default: at('default') ?? undefined, nullable: at('nullable') === true,
-    preserveUnknown: at('x-kubernetes-preserve-unknown-fields') === true, embedded: at('x-kubernetes-embedded-resource') === true,
-    intOrString: at('x-kubernetes-int-or-string') === true,
-    listType: oneOf(at('x-kubernetes-list-type'), ['atomic', 'set', 'map']), mapKeys: texts(at('x-kubernetes-list-map-keys')),
-    mapType: oneOf(at('x-kubernetes-map-type'), ['atomic', 'granular']),
-    rules: list(at('x-kubernetes-validations')).map(ruleOf),
-    properties: new Map(members(at('properties')).map(([name, one]) => [name, structuralOf(one)])),
-    items: isObject(at('items')) ? structuralOf(at('items')) : undefined,
-    additional: at('additionalProperties') === true || isObject(at('additionalProperties')) ? additionalOf(at('additionalProperties')) : undefined,
-    ...checksOf(at),
-  };
-}
-
-function checksOf(at: (name: string) => unknown) {
-  return {
-    format: text(at('format')),
-    maximum: number(at('maximum')), exclusiveMaximum: at('exclusiveMaximum') === true, minimum: number(at('minimum')), exclusiveMinimum: at('exclusiveMinimum') === true,
-    multipleOf: number(at('multipleOf')), maxLength: number(at('maxLength')), minLength: number(at('minLength')), pattern: text(at('pattern')),
-    maxItems: number(at('maxItems')), minItems: number(at('minItems')), uniqueItems: at('uniqueItems') === true,
-    maxProperties: number(at('maxProperties')), minProperties: number(at('minProperties')),
-    enum: Array.isArray(at('enum')) ? list(at('enum')) : undefined, required: texts(at('required')),
-    allOf: list(at('allOf')).map(structuralOf), anyOf: list(at('anyOf')).map(structuralOf), oneOf: list(at('oneOf')).map(structuralOf),
-    not: isObject(at('not')) ? structuralOf(at('not')) : undefined,
-  };
+  const draft: Draft = { ...silent };
+  if (isObject(schema)) for (const name of Object.keys(schema)) keywords.get(name)?.(draft, schema[name]);
+  return draft;
 }
 
 /** `true`, or a schema; one that says nothing still makes every value an object of its own. */
@@ -122,10 +150,6 @@ function list(value: unknown): readonly unknown[] {
 
 function texts(value: unknown): readonly string[] {
   return list(value).filter((one) => typeof one === 'string');
-}
-
-function members(value: unknown): readonly [string, unknown][] {
-  return isObject(value) ? Object.entries(value) : [];
 }
 
 function oneOf<T extends string>(value: unknown, values: readonly T[]): T | undefined {
