@@ -107,7 +107,8 @@ export async function serve(edge: Edge, exchange: Exchange, peer: Peer): Promise
     }
     if (!target.info.isResource) return await servePage(edge, exchange, { target, user, headers, origin });
     const resource = resourceOf(edge, target);
-    answer = negotiate(exchange.headers.accept, edge.encoder.knows(apiVersionOf(resource), resource.kind));
+    // What somebody else answers is theirs to agree on.
+    answer = target.info.subresource === 'proxy' ? inJson : negotiate(exchange.headers.accept, edge.encoder.knows(apiVersionOf(resource), resource.kind));
     code = await serveResource(edge, exchange, { target, user, resource, answer, headers, origin, address: peer.address });
   } catch (error) {
     const known = failureOf(error);
@@ -122,6 +123,8 @@ export async function serve(edge: Edge, exchange: Exchange, peer: Peer): Promise
     edge.metrics.record(target?.info, code, began);
   }
 }
+
+const inJson: Answer = { as: 'json', media: 'application/json' };
 
 /** How a failure is told to who asked for protobuf. */
 function inProtobuf({ encoder }: Edge, answer: Answer | undefined): Partial<Pick<Rendering, 'answer' | 'protobuf'>> {
@@ -271,7 +274,7 @@ function callOf(asking: IncomingHttpHeaders, { target, user, resource, answer, h
     info, user, resource, query: target.query, search: target.search, accept: answer,
     ...(body === undefined ? {} : { body }),
     ...(origin === undefined ? {} : { origin }),
-    ...(target.info.verb === 'patch' ? { patchType: patchTypeOf(asking) } : {}),
+    ...(target.info.verb === 'patch' && target.info.subresource !== 'proxy' ? { patchType: patchTypeOf(asking) } : {}),
     userAgent: userAgentOf(asking),
     get signal() {
       return flight.signal;

@@ -39,6 +39,9 @@ describe('what is asked below proxy', () => {
     const [, address = ''] = await proxy.until(/Starting to serve on (\S+)/);
     const below = `http://${address}${home}/services/web/proxy`;
     expect(await (await fetch(`${below}/cgi-bin/hello`)).text()).toBe('Hello from web\n');
+    // It is the pod that agrees on methods and media types.
+    const answers = await Promise.all(['GET', 'POST', 'PATCH'].map((method) => fetch(`${below}/cgi-bin/hello`, { method, headers: { accept: 'image/png' }, ...(method === 'GET' ? {} : { body: 'a=b' }) })));
+    expect(answers.map(({ status }) => status)).toEqual([200, 200, 200]);
     expect((await fetch(below, { redirect: 'manual' })).headers.get('location')).toBe(`${home}/services/web/proxy/`);
   });
 });
