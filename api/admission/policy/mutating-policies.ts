@@ -3,7 +3,7 @@ import { MutatingAdmissionPolicy, MutatingAdmissionPolicyBinding } from '../../.
 import type { KubernetesObject } from '../../../machinery/kinds/kind.ts';
 import type { Draft } from '../../../machinery/kinds/wire.ts';
 import { isSame, type JsonObject } from '../../../machinery/patch/json-value.ts';
-import { ApiError, codeOf } from '../../../machinery/status.ts';
+import { ApiError } from '../../../machinery/status.ts';
 import { refused } from '../../access/refused.ts';
 import type { Resource } from '../../resources/define.ts';
 import type { Admitted, Mutated } from '../admission.ts';
@@ -13,7 +13,7 @@ import { sharedBindings } from './evaluate.ts';
 import { configuresAdmission, isReview } from './exempt.ts';
 import { compileMutating, mutate, type MutatingProgram } from './mutating.ts';
 import { attributesOf } from './request-value.ts';
-import { paramsOf } from './params.ts';
+import { paramKindProblem, paramsOf } from './params.ts';
 import { createPolicyIndex, type BoundPolicy } from './policy-index.ts';
 import type { FollowingPlugin, PolicyDependencies } from './validating-policies.ts';
 
@@ -80,12 +80,17 @@ async function ask({ bound, write, draft, deps, before, isAgain }: Question): Pr
     const key = `${name}/${bindingName}`;
     const last = before.get(key);
     if (isAgain && last !== undefined && isSame(last, draft)) continue;
-    const fail = (problem: string): void => {
-      if ((spec?.failurePolicy ?? 'Fail') === 'Fail') throw denied(write, `policy '${name}' with binding '${bindingName}' denied request: ${problem}`);
+    const fail = (problem: string, reason: 'Invalid' | 'Forbidden' = 'Invalid'): void => {
+      if ((spec?.failurePolicy ?? 'Fail') === 'Fail') throw denied(write, `policy '${name}' with binding '${bindingName}' denied request: ${problem}`, reason);
     };
+    const unknownKind = paramKindProblem(spec?.paramKind, deps.resourceOfKind);
+    if (unknownKind !== undefined) {
+      fail(`failed to configure policy: ${unknownKind}`, 'Forbidden');
+      continue;
+    }
     const params = paramsOf(spec?.paramKind, binding.spec?.paramRef, write, deps.resourceOfKind);
     if (params.problem !== undefined) {
-      fail(`failed to configure binding: ${params.problem}`);
+      fail(`failed to configure binding: ${params.problem}`, 'Forbidden');
       continue;
     }
     for (const one of params.list) changed = await change({ bound, write, draft, deps, params: one, as, fail }) || changed;
@@ -122,7 +127,7 @@ async function change({ bound, write, draft, deps, params, as, fail }: Change): 
   return true;
 }
 
-function denied({ resource, name }: Admitted, message: string): ApiError {
+function denied({ resource, name }: Admitted, message: string, reason: 'Invalid' | 'Forbidden'): ApiError {
   const { status } = refused({ group: resource.group, resource: resource.plural, name }, message, [{ message }]);
-  return new ApiError({ ...status, message, reason: 'Invalid', code: codeOf.Invalid });
+  return new ApiError({ ...status, message, reason });
 }

@@ -13,13 +13,17 @@ export type Params = { readonly list: readonly (object | null)[]; readonly probl
 
 const without: Params = { list: [null] };
 
-/** The parameters with which a binding asks its policy. Source: "Validating admission policy", parameter resources. */
-export function paramsOf(kind: ParamKind | undefined, ref: ParamRef | undefined, write: Admitted, findKind: ResourceOfKind): Params {
-  if (kind === undefined) return without;
+/** What is wrong with a policy whose parameters are of a kind that nobody serves; undefined: nothing is. */
+export function paramKindProblem(kind: ParamKind | undefined, find: ResourceOfKind): string | undefined {
+  if (kind === undefined || find(kind.apiVersion ?? '', kind.kind ?? '') !== undefined) return undefined;
   const { apiVersion = '', kind: name = '' } = kind;
-  const resource = findKind(apiVersion, name);
-  if (resource === undefined) return { problem: `failed to find resource referenced by paramKind: '${apiVersion}, Kind=${name}'` };
-  if (ref === undefined) return without;
+  return `failed to find resource referenced by paramKind: '${apiVersion.includes('/') ? apiVersion : `/${apiVersion}`}, Kind=${name}'`;
+}
+
+/** The parameters with which a binding asks its policy. Source: "Validating admission policy", parameter resources. */
+export function paramsOf(kind: ParamKind | undefined, ref: ParamRef | undefined, write: Admitted, find: ResourceOfKind): Params {
+  const resource = kind === undefined ? undefined : find(kind.apiVersion ?? '', kind.kind ?? '');
+  if (resource === undefined || ref === undefined) return without;
   const namespace = namespaceOf(resource, ref, write);
   if (typeof namespace === 'object') return namespace;
   const cache = write.caches.of(resource);

@@ -12,7 +12,7 @@ import type { VersionsOf } from '../match/versions.ts';
 import { sharedBindings } from './evaluate.ts';
 import { configuresAdmission, isReview } from './exempt.ts';
 import { attributesOf } from './request-value.ts';
-import { paramsOf, type ResourceOfKind } from './params.ts';
+import { paramKindProblem, paramsOf, type ResourceOfKind } from './params.ts';
 import { createPolicyIndex, type BoundPolicy } from './policy-index.ts';
 import { compileValidating, failed, validate, type Finding, type ValidatingProgram } from './validating.ts';
 
@@ -76,7 +76,8 @@ interface Asked {
 
 interface Denial extends Finding {
   readonly policy: string;
-  readonly binding: string;
+  /** Absent: the policy itself can't be asked. */
+  readonly binding?: string;
 }
 
 /** One policy with all its bindings: what is denied. Warnings and audit annotations are given on the way. */
@@ -85,20 +86,26 @@ async function ask(bound: Bound, { write, object, shared, deps }: Asked): Promis
   const as = matches(write, object);
   if (as === undefined) return [];
   const failurePolicy = policy.spec?.failurePolicy ?? 'Fail';
+  const misconfigured = (message: string, binding?: string): Denial[] =>
+    (failurePolicy === 'Ignore' ? [] : [{ ...failed(message), policy: name, ...(binding === undefined ? {} : { binding }) }]);
+  const problem = paramKindProblem(policy.spec?.paramKind, deps.resourceOfKind);
+  if (problem !== undefined) return misconfigured(`failed to configure policy: ${problem}`);
   const bindings = await shared(as);
-  return bound.bindings.flatMap(({ name: bindingName, binding, matches: bindingMatches }) => {
+  const annotations = new Map<string, Set<string>>();
+  const denials = bound.bindings.flatMap(({ name: bindingName, binding, matches: bindingMatches }) => {
     if (bindingMatches(write, object) === undefined) return [];
     const params = paramsOf(policy.spec?.paramKind, binding.spec?.paramRef, write, deps.resourceOfKind);
-    if (params.problem !== undefined) {
-      const finding = failed(`failed to configure binding: ${params.problem}`);
-      return failurePolicy === 'Ignore' ? [] : act([finding], { policy: name, binding: bindingName, actions: ['Deny'], write, metrics: deps.metrics });
-    }
+    if (params.problem !== undefined) return misconfigured(`failed to configure binding: ${params.problem}`, bindingName);
     return params.list.flatMap((one) => {
-      const { denials, annotations } = validate(bound.program, bindings, one, failurePolicy);
-      for (const [key, value] of annotations) write.annotate(`${name}/${key}`, value);
-      return act(denials, { policy: name, binding: bindingName, actions: binding.spec?.validationActions ?? [], write, metrics: deps.metrics });
+      const found = validate(bound.program, bindings, one, failurePolicy);
+      for (const [key, value] of found.annotations) annotations.set(key, (annotations.get(key) ?? new Set()).add(value));
+      const enforced = act(found.denials, { policy: name, binding: bindingName, actions: binding.spec?.validationActions ?? [], write, metrics: deps.metrics });
+      return [...enforced, ...found.failures.map((failure) => ({ ...failure, policy: name, binding: bindingName }))];
     });
   });
+  // Several bindings and parameters may say different things.
+  for (const [key, values] of annotations) write.annotate(`${name}/${key}`, [...values].join(', '));
+  return denials;
 }
 
 interface Enforcement {
@@ -124,11 +131,13 @@ function act(findings: readonly Finding[], { policy, binding, actions, write, me
   return actions.includes('Deny') ? findings.map((finding) => ({ ...finding, policy, binding })) : [];
 }
 
-/** The first denial gives the answer its reason; all are among its causes. */
+/** The first denial is the answer. */
 function denied({ resource, name }: Admitted, denials: readonly Denial[]): ApiError {
-  const messages = denials.map(({ policy, binding, message }) => `ValidatingAdmissionPolicy '${policy}' with binding '${binding}' denied request: ${message}`);
-  const { status } = refused({ group: resource.group, resource: resource.plural, name }, messages[0] ?? '', messages.map((message) => ({ message })));
-  const reason = reasonOf(denials[0]?.reason);
+  const [first] = denials;
+  const by = first?.binding === undefined ? '' : ` with binding '${first.binding}'`;
+  const message = `ValidatingAdmissionPolicy '${first?.policy ?? ''}'${by} denied request: ${first?.message ?? ''}`;
+  const { status } = refused({ group: resource.group, resource: resource.plural, name }, message, [{ message }]);
+  const reason = reasonOf(first?.reason);
   return new ApiError({ ...status, reason, code: codeOf[reason] });
 }
 

@@ -1,7 +1,7 @@
 import type { ValidatingAdmissionPolicy } from '../../../machinery/kinds/admission-registration.ts';
 import type { Bindings } from '../../../machinery/cel/frame.ts';
 import { compileConditions, compileVariables, expressionOf, type CompiledVariables, type Condition, type Expression } from './expressions.ts';
-import { conditionsHold, evaluated, policyBudget, withParams, withVariables, type Budget } from './evaluate.ts';
+import { BudgetExhausted, conditionsHold, evaluated, policyBudget, withParams, withVariables, type Budget } from './evaluate.ts';
 import type { VariableOptions } from './variables.ts';
 
 type Spec = NonNullable<ValidatingAdmissionPolicy['spec']>;
@@ -49,22 +49,25 @@ export interface Finding {
 export interface Findings {
   readonly denials: readonly Finding[];
   readonly annotations: ReadonlyMap<string, string>;
+  /** What denies the write whatever the binding wants done. */
+  readonly failures: readonly Finding[];
 }
 
-const none: Findings = { denials: [], annotations: new Map() };
+const none: Findings = { denials: [], annotations: new Map(), failures: [] };
 
 /** Asks a policy about a write, with one parameter. An error is a denial where the policy fails on errors, nothing where it ignores them. */
 export function validate(program: ValidatingProgram, shared: Bindings, params: object | null, failurePolicy: string): Findings {
   const outer = withParams(shared, params);
   const conditions = conditionsHold(program.conditions, outer);
   if (conditions.type === 'skip') return none;
-  if (conditions.type === 'error') return failurePolicy === 'Ignore' ? none : { ...none, denials: [failed(conditions.problem)] };
+  const failure = (problem: string): Findings => (failurePolicy === 'Ignore' ? none : { ...none, denials: [failed(problem)] });
+  if (conditions.type === 'error') return failure(conditions.problem);
   const budget = { left: policyBudget };
   const bindings = withVariables(outer, program.variables, budget);
-  return {
-    denials: program.validations.flatMap((validation, index) => denial(validation, index, { bindings, budget, failurePolicy })),
-    annotations: annotationsOf(program, bindings, budget),
-  };
+  const denials = program.validations.flatMap((validation, index) => denial(validation, index, { bindings, budget, failurePolicy }));
+  // What was found before the budget ended doesn't count.
+  if (budget.left < 0) return failure(new BudgetExhausted().message);
+  return { denials, ...annotationsOf(program, { bindings, budget: { left: policyBudget }, failurePolicy }) };
 }
 
 /** A denial because the policy could not be asked. */
@@ -98,11 +101,15 @@ function messageOf(expression: Expression, bindings: Bindings, budget: Budget): 
 
 const longestAnnotation = 10 * 1024;
 
-function annotationsOf({ annotations }: ValidatingProgram, bindings: Bindings, budget: Budget): ReadonlyMap<string, string> {
+/** An annotation that can't be given is a failure like another, whatever the binding wants done about findings. */
+function annotationsOf({ annotations }: ValidatingProgram, { bindings, budget, failurePolicy }: Asked): Omit<Findings, 'denials'> {
   const values = new Map<string, string>();
+  const failures: Finding[] = [];
   for (const { key, expression } of annotations) {
-    const { value } = evaluated(expression, bindings, budget);
-    if (typeof value === 'string') values.set(key, value.slice(0, longestAnnotation));
+    const { value, problem } = evaluated(expression, bindings, budget);
+    const text = typeof value === 'string' ? value.trim() : '';
+    if (text !== '') values.set(key, text.slice(0, longestAnnotation));
+    else if (problem !== undefined && failurePolicy !== 'Ignore') failures.push(failed(problem));
   }
-  return values;
+  return { annotations: values, failures };
 }
