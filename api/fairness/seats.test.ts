@@ -98,6 +98,26 @@ describe('seats', () => {
     expect(Array.from({ length: 50 }, () => run.ask('x', '', 1)).every((outcome) => outcome === 'running')).toBe(true);
   });
 
+  it('reach all who wait, however the levels change meanwhile', () => {
+    const change = fc.record({ at: fc.nat(150), levels: arbitraryLevels, exempt: fc.option(fc.nat(3), { nil: undefined }) });
+    fc.assert(fc.property(fc.integer({ min: 1, max: 40 }), arbitraryLevels, arbitrarySteps, fc.array(change, { maxLength: 4 }), (total, levels, steps, changes) => {
+      const run = drive(total, levels);
+      for (const [index, { level: at, flow, width, ends, which }] of steps.entries()) {
+        for (const { levels: next, exempt } of changes.filter((one) => one.at === index)) {
+          run.seats.configure(exempt === undefined ? next : new Map([...next, [`l${exempt}`, { type: 'Exempt' }]]));
+        }
+        if (ends && run.open.length > 0) run.end(which % run.open.length);
+        else run.ask(`l${at}`, `f${flow}`, width);
+      }
+      while (run.open.length > 0) {
+        const working = run.open.findIndex(({ isRunning }) => isRunning);
+        expect(working).toBeGreaterThanOrEqual(0);
+        run.end(working);
+      }
+      expect(run.seats.usage().every(({ seatsInUse, waiting, executing }) => seatsInUse + waiting + executing === 0)).toBe(true);
+    }));
+  });
+
   it('are given back by who worked at a level that is gone', () => {
     const run = drive(4, new Map([['a', level(1, 0)], ['b', level(1, 100)]]));
     for (let index = 0; index < 2; index++) run.ask('a', `f${index}`, 1);

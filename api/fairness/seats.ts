@@ -41,7 +41,8 @@ export interface Usage {
 }
 
 interface Request {
-  readonly width: number;
+  /** No more than the level's own seats, which may become fewer while it waits. */
+  width: number;
   readonly start: () => void;
   state: 'waiting' | 'running' | 'over';
 }
@@ -55,6 +56,12 @@ interface Room {
   inUse: number;
   executing: number;
   queues: QueueSet<Request> | undefined;
+  /** No level any more: it goes once nobody is in it. */
+  isGone: boolean;
+}
+
+function emptyRoom(config: Level): Room {
+  return { config, nominal: 0, kept: 0, most: 0, inUse: 0, executing: 0, queues: undefined, isGone: false };
 }
 
 /** `total`: seats of the whole server. */
@@ -92,7 +99,9 @@ export function createSeats(total: number): Seats {
     if (!isAny) return;
     const hungry = [...rooms.values()].filter(({ queues }) => (queues?.size ?? 0) > 0).toSorted((a, b) => a.inUse / a.nominal - b.inUse / b.nominal);
     for (const room of hungry) {
-      for (let next = room.queues?.peek(); next !== undefined && fits(room, next.width); next = room.queues?.peek()) {
+      for (let next = room.queues?.peek(); next !== undefined; next = room.queues?.peek()) {
+        if (room.config.type === 'Limited') next.width = Math.min(next.width, room.nominal);
+        if (!fits(room, next.width)) break;
         room.queues?.take();
         begin(room, next);
       }
@@ -105,13 +114,29 @@ export function createSeats(total: number): Seats {
     request.start();
   }
 
-  function doneOf(room: Room, request: Request): () => void {
+  function count(): void {
+    const limited = [...rooms.values()].filter(({ config }) => config.type === 'Limited');
+    const sum = (of: (room: Room) => number): number => limited.reduce((all, room) => all + of(room), 0);
+    capacity = Math.max(total, sum(({ nominal }) => nominal));
+    reserved = sum(unused);
+    inUse = sum((room) => room.inUse);
+  }
+
+  function leaveIfGone(name: string, room: Room): void {
+    if (room.isGone && room.executing === 0 && (room.queues?.size ?? 0) === 0) rooms.delete(name);
+  }
+
+  function doneOf(name: string, room: Room, request: Request): () => void {
     return () => {
       const { state } = request;
       request.state = 'over';
+      if (state === 'over') return;
       if (state === 'waiting') room.queues?.remove(request);
-      if (state !== 'running') return;
-      change(room, -request.width);
+      else change(room, -request.width);
+      if (room.isGone) {
+        leaveIfGone(name, room);
+        count();
+      }
       serveWaiting();
     };
   }
@@ -121,7 +146,7 @@ export function createSeats(total: number): Seats {
       const room = rooms.get(name);
       if (room === undefined) return { outcome: 'rejected', reason: 'concurrency-limit' };
       const request: Request = { width: room.config.type === 'Exempt' ? asked : Math.min(asked, Math.max(1, room.nominal)), start, state: 'waiting' };
-      const done = doneOf(room, request);
+      const done = doneOf(name, room, request);
       if ((room.queues?.size ?? 0) === 0 && fits(room, request.width)) {
         begin(room, request);
         return { outcome: 'running', done };
@@ -131,23 +156,10 @@ export function createSeats(total: number): Seats {
     },
     configure(levels) {
       const shares = [...levels.values()].reduce((sum, level) => sum + (level.type === 'Limited' ? level.shares : 0), 0);
-      for (const [name, level] of levels) {
-        const room = rooms.get(name);
-        // Those at work keep their old room: what they give back is its own.
-        if (room?.config.type === level.type) {
-          settle(room, level, total, shares);
-          continue;
-        }
-        if (room !== undefined) room.kept = 0;
-        rooms.set(name, settle({ config: level, nominal: 0, kept: 0, most: 0, inUse: 0, executing: 0, queues: undefined }, level, total, shares));
-      }
-      for (const [name, room] of rooms) {
-        if (levels.has(name)) continue;
-        room.kept = 0;
-        if (room.executing === 0 && (room.queues?.size ?? 0) === 0) rooms.delete(name);
-      }
-      capacity = Math.max(total, [...levels.keys()].reduce((sum, name) => sum + (rooms.get(name)?.nominal ?? 0), 0));
-      reserved = [...rooms.values()].reduce((sum, room) => sum + (room.config.type === 'Limited' ? unused(room) : 0), 0);
+      for (const [name, level] of levels) rooms.set(name, settle(rooms.get(name) ?? emptyRoom(level), level, total, shares));
+      for (const [name, room] of rooms) room.isGone = !levels.has(name);
+      for (const [name, room] of rooms) leaveIfGone(name, room);
+      count();
       serveWaiting();
     },
     usage: () => [...rooms].map(([level, room]) => ({ level, nominal: room.nominal, seatsInUse: room.inUse, executing: room.executing, waiting: room.queues?.size ?? 0 })),
@@ -157,6 +169,7 @@ export function createSeats(total: number): Seats {
 function settle(room: Room, level: Level, total: number, shares: number): Room {
   const before = room.config;
   room.config = level;
+  room.isGone = false;
   if (level.type === 'Exempt') return room;
   room.nominal = Math.max(1, Math.floor(total * level.shares / Math.max(1, shares)));
   room.kept = room.nominal - Math.floor(room.nominal * level.lendablePercent / 100);
