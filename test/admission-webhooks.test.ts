@@ -106,8 +106,8 @@ describe('a validating webhook', () => {
 
   it.each<[string, string, object | { raw: string }, string]>([
     ['no review', '/raw', { raw: 'hello' }, 'failed calling webhook "raw.example.com": failed to call webhook: Post'],
-    ['another kind', '/kind', { raw: '{"kind":"Pod","apiVersion":"v1"}' }, 'failed calling webhook "kind.example.com": expected webhook response of admission.k8s.io/v1, Kind=AdmissionReview, got v1, Kind=Pod'],
-    ['a review of something else', '/uid', { allowed: true, uid: 'x' }, 'failed calling webhook "uid.example.com": expected response.uid='],
+    ['another kind', '/kind', { raw: '{"kind":"Pod","apiVersion":"v1"}' }, 'failed calling webhook "kind.example.com": received invalid webhook response: expected webhook response of admission.k8s.io/v1, Kind=AdmissionReview, got v1, Kind=Pod'],
+    ['a review of something else', '/uid', { allowed: true, uid: 'x' }, 'failed calling webhook "uid.example.com": received invalid webhook response: expected response.uid='],
     ['an error', '/error', { code: 503 }, 'failed calling webhook "error.example.com": failed to call webhook: the server responded with the status code 503'],
   ])('that answers with %s fails: the write with it, unless that is ignored', async (_name, path, response, message) => {
     hooks.on(path, () => response);

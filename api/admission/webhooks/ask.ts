@@ -80,6 +80,6 @@ export async function ask(type: 'validating' | 'admit', { hook: { webhook }, att
 }
 
 function unreachable(name: string, error: Error): ApiError {
-  const message = `failed calling webhook ${JSON.stringify(name)}: ${error instanceof WebhookError ? 'failed to call webhook: ' : ''}${messageOf(error)}`;
+  const message = `failed calling webhook ${JSON.stringify(name)}: ${error instanceof WebhookError ? 'failed to call webhook' : 'received invalid webhook response'}: ${messageOf(error)}`;
   return failure('InternalError', `Internal error occurred: ${message}`, { causes: [{ message }] }, { cause: error });
 }

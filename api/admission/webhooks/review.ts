@@ -58,8 +58,11 @@ function text(value: unknown): string {
 
 /** Undefined: there is none. */
 function patchOf(patch: unknown, type: unknown): unknown {
-  if (typeof patch !== 'string' || patch === '') return undefined;
-  if (type !== 'JSONPatch') throw new AnswerProblem(`invalid response.patchType=${JSON.stringify(type ?? '')}, expected "JSONPatch"`);
+  const hasPatch = typeof patch === 'string' && patch !== '';
+  if (!hasPatch && (type ?? '') === '') return undefined;
+  if (!hasPatch) throw new AnswerProblem('webhook returned response.patchType but not response.patch');
+  if ((type ?? '') === '') throw new AnswerProblem('webhook returned response.patch but not response.patchType');
+  if (type !== 'JSONPatch') throw new AnswerProblem(`webhook returned invalid response.patchType of ${JSON.stringify(type)}`);
   try {
     return parseTrusted(Buffer.from(patch, 'base64').toString());
   } catch (error) {
