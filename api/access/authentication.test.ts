@@ -164,7 +164,7 @@ describe('acting as another', () => {
     ['as nobody is unauthenticated', { 'impersonate-user': 'system:anonymous' }, { name: 'system:anonymous', groups: ['system:unauthenticated'] }],
     ['takes uid and extra', { 'impersonate-user': 'ben', 'impersonate-uid': '7', 'impersonate-extra-acme.com%2fteam': 'red' }, { name: 'ben', uid: '7', groups: ['system:authenticated'], extra: { 'acme.com/team': ['red'] } }],
   ])('%s', async (_name, headers, user) => {
-    expect(await as(['system:masters'], headers)).toEqual(user);
+    expect(await as(['system:masters'], headers)).toEqual({ ...user, impersonator: { name: 'ann', groups: ['system:masters', 'system:authenticated'] } });
   });
 
   it('is refused to who may not', async () => {
