@@ -3,6 +3,7 @@ import { createWriteStream, type WriteStream } from 'node:fs';
 import { readdir, rename, stat, unlink } from 'node:fs/promises';
 import { basename, dirname, extname, join } from 'node:path';
 import { asError } from '../store/errors.ts';
+import { stringifyExact } from '../schema/json-exact.ts';
 
 export interface AuditLogOptions {
   /** The file; `-`: standard output. */
@@ -30,7 +31,7 @@ const day = 86_400_000;
 /** Opens the log. Its directory must exist. Throws when the file can't be written to. */
 export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> {
   const { path, maxSizeMb, onError } = options;
-  if (path === '-') return { write: (event) => void process.stdout.write(`${JSON.stringify(event)}\n`), close: () => Promise.resolve() };
+  if (path === '-') return { write: (event) => void process.stdout.write(`${stringifyExact(event)}\n`), close: () => Promise.resolve() };
   let bytes = await sizeOf(path);
   let stream = await openStream(path, onError);
   let rotating: Promise<void> | undefined;
@@ -69,7 +70,7 @@ export async function openAuditLog(options: AuditLogOptions): Promise<AuditLog> 
   }
 
   return {
-    write: (event) => append(`${JSON.stringify(event)}\n`),
+    write: (event) => append(`${stringifyExact(event)}\n`),
     async close() {
       await rotating;
       await ended(stream);
