@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { LimitRange, PersistentVolume, PersistentVolumeClaim, Pod } from '../../machinery/kinds/core.ts';
+import { LimitRange, Node, PersistentVolume, PersistentVolumeClaim, Pod, type Binding } from '../../machinery/kinds/core.ts';
 import type { Kind, KubernetesObject } from '../../machinery/kinds/kind.ts';
 import { Ingress, IngressClass } from '../../machinery/kinds/networking.ts';
 import { RuntimeClass } from '../../machinery/kinds/runtime-class.ts';
@@ -10,11 +10,13 @@ import { resources } from '../resources/all.ts';
 import { createAdmission, type Admitted } from './admission.ts';
 import { defaultIngressClass, defaultStorageClass } from './default-class.ts';
 import { limitRanger } from './limit-ranger.ts';
+import { persistentVolumeClaimResize } from './persistent-volume-claim-resize.ts';
+import { podTopologyLabels } from './pod-topology-labels.ts';
 import { runtimeClass } from './runtime-class.ts';
 import { storageObjectInUseProtection } from './storage-object-in-use-protection.ts';
 
 let cluster: TestCluster;
-const admission = createAdmission([limitRanger, defaultStorageClass, storageObjectInUseProtection, runtimeClass, defaultIngressClass]);
+const admission = createAdmission([limitRanger, defaultStorageClass, storageObjectInUseProtection, persistentVolumeClaimResize, runtimeClass, defaultIngressClass, podTopologyLabels]);
 
 beforeAll(async () => {
   cluster = await startTestCluster();
@@ -26,6 +28,8 @@ beforeAll(async () => {
   await cluster.put(StorageClass, { metadata: { name: 'old', creationTimestamp: '2025-01-01T00:00:00Z', annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' } }, provisioner: 'a' });
   await cluster.put(StorageClass, { metadata: { name: 'new', creationTimestamp: '2026-01-01T00:00:00Z', annotations: { 'storageclass.kubernetes.io/is-default-class': 'true' } }, provisioner: 'a' });
   await cluster.put(StorageClass, { metadata: { name: 'other', creationTimestamp: '2026-06-01T00:00:00Z' }, provisioner: 'a' });
+  await cluster.put(StorageClass, { metadata: { name: 'growing' }, provisioner: 'a', allowVolumeExpansion: true });
+  await cluster.put(Node, { metadata: { name: 'n1', labels: { 'topology.kubernetes.io/zone': 'z', 'topology.kubernetes.io/region': 'r', other: 'x' } } });
   await cluster.put(IngressClass, { metadata: { name: 'nginx', annotations: { 'ingressclass.kubernetes.io/is-default-class': 'true' } }, spec: { controller: 'a.b/c' } });
   await cluster.put(RuntimeClass, {
     metadata: { name: 'vm' }, handler: 'vm', overhead: { podFixed: { cpu: '250m' } }, scheduling: { nodeSelector: { vm: 'yes' }, tolerations: [{ key: 'vm', operator: 'Exists' }] },
@@ -34,12 +38,12 @@ beforeAll(async () => {
 afterAll(() => cluster.close());
 
 /** What admission makes of a new object. Throws its refusal. */
-function admit<T extends KubernetesObject>(kind: Kind<T>, object: T): T {
+function admit<T extends KubernetesObject>(kind: Kind<T>, object: T, old?: T): T {
   const resource = resources.find((one) => one.group === kind.group && one.plural === kind.plural);
   if (resource === undefined) throw new Error(`no resource ${kind.plural}`);
   const { namespace = '', name = '' } = object.metadata ?? {};
   const write: Admitted = {
-    operation: 'CREATE', resource, subresource: '', namespace, name, user: someone('u'), old: undefined, caches: cluster.caches, dryRun: false, options: undefined,
+    operation: old === undefined ? 'CREATE' : 'UPDATE', resource, subresource: '', namespace, name, user: someone('u'), old, caches: cluster.caches, dryRun: false, options: undefined,
     warn: () => undefined, annotate: () => undefined, signal: AbortSignal.timeout(30_000),
   };
   const draft = structuredClone(object) as Draft<KubernetesObject>;
@@ -51,6 +55,22 @@ function admit<T extends KubernetesObject>(kind: Kind<T>, object: T): T {
 const pod = (asked: object, namespace = 'limited', more: object = {}): Pod => ({ metadata: { name: 'p', namespace }, spec: { containers: [{ name: 'c', resources: asked }], ...more } });
 const large = (name: string) => ({ name, resources: { requests: { cpu: '1' }, limits: { cpu: '2' } } });
 const claim = (storage: string, more: object = {}): PersistentVolumeClaim => ({ metadata: { name: 'c', namespace: 'limited' }, spec: { resources: { requests: { storage } }, ...more } });
+
+const boundClaim = (storage: string, storageClassName: string, phase = 'Bound'): PersistentVolumeClaim => ({ ...claim(storage, { storageClassName }), status: { phase } });
+
+const grown = (storageClassName: string, phase?: string) => () => admit(PersistentVolumeClaim, boundClaim('3Gi', storageClassName, phase), boundClaim('2Gi', storageClassName, phase));
+
+/** What a Binding of a pod to that node says beside. */
+function bindingTo(name: string, labels?: Record<string, string>): Draft<Binding>['metadata'] {
+  const resource = resources.find(({ group, plural }) => group === '' && plural === 'pods');
+  if (resource === undefined) throw new Error('no pods');
+  const draft: Draft<Binding> = { metadata: { name: 'p', namespace: 'a', ...(labels === undefined ? {} : { labels }) }, target: { kind: 'Node', name } };
+  void admission.mutate({
+    operation: 'CREATE', resource, subresource: 'binding', namespace: 'a', name: 'p', user: someone('u'), old: undefined, caches: cluster.caches, dryRun: false, options: undefined,
+    warn: () => undefined, annotate: () => undefined, signal: AbortSignal.timeout(30_000),
+  }, draft);
+  return draft.metadata;
+}
 
 describe('limits of a namespace', () => {
   it('fill in what a container leaves open, and say so', () => {
@@ -96,6 +116,27 @@ describe('storage in use', () => {
   it('is protected from the start', () => {
     expect(admit(PersistentVolumeClaim, claim('1Gi')).metadata?.finalizers).toEqual(['kubernetes.io/pvc-protection']);
     expect(admit(PersistentVolume, { metadata: { name: 'v' } }).metadata?.finalizers).toEqual(['kubernetes.io/pv-protection']);
+  });
+});
+
+describe('a claim that grows', () => {
+  it('needs a class that lets it', () => {
+    expect(grown('growing')).not.toThrow();
+    for (const name of ['other', 'missing', '']) expect(grown(name)).toThrow('persistentvolumeclaims "c" is forbidden: only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize');
+  });
+  it('is bound', () => {
+    expect(grown('growing', 'Pending')).toThrow('persistentvolumeclaims "c" is forbidden: Only bound persistent volume claims can be expanded');
+  });
+  it('is left alone when it asks for the same', () => {
+    expect(() => admit(PersistentVolumeClaim, boundClaim('2048Mi', 'other'), boundClaim('2Gi', 'other'))).not.toThrow();
+  });
+});
+
+describe('a pod that is given its node', () => {
+  it('is told its zone and region', () => {
+    expect(bindingTo('n1')?.labels).toEqual({ 'topology.kubernetes.io/zone': 'z', 'topology.kubernetes.io/region': 'r' });
+    expect(bindingTo('n1', { 'topology.kubernetes.io/zone': 'mine', a: 'b' })?.labels).toEqual({ 'topology.kubernetes.io/zone': 'mine', 'topology.kubernetes.io/region': 'r', a: 'b' });
+    expect(bindingTo('gone')?.labels).toBeUndefined();
   });
 });
 
