@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { bodyType, isPretty, negotiate } from './negotiation.ts';
 
+const all = { protobuf: true, table: true };
 const table = 'application/json;as=Table;v=v1;g=meta.k8s.io';
 
 describe('content negotiation', () => {
@@ -16,18 +17,23 @@ describe('content negotiation', () => {
     ['metadata in protobuf', 'application/vnd.kubernetes.protobuf;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1', 'PartialObjectMetadataList application/vnd.kubernetes.protobuf'],
     ['YAML', 'application/yaml', 'json application/yaml'],
   ])('%s', (_what, header, expected) => {
-    const { as, media } = negotiate(header, true);
+    const { as, media } = negotiate(header, all);
     expect(`${as} ${media}`).toBe(expected);
   });
 
   it('refuses what it cannot write with 406', () => {
-    expect(() => negotiate('text/html', true)).toThrow(expect.objectContaining({ code: 406, reason: 'NotAcceptable' }));
+    expect(() => negotiate('text/html', all)).toThrow(expect.objectContaining({ code: 406, reason: 'NotAcceptable' }));
   });
 
   it('writes what has no protobuf form in JSON, but its metadata in protobuf', () => {
-    expect(negotiate('application/vnd.kubernetes.protobuf,application/json', false).media).toBe('application/json');
-    expect(negotiate('application/vnd.kubernetes.protobuf;as=PartialObjectMetadata;g=meta.k8s.io;v=v1', false).media).toBe('application/vnd.kubernetes.protobuf');
-    expect(() => negotiate('application/vnd.kubernetes.protobuf', false)).toThrow(expect.objectContaining({ code: 406 }));
+    expect(negotiate('application/vnd.kubernetes.protobuf,application/json', { ...all, protobuf: false }).media).toBe('application/json');
+    expect(negotiate('application/vnd.kubernetes.protobuf;as=PartialObjectMetadata;g=meta.k8s.io;v=v1', { ...all, protobuf: false }).media).toBe('application/vnd.kubernetes.protobuf');
+    expect(() => negotiate('application/vnd.kubernetes.protobuf', { ...all, protobuf: false })).toThrow(expect.objectContaining({ code: 406 }));
+  });
+
+  it('has no table of what cannot be read again: the next shape, or 406', () => {
+    expect(negotiate(`${table},application/json`, { ...all, table: false })).toEqual({ as: 'json', media: 'application/json' });
+    expect(() => negotiate(table, { ...all, table: false })).toThrow(expect.objectContaining({ code: 406 }));
   });
 
   it('takes a body without a type for JSON and refuses types it cannot read with 415', () => {

@@ -16,11 +16,18 @@ const plainJson: Answer = { as: 'json', media: 'application/json' };
 const shapes: ReadonlySet<string> = new Set(['Table', 'PartialObjectMetadata', 'PartialObjectMetadataList']);
 const acceptable = 'application/json, application/yaml, application/vnd.kubernetes.protobuf, application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch';
 
-/** The first shape in `header` that can be written; `*` and nothing at all are JSON. `hasProtobuf`: what is asked for can be written so. Throws 406. */
-export function negotiate(header: string | undefined, hasProtobuf: boolean): Answer {
+/** What the kind asked for can be written as, besides JSON and YAML. */
+export interface Forms {
+  readonly protobuf: boolean;
+  /** Reviews and bindings, which can't be read again, have no rows. */
+  readonly table: boolean;
+}
+
+/** The first shape in `header` that can be written; `*` and nothing at all are JSON. Throws 406. */
+export function negotiate(header: string | undefined, forms: Forms): Answer {
   if (header === undefined || header === '' || header === 'application/json' || header === '*/*') return plainJson;
   for (const clause of clauses(header)) {
-    const answer = answerOf(clause, hasProtobuf);
+    const answer = answerOf(clause, forms);
     if (answer !== undefined) return answer;
   }
   throw failure('NotAcceptable', `only the following media types are accepted: ${acceptable}`);
@@ -38,13 +45,13 @@ function keyAndValue(parameter: string): [string, string] {
   return mark < 0 ? [parameter, ''] : [parameter.slice(0, mark).trim(), parameter.slice(mark + 1).trim()];
 }
 
-function answerOf({ type, parameters }: Clause, hasProtobuf: boolean): Answer | undefined {
+function answerOf({ type, parameters }: Clause, forms: Forms): Answer | undefined {
   const media = type === protobufType ? protobufType : type === 'application/json' || type === '*/*' || type === 'application/*' ? 'application/json'
     : type === 'application/yaml' ? 'application/yaml' : undefined;
   if (media === undefined) return undefined;
   const as = parameters.get('as');
-  if (as === undefined) return media === protobufType && !hasProtobuf ? undefined : { as: 'json', media };
-  if (media === protobufType && as === 'Table') return undefined;
+  if (as === undefined) return media === protobufType && !forms.protobuf ? undefined : { as: 'json', media };
+  if (as === 'Table' && (media === protobufType || !forms.table)) return undefined;
   if (parameters.get('g') !== 'meta.k8s.io' || parameters.get('v') !== 'v1' || !shapes.has(as)) return undefined;
   return { as: as === 'Table' ? 'Table' : as === 'PartialObjectMetadata' ? 'PartialObjectMetadata' : 'PartialObjectMetadataList', media };
 }

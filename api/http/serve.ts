@@ -108,7 +108,7 @@ export async function serve(edge: Edge, exchange: Exchange, peer: Peer): Promise
     if (!target.info.isResource) return await servePage(edge, exchange, { target, user, headers, origin });
     const resource = resourceOf(edge, target);
     // What somebody else answers is theirs to agree on.
-    answer = target.info.subresource === 'proxy' ? inJson : negotiate(exchange.headers.accept, edge.encoder.knows(apiVersionOf(resource), resource.kind));
+    answer = target.info.subresource === 'proxy' ? inJson : negotiate(exchange.headers.accept, { protobuf: edge.encoder.knows(apiVersionOf(resource), resource.kind), table: resource.verbs.includes('get') });
     code = await serveResource(edge, exchange, { target, user, resource, answer, headers, origin, address: peer.address });
   } catch (error) {
     const known = failureOf(error);
