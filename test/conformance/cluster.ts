@@ -23,10 +23,6 @@ export function useCluster(name: string): ConformanceCluster {
   const namespace = `${name}-${randomBytes(3).toString('hex')}`;
   let transport: HttpsTransport | undefined;
   let client: Client | undefined;
-  const ready = <T>(value: T | undefined): T => {
-    if (value === undefined) throw new Error('the cluster is there inside tests and hooks only');
-    return value;
-  };
   beforeAll(async () => {
     transport = httpsTransport(await readKubeconfig(join(inject('controlPlane'), 'admin.kubeconfig')));
     client = createClient(transport);
@@ -48,4 +44,9 @@ export function useCluster(name: string): ConformanceCluster {
       return kubectlFor(inject('controlPlane')).with({ namespace });
     },
   };
+}
+
+function ready<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('the cluster is there inside tests and hooks only');
+  return value;
 }

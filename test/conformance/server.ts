@@ -15,8 +15,9 @@ export default async function shareControlPlane(project: TestProject): Promise<(
     const running = await startUntil(/^API server: /m, ['server', '--data-dir', dataDir, '--api-port', '0']);
     project.provide('controlPlane', dataDir);
     return async () => {
-      await remove(dataDir);
+      running.kill('SIGTERM');
       await running.ended;
+      await remove(dataDir);
     };
   } catch (error) {
     await remove(dataDir);
