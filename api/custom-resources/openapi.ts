@@ -9,7 +9,8 @@ import type { Structural } from './schema/structural.ts';
  */
 export function openApiOf(schema: Structural, { group, version, kind }: Pick<Kind, 'group' | 'version' | 'kind'>, openApi: OpenApiVersion, selectable: readonly string[]): Definition {
   const refersTo = new Map<string, NamedSchema>();
-  const { 'x-kubernetes-embedded-resource': _embedded, ...whole } = describe({ ...schema, embedded: true }, openApi, refersTo);
+  // Of a kind that may hold anything clients of version 2 must not even know the metadata: they would refuse the rest.
+  const whole: OpenApiSchema = openApi === 2 && schema.preserveUnknown ? { type: 'object' } : describe(schema, openApi, refersTo, true);
   const fields = selectable.length === 0 ? {} : { 'x-kubernetes-selectable-fields': selectable.map((fieldPath) => ({ fieldPath })) };
   return { schema: { ...whole, 'x-kubernetes-group-version-kind': [{ group, version, kind }], ...fields }, refersTo: [...refersTo.values()] };
 }
@@ -21,29 +22,42 @@ const metaTexts = {
   metadata: 'Name, namespace, labels, annotations and what else every object has.',
 };
 
-function describe(schema: Structural, version: OpenApiVersion, refersTo: Map<string, NamedSchema>): OpenApiSchema {
-  const isOpen = version === 2 && (schema.nullable || schema.preserveUnknown || schema.intOrString);
+function describe(given: Structural, version: OpenApiVersion, refersTo: Map<string, NamedSchema>, isRoot = false): OpenApiSchema {
+  const schema = version === 2 ? plainer(given) : given;
+  const { type, format, description, title, additional, items } = schema;
+  const isEmbedded = schema.embedded && (version === 3 || !schema.preserveUnknown);
+  const properties = propertiesOf(schema, isRoot || isEmbedded, version, refersTo);
+  const required = isEmbedded ? [...new Set([...schema.required, 'kind', 'apiVersion'])] : schema.required;
   return {
-    ...(schema.description === '' ? {} : { description: schema.description }),
-    ...(isOpen ? {} : shape(schema, version, refersTo)),
-    ...(version === 3 ? { ...limits(schema), ...branches(schema, refersTo), ...(schema.title === '' ? {} : { title: schema.title }), ...(schema.nullable ? { nullable: true } : {}) } : {}),
-    ...(schema.default === undefined || version === 2 ? {} : { default: schema.default as Json }),
-    ...extensions(schema),
-  };
-}
-
-function shape(schema: Structural, version: OpenApiVersion, refersTo: Map<string, NamedSchema>): OpenApiSchema {
-  const { type, format, properties, additional, items, required, embedded } = schema;
-  const own = [...properties].filter(([name]) => !embedded || !Object.hasOwn(metaTexts, name)).map(([name, one]) => [name, describe(one, version, refersTo)] as const);
-  const all = [...(embedded ? metaProperties(version, refersTo) : []), ...own].toSorted(([a], [b]) => (a < b ? -1 : 1));
-  return {
+    ...(description === '' ? {} : { description }),
     ...(type === undefined ? {} : { type }), ...(format === '' ? {} : { format }),
-    ...(all.length === 0 ? {} : { properties: Object.fromEntries(all) }),
+    ...(properties.length === 0 ? {} : { properties: Object.fromEntries(properties) }),
     ...(additional === undefined ? {} : { additionalProperties: additional === true ? {} : describe(additional, version, refersTo) }),
     ...(items === undefined ? {} : { items: describe(items, version, refersTo) }),
     ...(required.length === 0 ? {} : { required }),
     ...(schema.enum === undefined ? {} : { enum: schema.enum as readonly Json[] }),
+    ...limits(schema), ...(version === 3 ? branches(schema, refersTo) : {}),
+    ...(title === '' ? {} : { title }), ...(schema.nullable ? { nullable: true } : {}),
+    ...(schema.default === undefined ? {} : { default: schema.default as Json }),
+    ...extensions(schema),
   };
+}
+
+/** What clients of version 2 make sense of: where values have no type, nothing may be said of their parts. */
+function plainer(schema: Structural): Structural {
+  const { nullable, preserveUnknown, additional } = schema;
+  const isOpen = nullable || preserveUnknown;
+  const properties = isOpen ? new Map<string, Structural>() : schema.properties;
+  const items = isOpen ? undefined : schema.items;
+  const isUntyped = nullable || (preserveUnknown && schema.type === 'object') || (items === undefined && schema.type === 'array');
+  const holdsNull = additional !== undefined && additional !== true && additional.nullable;
+  const required = holdsNull ? [] : schema.required.filter((name) => properties.get(name)?.nullable !== true);
+  return { ...schema, nullable: false, properties, items, required, type: isUntyped ? undefined : schema.type };
+}
+
+function propertiesOf({ properties }: Structural, isWhole: boolean, version: OpenApiVersion, refersTo: Map<string, NamedSchema>): (readonly [string, OpenApiSchema])[] {
+  const own = [...properties].filter(([name]) => !isWhole || !Object.hasOwn(metaTexts, name)).map(([name, one]) => [name, describe(one, version, refersTo)] as const);
+  return [...(isWhole ? metaProperties(version, refersTo) : []), ...own].toSorted(([a], [b]) => (a < b ? -1 : 1));
 }
 
 function metaProperties(version: OpenApiVersion, refersTo: Map<string, NamedSchema>): (readonly [string, OpenApiSchema])[] {
@@ -66,10 +80,16 @@ function limits(schema: Structural): OpenApiSchema {
   };
 }
 
-function branches({ allOf, anyOf, oneOf, not }: Structural, refersTo: Map<string, NamedSchema>): OpenApiSchema {
+const eitherType: readonly OpenApiSchema[] = [{ type: 'integer' }, { type: 'string' }];
+
+function branches({ allOf, anyOf, oneOf, not, intOrString }: Structural, refersTo: Map<string, NamedSchema>): OpenApiSchema {
   const each = (schemas: readonly Structural[]): OpenApiSchema[] => schemas.map((one) => describe(one, 3, refersTo));
+  // Clients that don't know the extension know it so.
+  const isSaid = !intOrString || [anyOf, allOf[0]?.anyOf ?? []].some(([first, second]) => first?.type === 'integer' && second?.type === 'string');
+  const all = isSaid || anyOf.length === 0 ? each(allOf) : [{ anyOf: eitherType }, ...each(allOf)];
+  const any = isSaid || anyOf.length > 0 ? each(anyOf) : eitherType;
   return {
-    ...(allOf.length === 0 ? {} : { allOf: each(allOf) }), ...(anyOf.length === 0 ? {} : { anyOf: each(anyOf) }), ...(oneOf.length === 0 ? {} : { oneOf: each(oneOf) }),
+    ...(all.length === 0 ? {} : { allOf: all }), ...(any.length === 0 ? {} : { anyOf: any }), ...(oneOf.length === 0 ? {} : { oneOf: each(oneOf) }),
     ...(not === undefined ? {} : { not: describe(not, 3, refersTo) }),
   };
 }
