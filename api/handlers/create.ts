@@ -8,7 +8,7 @@ import type { Call, Result } from '../request.ts';
 import type { Resource } from '../resources/define.ts';
 import type { Entry } from '../store/cache.ts';
 import { admitted } from './admitted.ts';
-import { bindToRequest, generatedName, metadataOf, stampNew, validateMetadata } from './metadata.ts';
+import { bindToRequest, draftOf, generatedName, metadataOf, stampNew, validateMetadata } from './metadata.ts';
 import { nextStage, sizeOf } from './stages.ts';
 import { trackedWrite } from './tracked-write.ts';
 import { checkWriteOptions } from './write-options.ts';
@@ -37,7 +37,7 @@ export async function createFrom(writer: Writer, call: Call, draft: Draft<Kubern
   const dryRun = isDryRun(query);
   const size = sizeOf(call.body);
   for (let draw = 1; ; draw++) {
-    const object = base === '' ? admittedObject : structuredClone(admittedObject);
+    const object = base === '' ? admittedObject : draftOf(admittedObject);
     if (base !== '') metadataOf(object).name = generatedName(base, writer.nameSuffix());
     await nextStage(size);
     // After the name is drawn: a Job's pods are labelled with it.
@@ -80,7 +80,7 @@ async function insert(writer: Writer, resource: Resource, object: Draft<Kubernet
   const source = writer.companions?.get(handlerKey(resource));
   for (let attempt = 0; attempt < maxAttempts; attempt++) {
     // A second round must not find the address that the first one drew.
-    const asked = source === undefined ? object : structuredClone(object);
+    const asked = source === undefined ? object : draftOf(object);
     const companions = await source?.create(asked);
     const value = await storedBytes(writer, resource, asked);
     const result = await writeCharged(writer, { resource, object: asked, isRetry: attempt > 0 }, async (quota) => (dryRun ? undefined : writer.store.commit({

@@ -5,7 +5,7 @@ import type { Call, Result } from '../request.ts';
 import type { Resource } from '../resources/define.ts';
 import type { Entry } from '../store/cache.ts';
 import { admitted } from './admitted.ts';
-import { metadataOf } from './metadata.ts';
+import { draftOf, metadataOf } from './metadata.ts';
 import { changeObject, conflict, isDryRun, type Changed, type Outcome, type Writer } from './writer.ts';
 import { timestamp } from '../../machinery/conditions.ts';
 
@@ -62,7 +62,7 @@ function checkPreconditions(resource: Resource, current: Entry, options: DeleteO
 
 /** The next step of an object's deletion. Pure; `now` in milliseconds. */
 export function removed(resource: Resource, object: KubernetesObject, options: DeleteOptions, now: number): Outcome {
-  const draft = structuredClone(object) as Draft<KubernetesObject>;
+  const draft = draftOf(object);
   const metadata = metadataOf(draft);
   const finalizers = finalizersFor(metadata.finalizers ?? [], options.propagationPolicy ?? resource.deletion.defaultPropagation);
   if (finalizers.length === 0) delete metadata.finalizers;

@@ -21,6 +21,14 @@ export function metadataOf(draft: Draft<KubernetesObject>): Draft<ObjectMeta> {
   return draft.metadata;
 }
 
+/** A copy that its holder may change. Entries of owners are replaced as a whole and never changed: they are shared. */
+export function draftOf<T extends KubernetesObject>(object: T | Draft<T>): Draft<T> {
+  const { managedFields, ...metadata } = object.metadata ?? {};
+  const draft = structuredClone({ ...object, metadata }) as Draft<T>;
+  if (managedFields !== undefined) metadataOf(draft as Draft<KubernetesObject>).managedFields = managedFields as Draft<typeof managedFields>;
+  return draft;
+}
+
 /** Puts the URL's namespace and name into the object; throws 400 when it names others. */
 export function bindToRequest(draft: Draft<KubernetesObject>, resource: Resource, info: RequestInfo): void {
   const metadata = metadataOf(draft);

@@ -1,4 +1,5 @@
 import { jsonPatch } from '../../machinery/patch/json-patch.ts';
+import { isObject } from '../../machinery/patch/json-value.ts';
 import { mergePatch } from '../../machinery/patch/merge-patch.ts';
 import type { KubernetesObject } from '../../machinery/kinds/kind.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
@@ -32,7 +33,15 @@ export function patched(writer: Writer, call: Call, original: KubernetesObject):
   if (body === undefined) throw failure('BadRequest', 'the request has no body: send a patch');
   const duplicates: string[] = [];
   const change = writer.codec.parse(body, { fieldValidation: 'Warn', warn: (text) => { duplicates.push(call.patchType === jsonPatchType ? `json patch ${text}` : text); } });
-  return writer.codec.check(resource, merged(writer, call, original, change), { fieldValidation: query['fieldValidation'], warn: call.warn, duplicates });
+  return writer.codec.check(resource, withoutSameOwners(merged(writer, call, original, change), original), { fieldValidation: query['fieldValidation'], warn: call.warn, duplicates });
+}
+
+/** Owners that the patch left alone need not be read again: an update without any keeps those that are stored. */
+function withoutSameOwners(value: unknown, original: KubernetesObject): unknown {
+  const metadata = isObject(value) ? value['metadata'] : undefined;
+  if (!isObject(value) || !isObject(metadata) || metadata['managedFields'] === undefined || metadata['managedFields'] !== original.metadata?.managedFields) return value;
+  const { managedFields: _same, ...rest } = metadata;
+  return { ...value, metadata: rest };
 }
 
 function merged(writer: Writer, call: Call, original: KubernetesObject, change: unknown): unknown {

@@ -51,7 +51,8 @@ export async function replaced(writer: Writer, call: Call, current: Entry, draft
   await nextStage(size);
   const write = admitted(writer, call, { operation: 'UPDATE', name: info.name, old });
   await writer.admission.mutate(write, draft);
-  if (!isStatus) resource.prepareForUpdate?.(draft, old);
+  if (isStatus) resource.prepareForStatusUpdate?.(draft, old, writer.now());
+  else resource.prepareForUpdate?.(draft, old);
   carryOver(resource, draft, old);
   await nextStage(size);
   const errors = [...validateMetadata(resource, draft), ...validateMetadataUpdate(draft, old), ...validated(resource, draft, old, isStatus)];

@@ -4,6 +4,7 @@ import type { Draft } from '../../machinery/kinds/wire.ts';
 import type { Resource } from '../resources/define.ts';
 import { mayBeLong, parseTrusted } from '../schema/json-exact.ts';
 import type { Entry, Form } from './cache.ts';
+import { readWithOwners } from './managed-fields.ts';
 import { member, metadataSpan, type Span } from './metadata-scan.ts';
 import type { Revision } from './store.ts';
 
@@ -236,7 +237,7 @@ const none = Buffer.alloc(0);
 function parse<T extends KubernetesObject>(stored: Buffer, revision: Revision, shape: EntryShape<T>, read: (text: string) => unknown): T {
   const { resource } = shape;
   // The server's own encoder wrote the bytes.
-  const written = read(stored.toString()) as Draft<T>;
+  const written = readWithOwners(stored, read) as Draft<T>;
   return withRevision(resource.storedAs === undefined ? written : resource.storedAs.fromStored(written), revision, shape);
 }
 

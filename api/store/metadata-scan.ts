@@ -24,14 +24,19 @@ export function metadataSpan(json: Buffer): Span | undefined {
 
 /** Where the value of `name` is in the object that starts at `at`; undefined if it has no such member or isn't an object. */
 export function member(json: Buffer, at: number, name: string): Span | undefined {
+  const start = memberStart(json, at, name);
+  return start === undefined ? undefined : { start, end: endOfValue(json, start) };
+}
+
+/** Where that value begins. */
+export function memberStart(json: Buffer, at: number, name: string): number | undefined {
   if (json[at] !== openBrace) return undefined;
   let i = at + 1;
   while (i < json.length && json[i] !== closeBrace) {
     const keyEnd = endOfString(json, i);
     const start = keyEnd + 1;
-    const isIt = json[keyEnd] === colon && keyEnd - i - 2 === name.length && json.toString('latin1', i + 1, keyEnd - 1) === name;
+    if (json[keyEnd] === colon && keyEnd - i - 2 === name.length && json.toString('latin1', i + 1, keyEnd - 1) === name) return start;
     const end = endOfValue(json, start);
-    if (isIt) return { start, end };
     i = json[end] === closeBrace ? end : end + 1;
   }
   return undefined;
@@ -45,7 +50,7 @@ function endOfString(json: Buffer, at: number): number {
 }
 
 /** Past the value that starts at `at`, on the comma or brace that follows it. */
-function endOfValue(json: Buffer, at: number): number {
+export function endOfValue(json: Buffer, at: number): number {
   let depth = 0;
   let i = at;
   while (i < json.length) {

@@ -7,7 +7,7 @@ import type { Call, Result } from '../../request.ts';
 import { binding as bindings } from '../../resources/core/binding.ts';
 import type { Resource } from '../../resources/define.ts';
 import { admitThrough } from '../admitted.ts';
-import { metadataOf } from '../metadata.ts';
+import { draftOf, metadataOf } from '../metadata.ts';
 import { changeObject, conflict, isDryRun, type Writer } from '../writer.ts';
 import { success } from './answers.ts';
 import { timestamp } from '../../../machinery/conditions.ts';
@@ -60,7 +60,7 @@ function bound(resource: Resource, pod: Pod, binding: Draft<Binding>, now: numbe
   const node = pod.spec?.nodeName ?? '';
   if (node !== '') throw bindingConflict(resource, name, `pod ${name} is already assigned to node ${JSON.stringify(node)}`);
   if ((pod.spec?.schedulingGates ?? []).length > 0) throw bindingConflict(resource, name, `pod ${name} has non-empty .spec.schedulingGates`);
-  const draft = structuredClone(pod) as Draft<Pod>;
+  const draft = draftOf(pod);
   const metadata = metadataOf(draft);
   if (draft.spec !== undefined) draft.spec.nodeName = binding.target.name ?? '';
   Object.assign(metadata, merged('annotations', metadata.annotations, binding.metadata?.annotations));

@@ -4,6 +4,7 @@ import { failure } from '../../../machinery/status.ts';
 import type { Call, Result } from '../../request.ts';
 import { trackUpdate } from '../../field-management/track.ts';
 import { mayGoNow } from '../delete.ts';
+import { draftOf } from '../metadata.ts';
 import { trackedWrite } from '../tracked-write.ts';
 import { changeObject, conflict, isDryRun, modified, type Writer } from '../writer.ts';
 
@@ -15,7 +16,7 @@ export async function finalize(writer: Writer, call: Call): Promise<Result> {
   const { entry } = await changeObject(writer, resource, '', info.name, isDryRun(query), (current) => {
     const { resourceVersion = '' } = wanted.metadata ?? {};
     if (resourceVersion !== '' && resourceVersion !== String(current.revision)) throw conflict(resource, info.name, modified);
-    const draft = structuredClone(current.exact) as Draft<Namespace>;
+    const draft = draftOf(current.exact as Namespace);
     const { finalizers = [] } = wanted.spec ?? {};
     if (finalizers.length > 0) draft.spec = { ...draft.spec, finalizers };
     else if (draft.spec !== undefined) delete draft.spec.finalizers;

@@ -11,6 +11,7 @@ import { applyScale, trackScale, type ScaleWrite } from '../../field-management/
 import { createAdmission } from '../../admission/admission.ts';
 import { admitThrough } from '../admitted.ts';
 import { applicationOf } from '../apply.ts';
+import { draftOf } from '../metadata.ts';
 import { patched } from '../patch.ts';
 import type { Reader } from '../reader.ts';
 import { freshEnough, revisionOf } from '../reader.ts';
@@ -83,7 +84,7 @@ async function rescaled(writer: Writer, call: Call, paths: ScalePaths<Kubernetes
   await admitThrough(writer, call, asked, { operation: 'UPDATE', subresource: 'scale', written: scales, old: scaleOf(paths, current) });
   const replicas = asked.spec?.replicas ?? 0;
   if (replicas < 0) throw invalidField(scales, info.name, ['spec', 'replicas'], replicas, 'must be greater than or equal to 0');
-  const draft = structuredClone(current.exact) as Draft<KubernetesObject>;
+  const draft = draftOf(current.exact);
   paths.setReplicas(draft, replicas);
   const { uid, resourceVersion } = asked.metadata ?? {};
   draft.metadata = { ...draft.metadata, uid: uid ?? current.uid, resourceVersion: resourceVersion ?? '' };

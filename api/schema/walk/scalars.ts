@@ -143,8 +143,9 @@ function spent<T>(place: Place, bytes: number, value: T): T {
   return value;
 }
 
-/** A JSON value that shares nothing with the given one. */
+/** A JSON value that shares nothing with the given one but what nobody can change. */
 export function copy(value: unknown): unknown {
+  if (Object.isFrozen(value) && typeof value === 'object') return value;
   if (typeof value === 'bigint') return BigInt.asIntN(64, value) === value ? value : Number(value);
   if (typeof value !== 'object' || value === null) return value;
   if (Array.isArray(value)) return value.map(copy);
