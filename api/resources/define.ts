@@ -39,6 +39,8 @@ export interface Strategy<T extends KubernetesObject> {
   prepareForCreate?(draft: Draft<T>): void;
   /** Puts back what an update may not touch. Status is kept by the handlers when `status` is declared. */
   prepareForUpdate?(draft: Draft<T>, old: T): void;
+  /** What a new status says of its time. `now` is in milliseconds. */
+  prepareForStatusUpdate?(draft: Draft<T>, old: T, now: number): void;
   validate?(object: T): Errors;
   /** Beyond `validate`, on creation only. */
   validateCreate?(object: T): Errors;
@@ -217,6 +219,7 @@ function through<T extends KubernetesObject, S extends KubernetesObject>(stored:
     defaults: (draft) => { changed(draft, (form) => stored.defaults?.(form)); },
     prepareForCreate: (draft) => { changed(draft, (form) => stored.prepareForCreate?.(form)); },
     prepareForUpdate: (draft, old) => { changed(draft, (form) => stored.prepareForUpdate?.(form, of(old))); },
+    prepareForStatusUpdate: (draft, old, now) => { changed(draft, (form) => stored.prepareForStatusUpdate?.(form, of(old), now)); },
     validate: (object) => stored.validate?.(of(object)) ?? [],
     validateCreate: (object) => stored.validateCreate?.(of(object)) ?? [],
     validateUpdate: (object, old) => stored.validateUpdate?.(of(object), of(old)) ?? [],

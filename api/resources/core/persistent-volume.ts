@@ -1,3 +1,4 @@
+import { timestamp } from '../../../machinery/conditions.ts';
 import { PersistentVolume } from '../../../machinery/kinds/core.ts';
 import { text } from '../columns.ts';
 import { age, defineResource, name } from '../define.ts';
@@ -43,6 +44,10 @@ export const persistentVolume = defineResource(PersistentVolume, {
     // It is new: its phase began with it.
     const since = draft.metadata?.creationTimestamp;
     draft.status = { phase: 'Pending', ...(since === undefined ? {} : { lastPhaseTransitionTime: since }) };
+  },
+  prepareForStatusUpdate({ status }, { status: before }, now) {
+    if (status === undefined || status.phase === before?.phase) return;
+    if ((status.lastPhaseTransitionTime ?? before?.lastPhaseTransitionTime) === before?.lastPhaseTransitionTime) status.lastPhaseTransitionTime = timestamp(now);
   },
   validate: validateVolume,
   validateUpdate: validateVolumeUpdate,

@@ -70,6 +70,20 @@ describe('a PersistentVolume', () => {
     return draft as PersistentVolume;
   }
 
+  it('says since when it is in its phase', () => {
+    const then = '2026-01-01T00:00:00Z';
+    const now = Date.UTC(2026, 0, 2);
+    const since = (status: PersistentVolume['status']) => {
+      const draft = { status } as Draft<PersistentVolume>;
+      persistentVolume.prepareForStatusUpdate?.(draft, { status: { phase: 'Pending', lastPhaseTransitionTime: then } }, now);
+      return draft.status?.lastPhaseTransitionTime;
+    };
+    expect(since({ phase: 'Available', lastPhaseTransitionTime: then })).toBe('2026-01-02T00:00:00Z');
+    expect(since({ phase: 'Available' })).toBe('2026-01-02T00:00:00Z');
+    expect(since({ phase: 'Pending', lastPhaseTransitionTime: then })).toBe(then);
+    expect(since({ phase: 'Available', lastPhaseTransitionTime: '2026-01-01T12:00:00Z' })).toBe('2026-01-01T12:00:00Z');
+  });
+
   it('is kept when its claim is gone', () => {
     expect(make()).toMatchObject({ spec: { persistentVolumeReclaimPolicy: 'Retain', volumeMode: 'Filesystem', hostPath: { type: '' } }, status: { phase: 'Pending' } });
     expect(shown(persistentVolume.validate?.(make()))).toEqual([]);
