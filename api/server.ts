@@ -33,6 +33,7 @@ import { handlerKey, type Codec } from './handlers/writer.ts';
 import { keepDangling } from './fairness/dangling.ts';
 import { createFairness } from './fairness/fairness.ts';
 import { registerFairness } from './fairness/metrics.ts';
+import { createConnections } from './http/connections.ts';
 import type { Exchange } from './http/exchange.ts';
 import { failureOf } from './http/failure-status.ts';
 import { createInFlight } from './http/in-flight.ts';
@@ -167,6 +168,7 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
   const stopping = new AbortController();
   const inFlight = createInFlight(Date.now, requestMs);
   const yaml = createYamlReader();
+  const connections = createConnections();
   const fairness = createFairness(caches, systemClock, ({ group, version, resource }) => sizeOf(caches, registry.at(group, version, resource)));
   const metrics = createRequestMetrics({ inFlight: () => inFlight.count, revision: () => caches.revision }, (all) => {
     registerFairness(all, fairness);
@@ -179,7 +181,7 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
     authenticator, authorizer, dispatch, resourceAt: registry.at, inFlight, metrics, fairness, onError, stopped: stopping.signal, uuid: randomUUID, ...(auditor === undefined ? {} : { audit: auditor }),
     extensions,
     page: pages(options, ground, metrics, extensions, () => `${reach}:${port}`, () => isSeeded),
-    agentLink: { caPem: pki.caPem, ...(await pki.clientCertificate({ commonName: 'coracle-apiserver', organizations: ['system:masters'] })), connectMs: agentMs, stopped: stopping.signal },
+    agentLink: { caPem: pki.caPem, ...(await pki.clientCertificate({ commonName: 'coracle-apiserver', organizations: ['system:masters'] })), connectMs: agentMs, connections, stopped: stopping.signal },
     protobuf: createProtobufDecoder(),
     yaml,
     encoder: protobuf,
@@ -212,6 +214,7 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
     clearInterval(sweep);
     await Promise.all(keepers.map((keeper) => keeper.close()));
     webhooks.close();
+    connections.close();
     metrics.close();
     fairness.close();
     await yaml.close();

@@ -2,6 +2,7 @@ import { request as httpsRequest, type RequestOptions } from 'node:https';
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { failure, type ApiError } from '../../machinery/status.ts';
 import type { AgentResult } from '../request.ts';
+import type { Connections } from './connections.ts';
 import type { Exchange } from './exchange.ts';
 import { endToEnd } from './proxy-headers.ts';
 import { splice, type Splice } from './splice.ts';
@@ -14,6 +15,8 @@ export interface AgentLink {
   readonly keyPem: string;
   /** How long the agent may take to answer at all. */
   readonly connectMs: number;
+  /** Those that were opened to proxy one request serve the next. */
+  readonly connections: Connections;
   /** Aborts when the server stops: what flows through it ends. */
   readonly stopped: AbortSignal;
 }

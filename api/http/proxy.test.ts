@@ -4,15 +4,18 @@ import type { AddressInfo, Socket } from 'node:net';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ProxyTarget } from '../request.ts';
+import { createConnections } from './connections.ts';
 import { http1Exchange } from './exchange.ts';
 import { proxy, proxyUpgrade } from './proxy.ts';
 
 const servers: Server[] = [];
 const sockets = new Set<Socket>();
 const stopping = new AbortController();
-const link = { caPem: '', certPem: '', keyPem: '', connectMs: 2000, stopped: stopping.signal };
+const connections = createConnections();
+const link = { caPem: '', certPem: '', keyPem: '', connectMs: 2000, connections, stopped: stopping.signal };
 
 afterEach(async () => {
+  connections.close();
   for (const socket of sockets) socket.destroy();
   await Promise.all(servers.splice(0).map((server) => new Promise((resolve) => { server.close(resolve); })));
 });
@@ -104,6 +107,20 @@ describe('a request that another server answers', () => {
     const [chunk] = (await once(response, 'data')) as [Buffer];
     expect(chunk.toString()).toBe('first');
     asked.destroy();
+  });
+
+  it('is sent over a connection that another was sent over, or over a new one when that is closed', async () => {
+    const asked = new Map<Socket, number>();
+    const back = await listening((incoming, response) => {
+      const count = (asked.get(incoming.socket) ?? 0) + 1;
+      asked.set(incoming.socket, count);
+      if (count > 2) incoming.socket.destroy();
+      else response.end(`${asked.size}.${count}`);
+    });
+    const { port } = await front({ port: back.port, path: '/' });
+    const bodies: string[] = [];
+    for (const method of ['GET', 'GET', 'GET', 'PUT', 'GET']) bodies.push((await ask(port, '/', { method, ...(method === 'PUT' ? { body: 'x' } : {}) })).body);
+    expect(bodies).toEqual(['1.1', '1.2', '2.1', '3.1', '4.1']);
   });
 
   it('fails in Kubernetes’ words when nobody listens', async () => {

@@ -1,4 +1,4 @@
-import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
+import { request as httpRequest, type Agent, type ClientRequest, type IncomingHttpHeaders, type IncomingMessage, type OutgoingHttpHeaders } from 'node:http';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
 import { pipeline, type Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate } from 'node:zlib';
@@ -22,7 +22,7 @@ interface Caller {
 
 function optionsOf({ host, port, path, tls }: ProxyTarget, headers: RequestOptions['headers'], link: AgentLink): RequestOptions {
   const rooted = path === '' || path.startsWith('?') ? `/${path}` : path;
-  return { host, port, path: rooted, headers, agent: false, timeout: link.connectMs, ...(tls === undefined ? {} : tlsOptions(tls === 'agent' ? asAgents(link) : tls)) };
+  return { host, port, path: rooted, headers, timeout: link.connectMs, ...(tls === undefined ? {} : tlsOptions(tls === 'agent' ? asAgents(link) : tls)) };
 }
 
 /** A node's certificate names the addresses it was given by, not those it may move to: the authority is what is trusted. */
@@ -46,6 +46,9 @@ function unreachable(cause: unknown): ApiError {
   return failure('ServiceUnavailable', `error trying to reach service: ${messageOf(cause)}`, undefined, { cause });
 }
 
+/** What can be sent again when a connection that was kept turns out to be closed. */
+const repeatable: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
+
 /**
  * Sends the request on and the answer back. Resolves with the answer's code when all is said; throws 503 when the other server
  * can't be reached.
@@ -57,20 +60,34 @@ export function proxy(exchange: Exchange, target: ProxyTarget, link: AgentLink, 
     return Promise.resolve(301);
   }
   return new Promise((resolve, reject) => {
-    const options = optionsOf(target, headersOf(exchange.headers, target, caller.address), link);
-    const asked = (target.tls === undefined ? httpRequest : httpsRequest)({ ...options, method: exchange.method });
+    const options = { ...optionsOf(target, headersOf(exchange.headers, target, caller.address), link), method: exchange.method };
+    const body = exchange.incoming();
     let code = 502;
-    asked.once('timeout', () => asked.destroy(new Error('no connection in time')));
-    // Once there is a connection, the answer may take as long as it takes.
-    asked.once('socket', (socket) => socket.once(target.tls === undefined ? 'connect' : 'secureConnect', () => asked.setTimeout(0)));
-    asked.once('error', (error) => {
-      if (exchange.begun || exchange.gone) exchange.abort();
-      else reject(unreachable(error));
-    });
-    asked.once('response', (response) => {
-      code = response.statusCode ?? code;
-      passOn(exchange, response, code, caller.headers, behindOf(exchange, target));
-    });
+    let asked = send(body === undefined && repeatable.has(exchange.method) ? link.connections.to(target) : false);
+
+    function send(agent: Agent | false): ClientRequest {
+      const request = (target.tls === undefined ? httpRequest : httpsRequest)({ ...options, agent });
+      request.once('timeout', () => request.destroy(new Error('no connection in time')));
+      // Once there is a connection, the answer may take as long as it takes.
+      request.once('socket', (socket) => {
+        if (request.reusedSocket) request.setTimeout(0);
+        else socket.once(target.tls === undefined ? 'connect' : 'secureConnect', () => request.setTimeout(0));
+      });
+      request.once('error', (error) => {
+        if (exchange.begun || exchange.gone) exchange.abort();
+        // The other server had just closed what nobody used: it hasn't seen the request.
+        else if (request.reusedSocket) asked = send(false);
+        else reject(unreachable(error));
+      });
+      request.once('response', (response) => {
+        code = response.statusCode ?? code;
+        passOn(exchange, response, code, caller.headers, behindOf(exchange, target));
+      });
+      if (body === undefined) request.end();
+      else body.pipe(request);
+      return request;
+    }
+
     const stop = () => { exchange.abort(); };
     link.stopped.addEventListener('abort', stop, { once: true });
     exchange.onEnd(() => {
@@ -78,9 +95,6 @@ export function proxy(exchange: Exchange, target: ProxyTarget, link: AgentLink, 
       asked.destroy();
       resolve(code);
     });
-    const body = exchange.incoming();
-    if (body === undefined) asked.end();
-    else body.pipe(asked);
   });
 }
 
@@ -137,7 +151,7 @@ function redirectToRoot({ method, url }: Exchange, { path }: ProxyTarget): strin
 
 /** Splices an upgraded connection to the other server. Throws 503 when it can't be reached. */
 export function proxyUpgrade(ends: Splice, target: ProxyTarget, link: AgentLink, address: string): Promise<void> {
-  const options = optionsOf(target, headersOf(ends.request.headers, target, address), link);
+  const options: RequestOptions = { ...optionsOf(target, headersOf(ends.request.headers, target, address), link), agent: false };
   return splice(ends, { isSecure: target.tls !== undefined, options, unreachable }, link.stopped);
 }
 
