@@ -14,6 +14,9 @@ import { adapt, type Value } from './values.ts';
 /** Units of cost that one expression may use (Kubernetes' PerCallLimit). */
 export const perCallLimit = 1_000_000;
 
+/** Of patterns: what compiles in some 50 ms. */
+const mostInstructions = 20_000;
+
 export interface CompileOptions {
   /** The types of variables by name. */
   readonly variables: Readonly<Record<string, Type>>;
@@ -48,7 +51,7 @@ export function compile(source: string, { variables, functions = kubernetesLibra
   try {
     const root = parse(source);
     const checked = check(root, scope, issues);
-    const step = issues.length === 0 ? emit(root, { checked, locals: [], issues }) : undefined;
+    const step = issues.length === 0 ? emit(root, { checked, locals: [], issues, budget: { instructions: mostInstructions } }) : undefined;
     if (step === undefined || issues.length > 0) return { errors: showIssues(source, issues) };
     return {
       program: {

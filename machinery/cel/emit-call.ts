@@ -3,7 +3,7 @@ import { accepts } from './dispatch.ts';
 import { equals, type Meter } from './equality.ts';
 import { CelError, type Issue } from './errors.ts';
 import type { Frame, Step } from './frame.ts';
-import type { Overload } from './functions.ts';
+import type { Overload, PrepareBudget } from './functions.ts';
 import { elementAt, showKey } from './library/operators.ts';
 import type { Type } from './types.ts';
 import { ListValue, MapValue, Optional, Uint, type Value } from './values.ts';
@@ -19,10 +19,16 @@ export interface CallParts {
   readonly constants: readonly (Value | undefined)[];
 }
 
+/** Where constants that can't be right are told, and what may be prepared. */
+export interface Preparing {
+  readonly issues: Issue[];
+  readonly budget: PrepareBudget;
+}
+
 const absent: Step = () => { throw new CelError('no such overload'); };
 
 /** A call. Operators that don't evaluate all of their operands, and equality, are made here; all else is a function's form. */
-export function emitCall(parts: CallParts, issues: Issue[]): Step {
+export function emitCall(parts: CallParts, known: Preparing): Step {
   const [first = absent, second = absent, third = absent] = parts.args;
   switch (parts.name) {
     case '_&&_': return parts.args.length === 2 ? logical(first, second, false) : absent;
@@ -33,7 +39,7 @@ export function emitCall(parts: CallParts, issues: Issue[]): Step {
     case '@in': return (frame) => isIn(first(frame), second(frame), frame);
     case '_[?_]': return (frame) => optionalAt(first(frame), second(frame), frame);
     case '_[_]': return (frame) => indexed(first(frame), second(frame), frame);
-    default: return call(parts, issues);
+    default: return call(parts, known);
   }
 }
 
@@ -117,8 +123,8 @@ function indexed(container: Value, index: Value, frame: Frame): Value {
   return value;
 }
 
-function call(parts: CallParts, issues: Issue[]): Step {
-  const forms = parts.overloads.map((overload) => ({ overload, run: prepared(overload, parts, issues) ?? overload.run }));
+function call(parts: CallParts, known: Preparing): Step {
+  const forms = parts.overloads.map((overload) => ({ overload, run: prepared(overload, parts, known) ?? overload.run }));
   const [only] = forms;
   if (only !== undefined && forms.length === 1 && parts.types.every(isKnown)) return invoke(only.overload, only.run, parts.args);
   return (frame) => {
@@ -149,9 +155,9 @@ function charged(overload: Overload, run: Overload['run'], values: readonly Valu
 /** Kubernetes refuses literals of these that can't be right; of all others an error is left to evaluation. */
 const checkedLiterals: ReadonlySet<string> = new Set(['matches', 'timestamp', 'duration']);
 
-function prepared(overload: Overload, { name, at: offset, constants }: CallParts, issues: Issue[]): Overload['run'] | undefined {
+function prepared(overload: Overload, { name, at: offset, constants }: CallParts, { issues, budget }: Preparing): Overload['run'] | undefined {
   try {
-    return overload.prepare?.(constants);
+    return overload.prepare?.(constants, budget);
   } catch (error) {
     if (!(error instanceof CelError)) throw error;
     if (checkedLiterals.has(name)) issues.push({ offset, message: `invalid ${name} argument` });

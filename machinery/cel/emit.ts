@@ -4,6 +4,7 @@ import { CelError, type Issue } from './errors.ts';
 import { emitCall, type CallParts } from './emit-call.ts';
 import { emitFold } from './emit-fold.ts';
 import type { Step } from './frame.ts';
+import type { PrepareBudget } from './functions.ts';
 import { dyn } from './types.ts';
 import { ListValue, MapValue, ObjectValue, Optional, TypeValue, Uint, type Value } from './values.ts';
 
@@ -12,6 +13,7 @@ export interface Emission {
   readonly checked: Checked;
   readonly locals: readonly string[];
   readonly issues: Issue[];
+  readonly budget: PrepareBudget;
 }
 
 /** Kubernetes' costs of steps that are no calls. */
@@ -112,7 +114,7 @@ function emitCallOf(node: CallNode, emission: Emission): Step {
     types: operands.map((operand) => checked.types.get(operand) ?? dyn),
     constants: operands.map((operand) => (operand.kind === 'const' ? literalValue(operand.value) : undefined)),
   };
-  return emitCall(parts, emission.issues);
+  return emitCall(parts, emission);
 }
 
 function emitList({ elements }: ListNode, emission: Emission): Step {

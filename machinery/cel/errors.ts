@@ -22,19 +22,29 @@ export interface Issue {
   readonly message: string;
 }
 
+/** Shown of one source; what is wrong beyond is counted. */
+const mostIssues = 100;
+/** Longer lines are not shown: nobody could find the place in them. */
+const longestLine = 1000;
+
 /** Errors as they are shown: position, message, the line, and a caret below the column. */
 export function showIssues(source: string, issues: readonly Issue[]): string {
   const lines = source.split('\n');
-  return issues.toSorted((a, b) => a.offset - b.offset).map(({ offset, message }) => {
-    let line = 0;
-    let column = offset;
-    while (line < lines.length - 1 && column > codePoints(lines[line] ?? '')) {
-      column -= codePoints(lines[line] ?? '') + 1;
-      line++;
-    }
-    const text = (lines[line] ?? '').replaceAll('\t', ' ');
-    return `ERROR: <input>:${line + 1}:${column + 1}: ${message}\n | ${text}\n | ${'.'.repeat(column)}^`;
-  }).join('\n');
+  const shown = issues.toSorted((a, b) => a.offset - b.offset).slice(0, mostIssues).map((issue) => showIssue(lines, issue));
+  const more = issues.length - shown.length;
+  return [...shown, ...(more > 0 ? [`${more} more errors were truncated`] : [])].join('\n');
+}
+
+function showIssue(lines: readonly string[], { offset, message }: Issue): string {
+  let line = 0;
+  let column = offset;
+  for (let length = codePoints(lines[line] ?? ''); line < lines.length - 1 && column > length; length = codePoints(lines[line] ?? '')) {
+    column -= length + 1;
+    line++;
+  }
+  const text = (lines[line] ?? '').replaceAll('\t', ' ');
+  const place = `ERROR: <input>:${line + 1}:${column + 1}: ${message}`;
+  return text.length > longestLine ? place : `${place}\n | ${text}\n | ${'.'.repeat(column)}^`;
 }
 
 function codePoints(text: string): number {

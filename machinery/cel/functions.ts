@@ -7,6 +7,11 @@ export interface CallContext {
   readonly charge: (cost: number) => void;
 }
 
+/** Instructions of patterns that one expression may have compiled before it runs; beyond, they are compiled (and paid for) when they are met. */
+export interface PrepareBudget {
+  instructions: number;
+}
+
 /** One form of a function. A member's receiver is its first parameter. */
 export interface Overload {
   /** `string::startsWith(string): bool`. */
@@ -18,7 +23,7 @@ export interface Overload {
   readonly run: (args: readonly Value[], context: CallContext) => Value;
   readonly cost: CallCost;
   /** A faster `run` where arguments are constants (undefined: not constant). Throws `CelError` for constants that can't be right. */
-  readonly prepare?: (constants: readonly (Value | undefined)[]) => Overload['run'] | undefined;
+  readonly prepare?: (constants: readonly (Value | undefined)[], budget: PrepareBudget) => Overload['run'] | undefined;
 }
 
 /** Forms by name: `startsWith`, `sets.contains`, `_+_`. */

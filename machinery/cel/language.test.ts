@@ -130,6 +130,12 @@ describe('a source is refused', () => {
     ]);
   });
 
+  it('with a hundred of many errors, and without lines that nobody could read', () => {
+    const errors = compile(Array.from({ length: 2000 }, () => 'x').join(' && '), { variables }).errors?.split('\n');
+    expect(errors?.length).toBe(101);
+    expect(errors?.at(-1)).toBe('1900 more errors were truncated');
+  });
+
   it('when it is nested or chained without reason', () => {
     for (const source of ['('.repeat(500) + '1' + ')'.repeat(500), '1' + '+1'.repeat(500), 'o' + '.a'.repeat(500), '['.repeat(500), '!('.repeat(300)]) {
       expect(refusal(source)).toContain('expression recursion limit exceeded');

@@ -1,7 +1,7 @@
 import { RE2JS, RE2JSException } from 're2js';
 import { pattern as patternCost } from './cost.ts';
 import { CelError } from './errors.ts';
-import type { CallContext } from './functions.ts';
+import type { CallContext, PrepareBudget } from './functions.ts';
 
 /** RE2 patterns: time linear in the text, whatever the pattern. Throws `CelError` for one that is none. */
 export function compilePattern(pattern: string): RE2JS {
@@ -32,7 +32,7 @@ function counted<R>(use: Use<R>, compiled: RE2JS, pattern: string, args: readonl
 /** A function of (text, pattern, …) whose pattern, where it is a constant, is compiled once. */
 export function withPattern<R>(use: Use<R>): {
   readonly run: (text: string, pattern: string, ...rest: never[]) => R;
-  readonly prepare: (constants: readonly unknown[]) => ((args: readonly unknown[], context: CallContext) => R) | undefined;
+  readonly prepare: (constants: readonly unknown[], budget: PrepareBudget) => ((args: readonly unknown[], context: CallContext) => R) | undefined;
 } {
   return {
     run(text, pattern, ...rest) {
@@ -45,9 +45,10 @@ export function withPattern<R>(use: Use<R>): {
       context.charge(Math.max(0, compiled.programSize() - pattern.length) * compiling);
       return counted(use, compiled, pattern, args.slice(0, -1), context);
     },
-    prepare([, pattern]) {
-      if (typeof pattern !== 'string') return undefined;
+    prepare([, pattern], budget) {
+      if (typeof pattern !== 'string' || budget.instructions <= 0) return undefined;
       const compiled = compilePattern(pattern);
+      budget.instructions -= compiled.programSize();
       return (args, context) => counted(use, compiled, pattern, args, context);
     },
   };
