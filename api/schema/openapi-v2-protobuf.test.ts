@@ -33,6 +33,14 @@ describe('OpenAPI 2 in protobuf', () => {
   });
 
   it.each([
+    ['text', { title: 't', pattern: 'a|b' }, '1a01746a03617c62'],
+    ['whole numbers', { maxLength: 300, minLength: 0, maxItems: 5, minItems: 1, maxProperties: 2, minProperties: -1 }, '58ac026000700578018801029001ffffffffffffffffff01'],
+    ['numbers', { multipleOf: 0.5, maximum: 3, exclusiveMaximum: true, minimum: -1, exclusiveMinimum: false }, '31000000000000e03f390000000000000840400149000000000000f0bf5000'],
+  ])('writes limits that are %s', (_, schema, bytes) => {
+    expect(encodeDocument({ definitions: { T: schema } }).toString('hex').endsWith(bytes)).toBe(true);
+  });
+
+  it.each([
     ['the body', { name: 'body', in: 'body', required: true }, [1, 1], [[1, [[1, [[2, 'body'], [3, 'body'], [4, 1]]]]]]],
     ['the query', { name: 'q', in: 'query', type: 'string', uniqueItems: true }, [1, 2, 3], [[1, [[2, [[3, [[4, 'q'], [2, 'query'], [6, 'string'], [20, 1]]]]]]]]],
     ['the path', { name: 'n', in: 'path', required: true, type: 'string' }, [1, 2, 4], [[1, [[2, [[4, [[4, 'n'], [2, 'path'], [1, 1], [5, 'string']]]]]]]]],
@@ -55,6 +63,6 @@ describe('OpenAPI 2 in protobuf', () => {
   });
 
   it('refuses what it has no field for', () => {
-    expect(() => encodeDocument({ definitions: { T: { minLength: 1 } } })).toThrow('OpenAPI 2 in protobuf has no field for minLength');
+    expect(() => encodeDocument({ definitions: { T: { oneOf: [] } } })).toThrow('OpenAPI 2 in protobuf has no field for oneOf');
   });
 });

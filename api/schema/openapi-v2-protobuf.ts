@@ -3,6 +3,10 @@
  * the JSON value of the document. Source of the numbers: google/gnostic-models, openapiv2/OpenAPIv2.proto.
  */
 
+/** Wire types. */
+const varint = 0;
+const double = 1;
+
 /** Writes a value of JSON as the content of a field. */
 type Encoder = (value: unknown, out: Writer) => void;
 
@@ -17,8 +21,8 @@ interface FieldOf {
   readonly encode: Encoder;
   /** A list in JSON is the field repeated. */
   readonly repeated?: true;
-  /** A number, not bytes with their length. */
-  readonly plain?: true;
+  /** A number, not bytes with their length: how it is written. */
+  readonly plain?: typeof varint | typeof double;
 }
 
 interface Message {
@@ -29,12 +33,27 @@ interface Message {
 
 const text: Encoder = (value, out) => { writeText(out, String(value)); };
 const flag: Encoder = (value, out) => { writeVarint(out, value === true ? 1 : 0); };
+/** int64; below zero it takes ten bytes. */
+const integer: Encoder = (value, out) => {
+  if (Number(value) >= 0) return writeVarint(out, Number(value));
+  const rest = BigInt.asUintN(64, BigInt(Number(value)));
+  makeRoom(out, 10);
+  out.at -= 10;
+  for (let index = 0; index < 10; index++) out.bytes[out.at + index] = Number((rest >> BigInt(7 * index)) & 127n) + (index < 9 ? 128 : 0);
+};
+const float: Encoder = (value, out) => {
+  makeRoom(out, 8);
+  out.at -= 8;
+  out.bytes.writeDoubleLE(Number(value), out.at);
+};
 /** gnostic.openapi.v2.Any: YAML text, of which JSON is a part. */
 const any: Encoder = (value, out) => { writeField(out, 2, text, JSON.stringify(value)); };
 
 const one = (number: number, encode: Encoder = text): FieldOf => ({ number, encode });
 const many = (number: number, encode: Encoder = text): FieldOf => ({ number, encode, repeated: true });
-const bool = (number: number): FieldOf => ({ number, encode: flag, plain: true });
+const bool = (number: number): FieldOf => ({ number, encode: flag, plain: varint });
+const whole = (number: number): FieldOf => ({ number, encode: integer, plain: varint });
+const real = (number: number): FieldOf => ({ number, encode: float, plain: double });
 
 /** A message whose only content is field `number`: gnostic's wrappers and alternatives. */
 function inside(number: number, encode: Encoder): Encoder {
@@ -72,9 +91,9 @@ function message(shape: () => Message): Encoder {
 }
 
 function writeKnown(out: Writer, { number, encode, repeated, plain }: FieldOf, value: unknown): void {
-  if (plain === true) {
+  if (plain !== undefined) {
     encode(value, out);
-    writeVarint(out, number * 8);
+    writeVarint(out, number * 8 + plain);
     return;
   }
   const values: readonly unknown[] = repeated === true && Array.isArray(value) ? value.toReversed() : [value];
@@ -89,8 +108,10 @@ const properties: Encoder = named(1, schema);
 
 const schemaMessage: Message = {
   fields: {
-    $ref: one(1), format: one(2), description: one(4), default: one(5, any), required: many(19), enum: many(20, any), additionalProperties: one(21, inside(1, schema)),
-    type: one(22, strings), items: one(23, inside(1, schema)), properties: one(25, properties),
+    $ref: one(1), format: one(2), title: one(3), description: one(4), default: one(5, any),
+    multipleOf: real(6), maximum: real(7), exclusiveMaximum: bool(8), minimum: real(9), exclusiveMinimum: bool(10),
+    maxLength: whole(11), minLength: whole(12), pattern: one(13), maxItems: whole(14), minItems: whole(15), maxProperties: whole(17), minProperties: whole(18),
+    required: many(19), enum: many(20, any), additionalProperties: one(21, inside(1, schema)), type: one(22, strings), items: one(23, inside(1, schema)), properties: one(25, properties),
   },
   extensions: 31,
 };
