@@ -48,6 +48,9 @@ describe('a StatefulSet', () => {
   });
 
   it('keeps all but what may roll', () => {
+    const keepsAll = make({ revisionHistoryLimit: -1 });
+    expect(shown(statefulSet.validate?.(keepsAll))).toEqual([]);
+    expect(statefulSet.warnings?.(keepsAll)).toEqual(['spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended']);
     expect(shown(statefulSet.validateUpdate?.(make({ replicas: 3, minReadySeconds: 1, ordinals: { start: 1 }, revisionHistoryLimit: 1 }), make()))).toEqual([]);
     expect(shown(statefulSet.validateUpdate?.(make({ serviceName: 'other' }), make()))).toEqual([
       "spec: Forbidden: updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden",

@@ -26,7 +26,6 @@ export function validateStatefulSet({ spec }: StatefulSet): FieldError[] {
     ...chosen(retention.child('whenScaled'), whenScaled, ['Retain', 'Delete']),
     ...notNegative(path.child('replicas'), spec.replicas),
     ...notNegative(path.child('minReadySeconds'), spec.minReadySeconds),
-    ...notNegative(path.child('revisionHistoryLimit'), spec.revisionHistoryLimit),
     ...notNegative(path.child('ordinals.start'), spec.ordinals?.start),
     ...optional(path.child('serviceName'), spec.serviceName, dns1123Label),
     ...validateSelector(spec, 'statefulset'),
