@@ -32,6 +32,7 @@ beforeAll(async () => {
   caPem = authority.certPem;
   extension = createServer({ cert: leaf.certPem, key: leaf.keyPem, ca: test.pki.frontProxyCaPem, requestCert: true, rejectUnauthorized: true }, (incoming, response) => {
     asked.push({ caller: callerOf(incoming), method: incoming.method, url: incoming.url, headers: incoming.headers });
+    if (incoming.url?.includes('/slow') === true) return;
     const page = pages[(incoming.url ?? '').split('?', 1)[0] ?? ''];
     response.writeHead(page === undefined ? 404 : 200, { 'content-type': 'application/json' });
     if (incoming.url?.includes('watch=') === true) response.write(`${JSON.stringify({ type: 'ADDED', object: things.items[0] })}\n`);
@@ -152,6 +153,11 @@ describe('what another server serves', () => {
     const [response] = (await once(sent, 'response')) as [IncomingMessage];
     expect(JSON.parse(String((await once(response, 'data'))[0]))).toMatchObject({ type: 'ADDED' });
     sent.destroy();
+  });
+
+  it('is not waited for without end', async () => {
+    const { code, body } = await ask('/apis/ext.example.com/v1/namespaces/default/slow?timeout=1s');
+    expect([code, JSON.parse(body)]).toMatchObject([504, { kind: 'Status', reason: 'Timeout' }]);
   });
 
   it('is let through by this server’s rules first', async () => {

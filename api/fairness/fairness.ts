@@ -52,9 +52,13 @@ const longestWaitMs = 15_000;
 const objectsASeat = 100;
 const widestList = 10;
 
-/** Requests that stay: a seat would never come back. */
 const longVerbs: ReadonlySet<string> = new Set(['watch', 'proxy', 'connect']);
 const longSubresources: ReadonlySet<string> = new Set(['attach', 'exec', 'log', 'portforward', 'proxy']);
+
+/** Does it last as long as the caller wants? It needs no seat and has no deadline. */
+export function isLongRunning({ verb, subresource }: Pick<RequestInfo, 'verb' | 'subresource'>): boolean {
+  return longVerbs.has(verb) || longSubresources.has(subresource);
+}
 
 /** Follows the caches; `close()` ends it. `sizeOf`: how many objects there are of what a list asks for. */
 export function createFairness(caches: Caches, clock: Clock, sizeOf: (info: RequestInfo) => number): Fairness {
@@ -101,7 +105,7 @@ export function createFairness(caches: Caches, clock: Clock, sizeOf: (info: Requ
       if (flow === undefined) return undefined;
       headers['x-kubernetes-pf-flowschema-uid'] = flow.schema.uid;
       headers['x-kubernetes-pf-prioritylevel-uid'] = levels.get(flow.level)?.metadata?.uid ?? '';
-      if (longVerbs.has(info.verb) || longSubresources.has(info.subresource)) return undefined;
+      if (isLongRunning(info)) return undefined;
       const counted = countsOf(flow);
       let begin: (() => void) | undefined;
       const asked = seats.ask(flow.level, `${flow.schema.name}/${flow.distinguisher}`, widthOf(request), () => { begin?.(); });

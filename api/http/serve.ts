@@ -13,7 +13,7 @@ import type { Body, Call, Origin, RequestInfo, Result, User } from '../request.t
 import type { Resource } from '../resources/define.ts';
 import { isSlowYaml, type YamlReader } from '../schema/yaml-reader.ts';
 import { spliceToAgent, streamFromAgent, type AgentLink } from './agent-link.ts';
-import type { Fairness, Seat } from '../fairness/fairness.ts';
+import { isLongRunning, type Fairness, type Seat } from '../fairness/fairness.ts';
 import { bearerTokenOf } from './certificate.ts';
 import type { Exchange } from './exchange.ts';
 import { failureOf } from './failure-status.ts';
@@ -183,9 +183,21 @@ async function serveExtension(edge: Edge, exchange: Exchange, service: APIServic
     exchange.answer(503, { ...headers, 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' }, 'service unavailable\n');
     return 503;
   }
-  const code = await proxy(exchange, found, edge.agentLink, { address, headers });
-  trail?.complete({ code });
-  return code;
+  let isLate = false;
+  const late = () => {
+    isLate = true;
+    if (exchange.begun) exchange.abort();
+    else tooLate(exchange, { headers, target });
+  };
+  const flight = isLongRunning(target.info) ? undefined : edge.inFlight.begin(exchange, late, askedTimeoutMs(target.query));
+  try {
+    const answered = await proxy(exchange, found, edge.agentLink, { address, headers });
+    const code = isLate ? 504 : answered;
+    trail?.complete({ code });
+    return code;
+  } finally {
+    flight?.end();
+  }
 }
 
 function resourceOf(edge: Edge, { info }: Target): Resource {
@@ -243,7 +255,7 @@ function watchForm({ tables, encoder }: Edge, { as, media }: Answer, { query }: 
 }
 
 /** Whatever still works on it: the caller waits no longer. */
-function tooLate(exchange: Exchange, { headers, target }: Asked): void {
+function tooLate(exchange: Exchange, { headers, target }: Pick<Asked, 'headers' | 'target'>): void {
   if (exchange.begun) return;
   const error = failure('Timeout', 'Timeout: request did not complete within the allotted timeout');
   // What can be rejected is compression, of which an answer this short has none.
