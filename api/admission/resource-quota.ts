@@ -53,7 +53,7 @@ export function createQuotas({ caches, codec }: { readonly caches: Caches; reado
     async charged(charge, write) {
       const namespace = charge.object.metadata?.namespace ?? '';
       const quotasOf = () => caches.of(ResourceQuota).list(namespace);
-      if (charge.resource.scope !== 'Namespaced' || [...quotasOf()].length === 0) return write(nothing);
+      if (charge.resource.scope !== 'Namespaced' || ![...quotasOf()].some(({ object }) => limits(object, charge))) return write(nothing);
       return inTurn(namespace, async () => {
         // A quota that another server changed may reach this server's cache late.
         if (charge.isRetry) await caches.waitForNewest(AbortSignal.timeout(catchUpMs));
@@ -61,6 +61,13 @@ export function createQuotas({ caches, codec }: { readonly caches: Caches; reado
       });
     },
   };
+}
+
+/** Is any of what the object counts for limited? What isn't waits for nobody. Pods have to say what they ask, whatever they count for. */
+function limits({ status }: ResourceQuota, { resource, object }: Charge): boolean {
+  const hard = status?.hard ?? {};
+  if (Object.keys(hard).length === 0) return false;
+  return (resource.group === '' && resource.plural === Pod.plural) || [...usageOf(resource, object).keys()].some((name) => Object.hasOwn(hard, name));
 }
 
 function withUsed(quota: ResourceQuota, used: Usage): KubernetesObject {
