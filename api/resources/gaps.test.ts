@@ -124,6 +124,18 @@ const rich: Readonly<Record<string, object>> = {
   NetworkPolicy: { spec: { podSelector: { matchLabels: { a: 'b' } }, ingress: [{ from: [{ ipBlock: { cidr: '10.0.0.0/8', except: ['10.1.0.0/16'] } }, { podSelector: {} }], ports: [{ port: 1, endPort: 2 }] }], egress: [{ to: [{ namespaceSelector: {} }] }] } },
   IPAddress: { spec: { parentRef: { resource: 'a', name: 'b', namespace: 'c' } } },
   ServiceCIDR: { spec: { cidrs: ['10.0.0.0/8'] } },
+  CustomResourceDefinition: {
+    spec: {
+      group: 'a.b', scope: 'Namespaced', names: { kind: 'K', plural: 'ks', singular: 'k', shortNames: ['x'], categories: ['all'] },
+      conversion: { strategy: 'Webhook', webhook: { conversionReviewVersions: ['v1'], clientConfig: { service: { name: 'a', namespace: 'b', path: '/c' } } } },
+      versions: [{
+        name: 'v1', served: true, storage: true, subresources: { status: {}, scale: { specReplicasPath: '.spec.n', statusReplicasPath: '.status.n', labelSelectorPath: '.status.s' } },
+        additionalPrinterColumns: [{ name: 'N', type: 'integer', jsonPath: '.spec.n', priority: 1 }], selectableFields: [{ jsonPath: '.spec.s' }],
+        schema: { openAPIV3Schema: { type: 'object', properties: { spec: { type: 'object', properties: { n: { type: 'integer', default: 1, enum: [1, 2] }, l: { type: 'array', items: { type: 'object', properties: { k: { type: 'string' } }, required: ['k'] }, 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['k'] } }, 'x-kubernetes-validations': [{ rule: 'self.n < 2', message: 'm', reason: 'FieldValueInvalid', fieldPath: '.n' }] } } } },
+      }],
+    },
+    status: { conditions: [{ type: 'Established', status: 'True' }], acceptedNames: { kind: 'K', plural: 'ks' }, storedVersions: ['v1'] },
+  },
   EndpointSlice: { addressType: 'IPv4', endpoints: [{ addresses: ['10.0.0.1'], hints: { forZones: [{ name: 'a' }] }, nodeName: 'a' }], ports: [{ name: 'a', port: 1 }] },
 };
 
@@ -153,7 +165,7 @@ describe('an object with gaps', () => {
         resource?.warnings?.(draft);
       }
       resource?.scale?.selector(draft);
-      expect(errors.map((error) => `${error.path.toString()}: ${error.body}`).filter((line) => line.includes('undefined'))).toEqual([]);
+      expect(errors.map((error) => `${error.path.toString()}: ${error.body}`).filter((line) => /undefined(?! field)/.test(line))).toEqual([]);
     }), { numRuns: 100 });
   });
 });
