@@ -19,6 +19,7 @@ const at3 = (name: string) => ({ $ref: `#/components/schemas/${name}` });
 const rows: readonly Row[] = [
   { what: 'an optional string', field: { schema: text }, two: { type: 'string' }, three: { type: 'string' } },
   { what: 'a required string', field: { schema: text, required: true }, two: { type: 'string' }, three: { type: 'string', default: '' } },
+  { what: 'a string with a default', field: { schema: text, default: 'TCP', presence: 'nonzero' }, two: { type: 'string' }, three: { type: 'string', default: 'TCP' } },
   { what: 'a required count', field: { schema: { type: 'int32' }, required: true }, two: { type: 'integer', format: 'int32' }, three: { type: 'integer', format: 'int32', default: 0 } },
   { what: 'a long count', field: { schema: { type: 'int64' } }, two: { type: 'integer', format: 'int64' }, three: { type: 'integer', format: 'int64' } },
   { what: 'a fraction', field: { schema: { type: 'double' } }, two: { type: 'number', format: 'double' }, three: { type: 'number', format: 'double' } },

@@ -147,7 +147,8 @@ function extensions({ schema, mapType, patchStrategy, patchMergeKey }: Field): O
 }
 
 /** What an absent field of that shape reads as. Fields that may really be absent have none. */
-function defaultOf({ schema, required, presence }: Field): Json | undefined {
+function defaultOf({ schema, required, presence, default: stated }: Field): Json | undefined {
+  if (typeof stated === 'string') return stated;
   const written = presence === 'always' || (required === true && presence !== 'given');
   if (schema.type === 'object') return written || schema.name === `${meta}.ObjectMeta` || schema.name === `${meta}.ListMeta` ? {} : undefined;
   return written ? zeros[schema.type] : undefined;
