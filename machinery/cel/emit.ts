@@ -37,7 +37,7 @@ export function emit(node: Node, emission: Emission): Step {
   }
 }
 
-export function literalValue(literal: Literal): Value {
+function literalValue(literal: Literal): Value {
   return typeof literal === 'object' && literal !== null && 'uint' in literal ? new Uint(literal.uint) : literal;
 }
 

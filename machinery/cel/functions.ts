@@ -72,7 +72,7 @@ const words: Readonly<Record<string, Type>> = {
 };
 
 /** The type that a word or `list<…>` of a signature names. Throws when there is none. */
-export function readType(text: string): Type {
+function readType(text: string): Type {
   const known = words[text];
   if (known !== undefined) return known;
   if (/^[A-Z]$/.test(text)) return { kind: 'parameter', name: text };

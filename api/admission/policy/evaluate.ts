@@ -10,7 +10,7 @@ import { policyVariables } from './variables.ts';
 
 /** What all expressions about one write may cost together: those of a policy with one binding; match conditions have less. */
 export const policyBudget = 10_000_000;
-export const conditionsBudget = 2_500_000;
+const conditionsBudget = 2_500_000;
 
 export interface Budget {
   left: number;

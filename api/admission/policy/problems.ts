@@ -15,11 +15,11 @@ export function conditionProblems(conditions: readonly MatchCondition[] | undefi
   return compiledConditionProblems(compileConditions(conditions, { authorizer: true }), path);
 }
 
-export function compiledConditionProblems(conditions: readonly Condition[], path: Path): FieldError[] {
+function compiledConditionProblems(conditions: readonly Condition[], path: Path): FieldError[] {
   return conditions.flatMap(({ expression }, index) => given(expression, path.index(index).child('expression')));
 }
 
-export function variableProblems({ expressions }: CompiledVariables, path: Path): FieldError[] {
+function variableProblems({ expressions }: CompiledVariables, path: Path): FieldError[] {
   return [...expressions.values()].flatMap((expression, index) => given(expression, path.index(index).child('expression')));
 }
 

@@ -27,7 +27,7 @@ export function typeWarnings(spec: Spec, resources: readonly Resource[]): readon
 }
 
 function typeOf(resource: Resource): Type {
-  return objectTypeOf(mergeSchema(resource), { plain: true });
+  return objectTypeOf(mergeSchema(resource));
 }
 
 /** Those that rules name one by one: what has a star in it is not looked up. */

@@ -4,7 +4,7 @@ import { CelError } from '../errors.ts';
 import { define, type Overload } from '../functions.ts';
 import { OpaqueValue } from '../values.ts';
 
-export class QuantityValue extends OpaqueValue {
+class QuantityValue extends OpaqueValue {
   override readonly typeName = 'kubernetes.Quantity';
   readonly quantity: Quantity;
 
