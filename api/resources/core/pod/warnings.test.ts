@@ -86,12 +86,9 @@ describe('a pod is accepted with a warning', () => {
     expect(hostNameWarnings('web.1', "the Pod's hostname")[0]).toContain("this is used in the Pod's hostname, which");
   });
 
-  it('without a long look at many of the same', () => {
-    const many = Array.from({ length: 20_000 }, () => ({ containerPort: 80, protocol: 'TCP' }));
-    const started = performance.now();
-    expect(warned(ports(...many)).length).toBeGreaterThan(19_000);
+  it('once it is clear, without a word about each of very many', () => {
+    expect(warned(ports(...Array.from({ length: 20_000 }, () => ({ containerPort: 80, protocol: 'TCP' }))))).toHaveLength(120);
     expect(overlaps(Array.from({ length: 20_000 }, () => ({ path: 'a/b', source: '' })))).toHaveLength(32);
-    expect(performance.now() - started).toBeLessThan(3000);
   });
 });
 

@@ -11,7 +11,7 @@ interface Placed {
   readonly port: Port;
 }
 
-/** Ports with so many of the same number need not be compared with each: what is to be said has been said. */
+/** So many ports of one number are compared with each other: of those that follow nothing new could be said. */
 const maxCompared = 16;
 
 export function portWarnings(spec: PodSpec, path: Path): string[] {
@@ -26,11 +26,12 @@ function clashes(ports: readonly Placed[]): string[] {
     const { path, port } = placed;
     const key = `${port.containerPort}/${port.protocol}`;
     const others = before.get(key) ?? [];
-    const told = others.flatMap((other) => {
+    const compared = others.length < maxCompared;
+    const told = !compared ? [] : others.flatMap((other) => {
       const how = clash(port, other.port);
       return how === undefined ? [] : [`${path}: ${how} port definition with ${other.path}`];
     });
-    if (others.length < maxCompared) before.set(key, [...others, placed]);
+    if (compared) before.set(key, [...others, placed]);
     const { hostIP = '', hostPort = 0 } = port;
     return [...(hostIP !== '' && hostPort === 0 ? [`${path}: hostIP set without hostPort: ${shown(port)}`] : []), ...told];
   });
