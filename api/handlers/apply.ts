@@ -25,8 +25,12 @@ export async function apply(writer: Writer, call: Call): Promise<Result> {
     try {
       if (present === undefined) return await createApplied(writer, call, application);
       const { entry } = await changeObject(writer, resource, info.namespace, info.name, isDryRun(query), async (current) => {
-        const draft = decoded(writer, call, applied(application, current.exact));
-        await nextStage(Math.max(sizeOf(body), current.stored.length));
+        const size = Math.max(sizeOf(body), current.stored.length);
+        await nextStage(size);
+        const merged = applied(application, current.exact);
+        await nextStage(size);
+        const draft = decoded(writer, call, merged);
+        await nextStage(size);
         return replaced(writer, call, current, draft, () => undefined);
       });
       return { type: 'entry', code: 200, resource, entry };
@@ -46,11 +50,15 @@ export function applicationOf(writer: Writer, call: Call): Application {
   return { ...trackedWrite(writer, call), config, force: isTrue(query['force']) };
 }
 
-function createApplied(writer: Writer, call: Call, application: Application): Promise<Result> {
+async function createApplied(writer: Writer, call: Call, application: Application): Promise<Result> {
   const { resource, info } = call;
   if (info.subresource !== '') throw notFound(resource, info.name);
   writer.authorize(call.user, { ...info, verb: 'create' });
-  const draft = decoded(writer, call, applied(application, undefined));
+  const size = sizeOf(call.body);
+  await nextStage(size);
+  const merged = applied(application, undefined);
+  await nextStage(size);
+  const draft = decoded(writer, call, merged);
   const { uid, resourceVersion } = metadataOf(draft);
   if ((uid ?? '') !== '') throw conflict(resource, info.name, `uid mismatch: the provided object specified uid ${uid}, and no existing object was found`);
   if ((resourceVersion ?? '') !== '') throw conflict(resource, info.name, modified);
