@@ -8,7 +8,7 @@ import type { Call, Result } from '../request.ts';
 import type { Resource } from '../resources/define.ts';
 import type { Entry } from '../store/cache.ts';
 import { admitted } from './admitted.ts';
-import { bindToRequest, draftOf, generatedName, metadataOf, stampNew, validateMetadata } from './metadata.ts';
+import { bindToRequest, draftOf, dropRepeatedOwners, generatedName, metadataOf, stampNew, validateMetadata } from './metadata.ts';
 import { nextStage, sizeOf } from './stages.ts';
 import { trackedWrite } from './tracked-write.ts';
 import { checkWriteOptions } from './write-options.ts';
@@ -31,6 +31,7 @@ export async function create(writer: Writer, call: Call): Promise<Result> {
 export async function createFrom(writer: Writer, call: Call, draft: Draft<KubernetesObject>, own: (draft: Draft<KubernetesObject>) => void): Promise<Result> {
   const { resource, query } = call;
   bindToRequest(draft, resource, call.info);
+  dropRepeatedOwners(draft, call.warn);
   if (resource.refusesNew !== undefined) throw refused({ group: resource.group, resource: resource.plural, name: metadataOf(draft).name ?? '' }, resource.refusesNew);
   const base = metadataOf(draft).name === undefined ? (metadataOf(draft).generateName ?? '') : '';
   const admittedObject = await prepared(writer, call, draft, own);

@@ -29,6 +29,16 @@ export function draftOf<T extends KubernetesObject>(object: T | Draft<T>): Draft
   return draft;
 }
 
+/** Takes out owners that are named twice, and says so. Wording: the API server's. */
+export function dropRepeatedOwners(draft: Draft<KubernetesObject>, warn: (text: string) => void): void {
+  const owners = draft.metadata?.ownerReferences ?? [];
+  if (owners.length < 2) return;
+  const repeated = owners.filter((owner, index) => owners.findIndex((one) => isDeepStrictEqual(one, owner)) < index);
+  if (repeated.length === 0) return;
+  metadataOf(draft).ownerReferences = owners.filter((owner) => !repeated.includes(owner));
+  warn(`.metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: ${repeated.map(({ uid }) => uid).join(', ')}`);
+}
+
 /** Puts the URL's namespace and name into the object; throws 400 when it names others. */
 export function bindToRequest(draft: Draft<KubernetesObject>, resource: Resource, info: RequestInfo): void {
   const metadata = metadataOf(draft);

@@ -8,7 +8,7 @@ import type { Resource } from '../resources/define.ts';
 import type { Entry } from '../store/cache.ts';
 import { admitted } from './admitted.ts';
 import { mayGoNow } from './delete.ts';
-import { bindToRequest, carryOver, metadataOf, validateMetadata, validateMetadataUpdate } from './metadata.ts';
+import { bindToRequest, carryOver, dropRepeatedOwners, metadataOf, validateMetadata, validateMetadataUpdate } from './metadata.ts';
 import { nextStage, sizeOf } from './stages.ts';
 import { trackedWrite } from './tracked-write.ts';
 import { checkWriteOptions } from './write-options.ts';
@@ -40,6 +40,7 @@ export async function replaced(writer: Writer, call: Call, current: Entry, draft
   const { resource, info } = call;
   const old = current.exact;
   bindToRequest(draft, resource, info);
+  dropRepeatedOwners(draft, call.warn);
   checkPreconditions(resource, current, draft);
   const isStatus = info.subresource === 'status';
   if (isStatus) keepAllButStatus(resource, draft, old);

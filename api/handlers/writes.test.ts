@@ -131,3 +131,14 @@ describe('a patch that has a key twice', () => {
     expect(warnings).toEqual(['duplicate field "data.b"']);
   });
 });
+
+it('owners that are named twice are named once, with a warning', async () => {
+  const owner = { apiVersion: 'v1', kind: 'X', name: 'x', uid: 'u' };
+  const warnings: string[] = [];
+  const warn = (text: string): void => { warnings.push(text); };
+  const { metadata } = await done('create', '', named({ name: 'owned', ownerReferences: [owner, { ...owner, controller: true }, owner] }), { warn });
+  expect(metadata?.ownerReferences).toEqual([owner, { ...owner, controller: true }]);
+  expect(warnings).toEqual([expect.stringContaining('.metadata.ownerReferences contains duplicate entries; ')]);
+  expect((await done('update', 'owned', named({ name: 'owned', ownerReferences: [owner, owner] }), { warn })).metadata?.ownerReferences).toEqual([owner]);
+  expect(warnings).toHaveLength(2);
+});
