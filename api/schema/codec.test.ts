@@ -136,7 +136,12 @@ describe('a manifest on its way to the store', () => {
 
 describe('fields that the schema does not have', () => {
   const body = json('{"spec":{"replicas":1,"foo":1,"template":{"spec":{"containers":[{"name":"a","bar":null}]}}},"metadata":{"labels":{"a":"1","a":"2"}}}');
-  const problems = ['duplicate field "metadata.labels.a"', 'unknown field "spec.foo"', 'unknown field "spec.template.spec.containers[0].bar"'];
+  const problems = ['unknown field "spec.foo"', 'unknown field "spec.template.spec.containers[0].bar"', 'duplicate field "metadata.labels.a"'];
+
+  it('are told of in the order of the body, a repeated one as both', () => {
+    const { warnings } = decode(deployment, json('{"spec":{"replicas":1,"replicas":2,"foo":1,"foo":2},"metadata":{"bar":1}}'));
+    expect(warnings).toEqual(['duplicate field "spec.replicas"', 'unknown field "spec.foo"', 'duplicate field "spec.foo"', 'unknown field "metadata.bar"']);
+  });
 
   it('are dropped with a warning each', () => {
     expect(decode(deployment, body).warnings).toEqual(problems);

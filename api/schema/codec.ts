@@ -34,6 +34,8 @@ interface Options {
 interface Content {
   readonly value: unknown;
   readonly duplicates: readonly string[];
+  /** These and unknown fields, as they come in the body. */
+  readonly inOrder?: (unknown: readonly string[]) => readonly string[];
   /** Nobody else holds the value: it was made of a body's bytes. */
   readonly owned?: 'owned';
 }
@@ -48,7 +50,9 @@ export function createCodec(schemaFor: (kind: GroupVersionKind) => ObjectSchema 
     const { object, unknown } = decoded(resource, content);
     object['apiVersion'] = apiVersionOf(resource);
     object['kind'] = resource.kind;
-    report([...content.duplicates, ...unknown.map((path) => `unknown field ${JSON.stringify(path)}`)], options);
+    // A custom kind's body is read whole first, its fields are compared with the schema after that: as Kubernetes lists them.
+    if (content.inOrder !== undefined && resource.custom === undefined) report(content.inOrder(unknown), options);
+    else report([...content.duplicates, ...unknown.map((path) => `unknown field ${JSON.stringify(path)}`)], options);
     return object;
   }
 
@@ -138,8 +142,8 @@ function readElsewhere(outcome: YamlOutcome): Content {
 }
 
 function jsonOf(bytes: Buffer): Content {
-  const { value, duplicates } = readJson(bytes);
-  return { value, owned: 'owned', duplicates: duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`) };
+  const { value, duplicates, inOrder } = readJson(bytes);
+  return { value, owned: 'owned', duplicates: duplicates.map((path) => `duplicate field ${JSON.stringify(path)}`), ...(inOrder === undefined ? {} : { inOrder }) };
 }
 
 const openBrace = 0x7b;

@@ -11,12 +11,14 @@ import { DecodeProblem, pathText } from './walk/problem.ts';
 export interface JsonBody {
   /** Whole numbers beyond 2⁵³ are bigints. */
   readonly value: unknown;
-  /** Paths of the keys that occur more than once in their object; at most `mostDuplicates`. */
+  /** Paths of the keys that occur more than once in their object; at most a hundred. */
   readonly duplicates: readonly string[];
+  /** `duplicates` and the paths of `unknown` fields, each as a problem's text, in the order of the body. Absent without duplicates. */
+  readonly inOrder?: (unknown: readonly string[]) => readonly string[];
 }
 
 /** As many as Kubernetes reports. */
-const mostDuplicates = 100;
+const mostProblems = 100;
 
 /** Reads a body. Throws `DecodeProblem`; `TooLargeProblem` when it holds more than can be stored. */
 export function readJson(bytes: Buffer): JsonBody {
@@ -24,7 +26,10 @@ export function readJson(bytes: Buffer): JsonBody {
   const { hasRepeatedKeys, longNumbers } = scanJson(bytes);
   const text = bytes.toString();
   const value = parse(text, bytes, longNumbers);
-  return { value, duplicates: hasRepeatedKeys ? duplicateKeys(text) : [] };
+  const duplicates = hasRepeatedKeys ? strictProblems(text, new Set()).map(({ path }) => path) : [];
+  if (duplicates.length === 0) return { value, duplicates };
+  const inOrder = (unknown: readonly string[]): readonly string[] => strictProblems(text, new Set(unknown)).map(({ what, path }) => `${what} field ${JSON.stringify(path)}`);
+  return { value, duplicates, inOrder };
 }
 
 function parse(text: string, bytes: Buffer, longNumbers: readonly number[]): unknown {
@@ -78,12 +83,24 @@ interface Open {
   step: string | number;
 }
 
-/** The slow look, at text that is known to be well-formed. */
-function duplicateKeys(text: string): readonly string[] {
-  const found = new Set<string>();
+interface StrictProblem {
+  readonly what: 'duplicate' | 'unknown';
+  readonly path: string;
+}
+
+/** What a walk has found and looks for. */
+interface Finds {
+  readonly unknown: ReadonlySet<string>;
+  /** By `what` and path. */
+  readonly found: Map<string, StrictProblem>;
+}
+
+/** The slow look, at text that is known to be well-formed. `unknown`: paths of fields that are problems as well. */
+function strictProblems(text: string, unknown: ReadonlySet<string>): readonly StrictProblem[] {
+  const found = new Map<string, StrictProblem>();
   const open: Open[] = [];
   let last = '';
-  for (let i = 0; i < text.length && found.size < mostDuplicates; i++) {
+  for (let i = 0; i < text.length && found.size < mostProblems; i++) {
     const top = open.at(-1);
     switch (text.charCodeAt(i)) {
       case quote: {
@@ -97,18 +114,23 @@ function duplicateKeys(text: string): readonly string[] {
       case 0x5b: open.push({ keys: undefined, step: 0 }); break;
       case 0x7d: case 0x5d: open.pop(); break;
       case 0x2c: if (top !== undefined && typeof top.step === 'number') top.step++; break;
-      case 0x3a: if (top?.keys !== undefined) see(open, top, top.keys, last, found); break;
+      case 0x3a: if (top?.keys !== undefined) see(open, top, top.keys, last, { unknown, found }); break;
       default:
     }
   }
-  return [...found];
+  return [...found.values()];
 }
 
-function see(open: readonly Open[], top: Open, keys: Set<string>, quoted: string, found: Set<string>): void {
+function see(open: readonly Open[], top: Open, keys: Set<string>, quoted: string, { unknown, found }: Finds): void {
   const key = quoted.includes('\\') ? String(JSON.parse(quoted)) : quoted.slice(1, -1);
   top.step = key;
-  if (keys.has(key)) found.add(pathText(open.map(({ step }) => step)));
+  const isRepeated = keys.has(key);
   keys.add(key);
+  if (!isRepeated && unknown.size === 0) return;
+  const path = pathText(open.map(({ step }) => step));
+  for (const what of ['duplicate', 'unknown'] as const) {
+    if (what === 'duplicate' ? isRepeated : unknown.has(path)) found.set(`${what} ${path}`, found.get(`${what} ${path}`) ?? { what, path });
+  }
 }
 
 /** `at` is on the opening quote; the result is on the closing one, or past the end. */
