@@ -7,8 +7,8 @@ import { messageOf } from '../../machinery/thrown.ts';
 export interface Watching<T> extends AsyncDisposable {
   /** Everything so far. */
   readonly events: readonly WatchEvent<T>[];
-  /** The first event after the last one asked for that is of the type and, if given, as wanted. Rejects when the watch ends or the deadline passes before. */
-  until(type: WatchEvent['type'], wanted?: (object: T) => boolean): Promise<T>;
+  /** The first event after the last one asked for that is of the type (`CHANGED`: ADDED or MODIFIED) and, if given, as wanted. Rejects when the watch ends or the deadline passes before. */
+  until(type: WatchEvent['type'] | 'CHANGED', wanted?: (object: T) => boolean): Promise<T>;
 }
 
 const patienceMs = 30_000;
@@ -44,7 +44,7 @@ export function watching<T extends KubernetesObject>(client: Client, kind: Kind<
       for (;;) {
         while (read < events.length) {
           const event = events[read++];
-          if (event?.type === type && wanted(event.object)) return event.object;
+          if (event !== undefined && (event.type === type || (type === 'CHANGED' && (event.type === 'ADDED' || event.type === 'MODIFIED'))) && wanted(event.object)) return event.object;
         }
         if (over !== undefined || deadline.aborted) {
           const seen = events.map((event) => `${event.type} ${event.object.metadata?.name ?? ''}`).join(', ');
