@@ -2,6 +2,7 @@ import { createServer, type Server } from 'node:https';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CustomResourceDefinition } from '../machinery/kinds/apiextensions.ts';
+import { Namespace } from '../machinery/kinds/core.ts';
 import { defineKind, type KubernetesObject } from '../machinery/kinds/kind.ts';
 import { startTestServer, type TestServer } from './test-server.ts';
 
@@ -53,7 +54,10 @@ afterAll(async () => {
 });
 
 /** One version of the definition. */
-const version = (name: string, storage: boolean, properties: object) => ({ name, served: true, storage, schema: { openAPIV3Schema: { type: 'object', properties: { spec: { type: 'object', properties } } } } });
+const version = (name: string, storage: boolean, properties: object) => ({
+  name, served: true, storage, selectableFields: Object.keys(properties).map((field) => ({ jsonPath: `.spec.${field}` })),
+  schema: { openAPIV3Schema: { type: 'object', properties: { spec: { type: 'object', properties } } } },
+});
 
 function definition(port: number): object {
   return {
@@ -67,6 +71,16 @@ function definition(port: number): object {
 }
 
 const lamp = (name: string, of: string, spec: Lamp['spec']): Lamp => ({ apiVersion: `light.example/${of}`, kind: 'Lamp', metadata: { name, namespace: 'default' }, ...(spec === undefined ? {} : { spec }) });
+
+/** The first changes that a watch tells of. */
+async function watched(kind: typeof v1, options: Parameters<typeof test.client.watch>[1], count: number): Promise<string[]> {
+  const seen: string[] = [];
+  for await (const batch of test.client.watch(kind, options)) {
+    for (const { type, object } of batch) if (type !== 'BOOKMARK') seen.push(`${type} ${object.metadata?.name ?? ''}`);
+    if (seen.length >= count) break;
+  }
+  return seen;
+}
 
 describe('a kind in two versions with a webhook', () => {
   it('is written and read in either', async () => {
@@ -101,6 +115,29 @@ describe('a kind in two versions with a webhook', () => {
   it('is patched in the version of the request', async () => {
     expect((await test.client.patch(v2, { namespace: 'default', name: 'one' }, 'application/merge-patch+json', { spec: { port: 7 } })).spec).toEqual({ host: 'a', port: 7 });
     expect((await test.client.get(v1, { namespace: 'default', name: 'one' })).spec).toEqual({ address: 'a:7' });
+  });
+
+  it('is selected by the fields of the version of the request, whatever is stored', async () => {
+    const of = (fieldSelector: string) => ({ namespace: 'selected', fieldSelector, signal: AbortSignal.timeout(20_000) });
+    const names = async (kind: typeof v1, fieldSelector: string) => (await test.client.list(kind, of(fieldSelector))).items.map(({ metadata }) => metadata?.name);
+    await test.client.create(Namespace, { metadata: { name: 'selected' } });
+    const from = (await test.client.list(v2, of('spec.host=a'))).metadata.resourceVersion ?? '';
+    const put = (name: string, host: string, port: number) => test.client.create(v2, { ...lamp(name, 'v2', { host, port }), metadata: { name, namespace: 'selected' } });
+    await put('one', 'a', 80);
+    await put('two', 'a', 8080);
+    await put('three', 'b', 80);
+    expect(await names(v2, 'spec.host=a')).toEqual(['one', 'two']);
+    expect(await names(v2, 'spec.host=a,spec.port=80')).toEqual(['one']);
+    expect(await names(v1, 'spec.address=a:8080')).toEqual(['two']);
+    expect(await names(v2, 'spec.host!=a')).toEqual(['three']);
+
+    await test.client.deleteCollection(v2, of('spec.host=a,spec.port=80'));
+    await test.client.patch(v2, { namespace: 'selected', name: 'two' }, 'application/merge-patch+json', { spec: { host: 'b' } });
+    await test.client.patch(v2, { namespace: 'selected', name: 'three' }, 'application/merge-patch+json', { spec: { host: 'a' } });
+    expect(await watched(v2, { ...of('spec.host=a'), resourceVersion: from }, 5)).toEqual(['ADDED one', 'ADDED two', 'DELETED one', 'DELETED two', 'ADDED three']);
+    expect(await watched(v1, { ...of('spec.address=a:80'), resourceVersion: from }, 3)).toEqual(['ADDED one', 'DELETED one', 'ADDED three']);
+    // From the state that is there.
+    expect(await watched(v2, of('spec.host=b'), 1)).toEqual(['ADDED two']);
   });
 
   it('says why it can\'t be converted', async () => {

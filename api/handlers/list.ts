@@ -59,11 +59,12 @@ interface Found {
 const conditionsATurn = 2_000_000;
 const conditionsAnEntry = 100;
 
-async function fromCache(reader: Reader, call: Call, { namespace, matches, requirements = 0 }: Selection, after: string): Promise<Found> {
+async function fromCache(reader: Reader, call: Call, { namespace, matches, looksInside, requirements = 0 }: Selection, after: string): Promise<Found> {
   const { revision } = reader.caches;
   const all: Entry[] = [];
   for (const entry of reader.caches.of(call.resource).list(namespace)) if (entry.key > after) all.push(entry);
   if (matches === undefined) return { entries: all, revision, rest: 0 };
+  if (looksInside === true) await reader.caches.ready(call.resource, all);
   const entries: Entry[] = [];
   const slice = Math.max(1, Math.floor(conditionsATurn / (conditionsAnEntry + requirements)));
   for (let start = 0; start < all.length; start += slice) {
@@ -88,10 +89,9 @@ async function fromStore(
     const { items, count } = await rangeOrExpired(reader, options, after, {
       from, to: `${prefix.slice(0, -1)}0`, revision, ...(wanted === Infinity ? {} : { limit: Math.max(wanted, 500) }),
     });
-    for (const { key, value, modRevision } of items) {
-      const entry = reader.caches.entry(call.resource, key, value, modRevision);
-      if (selection.matches?.(entry) !== false) entries.push(entry);
-    }
+    const found = items.map(({ key, value, modRevision }) => reader.caches.entry(call.resource, key, value, modRevision));
+    if (selection.looksInside === true) await reader.caches.ready(call.resource, found);
+    for (const entry of found) if (selection.matches?.(entry) !== false) entries.push(entry);
     const last = items.at(-1);
     if (last === undefined || items.length >= count || entries.length >= wanted) return { entries, revision, rest: count - items.length };
     from = `${last.key}\0`;

@@ -19,6 +19,7 @@ export function selectionOf(call: Call): Selection {
   const matches = matcherOf(labels);
   return {
     ...namespace,
+    ...(fields.some(({ field }) => !metadataFields.has(field)) ? { looksInside: true } : {}),
     requirements: labels.length + fields.length,
     equals: Object.fromEntries(fields.filter(({ operator }) => operator === '=').map(({ field, value }) => [field, value])),
     matches: (entry) => holds(fields, entry) && matches(entry.labels),

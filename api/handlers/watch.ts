@@ -30,7 +30,10 @@ function wantsState(options: ListOptions): boolean {
 function open(reader: Reader, call: Call, options: ListOptions, chosen: Selection, sink: WatchSink): { close(): void } {
   const cache = reader.caches.of(call.resource);
   const selection: Selection = options.allowWatchBookmarks ? { ...chosen, bookmarks: true } : chosen;
-  const state = wantsState(options) ? [...matching(cache.list(selection.namespace), selection)] : [];
+  const ready = (entries: readonly Entry[]) => reader.caches.ready(call.resource, entries);
+  /** Only somebody else can say what is in them: they are chosen when that is known. */
+  const isLate = selection.looksInside === true && call.resource.storedAs?.remote !== undefined;
+  const state = wantsState(options) ? [...matching(cache.list(selection.namespace), isLate ? {} : selection)] : [];
   const from: Revision = wantsState(options) || (options.revision ?? 0) === 0 ? reader.caches.revision : options.revision ?? 0;
   /** Live changes that wait behind the initial state. */
   let waiting: Change[] | undefined = [];
@@ -73,7 +76,7 @@ function open(reader: Reader, call: Call, options: ListOptions, chosen: Selectio
     if (behind.length > 0) sink.changes(behind);
   }
   if ('error' in source) queueMicrotask(() => { end(source.error); });
-  else sendState(state, sink, (entries) => reader.caches.ready(call.resource, entries), () => closed).then(() => { if (!closed) goLive(); }, end);
+  else sendState(state, { sink, ready, selection: isLate ? selection : {}, closed: () => closed }).then(() => { if (!closed) goLive(); }, end);
   return { close };
 }
 
@@ -89,12 +92,21 @@ function begin(start: () => Watch): Watch | { readonly error: Error } {
   }
 }
 
-async function sendState(state: readonly Entry[], sink: WatchSink, ready: (entries: readonly Entry[]) => Promise<void> | undefined, closed: () => boolean): Promise<void> {
+interface Sending {
+  readonly sink: WatchSink;
+  readonly ready: (entries: readonly Entry[]) => Promise<void> | undefined;
+  /** What is still to be chosen by. */
+  readonly selection: Selection;
+  readonly closed: () => boolean;
+}
+
+async function sendState(state: readonly Entry[], { sink, ready, selection, closed }: Sending): Promise<void> {
   for (let start = 0; start < state.length && !closed(); start += initialBatch) {
     const entries = state.slice(start, start + initialBatch);
     await ready(entries);
     if (closed()) return;
-    sink.changes(entries.map((entry) => ({ type: 'ADDED', entry })));
+    const chosen = [...matching(entries, selection)];
+    if (chosen.length > 0) sink.changes(chosen.map((entry) => ({ type: 'ADDED', entry })));
     await sink.room?.();
   }
 }

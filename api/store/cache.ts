@@ -43,6 +43,10 @@ export interface Selection {
   readonly namespace?: string;
   /** Both selectors together; absent: everything. */
   readonly matches?: (entry: Entry) => boolean;
+  /** Does `matches` look into objects, beyond their metadata? `Caches.ready` must have resolved for what it is asked about. */
+  readonly looksInside?: true;
+  /** What a watch awaits before it asks `matches`. */
+  readonly ready?: (entries: readonly Entry[]) => Promise<void>;
   /** How many conditions `matches` looks at: what it costs. */
   readonly requirements?: number;
   /** Requirements `field=value` of the selectors, for the cache's watcher index (`metadata.name`, `spec.nodeName`). */

@@ -183,8 +183,7 @@ class StoredEntry<T extends KubernetesObject> implements CacheEntry<T> {
   }
 
   #fieldValues(): readonly string[] {
-    // Selectors can't wait for a conversion: fields have the same place in most versions.
-    const object = this.#served === undefined && this.#isForeign() ? parse(this.stored, this.revision, this.#shape, JSON.parse) : this.#lent();
+    const object = this.#lent();
     return this.#shape.fields.map((name) => this.#shape.resource.fields[name]?.(object) ?? '');
   }
 

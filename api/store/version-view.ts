@@ -66,7 +66,10 @@ export function createVersionView(stored: ResourceView, shape: EntryShape): Vers
     const name = equals?.['metadata.name'];
     const required = Object.entries(equals ?? {});
     const chosen = matches ?? (required.length === 0 ? undefined : (entry: Entry) => required.every(([field, value]) => entry.field(field) === value));
-    return { ...rest, ...(name === undefined ? {} : { equals: { 'metadata.name': name } }), ...(chosen === undefined ? {} : { matches: (entry) => chosen(seen(entry)) }) };
+    return {
+      ...rest, ...(name === undefined ? {} : { equals: { 'metadata.name': name } }), ...(chosen === undefined ? {} : { matches: (entry) => chosen(seen(entry)) }),
+      ...(remote === undefined || rest.looksInside === undefined ? {} : { ready: (entries) => remote.ready(entries.map(seen)) }),
+    };
   }
 
   function watch(from: number, selection: Selection, sink: ChangeSink): Watch {

@@ -102,6 +102,8 @@ function createWatcher(from: Revision, selection: Selection, sink: ChangeSink, {
   const selects = predicate(selection);
   let pending: Pending[] = [];
   let isOpen = true;
+  /** What is being made ready, in order. */
+  let turn: Promise<void> = Promise.resolve();
 
   function close(): void {
     isOpen = false;
@@ -121,6 +123,20 @@ function createWatcher(from: Revision, selection: Selection, sink: ChangeSink, {
     if (pending.push(next) === 1) delivery.mark(watcher);
   }
 
+  function hand(due: readonly Pending[]): void {
+    if (!isOpen) return;
+    try {
+      const batch: Change[] = [];
+      for (const each of due) {
+        const change = changeOf(each, selects);
+        if (change !== undefined) batch.push(change);
+      }
+      if (batch.length > 0) sink.changes(batch);
+    } catch (error) {
+      end(asError(error));
+    }
+  }
+
   const watcher: Watcher = {
     selection, push, end, close,
     get hasMore() {
@@ -132,20 +148,16 @@ function createWatcher(from: Revision, selection: Selection, sink: ChangeSink, {
     deliver(budget: number): number {
       const due = pending.length <= budget ? pending : pending.slice(0, budget);
       pending = pending.length <= budget ? [] : pending.slice(budget);
-      try {
-        const batch: Change[] = [];
-        for (const each of due) {
-          const change = changeOf(each, selects);
-          if (change !== undefined) batch.push(change);
-        }
-        if (batch.length > 0) sink.changes(batch);
-      } catch (error) {
-        end(asError(error));
-      }
+      if (selection.ready === undefined) hand(due);
+      else turn = turn.then(() => selection.ready?.(due.flatMap(entriesOf))).then(() => { hand(due); }, (error: unknown) => { end(asError(error)); });
       return due.length;
     },
   };
   return watcher;
+}
+
+function entriesOf(pending: Pending): Entry[] {
+  return 'type' in pending ? [] : [pending.before, pending.after].filter((entry) => entry !== undefined);
 }
 
 function changeOf(pending: Pending, selects: (entry: Entry | undefined) => boolean): Change | undefined {
