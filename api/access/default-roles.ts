@@ -61,6 +61,7 @@ const userRoles: readonly DefaultRole[] = [
       rule(write, 'networking.k8s.io', 'ingresses networkpolicies'),
       rule(write, 'policy', 'poddisruptionbudgets'),
       rule(everyWrite, 'coordination.k8s.io', 'leases'),
+      rule(write, 'resource.k8s.io', 'resourceclaims resourceclaimtemplates'),
     ],
   },
   {
@@ -75,6 +76,7 @@ const userRoles: readonly DefaultRole[] = [
       rule(read, 'batch', 'cronjobs cronjobs/status jobs jobs/status'),
       rule(read, 'policy', 'poddisruptionbudgets poddisruptionbudgets/status'),
       rule(read, 'networking.k8s.io', 'ingresses ingresses/status networkpolicies'),
+      rule(read, 'resource.k8s.io', 'resourceclaims resourceclaims/status resourceclaimtemplates'),
     ],
   },
 ];
@@ -160,6 +162,9 @@ const componentRoles: readonly DefaultRole[] = [
       rule(read, 'policy', 'poddisruptionbudgets'),
       rule(read, 'scheduling.k8s.io', 'priorityclasses'),
       rule(read, 'storage.k8s.io', 'csidrivers csinodes csistoragecapacities storageclasses volumeattachments'),
+      rule(read, 'resource.k8s.io', 'deviceclasses resourceslices'),
+      rule([...read, 'patch', 'update'], 'resource.k8s.io', 'resourceclaims resourceclaims/status'),
+      rule(['patch', 'update'], 'resource.k8s.io', 'resourceclaims/binding'),
       rule(['create'], 'authentication.k8s.io', 'tokenreviews'),
       rule(['create'], 'authorization.k8s.io', 'subjectaccessreviews'),
     ],
