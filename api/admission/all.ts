@@ -11,6 +11,7 @@ import { podSecurity } from './pod-security.ts';
 import { podTopologyLabels } from './pod-topology-labels.ts';
 import { priority } from './priority.ts';
 import { rbacEscalation } from './rbac-escalation.ts';
+import { resourceClaims } from './resource-claims.ts';
 import { runtimeClass } from './runtime-class.ts';
 import { serviceAccountAdmission } from './service-account.ts';
 import { storageObjectInUseProtection } from './storage-object-in-use-protection.ts';
@@ -24,7 +25,7 @@ export interface AdmissionDependencies {
   readonly configured: readonly AdmissionPlugin[];
 }
 
-/** The built-in plug-ins in Kubernetes' order; the checks that Kubernetes makes when it stores (roles) come last. */
+/** The built-in plug-ins in Kubernetes' order; the checks that Kubernetes makes when it stores (roles, claims of devices) come last. */
 export function admissionPlugins({ authorizer, nameSuffix, configured }: AdmissionDependencies): readonly AdmissionPlugin[] {
   return [
     namespaceLifecycle,
@@ -43,6 +44,7 @@ export function admissionPlugins({ authorizer, nameSuffix, configured }: Admissi
     defaultIngressClass,
     podTopologyLabels,
     rbacEscalation(authorizer),
+    resourceClaims(authorizer),
     ...configured,
   ];
 }
