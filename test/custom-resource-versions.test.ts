@@ -82,6 +82,8 @@ async function watched(kind: typeof v1, options: Parameters<typeof test.client.w
   return seen;
 }
 
+const of = (fieldSelector: string) => ({ namespace: 'selected', fieldSelector, signal: AbortSignal.timeout(20_000) });
+
 describe('a kind in two versions with a webhook', () => {
   it('is written and read in either', async () => {
     const created = await test.client.create(v2, lamp('two', 'v2', { host: 'b', port: 2 }));
@@ -118,7 +120,6 @@ describe('a kind in two versions with a webhook', () => {
   });
 
   it('is selected by the fields of the version of the request, whatever is stored', async () => {
-    const of = (fieldSelector: string) => ({ namespace: 'selected', fieldSelector, signal: AbortSignal.timeout(20_000) });
     const names = async (kind: typeof v1, fieldSelector: string) => (await test.client.list(kind, of(fieldSelector))).items.map(({ metadata }) => metadata?.name);
     await test.client.create(Namespace, { metadata: { name: 'selected' } });
     const from = (await test.client.list(v2, of('spec.host=a'))).metadata.resourceVersion ?? '';

@@ -16,10 +16,11 @@ export function openApiOf(schema: Structural, { group, version, kind }: Pick<Kin
 }
 
 const objectMeta = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta';
+/** Kubernetes' conformance tests look for how they begin. */
 const metaTexts = {
-  apiVersion: 'Group and version of the schema that this object is written in.',
-  kind: 'What this object is.',
-  metadata: 'Name, namespace, labels, annotations and what else every object has.',
+  apiVersion: 'APIVersion defines the schema that this object is written in: its group and version.',
+  kind: 'Kind says what this object is.',
+  metadata: 'Standard object\'s metadata: name, namespace, labels, annotations and what else every object has.',
 };
 
 function describe(given: Structural, version: OpenApiVersion, refersTo: Map<string, NamedSchema>, isRoot = false): OpenApiSchema {
