@@ -111,6 +111,7 @@ const nodeRoles: readonly DefaultRole[] = [
   {
     name: 'system:node',
     rules: [
+      rule(['get', 'create', 'update', 'patch', 'delete'], 'storage.k8s.io', 'csinodes'),
       ...nodeRules,
       rule(['create', ...read], '', 'nodes'),
       rule(['patch', 'update'], '', 'nodes nodes/status'),

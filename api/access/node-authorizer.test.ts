@@ -37,6 +37,7 @@ describe('a node', () => {
     'get pods in a/mine', 'patch pods/status in a/mine', 'create pods/eviction in a/mine',
     'get nodes in /n', 'create nodes', 'patch nodes/status in /n',
     'get leases@coordination.k8s.io in kube-node-lease/n', 'create leases@coordination.k8s.io in kube-node-lease',
+    'get csinodes@storage.k8s.io in /n', 'patch csinodes@storage.k8s.io in /n', 'create csinodes@storage.k8s.io',
     'create events in a', 'create certificatesigningrequests@certificates.k8s.io', 'list services',
   ])('may %s', (request) => {
     expect(may(request)).toBe(true);
@@ -47,6 +48,7 @@ describe('a node', () => {
     'create serviceaccounts/token in a/default', 'get pods in a/other', 'list pods', 'update pods in a/mine',
     'get nodes in /m', 'list nodes', 'delete nodes in /n', 'patch nodes/status in /m',
     'get leases@coordination.k8s.io in kube-node-lease/m', 'get leases@coordination.k8s.io in kube-system/n',
+    'get csinodes@storage.k8s.io in /m', 'update csinodes@storage.k8s.io in /m', 'list csinodes@storage.k8s.io',
     'list deployments@apps in a', 'get /metrics',
   ])('may not %s', (request) => {
     expect(may(request)).toBe(false);

@@ -51,6 +51,8 @@ export function createNodeAuthorizer(caches: Caches): NodeAuthorizer {
         return onNodes(nodeName, info);
       case 'coordination.k8s.io/leases':
         return onLeases(nodeName, info);
+      case 'storage.k8s.io/csinodes':
+        return onCsiNodes(nodeName, info);
       default:
         return undefined;
     }
@@ -132,6 +134,13 @@ function onLeases(nodeName: string, info: RequestInfo): Decision {
   if (!['get', 'create', 'update', 'patch', 'delete'].includes(info.verb)) return refused('can only get, create, update, patch, or delete a node lease');
   if (info.verb === 'create' && info.name === '') return allowed;
   return info.name === nodeName ? allowed : refused('can only access node lease with the same name as the requesting node');
+}
+
+function onCsiNodes(nodeName: string, info: RequestInfo): Decision {
+  if (info.subresource !== '') return refused('cannot authorize CSINode subresources');
+  if (!['get', 'create', 'update', 'patch', 'delete'].includes(info.verb)) return refused('can only get, create, update, patch, or delete a CSINode');
+  // What is created has a name in its body only: NodeRestriction looks there.
+  return info.verb === 'create' || info.name === nodeName ? allowed : refused('can only access CSINode with the same name as the requesting node');
 }
 
 function containersOf(spec: PodSpec) {

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { CertificateSigningRequest, ClusterRole, ClusterRoleBinding, PriorityClass, Role, RoleBinding } from '../../machinery/kinds/cluster.ts';
 import { Namespace, Node, Pod, ServiceAccount } from '../../machinery/kinds/core.ts';
+import { CSINode } from '../../machinery/kinds/storage.ts';
 import type { Kind, KubernetesObject } from '../../machinery/kinds/kind.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
 import { ApiError } from '../../machinery/status.ts';
@@ -160,6 +161,9 @@ describe('a node', () => {
     ['relabels no pod', Pod, { operation: 'UPDATE', subresource: 'status', old: own, object: { ...own, metadata: { ...own.metadata, labels: { a: 'b' } } } }, 'node "n" cannot update labels through pod status'],
     ['deletes its pod', Pod, { operation: 'DELETE', old: own }, undefined],
     ['deletes no other pod', Pod, { operation: 'DELETE', old: others }, 'node "n" can only delete pods with spec.nodeName set to itself'],
+    ['lists its own drivers', CSINode, { object: { metadata: { name: 'n' } } }, undefined],
+    ['lists the drivers of no other', CSINode, { object: { metadata: { name: 'm' } } }, 'can only create CSINode with the same name as the requesting node'],
+    ['takes the drivers of no other', CSINode, { operation: 'DELETE', old: { metadata: { name: 'm' } } }, 'can only access CSINode with the same name as the requesting node'],
   ])('%s', (_name, kind, write, why) => {
     const run = () => admit(kind, { ...write, user: node });
     if (why === undefined) expect(run).not.toThrow();

@@ -26,6 +26,8 @@ function objection(nodeName: string, write: Admitted, object: KubernetesObject |
     case 'coordination.k8s.io/leases':
       if (write.namespace !== 'kube-node-lease') return 'can only access leases in the "kube-node-lease" system namespace';
       return write.name === nodeName ? undefined : 'can only access node lease with the same name as the requesting node';
+    case 'storage.k8s.io/csinodes':
+      return write.name === nodeName ? undefined : `can only ${write.operation === 'CREATE' ? 'create' : 'access'} CSINode with the same name as the requesting node`;
     default:
       return undefined;
   }
