@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { capped, identityText, isSameButTimes, readEntries, unmanaged, writeEntries, type Entries, type Managed } from './entries.ts';
+import { capped, entriesProblem, identityText, isSameButTimes, readEntries, unmanaged, writeEntries, type Entries, type Managed } from './entries.ts';
 
 const entry = (manager: string, operation: 'Apply' | 'Update', time: string, fields: object = { 'f:a': {} }, apiVersion = 'v1') =>
   ({ manager, operation, apiVersion, time, fieldsType: 'FieldsV1', fieldsV1: fields });
@@ -25,6 +25,7 @@ describe('the entries of an object', () => {
     ['fields of another type', { ...entry('a', 'Update', at(1)), fieldsType: 'FieldsV2' }], ['no fields', { ...entry('a', 'Update', at(1)), fieldsV1: { x: 1 } }],
   ])('are none with %s', (_name, one) => {
     expect(readEntries([one as Entries[number]], false)).toBeUndefined();
+    expect(entriesProblem([one as Entries[number]])).toBeDefined();
   });
 
   it('are the same whenever they were written', () => {

@@ -53,6 +53,18 @@ export function readEntries(entries: Entries, trusted: boolean): Managed | undef
   return { owners, times };
 }
 
+/** What is wrong with entries, in Kubernetes' words; undefined: nothing. */
+export function entriesProblem(entries: Entries): string | undefined {
+  for (const [index, { operation = '', apiVersion = '', fieldsType = '', fieldsV1 = {} }] of entries.entries()) {
+    if (operation !== 'Apply' && operation !== 'Update') return 'operation must be `Apply` or `Update`';
+    if (apiVersion === '') return 'apiVersion must not be empty';
+    if (fieldsType === '') return `missing fieldsType in managed fields entry ${index}`;
+    if (fieldsType !== 'FieldsV1') return `invalid fieldsType ${JSON.stringify(fieldsType)} in managed fields entry ${index}`;
+    if (readFields(fieldsV1) === undefined) return `error decoding set in managed fields entry ${index}`;
+  }
+  return undefined;
+}
+
 /** In the order in which Kubernetes has them: by operation, age and name. */
 export function writeEntries({ owners, times }: Managed): Entries {
   const entries = [...owners].filter(([, { fields }]) => !isEmpty(fields)).map(([id, owner]): Entry => entryOf(identityOf(id), owner, times.get(id)));

@@ -7,7 +7,7 @@ import { differenceBelow, isEmpty, union } from '../../machinery/patch/structure
 import { ownersAfterUpdate, type Forms, type Owners } from '../../machinery/patch/structured/owners.ts';
 import { ElementProblem } from '../../machinery/patch/structured/path-element.ts';
 import type { Resource } from '../resources/define.ts';
-import { capped, entryOf, identityText, readEntries, setEntries, unmanaged, writeEntries, type Entries, type Managed } from './entries.ts';
+import { capped, entriesProblem, entryOf, identityText, readEntries, setEntries, unmanaged, writeEntries, type Entries, type Managed } from './entries.ts';
 import { formsOf } from './forms.ts';
 
 /** Keeps `metadata.managedFields` through writes that are no apply. Source: "Server-Side Apply", field management. */
@@ -79,6 +79,15 @@ function ownChanges(write: TrackedWrite, draft: Draft<KubernetesObject>, old: Ku
 function updated(write: TrackedWrite, before: JsonObject, after: KubernetesObject, managed: Managed): Entries {
   const forms = formsOf(write.resource, write.subresource, write.versions);
   return writeEntries(capped(withUpdate(forms, updateBy(write), before, after as JsonObject, managed)));
+}
+
+/** Puts the entries back that were there before admission when it has left none that are valid, and says so. Wording: the API server's. */
+export function keepValid(draft: Draft<KubernetesObject>, before: Entries | undefined, warn: (text: string) => void): void {
+  const entries = draft.metadata?.managedFields;
+  const problem = entries === undefined || entries === before ? undefined : entriesProblem(entries);
+  if (problem === undefined) return;
+  setEntries(draft, before ?? []);
+  warn(`.metadata.managedFields was in an invalid state after admission; this could be caused by an outdated mutating admission controller; please fix your requests: ${problem}`);
 }
 
 /** An update by one owner. */

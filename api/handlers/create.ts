@@ -3,7 +3,7 @@ import type { KubernetesObject } from '../../machinery/kinds/kind.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
 import { failure } from '../../machinery/status.ts';
 import { refused } from '../access/refused.ts';
-import { trackCreate } from '../field-management/track.ts';
+import { keepValid, trackCreate } from '../field-management/track.ts';
 import type { Call, Result } from '../request.ts';
 import type { Resource } from '../resources/define.ts';
 import type { Entry } from '../store/cache.ts';
@@ -64,7 +64,9 @@ async function prepared(writer: Writer, call: Call, draft: Draft<KubernetesObjec
   // What admission adds belongs to nobody.
   own(draft);
   await nextStage(size);
+  const owners = draft.metadata?.managedFields;
   await writer.admission.mutate(admitted(writer, call, { operation: 'CREATE', name: metadataOf(draft).name ?? '', old: undefined, subresource: '' }), draft);
+  keepValid(draft, owners, call.warn);
   resource.defaults?.(draft);
   return draft;
 }

@@ -2,7 +2,7 @@ import { Path, invalid, invalidObject } from '../../machinery/field-path.ts';
 import type { KubernetesObject } from '../../machinery/kinds/kind.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
 import { failure } from '../../machinery/status.ts';
-import { trackUpdate } from '../field-management/track.ts';
+import { keepValid, trackUpdate } from '../field-management/track.ts';
 import type { Call, Result } from '../request.ts';
 import type { Resource } from '../resources/define.ts';
 import type { Entry } from '../store/cache.ts';
@@ -51,7 +51,9 @@ export async function replaced(writer: Writer, call: Call, current: Entry, draft
   own(draft, old);
   await nextStage(size);
   const write = admitted(writer, call, { operation: 'UPDATE', name: info.name, old });
+  const owners = draft.metadata?.managedFields;
   await writer.admission.mutate(write, draft);
+  keepValid(draft, owners, call.warn);
   if (isStatus) resource.prepareForStatusUpdate?.(draft, old, writer.now());
   else resource.prepareForUpdate?.(draft, old);
   carryOver(resource, draft, old);

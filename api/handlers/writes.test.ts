@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { PatchType, Verb } from '../../client/transport.ts';
 import type { ConfigMap } from '../../machinery/kinds/core.ts';
 import type { ApiError } from '../../machinery/status.ts';
+import { createAdmission, type AdmissionPlugin } from '../admission/admission.ts';
 import { asking, someone, startTestCluster, type TestCluster } from '../access/test-cluster.ts';
 import type { Call, Handler, Result } from '../request.ts';
 import { configMap } from '../resources/core/config-map.ts';
@@ -141,4 +142,14 @@ it('owners that are named twice are named once, with a warning', async () => {
   expect(warnings).toEqual([expect.stringContaining('.metadata.ownerReferences contains duplicate entries; ')]);
   expect((await done('update', 'owned', named({ name: 'owned', ownerReferences: [owner, owner] }), { warn })).metadata?.ownerReferences).toEqual([owner]);
   expect(warnings).toHaveLength(2);
+});
+
+it('entries of owners that admission breaks are put back, with a warning', async () => {
+  const breaks: AdmissionPlugin = {
+    name: 'breaks', handles: () => true, mutate(_write, draft) { if (draft.metadata !== undefined) draft.metadata.managedFields = [{ manager: 'x', operation: 'Upend' }]; },
+  };
+  const warnings: string[] = [];
+  const result = await create({ ...writer, admission: createAdmission([breaks]) }, call('create', '', named({ name: 'broken' }), { warn: (text) => { warnings.push(text); } }));
+  expect(result).toMatchObject({ entry: { object: { metadata: { managedFields: [{ manager: 'test', operation: 'Update' }] } } } });
+  expect(warnings).toEqual([expect.stringContaining('please fix your requests: operation must be `Apply` or `Update`')]);
 });
