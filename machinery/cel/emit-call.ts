@@ -37,6 +37,8 @@ export function emitCall(parts: CallParts, known: Preparing): Step {
     case '_==_': return (frame) => same(first(frame), second(frame), frame);
     case '_!=_': return (frame) => !same(first(frame), second(frame), frame);
     case '@in': return (frame) => isIn(first(frame), second(frame), frame);
+    case 'orValue': return otherwise(first, second, (value) => value);
+    case 'or': return otherwise(first, second, (value) => new Optional(value));
     case '_[?_]': return (frame) => optionalAt(first(frame), second(frame), frame);
     case '_[_]': return (frame) => indexed(first(frame), second(frame), frame);
     default: return call(parts, known);
@@ -66,6 +68,15 @@ function attempt(step: Step, frame: Frame): boolean | CelError {
     if (error instanceof CelError) return error;
     throw error;
   }
+}
+
+/** The second operand is evaluated when the first is an optional without value. What is no optional is itself: Kubernetes' evaluator has it so. */
+function otherwise(first: Step, second: Step, given: (value: Value) => Value): Step {
+  return (frame) => {
+    const value = first(frame);
+    if (!(value instanceof Optional)) return value;
+    return value.value === undefined ? second(frame) : given(value.value);
+  };
 }
 
 function meterOf(frame: Frame, allowance: number): Meter {

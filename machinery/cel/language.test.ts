@@ -74,6 +74,7 @@ describe('an optional', () => {
     'o.?a.hasValue() && !o.?c.hasValue()', 'o.?c.d.e.orValue(5) == 5', 'o.?map["a-b"].orValue(false)', 'o.list[?5].orValue("none") == "none"', 'labels[?"app"].value() == "web"',
     'optional.of(1).or(optional.of(2)).value() == 1', 'optional.none().or(optional.of(2)).value() == 2', 'optional.ofNonZeroValue("") == optional.none()',
     'optional.of(2).optMap(x, x + 1).value() == 3', 'optional.of(2).optFlatMap(x, optional.none()) == optional.none()', 'o.?c.optMap(x, x + 1) == optional.none()',
+    'optional.of(1).orValue(1 / 0) == 1', 'o.list.orValue([]).size() == 3', 'optional.of(1).or(o.nothing).value() == 1',
     '{?"a": o.?a, ?"c": o.?c} == {"a": dyn(1)}', '[?o.?a, ?o.?c].size() == 1', 'has(o.?map)',
   ])('%s', (source) => {
     expect(run(source)).toBe(true);

@@ -12,9 +12,14 @@ export const optionals: readonly Overload[] = [
     if (optional.value === undefined) throw new CelError('optional.none() dereference');
     return optional.value;
   }),
-  define('optional<T>::orValue(T): T', (optional: Optional, other: Value) => optional.value ?? other),
-  define('optional<T>::or(optional<T>): optional<T>', (optional: Optional, other: Optional) => (optional.value === undefined ? other : optional)),
+  define('optional<T>::orValue(T): T', evaluatorsOwn),
+  define('optional<T>::or(optional<T>): optional<T>', evaluatorsOwn),
 ];
+
+/** Their second operand is not always evaluated: see `emit-call.ts`. */
+function evaluatorsOwn(): never {
+  throw new CelError('no such overload');
+}
 
 function isZero(value: Value): boolean {
   if (value instanceof Uint) return value.value === 0n;
