@@ -12,7 +12,7 @@ import { bindToRequest, draftOf, dropRepeatedOwners, generatedName, metadataOf, 
 import { nextStage, sizeOf } from './stages.ts';
 import { trackedWrite } from './tracked-write.ts';
 import { checkWriteOptions } from './write-options.ts';
-import { alreadyExists, conflict, handlerKey, isDryRun, modified, putOf, readable, storedBytes, writeCharged, type Writer } from './writer.ts';
+import { alreadyExists, conflict, fittingBytes, handlerKey, isDryRun, modified, putOf, readable, writeCharged, type Writer } from './writer.ts';
 
 /** How often a name is drawn again when the drawn one is taken. Source: KEP-4420, retry on generateName. */
 const nameDraws = 8;
@@ -85,7 +85,7 @@ async function insert(writer: Writer, resource: Resource, object: Draft<Kubernet
     // A second round must not find the address that the first one drew.
     const asked = source === undefined ? object : draftOf(object);
     const companions = await source?.create(asked);
-    const value = await storedBytes(writer, resource, asked);
+    const value = await fittingBytes(writer, resource, asked);
     const result = await writeCharged(writer, { resource, object: asked, isRetry: attempt > 0 }, async (quota) => (dryRun ? undefined : writer.store.commit({
       compares: [{ key, revision: 0 }, ...(companions?.compares ?? []), ...quota.compares],
       writes: [await putOf(writer, resource, key, value), ...(companions?.writes ?? []), ...quota.writes],

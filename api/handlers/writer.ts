@@ -7,6 +7,7 @@ import type { Body, RequestInfo, User } from '../request.ts';
 import type { Resource } from '../resources/define.ts';
 import type { Caches, Entry } from '../store/cache.ts';
 import { nextStage } from './stages.ts';
+import { maxTransactionBytes } from '../store/limits.ts';
 import type { Compare, LeaseId, Store, Write } from '../store/store.ts';
 
 /** How objects get in and out of their byte form; `schema/` implements it. */
@@ -85,6 +86,18 @@ export function storedBytes(writer: Pick<Writer, 'codec'>, resource: Resource, o
   return remote.convert([object], apiVersionOf(stored)).then(([converted = object]) => writer.codec.encode(stored, converted));
 }
 
+/** What a transaction holds beside an object. */
+const besideBytes = 4096;
+
+/** As `storedBytes`. An object that only its owners make too large goes without them, unless somebody applied it. */
+export async function fittingBytes(writer: Pick<Writer, 'codec'>, resource: Resource, object: Draft<KubernetesObject>): Promise<Buffer> {
+  const value = await storedBytes(writer, resource, object);
+  const owners = object.metadata?.managedFields ?? [];
+  if (value.length + besideBytes <= maxTransactionBytes || owners.length === 0 || owners.some(({ operation }) => operation === 'Apply')) return value;
+  setEntries(object, []);
+  return storedBytes(writer, resource, object);
+}
+
 /** A put of an object, under a lease when its kind expires. */
 export async function putOf(writer: Writer, resource: Resource, key: string, value: Buffer): Promise<Write> {
   if (resource.ttlSeconds === undefined || writer.leaseFor === undefined) return { type: 'put', key, value };
@@ -158,7 +171,7 @@ export async function changeObject(
     if (outcome.type === 'keep') return { entry: current, deleted: false };
     const companions = await companionsOf(writer, resource, outcome, current);
     await nextStage(current.stored.length);
-    const value = outcome.type === 'put' ? await storedBytes(writer, resource, outcome.object) : undefined;
+    const value = outcome.type === 'put' ? await fittingBytes(writer, resource, outcome.object) : undefined;
     if (value !== undefined && await isUnchanged(writer, resource, outcome, value, current)) return { entry: current, deleted: false };
     const ownWrite = async (): Promise<Write> => (value === undefined ? { type: 'delete', key: current.key } : putOf(writer, resource, current.key, value));
     const charge = outcome.type === 'put' && mayGrow(resource, outcome.object, current.object) ? { resource, object: outcome.object, old: current.object, isRetry: attempt > 0 } : undefined;

@@ -45,6 +45,7 @@ async function refusal(promise: Promise<unknown>): Promise<string> {
 }
 
 const named = (metadata: object, data: Readonly<Record<string, string>> = { a: '1' }) => ({ apiVersion: 'v1', kind: 'ConfigMap', metadata: { namespace: 'default', ...metadata }, data });
+const keys = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, index) => [`key-${index}`, 'v']));
 const merge: PatchType = 'application/merge-patch+json';
 
 describe('a name that is drawn', () => {
@@ -152,4 +153,11 @@ it('entries of owners that admission breaks are put back, with a warning', async
   const result = await create({ ...writer, admission: createAdmission([breaks]) }, call('create', '', named({ name: 'broken' }), { warn: (text) => { warnings.push(text); } }));
   expect(result).toMatchObject({ entry: { object: { metadata: { managedFields: [{ manager: 'test', operation: 'Update' }] } } } });
   expect(warnings).toEqual([expect.stringContaining('please fix your requests: operation must be `Apply` or `Update`')]);
+});
+
+it('an object that only its owners make too large goes without them', async () => {
+  const { metadata, data } = await done('create', '', named({ name: 'wide' }, keys(50_000)));
+  expect(metadata?.managedFields).toBeUndefined();
+  expect(Object.keys(data ?? {})).toHaveLength(50_000);
+  expect((await done('create', '', named({ name: 'narrow' }, keys(20_000)))).metadata?.managedFields).toHaveLength(1);
 });

@@ -3,7 +3,7 @@ import { TransactionTooLargeError } from './errors.ts';
 import type { Transaction } from './store.ts';
 
 export const maxOperations = 128;
-const maxTransactionBytes = 1.5 * 1024 * 1024;
+export const maxTransactionBytes = 1.5 * 1024 * 1024;
 
 /** Bytes of keys and values. Throws `TransactionTooLargeError`. */
 export function checkSize({ compares, writes }: Transaction): number {
