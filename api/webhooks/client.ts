@@ -8,6 +8,7 @@ import { text } from 'node:stream/consumers';
 import type { IncomingMessage } from 'node:http';
 import { messageOf } from '../../machinery/thrown.ts';
 import { stringifyExact } from '../schema/json-exact.ts';
+import { isBlank } from './ca-bundle.ts';
 import type { Place } from './service-address.ts';
 
 /** `clientConfig` of a webhook: a URL or a Service. */
@@ -99,7 +100,7 @@ async function post({ agent, url, place, servername, ca, body, signal }: Posting
   const response = await new Promise<IncomingMessage>((resolve, reject) => {
     const asked = request({
       agent, signal, host: place.host, port: place.port, ...(isIP(servername) === 0 ? { servername } : {}), method: 'POST', path: `${url.pathname}${url.search}`,
-      ...(ca === undefined || ca === '' ? {} : { ca: Buffer.from(ca, 'base64') }),
+      ...(ca === undefined || isBlank(ca) ? {} : { ca: Buffer.from(ca, 'base64') }),
       headers: { 'content-type': 'application/json', accept: 'application/json', 'content-length': Buffer.byteLength(body), host: url.host, 'user-agent': 'kube-apiserver-admission' },
     }, resolve);
     asked.on('error', reject);

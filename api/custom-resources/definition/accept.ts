@@ -1,5 +1,6 @@
 import { findCondition, setCondition, type Condition } from '../../../machinery/conditions.ts';
 import type { CustomResourceDefinition, DefinitionNames } from '../../../machinery/kinds/apiextensions.ts';
+import { caBundleProblem } from '../../webhooks/ca-bundle.ts';
 
 /**
  * Which of a definition's names are free in its group, and with that whether its kind is served. Who came first keeps a name: what
@@ -49,9 +50,11 @@ function conditionsOf({ status, metadata, spec }: CustomResourceDefinition, conf
   let conditions = setCondition<Condition>(status?.conditions, names, now);
   // A kind that is served once stays served, with the names that it had.
   if (findCondition(status?.conditions, 'Established')?.status !== 'True') {
-    conditions = setCondition(conditions, last === undefined
-      ? { type: 'Established', status: 'True', reason: 'InitialNamesAccepted', message: 'the initial names have been accepted' }
-      : { type: 'Established', status: 'False', reason: 'NotAccepted', message: 'not all names are accepted' }, now);
+    conditions = setCondition(conditions, last !== undefined
+      ? { type: 'Established', status: 'False', reason: 'NotAccepted', message: 'not all names are accepted' }
+      : caBundleProblem(spec.conversion?.webhook?.clientConfig?.caBundle) !== undefined
+        ? { type: 'Established', status: 'False', reason: 'InvalidCABundle', message: 'The conversion webhook CABundle is invalid' }
+        : { type: 'Established', status: 'True', reason: 'InitialNamesAccepted', message: 'the initial names have been accepted' }, now);
   }
   const approved = metadata?.annotations?.['api-approved.kubernetes.io'];
   if (!/(^|\.)(k8s\.io|kubernetes\.io)$/.test(spec.group) || approved === undefined) return conditions;

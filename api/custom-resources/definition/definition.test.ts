@@ -88,6 +88,17 @@ describe('a definition', () => {
     expect(shown(validateDefinitionUpdate(definition(costly), definition(costly))).join('\n')).not.toContain('x-kubernetes-validations[0].rule: Forbidden: estimated rule cost exceeds budget');
   });
 
+  it('takes authorities that nobody can read only until its kind is served', () => {
+    const established = { conditions: [{ type: 'Established', status: 'True' }] };
+    const [blank, fine] = [webhook({ url: 'https://a.example', caBundle: 'Cg==' }), webhook({ url: 'https://a.example' })];
+    expect(validateDefinition(definition(blank))).toEqual([]);
+    expect(validateDefinitionUpdate(definition(blank), definition(fine))).toEqual([]);
+    expect(validateDefinitionUpdate(definition(blank, established), definition(blank, established))).toEqual([]);
+    expect(shown(validateDefinitionUpdate(definition(blank, established), definition(fine, established)))).toEqual([
+      'spec.conversion.webhookClientConfig.caBundle: Invalid value: "Cg==": unable to load root certificates: unable to parse bytes as PEM block',
+    ]);
+  });
+
   it('is held while its objects are deleted', () => {
     const draft = definition();
     draft.metadata = { name: 'lamps.light.example', deletionTimestamp: '2026-01-01T00:00:00Z' };
@@ -113,6 +124,11 @@ describe('names', () => {
     expect(status.acceptedNames).toMatchObject({ plural: 'lamps', kind: 'Lamp' });
     expect(status.acceptedNames).not.toHaveProperty('shortNames');
     expect(conditions(status)).toEqual([['NamesAccepted', 'False', 'ShortNamesConflict', '"o" is already in use'], ['Established', 'False', 'NotAccepted', 'not all names are accepted']]);
+  });
+
+  it('are not enough for a kind whose webhook nobody can trust', () => {
+    const status = acceptNames(definition(webhook({ url: 'https://a.example', caBundle: 'Cg==' })), [], now);
+    expect(conditions(status)).toEqual([['NamesAccepted', 'True', 'NoConflicts', 'no conflicts found'], ['Established', 'False', 'InvalidCABundle', 'The conversion webhook CABundle is invalid']]);
   });
 
   it('of a kind that is served stay, when it asks for more than it can have', () => {

@@ -6,6 +6,7 @@ import { dns1035Label, dns1123Subdomain } from '../../../machinery/names.ts';
 import { findCondition } from '../../../machinery/conditions.ts';
 import { immutable } from '../../resources/immutable.ts';
 import { validateWebhookService, validateWebhookUrl } from '../../resources/webhook-address.ts';
+import { caBundleProblem } from '../../webhooks/ca-bundle.ts';
 import { structuralOf, type Structural } from '../schema/structural.ts';
 import { validateNames } from './names.ts';
 import { validateSchema } from './schema-rules.ts';
@@ -43,6 +44,7 @@ export function validateDefinitionUpdate(definition: CustomResourceDefinition, o
   const isEstablished = findCondition(old.status?.conditions, 'Established')?.status === 'True';
   return [
     ...validateDefinition(definition, old),
+    ...(isEstablished ? bundleProblems(spec.conversion, old.spec.conversion) : []),
     ...(isEstablished ? [...immutable(spec.scope, old.spec.scope, specPath.child('scope')), ...immutable(spec.names.kind, old.spec.names.kind, specPath.child('names', 'kind'))] : []),
     ...immutable(spec.group, old.spec.group, specPath.child('group')),
     ...immutable(spec.names.plural, old.spec.names.plural, specPath.child('names', 'plural')),
@@ -211,6 +213,15 @@ function conversionProblems(conversion: DefinitionConversion | undefined, path: 
 function clientProblems({ url, service }: NonNullable<NonNullable<DefinitionConversion['webhook']>['clientConfig']>, path: Path): FieldError[] {
   if ((url === undefined) === (service === undefined)) return [required(path, 'exactly one of url or service is required')];
   return url === undefined ? validateWebhookService(service ?? {}, path.child('service')) : validateWebhookUrl(url, path.child('url'));
+}
+
+/** Before a kind is served its authorities may be anything: somebody else may write them later. */
+function bundleProblems(conversion: DefinitionConversion | undefined, old: DefinitionConversion | undefined): FieldError[] {
+  if (conversion?.strategy !== 'Webhook') return [];
+  const bundle = conversion.webhook?.clientConfig?.caBundle;
+  const problem = caBundleProblem(bundle);
+  const wasWrong = caBundleProblem(old?.webhook?.clientConfig?.caBundle) !== undefined;
+  return problem === undefined || wasWrong ? [] : [invalid(specPath.child('conversion', 'webhookClientConfig', 'caBundle'), bundle, problem)];
 }
 
 function reviewProblems(versions: readonly string[], path: Path): FieldError[] {
