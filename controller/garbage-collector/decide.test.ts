@@ -23,7 +23,8 @@ describe('what becomes of an object', () => {
     ['without any of its owners it goes', plain, owners('absent', 'absent'), [], { type: 'delete', policy: 'Background' }],
     ['with one of two owners it forgets the other', plain, owners('solid', 'absent'), [], { type: 'dropOwners', uids: ['owner-1'] }],
     ['with an owner that waits for it, it goes', plain, owners('waiting'), [], { type: 'delete', policy: 'Background' }],
-    ['with an owner that waits and dependents of its own, it waits for those', plain, owners('waiting'), [dependent(true)], { type: 'delete', policy: 'Foreground' }],
+    ['with an owner that waits and dependents of its own, it waits for those', plain, owners('waiting'), [dependent(true)], { type: 'delete', policy: 'Foreground', unblock: false }],
+    ['with an owner that waits and a dependent that waits too, perhaps for it, its owner waits for it no longer', plain, owners('waiting'), [nodeOf(Pod, object('b', ['a'], going('foregroundDeletion')))], { type: 'delete', policy: 'Foreground', unblock: true }],
     ['being deleted by somebody else already, it is left alone', nodeOf(Pod, object('a', [], going('other'))), owners('absent'), [], { type: 'keep' }],
     ['waiting for nobody, it is released', nodeOf(Pod, object('a', [], going('foregroundDeletion'))), [], [dependent(false)], { type: 'release' }],
   ] as const)('%s', (_name, node, family, dependents, expected) => {

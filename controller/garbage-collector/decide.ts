@@ -16,7 +16,9 @@ export type Decision =
   | { readonly type: 'keep' }
   /** Other owners hold it: only the references to the others go. */
   | { readonly type: 'dropOwners'; readonly uids: readonly string[] }
-  | { readonly type: 'delete'; readonly policy: 'Background' | 'Foreground' }
+  | { readonly type: 'delete'; readonly policy: 'Background' }
+  /** `unblock`: its owners are no longer to wait for it. */
+  | { readonly type: 'delete'; readonly policy: 'Foreground'; readonly unblock: boolean }
   /** It waits for these to go first. */
   | { readonly type: 'deleteDependents'; readonly dependents: readonly GraphNode[] }
   /** Nothing that it owns holds it any longer. */
@@ -37,5 +39,7 @@ export function decide({ node, owners, dependents }: Family): Decision {
   }
   // Its owner waits for it: it waits for its own in turn.
   const waitsInTurn = owners.some(({ state }) => state === 'waiting') && dependents.length > 0;
-  return { type: 'delete', policy: waitsInTurn ? 'Foreground' : 'Background' };
+  if (!waitsInTurn) return { type: 'delete', policy: 'Background' };
+  // A dependent that waits may be waiting, round a circle, for this one.
+  return { type: 'delete', policy: 'Foreground', unblock: dependents.some(({ foreground }) => foreground) };
 }

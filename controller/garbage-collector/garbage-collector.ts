@@ -140,7 +140,8 @@ async function carry(collector: Collector, node: GraphNode, live: KubernetesObje
       return;
     }
     case 'delete': {
-      const preconditions = { uid: node.uid, ...(live.metadata?.resourceVersion === undefined ? {} : { resourceVersion: live.metadata.resourceVersion }) };
+      const { metadata } = decision.policy === 'Foreground' && decision.unblock ? await client.update(node.kind, withoutBlocking(live), { signal }) : live;
+      const preconditions = { uid: node.uid, ...(metadata?.resourceVersion === undefined ? {} : { resourceVersion: metadata.resourceVersion }) };
       await ifPresent(client.delete(node.kind, addressOf(node), { propagationPolicy: decision.policy, preconditions, signal }));
       return;
     }
@@ -167,6 +168,11 @@ async function setFree(client: Client, dependent: GraphNode, owner: string, sign
 
 function withoutOwners<T extends KubernetesObject>(object: T, uids: readonly string[]): T {
   return { ...object, metadata: { ...object.metadata, ownerReferences: (object.metadata?.ownerReferences ?? []).filter(({ uid }) => !uids.includes(uid)) } };
+}
+
+function withoutBlocking<T extends KubernetesObject>(object: T): T {
+  const ownerReferences = (object.metadata?.ownerReferences ?? []).map((reference) => ({ ...reference, blockOwnerDeletion: false }));
+  return { ...object, metadata: { ...object.metadata, ownerReferences } };
 }
 
 function withoutFinalizer<T extends KubernetesObject>(object: T, finalizer: string): T {
