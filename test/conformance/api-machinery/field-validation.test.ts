@@ -51,6 +51,9 @@ ${spec}  cronSpec: "* * * * */5"
   return call('PATCH', `/apis/${group}/v1beta1/${plural}/mytest?${strictly}`, { headers: { 'content-type': 'application/apply-patch+yaml' }, body });
 }
 
+/** `spec.template` with lines of its metadata. */
+const embedded = (more: string) => `  template:\n    apiVersion: foo/v1\n    kind: Sub\n    metadata:\n${more}      name: subobject\n  foo: foo1\n`;
+
 describe('[sig-api-machinery]', () => {
   it('FieldValidation should detect unknown and duplicate fields of a typed object', async () => {
     const body = deployment('', '"unknownField": "foo", "replicas": 2, "replicas": 3,');
@@ -90,7 +93,6 @@ describe('[sig-api-machinery]', () => {
   it('FieldValidation should detect unknown metadata fields in both the root and embedded object of a CR', async () => {
     const template = { type: 'object', 'x-kubernetes-embedded-resource': true, properties: { metadata: { type: 'object', properties: { name: { type: 'string' } } }, spec: { type: 'object' } } };
     await using defined = await defineWith(schemaOf({ template }, { 'x-kubernetes-preserve-unknown-fields': true }));
-    const embedded = (more: string) => `  template:\n    apiVersion: foo/v1\n    kind: Sub\n    metadata:\n${more}      name: subobject\n  foo: foo1\n`;
     const root = await apply(defined, { metadata: '  unknownMeta: unknown\n', spec: embedded('') });
     expect(root.code).toBeGreaterThanOrEqual(400);
     expect(root.text).toContain('.metadata.unknownMeta: field not declared in schema');
