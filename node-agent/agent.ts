@@ -134,6 +134,9 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
       runtimeVersion: `coracle://${options.version ?? '0.1.0'}`,
     });
     const reporter = createNodeReporter({ client, clock, log, facts, dataDir, networkConfigured: network.configured, images: async () => nodeImages(await images.list()) });
+    nodes.onChange((_before, node) => {
+      if (node?.metadata?.name === nodeName) reporter.check(node);
+    });
     const objects = createObjectSource(client, clock);
     const context: NodeContext = {
       client, clock, log, runtime, images, users: createUserLookUp(), objects, dataDir, nodeName, hostAddress: options.address,

@@ -12,6 +12,8 @@ export interface NodeReporter {
   readonly registered: Promise<void>;
   /** Something about the node has changed: its status is written soon. */
   changed(): void;
+  /** The node as the API has it now: what others have made of its conditions, because it was silent, is soon written again. */
+  check(node: Node): void;
   run(signal: AbortSignal): Promise<void>;
 }
 
@@ -36,14 +38,16 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
   const { client, clock, log, facts } = options;
   let conditions: readonly NodeCondition[] = [];
   let wake = new AbortController();
+  /** At the next look, no sooner: two who write over each other are not to do so without a pause. */
+  let isDue = false;
   const registered = Promise.withResolvers<void>();
 
   async function report(signal: AbortSignal): Promise<void> {
     const deadline = AbortSignal.any([signal, AbortSignal.timeout(requestDeadlineMs)]);
     const node = await register(client, facts, deadline);
     registered.resolve();
-    const before = conditions.length > 0 ? conditions : node.status?.conditions ?? [];
-    conditions = nodeConditions(await health(options), before, rfc3339(clock.now()));
+    isDue = false;
+    conditions = nodeConditions(await health(options), node.status?.conditions ?? [], rfc3339(clock.now()));
     const status = nodeStatus(facts, conditions, await options.images());
     await client.patch(Node, { name: facts.name }, 'application/strategic-merge-patch+json', { status }, { subresource: 'status', signal: deadline });
   }
@@ -53,7 +57,7 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
     const until = clock.now() + statusEveryMs;
     while (!signal.aborted && clock.now() < until) {
       await pause(clock, lookEveryMs, AbortSignal.any([signal, wake.signal])).catch(() => undefined);
-      if (wake.signal.aborted) return;
+      if (wake.signal.aborted || isDue) return;
       const next = nodeConditions(await health(options), conditions, rfc3339(clock.now()));
       if (next.some((each, position) => each.status !== conditions[position]?.status)) return;
     }
@@ -62,6 +66,10 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
   return {
     registered: registered.promise,
     changed: () => wake.abort(),
+    check(node) {
+      const isOverwritten = conditions.some(({ type, status }) => node.status?.conditions?.some((each) => each.type === type && each.status !== status) === true);
+      if (isOverwritten) isDue = true;
+    },
     async run(signal) {
       signal.addEventListener('abort', () => registered.resolve(), { once: true });
       let waitMs = 200;

@@ -17,7 +17,7 @@ function writer(...answers: readonly Error[]): { readonly writer: StatusWriter; 
       bodies.push(body);
       const error = answers[bodies.length - 1];
       if (error !== undefined) throw error;
-      return {};
+      return { metadata: { resourceVersion: String(10 * bodies.length) } };
     },
     async *watch() {},
   });
@@ -58,6 +58,14 @@ describe('writing a pod\'s status', () => {
     expect(bodies).toEqual([{ metadata: { uid: 'u' }, status: { podIPs: [{ ip: '10.42.0.2' }, { $patch: 'replace' }] } }]);
   });
 
+  it('takes away the reason of a condition that has none any more', async () => {
+    const { writer: statuses, bodies } = writer();
+    statuses.write(pod, { conditions: [{ type: 'Ready', status: 'True' }, { type: 'ContainersReady', status: 'False', reason: 'R' }] }, 0);
+    await statuses.flush('u');
+    const conditions = [{ type: 'Ready', status: 'True', reason: null, message: null }, { type: 'ContainersReady', status: 'False', reason: 'R', message: null }];
+    expect(bodies).toEqual([{ metadata: { uid: 'u' }, status: { conditions } }]);
+  });
+
   it('tries again until the API answers', async () => {
     const { writer: statuses, bodies, clock } = writer(failure('ServiceUnavailable', 'no'), failure('InternalError', 'no'));
     statuses.write(pod, { phase: 'Running' }, 0);
@@ -67,6 +75,28 @@ describe('writing a pod\'s status', () => {
     }
     await statuses.flush('u');
     expect(bodies).toHaveLength(3);
+  });
+
+  it('writes again what others have overwritten since, and nothing that is only late', async () => {
+    const { writer: statuses, bodies } = writer();
+    const stands = (resourceVersion: string, status: string): Pod => ({ metadata: { ...pod.metadata, resourceVersion }, status: { conditions: [{ type: 'Ready', status }] } });
+    statuses.write(pod, { conditions: [{ type: 'Ready', status: 'True' }] }, 0);
+    await statuses.flush('u');
+    statuses.check(stands('9', 'False'));
+    statuses.check(stands('11', 'True'));
+    await statuses.flush('u');
+    expect(bodies).toHaveLength(1);
+    statuses.check(stands('12', 'False'));
+    await statuses.flush('u');
+    expect(bodies).toEqual([bodies[0], bodies[0]]);
+  });
+
+  it('writes again what was overwritten while it was being written', async () => {
+    const { writer: statuses, bodies } = writer();
+    statuses.write(pod, { conditions: [{ type: 'Ready', status: 'True' }] }, 0);
+    statuses.check({ metadata: { ...pod.metadata, resourceVersion: '11' }, status: { conditions: [{ type: 'Ready', status: 'False' }] } });
+    await statuses.flush('u');
+    expect(bodies).toHaveLength(2);
   });
 
   it.each(['NotFound', 'Conflict'] as const)('gives up when the pod is gone: %s', async (reason) => {

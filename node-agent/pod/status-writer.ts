@@ -8,6 +8,8 @@ import type { Log } from '../../client/log.ts';
 export interface StatusWriter {
   /** `withinMs` 0: at once; else a status that comes meanwhile saves this one. */
   write(pod: Pod, status: PodStatus, withinMs: number): void;
+  /** The pod as the API has it now: what others have made of conditions that were written here is written again, as when a silent node is back. */
+  check(pod: Pod): void;
   /** Resolves when the pod's last status is written or can't be any more. */
   flush(uid: string): Promise<void>;
   forget(uid: string): void;
@@ -17,6 +19,8 @@ interface Entry {
   wanted: PodStatus;
   /** JSON of what the API has taken. */
   written: string;
+  /** The version that the API gave what it has taken. */
+  version: string | undefined;
   pod: Pod;
   running: Promise<void> | undefined;
   cancelDelay: (() => void) | undefined;
@@ -35,8 +39,9 @@ export function createStatusWriter(client: Client, clock: Clock, log: Log, signa
     while (!signal.aborted && !entry.gone && JSON.stringify(entry.wanted) !== entry.written) {
       const { wanted } = entry;
       try {
-        await patch(client, entry.pod, wanted, signal);
+        const { metadata } = await patch(client, entry.pod, wanted, signal);
         entry.written = JSON.stringify(wanted);
+        entry.version = metadata?.resourceVersion;
         waitMs = firstWaitMs;
       } catch (error) {
         if (signal.aborted) return;
@@ -55,21 +60,34 @@ export function createStatusWriter(client: Client, clock: Clock, log: Log, signa
     entry.cancelDelay = undefined;
     entry.running = send(entry).finally(() => {
       entry.running = undefined;
-      // A status may have come between the last look and now.
+      // A status may have come between the last look and now, and so may others' words.
       if (!signal.aborted && !entry.gone && JSON.stringify(entry.wanted) !== entry.written) start(entry);
+      else check(entry);
     });
+  }
+
+  function check(entry: Entry): void {
+    if (signal.aborted || entry.gone || entry.running !== undefined || entry.cancelDelay !== undefined || !isOverwritten(entry)) return;
+    entry.written = '';
+    start(entry);
   }
 
   return {
     write(pod, status, withinMs) {
       const uid = pod.metadata?.uid ?? '';
-      const entry = entries.get(uid) ?? { wanted: status, written: '', pod, running: undefined, cancelDelay: undefined, gone: false };
+      const entry = entries.get(uid) ?? { wanted: status, written: '', version: undefined, pod, running: undefined, cancelDelay: undefined, gone: false };
       entries.set(uid, entry);
       entry.wanted = status;
       entry.pod = pod;
       if (entry.running !== undefined) return;
       if (withinMs === 0) start(entry);
       else entry.cancelDelay ??= clock.setTimer(withinMs, () => start(entry));
+    },
+    check(pod) {
+      const entry = entries.get(pod.metadata?.uid ?? '');
+      if (entry === undefined) return;
+      entry.pod = pod;
+      check(entry);
     },
     async flush(uid) {
       const entry = entries.get(uid);
@@ -83,13 +101,35 @@ export function createStatusWriter(client: Client, clock: Clock, log: Log, signa
   };
 }
 
-/** Strategic merge: conditions that others own stay. A changed address replaces the old one instead of joining it. */
-async function patch(client: Client, pod: Pod, status: PodStatus, signal: AbortSignal): Promise<void> {
+/** Whether the API has, after what it took from here, a condition that says otherwise. */
+function isOverwritten({ wanted, version, pod }: Entry): boolean {
+  const { resourceVersion } = pod.metadata ?? {};
+  if (version === undefined || resourceVersion === undefined || !isNewer(resourceVersion, version)) return false;
+  return (wanted.conditions ?? []).some(({ type, status }) => pod.status?.conditions?.some((each) => each.type === type && each.status !== status) === true);
+}
+
+/** Versions of one kind are decimal numbers without leading zeros. Source: "Resource versions", comparing them. */
+function isNewer(version: string, than: string): boolean {
+  return version.length === than.length ? version > than : version.length > than.length;
+}
+
+/**
+ * Strategic merge: conditions that others own stay, and of the pod's own no reason stays that is none any more. A changed
+ * address replaces the old one instead of joining it.
+ */
+async function patch(client: Client, pod: Pod, status: PodStatus, signal: AbortSignal): Promise<Pod> {
   const { name = '', namespace = '', uid } = pod.metadata ?? {};
   const before = pod.status?.podIPs ?? [];
   const replaces = status.podIPs !== undefined && before.some((each) => each.ip !== status.podIPs?.[0]?.ip);
-  const body = { metadata: { uid }, status: replaces ? { ...status, podIPs: [...(status.podIPs ?? []), { $patch: 'replace' }] } : status };
-  await client.patch(Pod, { namespace, name }, 'application/strategic-merge-patch+json', body, {
+  const body = {
+    metadata: { uid },
+    status: {
+      ...status,
+      ...(status.conditions === undefined ? {} : { conditions: status.conditions.map((each) => ({ reason: null, message: null, ...each })) }),
+      ...(replaces ? { podIPs: [...(status.podIPs ?? []), { $patch: 'replace' }] } : {}),
+    },
+  };
+  return await client.patch(Pod, { namespace, name }, 'application/strategic-merge-patch+json', body, {
     subresource: 'status', signal: AbortSignal.any([signal, AbortSignal.timeout(requestDeadlineMs)]),
   });
 }

@@ -66,14 +66,14 @@ describe('a pod\'s status', () => {
     }).toEqual({ phase, ready, container });
   });
 
-  it('is whole for a running pod', () => {
+  it('is whole for a running pod, without the conditions of others', () => {
     const gate = { type: 'example.com/gate', status: 'True' };
     const pod = podOf({}, { status: { conditions: [{ type: 'Ready', status: 'True', lastTransitionTime: '2025-12-31T00:00:00Z' }, gate] } });
     const status = podStatus(pod, stateOf({}, record('a', { restartCount: 1, current: run(), previous: exited(1) })), node, now);
     const condition = (type: string, lastTransitionTime = stamp): object => ({ type, status: 'True', observedGeneration: 1, lastTransitionTime });
     expect(status).toEqual({
       observedGeneration: 1, phase: 'Running', hostIP: '192.0.2.1', hostIPs: [{ ip: '192.0.2.1' }], podIP: '10.42.0.2', podIPs: [{ ip: '10.42.0.2' }], startTime: stamp, qosClass: 'BestEffort',
-      conditions: [condition('PodReadyToStartContainers'), condition('Initialized'), condition('Ready', '2025-12-31T00:00:00Z'), condition('ContainersReady'), condition('PodScheduled'), gate],
+      conditions: [condition('PodReadyToStartContainers'), condition('Initialized'), condition('Ready', '2025-12-31T00:00:00Z'), condition('ContainersReady'), condition('PodScheduled')],
       containerStatuses: [{
         name: 'a', ready: true, started: true, restartCount: 1, image: 'docker.io/library/web:1', imageID: 'docker.io/library/web@sha256:1', containerID: 'coracle://abc',
         state: { running: { startedAt: stamp } },

@@ -120,7 +120,6 @@ interface Verdict {
 }
 
 const yes: Verdict = { status: 'True' };
-const owned = new Set(['PodReadyToStartContainers', 'Initialized', 'Ready', 'ContainersReady', 'PodScheduled']);
 
 function conditions(
   pod: Pod, state: PodState, phase: Phase, statuses: readonly ContainerStatus[], now: number, before: PodStatus | undefined,
@@ -133,8 +132,8 @@ function conditions(
     ['ContainersReady', containersReady],
     ['PodScheduled', yes],
   ];
-  const others = (pod.status?.conditions ?? []).filter((each) => !owned.has(each.type));
-  return [...verdicts.map(([type, verdict]) => condition(pod, type, verdict, now, before)), ...others];
+  // Conditions of others are theirs to write: what is known of them here may be old.
+  return verdicts.map(([type, verdict]) => condition(pod, type, verdict, now, before));
 }
 
 /** A condition keeps the time of its last change. */

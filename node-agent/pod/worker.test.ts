@@ -83,7 +83,7 @@ function node(): NodeContext {
     images: { resolve: () => Promise.resolve(image), pull: unused, import: unused, list: unused, remove: unused } as unknown as NodeContext['images'], users: () => Promise.resolve({ uid: 0, gid: 0, groups: [] }), hostResolver: () => Promise.resolve(''),
     objects: { hold: () => ({ configMap: unused, secret: unused, release: () => undefined }), run: unused },
     recorder: { record: (_regarding, _type, reason) => void asked.push(reason), drain: unused },
-    statuses: { write: () => undefined, flush: () => ask('flush'), forget: () => undefined },
+    statuses: { write: () => undefined, check: () => undefined, flush: () => ask('flush'), forget: () => undefined },
     allocatable: () => ({}), services: () => [], clusterDns: undefined, insecureRegistries: [], defaultSeccomp: () => Buffer.alloc(0), memoryCapacityBytes: 1, pidsLimit: undefined,
     networkReady: () => Promise.resolve(), newId: () => `${asked.length}`.padStart(64, '0'),
   };

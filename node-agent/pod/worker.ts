@@ -118,6 +118,7 @@ export function createPodWorker(node: NodeContext, start: WorkerStart, working: 
     desire(pod) {
       if (isRelabelled(cell.pod, pod)) tasks.run(Promise.resolve().then(() => refreshVolumes(handle)));
       cell.pod = pod;
+      node.statuses.check(pod);
       journal.saveSoon();
       wake();
     },
