@@ -90,8 +90,12 @@ export function show(type: Type): string {
   }
 }
 
+/** Types of Kubernetes' libraries. */
+const libraryTypes = ['net.IP', 'net.CIDR', 'kubernetes.Quantity', 'kubernetes.URL', 'kubernetes.Semver', 'kubernetes.NamedFormat'];
+
 /** Names of types as expressions write them. */
 export const namedTypes: Readonly<Record<string, Type>> = {
+  ...Object.fromEntries(libraryTypes.map((name) => [name, opaque(name)])),
   bool, int, uint, double, string, bytes, null_type: nullType, optional_type: optional(dyn),
   list: list(dyn), map: map(dyn, dyn), type: { kind: 'type', of: dyn },
   'google.protobuf.Timestamp': timestamp, 'google.protobuf.Duration': duration,

@@ -31,10 +31,29 @@ export function parseAddress(text: string): Address | undefined {
   return bits >> 32n === 0xffffn ? undefined : { family: 6, bits };
 }
 
+/** Why a text is no address, as Go says it. */
+export function addressFault(text: string): string {
+  if (text.includes('%')) return 'IP address with zone value is not allowed';
+  if (text.includes(':')) return text.toLowerCase().includes('::ffff:') ? 'IPv4-mapped IPv6 address is not allowed' : 'each colon-separated field must have at least one digit';
+  const parts = text.split('.');
+  if (!/^[\d.]+$/.test(text)) return 'unable to parse IP';
+  if (parts.length !== 4) return `IPv4 address too ${parts.length > 4 ? 'long' : 'short'}`;
+  return parts.some((part) => Number(part) > 255) ? 'IPv4 field has value >255' : 'IPv4 field has octet with leading zero';
+}
+
 function parseFour(text: string): Address | undefined {
   const parts = text.split('.');
   if (parts.length !== 4 || !parts.every((part) => /^(?:0|[1-9]\d{0,2})$/.test(part) && Number(part) < 256)) return undefined;
   return { family: 4, bits: parts.reduce((sum, part) => (sum << 8n) | BigInt(part), 0n) };
+}
+
+/** Why a text is no block. */
+export function blockFault(text: string): string {
+  const slash = text.lastIndexOf('/');
+  if (slash < 0) return "no '/'";
+  const [address, prefix] = [text.slice(0, slash), text.slice(slash + 1)];
+  if (parseAddress(address) === undefined) return `ParseAddr(${JSON.stringify(address)}): ${addressFault(address)}`;
+  return /^(?:0|[1-9]\d*)$/.test(prefix) ? 'prefix length out of range' : `bad bits after slash: ${JSON.stringify(prefix)}`;
 }
 
 /** Undefined for what is no block; bits beyond the prefix are kept. */

@@ -1,4 +1,4 @@
-import { addressText, contains, mask, parseAddress, parseBlock, type Address, type Block } from './address.ts';
+import { addressFault, addressText, blockFault, contains, mask, parseAddress, parseBlock, type Address, type Block } from './address.ts';
 import { flat, scaled, sizeOf, sum, traversal, unknownSize, one, character, type CallCost } from '../cost.ts';
 import { CelError } from '../errors.ts';
 import { define, type Overload } from '../functions.ts';
@@ -34,13 +34,13 @@ class CidrValue extends OpaqueValue {
 
 function ipOf(text: string): IpValue {
   const address = parseAddress(text);
-  if (address === undefined) throw new CelError(`IP Address ${JSON.stringify(text)} parse error during conversion from string`);
+  if (address === undefined) throw new CelError(`IP Address ${JSON.stringify(text)} parse error during conversion from string: ParseAddr(${JSON.stringify(text)}): ${addressFault(text)}`);
   return new IpValue(address);
 }
 
 function cidrOf(text: string): CidrValue {
   const block = parseBlock(text);
-  if (block === undefined) throw new CelError(`CIDR ${JSON.stringify(text)} parse error during conversion from string`);
+  if (block === undefined) throw new CelError(`network address parse error during conversion from string: netip.ParsePrefix(${JSON.stringify(text)}): ${blockFault(text)}`);
   return new CidrValue(block);
 }
 

@@ -58,6 +58,8 @@ describe('quantities', () => {
 
   it('fail where they are none, or no integers', () => {
     expect(() => run('quantity("abc")')).toThrow('quantities must match the regular expression');
+    expect(() => run('quantity("10Mm")')).toThrow("unable to parse quantity's suffix");
+    expect(run('quantity("9999999999999999999999999G").isInteger()')).toBe(false);
     expect(() => run('quantity("50m").asInteger()')).toThrow('cannot convert value to integer');
   });
 });
@@ -67,8 +69,19 @@ describe('addresses', () => {
     'ip("127.0.0.1").family() == 4 && ip("::1").family() == 6', 'ip("::1") == ip("0:0:0:0:0:0:0:1")', 'isIP("1.2.3.4") && !isIP("1.2.3") && !isIP("01.2.3.4") && !isIP("::ffff:1.2.3.4") && !isIP("fe80::1%eth0")', 'ip.isCanonical("::1") && !ip.isCanonical("::0001")',
     'ip("127.5.0.1").isLoopback() && ip("::").isUnspecified() && ip("169.254.1.1").isLinkLocalUnicast() && ip("ff02::1").isLinkLocalMulticast()', 'ip("8.8.8.8").isGlobalUnicast() && !ip("224.0.0.1").isGlobalUnicast()', 'string(ip("2001:DB8:0:0:1::1")) == "2001:db8::1:0:0:1"',
     'cidr("192.168.0.0/24").containsIP("192.168.0.5") && !cidr("192.168.0.0/24").containsIP(ip("192.168.1.5"))', 'cidr("10.0.0.0/8").containsCIDR("10.1.0.0/16") && !cidr("10.1.0.0/16").containsCIDR(cidr("10.0.0.0/8"))', 'cidr("10.1.2.3/8").masked() == cidr("10.0.0.0/8") && cidr("::/0").prefixLength() == 0',
+    'type(ip("::1")) == net.IP && type(cidr("::/0")) == net.CIDR && type(quantity("1")) == kubernetes.Quantity',
     'isCIDR("10.0.0.0/8") && !isCIDR("10.0.0.0/33") && !isCIDR("10.0.0.0")', 'string(cidr("10.0.0.0/8").ip()) == "10.0.0.0"',
   ]);
+});
+
+describe('what is no address', () => {
+  it.each([
+    ['ip("1.2.3.4.5")', 'IP Address "1.2.3.4.5" parse error during conversion from string: ParseAddr("1.2.3.4.5"): IPv4 address too long'], ['ip("1.2.3.256")', 'IPv4 field has value >255'], ['ip("01.2.3.4")', 'IPv4 field has octet with leading zero'],
+    ['ip("::ffff:1.2.3.4")', 'IPv4-mapped IPv6 address is not allowed'], ['ip("fe80::1%eth0")', 'IP address with zone value is not allowed'], ['ip("x")', 'unable to parse IP'], ['ip(":::")', 'each colon-separated field must have at least one digit'],
+    ['cidr("10.0.0.0/")', 'netip.ParsePrefix("10.0.0.0/"): bad bits after slash: ""'], ['cidr("10.0.0.0/33")', 'prefix length out of range'], ['cidr("10.0.0.0")', "no '/'"],
+  ])('%s says why', (source, message) => {
+    expect(() => run(source)).toThrow(message);
+  });
 });
 
 describe('URLs', () => {

@@ -23,7 +23,7 @@ class FormatValue extends OpaqueValue {
 
 const matching = (pattern: RegExp, message: string) => (text: string): readonly string[] => (pattern.test(text) ? [] : [message]);
 /** The start of a generated name may end where a name may not. */
-const prefix = (rule: (text: string) => readonly string[]) => (text: string): readonly string[] => rule(text.endsWith('-') ? `${text.slice(0, -1)}a` : text);
+const prefix = (rule: (text: string) => readonly string[]) => (text: string): readonly string[] => rule(text.length > 1 && text.endsWith('-') ? `${text.slice(0, -2)}a` : text);
 
 const formats = [
   new FormatValue('dns1123Label', dns1123Label),

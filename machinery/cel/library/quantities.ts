@@ -7,10 +7,13 @@ import { OpaqueValue } from '../values.ts';
 class QuantityValue extends OpaqueValue {
   override readonly typeName = 'kubernetes.Quantity';
   readonly quantity: Quantity;
+  /** It stands for a larger number than a quantity holds. */
+  readonly isCapped: boolean;
 
-  constructor(quantity: Quantity) {
+  constructor(quantity: Quantity, isCapped = false) {
     super();
     this.quantity = quantity;
+    this.isCapped = isCapped;
   }
 
   override equals(other: OpaqueValue): boolean {
@@ -19,15 +22,18 @@ class QuantityValue extends OpaqueValue {
 }
 
 const nano = 1_000_000_000n;
+const largest = (2n ** 63n - 1n) * nano;
+const looksRight = /^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$/;
 
 function parse(text: string): QuantityValue {
   const quantity = parseQuantity(text);
-  if (quantity === undefined) throw new CelError("quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'");
-  return new QuantityValue(quantity);
+  if (quantity === undefined) throw new CelError(looksRight.test(text) ? "unable to parse quantity's suffix" : `quantities must match the regular expression '${looksRight.source}'`);
+  const isLargest = quantity.nanos === largest || quantity.nanos === -largest;
+  return new QuantityValue(quantity, isLargest && !/^[+-]?9223372036854775807$/.test(text));
 }
 
-function isInteger({ quantity: { nanos } }: QuantityValue): boolean {
-  return nanos % nano === 0n && nanos / nano >= -(2n ** 63n) && nanos / nano < 2n ** 63n;
+function isInteger({ quantity: { nanos }, isCapped }: QuantityValue): boolean {
+  return !isCapped && nanos % nano === 0n && nanos / nano >= -(2n ** 63n) && nanos / nano < 2n ** 63n;
 }
 
 const whole = (value: bigint): Quantity => ({ nanos: value * nano });

@@ -69,7 +69,9 @@ function compareIdentifiers(a: string, b: string): number {
 
 function semver(text: string, normalize: unknown): SemverValue {
   const version = parse(text, normalize === true);
-  if (version === undefined) throw new CelError(`semver ${JSON.stringify(text)} parse error during conversion from string`);
+  if (version === undefined) {
+    throw new CelError(text.split('.').length < 3 ? 'No Major.Minor.Patch elements found' : `Invalid character(s) found in version ${JSON.stringify(text)}`);
+  }
   return new SemverValue(version);
 }
 
