@@ -9,6 +9,7 @@ describe('jsonPatch', () => {
     ['replaces', { a: 1 }, [{ op: 'replace', path: '/a', value: { b: 1 } }], { a: { b: 1 } }],
     ['moves', { a: 1 }, [{ op: 'move', from: '/a', path: '/b' }], { b: 1 }],
     ['copies', { a: [1] }, [{ op: 'copy', from: '/a', path: '/b' }], { a: [1], b: [1] }],
+    ['copies and moves long numbers', { a: 9223372036854775807n, b: [18446744073709551616n] }, [{ op: 'test', path: '/a', value: 9223372036854775807n }, { op: 'copy', from: '/b', path: '/c' }, { op: 'move', from: '/a', path: '/d' }], { b: [18446744073709551616n], c: [18446744073709551616n], d: 9223372036854775807n }],
     ['reads escaped names', { 'a/b': 1 }, [{ op: 'replace', path: '/a~1b', value: 2 }], { 'a/b': 2 }],
     ['goes on after a test that holds', { a: 1 }, [{ op: 'test', path: '/a', value: 1 }, { op: 'remove', path: '/a' }], {}],
   ])('%s', (_name, original, patch, want) => {
@@ -35,6 +36,11 @@ describe('jsonPatch', () => {
     [{ op: 'move', from: '/x', path: '/y' }, 'move operation does not apply: doc is missing path: /y: missing value'],
   ])('says of %j why it does not apply', (operation, why) => {
     expect(() => jsonPatch({ a: 1, l: [] }, [operation])).toThrow(`the server rejected our request due to an error in our request: ${why}`);
+  });
+
+  it('says why also of what has long numbers', () => {
+    expect(() => jsonPatch({ a: 9223372036854775807n }, [{ op: 'replace', path: '/b/c', value: 1 }])).toThrow('replace operation does not apply: doc is missing path: /b/c: missing value');
+    expect(() => jsonPatch({ a: 1 }, [{ op: 'test', path: '/a', value: 9223372036854775807n }])).toThrow('testing value /a failed: test failed');
   });
 
   it('moves nothing into itself', () => {

@@ -10,8 +10,35 @@ const mostShifted = 50_000_000;
 
 /** `original` with a JSON patch; neither is changed. Source: RFC 6902. Throws 400 (no patch), 413 (too much), 422 (does not apply). */
 export function jsonPatch(original: unknown, patch: unknown): unknown {
-  const operations = operationsOf(patch);
-  let document: unknown = structuredClone(original);
+  if (!holdsLong(original) && !holdsLong(patch)) return patched(structuredClone(original), operationsOf(patch));
+  return mapped(patched(mapped(original, spelled), operationsOf(mapped(patch, spelled))), unspelled);
+}
+
+/** Whole numbers beyond 2⁵³ are bigints, which the library can't copy: it gets to see a text in their place. */
+const long = '\0long\0';
+const longText = new RegExp(`^${long}-?\\d+$`);
+
+function spelled(value: unknown): unknown {
+  return typeof value === 'bigint' ? `${long}${value}` : value;
+}
+
+function unspelled(value: unknown): unknown {
+  return typeof value === 'string' && longText.test(value) ? BigInt(value.slice(long.length)) : value;
+}
+
+function holdsLong(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return typeof value === 'bigint';
+  return Object.values(value).some(holdsLong);
+}
+
+/** A copy whose scalars are what `of` makes of them. */
+function mapped(value: unknown, of: (scalar: unknown) => unknown): unknown {
+  if (Array.isArray(value)) return value.map((each) => mapped(each, of));
+  return isObject(value) ? Object.fromEntries(Object.entries(value).map(([name, each]) => [name, mapped(each, of)])) : of(value);
+}
+
+function patched(original: unknown, operations: readonly Operation[]): unknown {
+  let document = original;
   let copied = 0;
   let shifted = 0;
   for (const [index, operation] of operations.entries()) {
@@ -29,9 +56,9 @@ export function jsonPatch(original: unknown, patch: unknown): unknown {
   return document;
 }
 
-/** Of the value as JSON, about; whole numbers beyond 2⁵³ are bigints here. */
+/** Of the value as JSON, about. */
 function lengthOf(value: unknown): number {
-  return JSON.stringify(value, (_key, each: unknown) => (typeof each === 'bigint' ? String(each) : each))?.length ?? 0;
+  return JSON.stringify(value)?.length ?? 0;
 }
 
 /** How many items the operation moves up or down in a list. */
