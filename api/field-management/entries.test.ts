@@ -51,6 +51,13 @@ describe('too many updaters', () => {
     expect(again.find(({ manager }) => manager === 'ancient-changes')).toMatchObject({ fieldsV1: { 'f:0': {}, 'f:1': {}, 'f:2': {}, 'f:3': {} } });
   });
 
+  it('may have no times', () => {
+    const timeless = updaters(12).map(({ time: _time, ...rest }) => rest);
+    const left = writeEntries(capped(read(timeless)));
+    expect(left).toHaveLength(10);
+    expect(left.filter((one) => 'time' in one)).toEqual([]);
+  });
+
   it('stay apart by version', () => {
     const mixed = updaters(12).map((one, index) => ({ ...one, apiVersion: index % 2 === 0 ? 'v1' : 'v2' }));
     const names = writeEntries(capped(read(mixed))).filter(({ manager }) => manager === 'ancient-changes').map(({ apiVersion }) => apiVersion);

@@ -114,7 +114,8 @@ export function capped({ owners, times }: Managed): Managed {
     if (!left.has(bucket)) left.delete(before);
     left.delete(id);
     left.set(bucket, { ...owner, fields: union(owner.fields, held?.fields ?? {}) });
-    moments.set(bucket, times.get(id) ?? '');
+    const time = times.get(id);
+    if (time !== undefined) moments.set(bucket, time);
     count--;
   }
   return { owners: left, times: moments };
