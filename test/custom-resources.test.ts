@@ -92,6 +92,12 @@ describe('a custom resource', () => {
     expect(await apply(cronTab('a', { cronSpec: '* * * * *', colour: 'red' }))).toContain('strict decoding error: unknown field "spec.colour"');
   });
 
+  it('is of its own kind and version', async () => {
+    const created = async (more: object) => (await test.kubectlWith(JSON.stringify({ ...cronTab('a'), ...more }), 'create', '--raw', '/apis/stable.example.com/v1/namespaces/default/crontabs', '-f', '-')).err;
+    expect(await created({ kind: 'Other' })).toContain('The Other "a" is invalid: kind: Invalid value: "Other": must be CronTab');
+    expect(await created({ apiVersion: 'stable.example.com/v2' })).toContain('the API version in the data (stable.example.com/v2) does not match the expected API version (stable.example.com/v1)');
+  });
+
   it('is pruned, but for what the schema leaves open', async () => {
     const pruned = await test.kubectlWith(JSON.stringify(cronTab('a', { cronSpec: '* * * * *', colour: 'red', raw: { any: [{ thing: 1 }] }, maybe: null })), 'create', '--validate=false', '-f', '-');
     expect(pruned.out).toBe('crontab.stable.example.com/a created\n');

@@ -66,7 +66,7 @@ export function createCodec(schemaFor: (kind: GroupVersionKind) => ObjectSchema 
       const content = readBody(resource, body);
       const gvk = kindOf(content.value, resource);
       try {
-        checkKind(gvk, resource);
+        checkKind(gvk, resource, content.value);
         return read(resource, content, options);
       } catch (error) {
         throw answer(error, (problem) => failure('BadRequest', `${gvk.kind} in version ${JSON.stringify(gvk.version)} cannot be handled as a ${resource.kind}: ${problem}`, undefined, { cause: error }));
@@ -75,7 +75,7 @@ export function createCodec(schemaFor: (kind: GroupVersionKind) => ObjectSchema 
     check(resource, value, options) {
       checkFieldValidation(options.fieldValidation, 'PatchOptions');
       try {
-        checkKind(kindOf(value, resource), resource);
+        checkKind(kindOf(value, resource), resource, value);
         return read(resource, { value, duplicates: options.duplicates ?? [] }, options);
       } catch (error) {
         throw answer(error, (problem) => invalidObject({ group: '', kind: '' }, '', [invalid(new Path('patch'), stringifyExact(value), problem)]));
@@ -198,14 +198,22 @@ function kindOf(value: unknown, resource: GroupVersionKind): GroupVersionKind {
 const unsupportedHere = 'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml';
 
 /** Throws unless the body is of the kind that the URL addresses. */
-function checkKind(given: GroupVersionKind, wanted: Target): void {
+function checkKind(given: GroupVersionKind, wanted: Target, value: unknown): void {
   const apiVersion = apiVersionOf(given);
   if (given.kind === wanted.kind && apiVersion === apiVersionOf(wanted)) return;
+  // Any kind can be read as what it is: only then it turns out to be another.
+  if (wanted.custom !== undefined && apiVersion === apiVersionOf(wanted)) throw invalidObject(given, nameIn(value), [invalid(new Path('kind'), given.kind, `must be ${wanted.kind}`)]);
   if (wanted.custom !== undefined || (given.kind === wanted.kind && isBuiltin(given))) {
     throw failure('BadRequest', `the API version in the data (${apiVersion}) does not match the expected API version (${apiVersionOf(wanted)})`);
   }
   if (!isBuiltin(given)) throw new DecodeProblem(`no kind ${JSON.stringify(given.kind)} is registered for version ${JSON.stringify(apiVersion)} in scheme "pkg/api/legacyscheme/scheme.go:30"`);
   throw new DecodeProblem(`converting (${given.version}.${given.kind}) to (${internalGroup(wanted)}.${wanted.kind}): unknown conversion`);
+}
+
+function nameIn(value: unknown): string {
+  const metadata = isObject(value) ? value['metadata'] : undefined;
+  const name = isObject(metadata) ? metadata['name'] : undefined;
+  return typeof name === 'string' ? name : '';
 }
 
 function internalGroup({ group }: GroupVersionKind): string {
