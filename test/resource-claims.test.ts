@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { ResourceClaim } from '../machinery/kinds/dynamic-resources.ts';
 import { startTestServer, type TestServer } from './test-server.ts';
 
 /** Who may write what of claims of devices, asked with a real kubectl. */
@@ -62,7 +63,13 @@ describe('the status of a claim', () => {
     expect(await patchStatus({ devices }, ...driver)).toBe('resourceclaim.resource.k8s.io/c patched');
   });
 
+  it('changes no labels, and forgets the devices that are given back', async () => {
+    await test.kubectl('patch', 'resourceclaim', 'c', '--subresource=status', '--type=merge', '-p', '{"metadata":{"labels":{"a":"b"}},"status":{"allocation":null}}');
+    const { metadata, status } = await test.client.get(ResourceClaim, { namespace: 'default', name: 'c' });
+    expect([metadata?.labels, status]).toEqual([undefined, {}]);
+  });
+
   it('is everybody’s to leave as it is', async () => {
-    expect(await patchStatus({ devices, allocation }, driver[0] ?? '')).toBe('resourceclaim.resource.k8s.io/c patched (no change)');
+    expect(await patchStatus({}, driver[0] ?? '')).toBe('resourceclaim.resource.k8s.io/c patched (no change)');
   });
 });

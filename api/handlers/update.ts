@@ -106,11 +106,11 @@ function keepField(draft: Draft<KubernetesObject>, old: KubernetesObject, field:
 function keepAllButStatus(resource: Resource, draft: Draft<KubernetesObject>, old: KubernetesObject): void {
   const fields = new Set([...Object.keys(draft), ...Object.keys(old)]);
   for (const field of fields) if (!['status', 'metadata', 'kind', 'apiVersion'].includes(field)) keepField(draft, old, field);
-  if (resource.custom === undefined) keepOwners(metadataOf(draft), old);
+  if (resource.custom === undefined && resource.statusKeepsMetadata !== true) keepOwners(metadataOf(draft), old);
   else keepMetadata(draft, old);
 }
 
-/** Of a custom resource a status write may change nothing else. */
+/** Of custom resources and some other kinds a status write may change nothing else. */
 function keepMetadata(draft: Draft<KubernetesObject>, old: KubernetesObject): void {
   const { managedFields } = metadataOf(draft);
   keepField(draft, old, 'metadata');

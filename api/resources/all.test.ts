@@ -34,6 +34,16 @@ describe('the registry', () => {
     ]);
   });
 
+  it('has kinds whose replacements must name the version that they replace', () => {
+    expect(resources.filter((one) => one.updatesNameVersion).map((one) => one.kind).toSorted()).toEqual([
+      'APIService', 'CSIDriver', 'CSINode', 'CSIStorageCapacity', 'CustomResourceDefinition', 'Lease', 'MutatingAdmissionPolicy', 'MutatingAdmissionPolicyBinding', 'MutatingWebhookConfiguration', 'PodDisruptionBudget',
+      'RuntimeClass', 'ValidatingAdmissionPolicy', 'ValidatingAdmissionPolicyBinding', 'ValidatingWebhookConfiguration', 'VolumeAttachment',
+    ]);
+    expect(resources.filter((one) => one.statusKeepsMetadata).map((one) => one.kind).toSorted()).toEqual([
+      'APIService', 'FlowSchema', 'PriorityLevelConfiguration', 'ResourceClaim', 'ServiceCIDR', 'ValidatingAdmissionPolicy', 'VolumeAttachment',
+    ]);
+  });
+
   it('has cells for an object that has nothing but a name', () => {
     const bare = { metadata: { name: 'x' }, involvedObject: {}, roleRef: {}, spec: {} };
     for (const resource of resources) {

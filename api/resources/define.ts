@@ -110,6 +110,8 @@ export interface Resource<T extends KubernetesObject = KubernetesObject> extends
   readonly ttlSeconds?: number;
   /** A PUT must say which version it replaces. */
   readonly updatesNameVersion?: true;
+  /** A write to its status changes no labels, and nothing else of its metadata. */
+  readonly statusKeepsMetadata?: true;
   /** Why nothing more is created, though what there is may still be changed: its kind is being deleted. */
   readonly refusesNew?: string;
   /** Said to everybody who uses the kind. */

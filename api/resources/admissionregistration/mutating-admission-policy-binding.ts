@@ -9,6 +9,7 @@ import { paramRefText } from './policies.ts';
 
 /** Source: "Mutating admission policy". */
 export const mutatingAdmissionPolicyBinding = defineResource(MutatingAdmissionPolicyBinding, {
+  updatesNameVersion: true,
   categories: ['api-extensions'],
   generation: true,
   columns: [

@@ -13,6 +13,7 @@ type Mutation = NonNullable<Spec['mutations']>[number];
 
 /** Source: "Mutating admission policy". */
 export const mutatingAdmissionPolicy = defineResource(MutatingAdmissionPolicy, {
+  updatesNameVersion: true,
   categories: ['api-extensions'],
   generation: true,
   columns: [

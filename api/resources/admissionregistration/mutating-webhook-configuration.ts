@@ -6,6 +6,7 @@ import { defaultWebhook, reinvocationPolicies, validateWebhooks } from './webhoo
 
 /** Source: "Dynamic admission control". */
 export const mutatingWebhookConfiguration = defineResource(MutatingWebhookConfiguration, {
+  updatesNameVersion: true,
   categories: ['api-extensions'],
   generation: true,
   columns: [name(), count('Webhooks', 'How many webhooks it registers.', (object) => object.webhooks?.length ?? 0), age()],

@@ -11,6 +11,7 @@ const actions = ['Audit', 'Deny', 'Warn'] as const;
 
 /** Source: "Validating admission policy". */
 export const validatingAdmissionPolicyBinding = defineResource(ValidatingAdmissionPolicyBinding, {
+  updatesNameVersion: true,
   categories: ['api-extensions'],
   generation: true,
   columns: [

@@ -20,6 +20,8 @@ const reasons = ['Forbidden', 'Invalid', 'RequestEntityTooLarge'] as const;
 
 /** Source: "Validating admission policy". */
 export const validatingAdmissionPolicy = defineResource(ValidatingAdmissionPolicy, {
+  statusKeepsMetadata: true,
+  updatesNameVersion: true,
   categories: ['api-extensions'],
   generation: true,
   status: true,

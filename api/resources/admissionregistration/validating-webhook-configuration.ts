@@ -5,6 +5,7 @@ import { defaultWebhook, validateWebhooks } from './webhooks.ts';
 
 /** Source: "Dynamic admission control". */
 export const validatingWebhookConfiguration = defineResource(ValidatingWebhookConfiguration, {
+  updatesNameVersion: true,
   categories: ['api-extensions'],
   generation: true,
   columns: [name(), count('Webhooks', 'How many webhooks it registers.', (object) => object.webhooks?.length ?? 0), age()],

@@ -11,6 +11,8 @@ const [highestGroupPriority, highestVersionPriority] = [20_000, 1000];
 
 /** Who serves a version of a group: this server, or an extension server behind a Service. Source: "Kubernetes API aggregation layer". */
 export const apiService = defineResource(APIService, {
+  statusKeepsMetadata: true,
+  updatesNameVersion: true,
   categories: ['api-extensions'],
   status: true,
   columns: [

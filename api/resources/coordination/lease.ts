@@ -5,6 +5,7 @@ import { age, defineResource, name } from '../define.ts';
 
 /** Source: "Leases". */
 export const lease = defineResource(Lease, {
+  updatesNameVersion: true,
   columns: [name(), text('Holder', 'Who holds it.', (object) => object.spec?.holderIdentity ?? ''), age()],
   validate(object) {
     const { leaseDurationSeconds, leaseTransitions, strategy, preferredHolder } = object.spec ?? {};

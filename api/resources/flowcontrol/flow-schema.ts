@@ -19,6 +19,7 @@ const verbs: readonly string[] = ['create', 'delete', 'deletecollection', 'get',
 
 /** Which requests are one flow, and at which priority level they are served. Source: "API priority and fairness". */
 export const flowSchema = defineResource(FlowSchema, {
+  statusKeepsMetadata: true,
   generation: true,
   status: true,
   columns: [

@@ -19,6 +19,7 @@ const hashBits = 60;
 
 /** How much of the server a sort of requests may take. Source: "API priority and fairness". */
 export const priorityLevelConfiguration = defineResource(PriorityLevelConfiguration, {
+  statusKeepsMetadata: true,
   generation: true,
   status: true,
   columns: [

@@ -22,6 +22,7 @@ function validate({ spec }: ServiceCIDR): FieldError[] {
 
 /** Source: "ServiceCIDR", networking.k8s.io/v1. */
 export const serviceCidr = defineResource(ServiceCIDR, {
+  statusKeepsMetadata: true,
   generation: true,
   status: true,
   columns: [name(), text('CIDRs', 'Ranges of addresses that Services get.', (object) => (object.spec?.cidrs ?? []).join(',')), age()],

@@ -14,6 +14,7 @@ type Tolerations = NonNullable<NonNullable<RuntimeClass['scheduling']>['tolerati
 
 /** Source: "Runtime class". */
 export const runtimeClass = defineResource(RuntimeClass, {
+  updatesNameVersion: true,
   columns: [name(), text('Handler', 'What runs its pods.', (object) => object.handler ?? ''), age()],
   validate({ handler = '', overhead, scheduling }) {
     const path = new Path('scheduling');

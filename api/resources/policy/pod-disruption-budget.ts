@@ -21,6 +21,7 @@ function validate({ spec }: PodDisruptionBudget): FieldError[] {
 
 /** Source: "Specifying a disruption budget"; wording: Kubernetes' validation. What honours it: `pods/eviction`. */
 export const podDisruptionBudget = defineResource(PodDisruptionBudget, {
+  updatesNameVersion: true,
   shortNames: ['pdb'],
   generation: true,
   status: true,

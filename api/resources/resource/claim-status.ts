@@ -1,5 +1,6 @@
 import { forbidden, invalid, required, tooLong, tooMany, type FieldError, type Path } from '../../../machinery/field-path.ts';
 import type { ResourceClaim } from '../../../machinery/kinds/dynamic-resources.ts';
+import type { Draft } from '../../../machinery/kinds/wire.ts';
 import { dns1123Label } from '../../../machinery/names.ts';
 import { chosen, faults } from '../checks.ts';
 import { validateConditions } from '../conditions.ts';
@@ -25,6 +26,17 @@ const maxData = 10 * 1024;
 const maxInterfaceName = 256;
 const maxHardwareAddress = 128;
 const maxAddresses = 16;
+
+/** What is told of devices that the claim had and has no more goes with them: who takes them back needn't know of it. */
+export function forgetGivenBack(draft: Draft<ResourceClaim>, old: ResourceClaim): void {
+  const { status } = draft;
+  if (status?.devices === undefined) return;
+  const idsOf = ({ status: one }: ResourceClaim | Draft<ResourceClaim>) => (one?.allocation?.devices?.results ?? []).map((result) => deviceId(result));
+  const kept = new Set(idsOf(draft));
+  const gone = new Set(idsOf(old).filter((id) => !kept.has(id)));
+  status.devices = status.devices.filter((device) => !gone.has(deviceId(device)));
+  if (status.devices.length === 0) delete status.devices;
+}
 
 export function validateClaimStatus(object: ResourceClaim, old: ResourceClaim, path: Path): FieldError[] {
   const { reservedFor = [], allocation, devices } = object.status ?? {};

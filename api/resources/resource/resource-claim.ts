@@ -3,11 +3,12 @@ import { ResourceClaim } from '../../../machinery/kinds/dynamic-resources.ts';
 import { text } from '../columns.ts';
 import { age, defineResource, name } from '../define.ts';
 import { immutable } from '../immutable.ts';
-import { validateClaimStatus } from './claim-status.ts';
+import { forgetGivenBack, validateClaimStatus } from './claim-status.ts';
 import { defaultClaim, validateClaim } from './claim.ts';
 
 /** Source: "Dynamic resource allocation". */
 export const resourceClaim = defineResource(ResourceClaim, {
+  statusKeepsMetadata: true,
   status: true,
   columns: [name(), text('State', 'Is it allocated, and in use?', state), age()],
   defaults(draft) {
@@ -16,6 +17,7 @@ export const resourceClaim = defineResource(ResourceClaim, {
   prepareForCreate(draft) {
     draft.status = {};
   },
+  prepareForStatusUpdate: forgetGivenBack,
   validate: (object) => validateClaim(object.spec, new Path('spec')),
   validateUpdate: (object, old) => immutable(object.spec, old.spec, new Path('spec')),
   validateStatusUpdate: (object, old) => validateClaimStatus(object, old, new Path('status')),

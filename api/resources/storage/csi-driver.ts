@@ -20,6 +20,7 @@ function flag(title: string, description: string, cell: (spec: Spec) => boolean)
 
 /** Source: "CSIDriver", Kubernetes CSI developer documentation. */
 export const csiDriver = defineResource(CSIDriver, {
+  updatesNameVersion: true,
   columns: [
     name(),
     flag('AttachRequired', 'Are its volumes attached before they are mounted?', ({ attachRequired = true }) => attachRequired),

@@ -13,6 +13,7 @@ const maxNodeId = 256;
 
 /** Source: "CSINode", Kubernetes CSI developer documentation. */
 export const csiNode = defineResource(CSINode, {
+  updatesNameVersion: true,
   columns: [name(), count('Drivers', 'How many CSI drivers the node has.', (object) => object.spec?.drivers?.length ?? 0), age()],
   validate(object) {
     const path = new Path('spec.drivers');

@@ -11,6 +11,7 @@ import { oldLabelsInSelector } from '../label-warnings.ts';
 
 /** Source: "Storage capacity". */
 export const csiStorageCapacity = defineResource(CSIStorageCapacity, {
+  updatesNameVersion: true,
   columns: [
     name(),
     text('StorageClassName', 'Of which class.', (object) => object.storageClassName ?? ''),

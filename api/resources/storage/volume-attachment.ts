@@ -17,6 +17,8 @@ const maxInt32 = 2 ** 31 - 1;
 
 /** Source: "VolumeAttachment", storage.k8s.io/v1. */
 export const volumeAttachment = defineResource(VolumeAttachment, {
+  statusKeepsMetadata: true,
+  updatesNameVersion: true,
   status: true,
   columns: [
     name(),
