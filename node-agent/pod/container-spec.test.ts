@@ -88,6 +88,13 @@ describe('what a container may do', () => {
     expect(() => ask(own)).toThrow(message);
   });
 
+  it('refuses to leave out what it can\'t enforce', () => {
+    expect(() => ask({}, { appArmorProfile: { type: 'RuntimeDefault' } })).toThrow('Cannot enforce AppArmor');
+    expect(ask({ privileged: true }, { appArmorProfile: { type: 'RuntimeDefault' } }).privileged).toBe(true);
+    expect(ask({ appArmorProfile: { type: 'Unconfined' } }, { appArmorProfile: { type: 'RuntimeDefault' } })).toBeDefined();
+    expect(() => securityOf(pod, { name: 'c', volumeMounts: [{ name: 'data', mountPath: '/x', readOnly: true, recursiveReadOnly: 'Enabled' }] }, facts)).toThrow('volume "data" requested recursive read-only mode');
+  });
+
   it.each([['Guaranteed', 0, -997], ['BestEffort', 0, 1000], ['Burstable', 500, 500], ['Burstable', 0, 999], ['Burstable', 1000, 2]])('%s asking for %i of 1000 bytes has the score %i', (qos, request, score) => {
     expect(oomScoreAdjOf(qos, request, 1000)).toBe(score);
   });

@@ -43,6 +43,7 @@ export function securityOf(pod: Pod, container: Container, facts: SecurityFacts)
   const ofPod = pod.spec?.securityContext;
   const own = container.securityContext;
   refuseRoot(pod, container, facts);
+  refuseUnenforced(pod, container);
   const privileged = own?.privileged === true;
   const uid = own?.runAsUser ?? ofPod?.runAsUser ?? facts.user.uid;
   const gid = own?.runAsGroup ?? ofPod?.runAsGroup ?? facts.user.gid;
@@ -67,6 +68,14 @@ function refuseRoot(pod: Pod, container: Container, facts: SecurityFacts): void 
   const name = facts.imageUser.split(':')[0] ?? '';
   if (name !== '' && !/^\d+$/.test(name)) throw new ConfigError(`container has runAsNonRoot and image has non-numeric user (${name}), cannot verify user is non-root ${where}`);
   if (facts.user.uid === 0) throw new ConfigError(`container has runAsNonRoot and image will run as root ${where}`);
+}
+
+/** A container runs no less confined than it asks to be: what this node can't enforce is refused, as Kubernetes does. */
+function refuseUnenforced(pod: Pod, container: Container): void {
+  const { type = 'Unconfined' } = container.securityContext?.appArmorProfile ?? pod.spec?.securityContext?.appArmorProfile ?? {};
+  if (type !== 'Unconfined' && container.securityContext?.privileged !== true) throw new ConfigError(`Cannot enforce AppArmor: this node loads no profiles; ask for type Unconfined or for none, not for ${type}`);
+  const mount = container.volumeMounts?.find((each) => each.recursiveReadOnly === 'Enabled');
+  if (mount !== undefined) throw new ConfigError(`volume "${mount.name}" requested recursive read-only mode, but it is not supported by the runtime; IfPossible goes without`);
 }
 
 /** Who dies first when memory runs out. Source: "Node-pressure eviction", node OOM behaviour. */

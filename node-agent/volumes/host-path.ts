@@ -3,14 +3,19 @@ import { mkdir, open, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { systemCode } from '../../machinery/thrown.ts';
 
-/** Checks (and for the `…OrCreate` types makes) what a hostPath volume names. Throws in Kubernetes' words. Behaviour: "hostPath volume types". */
+/**
+ * Checks (and for the `…OrCreate` types makes) what a hostPath volume names. Throws in Kubernetes' words. Behaviour: "hostPath volume
+ * types"; without one nothing is checked, and Kubernetes' runtimes make a directory where nothing is.
+ */
 export async function checkHostPath(path: string, type: string): Promise<void> {
-  if (type === '') return;
   const info = await stat(path).catch((error: unknown) => {
     if (systemCode(error) === 'ENOENT') return undefined;
     throw error;
   });
   switch (type) {
+    case '':
+      if (info === undefined) await mkdir(path, { recursive: true, mode: 0o755 });
+      return;
     case 'DirectoryOrCreate':
       if (info === undefined) await mkdir(path, { recursive: true, mode: 0o755 });
       else expect(info.isDirectory(), path, 'a directory');

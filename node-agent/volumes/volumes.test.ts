@@ -115,6 +115,13 @@ describe('a volume', () => {
     await expect(prepared(podOf(volume))).rejects.toThrow(message);
   });
 
+  it('makes the directory of a hostPath of no type', async () => {
+    const path = join(directory, 'host', 'data');
+    const pod = podOf({ hostPath: { path } });
+    await volumesOf(pod).prepare(pod, facts);
+    expect((await stat(path)).isDirectory()).toBe(true);
+  });
+
   it('follows its object by one swap, and leaves alone what has not changed', async () => {
     const pod = podOf({ configMap: { name: 'settings' } });
     const volumes = volumesOf(pod);

@@ -13,3 +13,7 @@ describe('a pod\'s cgroup', () => {
     expect(sandboxSpec({ metadata: { name: 'p', namespace: 'n' }, spec }, 'u').resources).toEqual(resources);
   });
 });
+
+it('refuses a user namespace of the pod\'s own, which it could not give', () => {
+  expect(() => sandboxSpec({ metadata: { name: 'p', namespace: 'n' }, spec: { hostUsers: false, containers: [] } }, 'u')).toThrow('the runtime does not support user namespaces');
+});

@@ -106,8 +106,10 @@ export async function removeVolumes(handle: PodHandle): Promise<void> {
   }
 }
 
+/** Throws for a pod that asks for a user namespace of its own: root in it would be the machine's. */
 export function sandboxSpec(pod: Pod, uid: string): SandboxSpec {
   const spec = pod.spec ?? { containers: [] };
+  if (spec.hostUsers === false) throw new Error('the runtime does not support user namespaces: leave out hostUsers, or set it to true');
   const sysctls = spec.securityContext?.sysctls ?? [];
   return {
     uid, namespace: pod.metadata?.namespace ?? '', name: pod.metadata?.name ?? '', hostname: hostnameOf(pod), qos: qosClass(spec), resources: podResources(pod),
