@@ -64,7 +64,7 @@ describe('the status of a claim', () => {
   });
 
   it('changes no labels, and forgets the devices that are given back', async () => {
-    await test.kubectl('patch', 'resourceclaim', 'c', '--subresource=status', '--type=merge', '-p', '{"metadata":{"labels":{"a":"b"}},"status":{"allocation":null}}');
+    await test.kubectl('patch', 'resourceclaim', 'c', '--subresource=status', '--type=merge', '-p', '{"metadata":{"labels":{"a":"b"}},"status":{"allocation":null}}', '--as=system:kube-scheduler');
     const { metadata, status } = await test.client.get(ResourceClaim, { namespace: 'default', name: 'c' });
     expect([metadata?.labels, status]).toEqual([undefined, {}]);
   });

@@ -6,6 +6,7 @@ import type { KubernetesObject } from '../../machinery/kinds/kind.ts';
 import { forbidden } from '../access/forbidden.ts';
 import type { ClusterAuthorizer } from '../access/rbac.ts';
 import type { RequestInfo, User } from '../request.ts';
+import { notGivenBack } from '../resources/resource/claim-status.ts';
 import type { Admitted, AdmissionPlugin } from './admission.ts';
 
 /**
@@ -68,7 +69,8 @@ function deviceErrors(authorizer: Authorizer, write: Admitted, status: Status, o
   const verb = verbOf(write);
   const node = nodeOf(status);
   const verbs = [...(node !== undefined && isOn(write.user, node) ? [`associated-node:${verb}`] : []), `arbitrary-node:${verb}`];
-  return changedDrivers(status.devices ?? [], old.devices ?? []).flatMap((driver) => {
+  // What is given back takes with it what was told of it: that is the binder's.
+  return changedDrivers(status.devices ?? [], notGivenBack(old.devices ?? [], status, old)).flatMap((driver) => {
     const refusals = verbs.map((one) => refusalOf(authorizer, write.user, asking(one, 'driver', write.namespace, driver)));
     return refusals.includes(undefined) ? [] : [forbiddenField(devicesPath, `changing status.devices requires resource="resourceclaims/driver", verb="[${verbs.join(' ')}]" permission: ${refusals[0] ?? ''}`)];
   });

@@ -31,11 +31,18 @@ const maxAddresses = 16;
 export function forgetGivenBack(draft: Draft<ResourceClaim>, old: ResourceClaim): void {
   const { status } = draft;
   if (status?.devices === undefined) return;
-  const idsOf = ({ status: one }: ResourceClaim | Draft<ResourceClaim>) => (one?.allocation?.devices?.results ?? []).map((result) => deviceId(result));
-  const kept = new Set(idsOf(draft));
-  const gone = new Set(idsOf(old).filter((id) => !kept.has(id)));
-  status.devices = status.devices.filter((device) => !gone.has(deviceId(device)));
+  status.devices = notGivenBack(status.devices, status, old.status ?? {});
   if (status.devices.length === 0) delete status.devices;
+}
+
+type Allocated = Pick<Status, 'allocation'>;
+
+/** Those of `devices` that `status` has not given back of what `old` was allocated. */
+export function notGivenBack<T extends DeviceStatus>(devices: readonly T[], status: Allocated, old: Allocated): T[] {
+  const idsOf = ({ allocation }: Allocated) => (allocation?.devices?.results ?? []).map(deviceId);
+  const kept = new Set(idsOf(status));
+  const gone = new Set(idsOf(old).filter((id) => !kept.has(id)));
+  return devices.filter((device) => !gone.has(deviceId(device)));
 }
 
 export function validateClaimStatus(object: ResourceClaim, old: ResourceClaim, path: Path): FieldError[] {
