@@ -7,19 +7,17 @@ import { existing, type Writer } from '../writer.ts';
 
 /** What leads to a node's agent: the pod's containers, and where the agent listens. Source: the kubelet's own paths. */
 
-export interface PodAt {
-  readonly pod: Pod;
-  readonly node: string;
+/** The pod of a call, newest state. Throws 404. */
+export async function podOf(deps: Reader & Writer, call: Call): Promise<Pod> {
+  await freshEnough(deps, undefined, call.signal);
+  return existing(deps, call.resource, call.info.namespace, call.info.name).object as Pod;
 }
 
-/** The pod of a call, newest state, and the node that it runs on. Throws 404, 400. */
-export async function podOf(deps: Reader & Writer, call: Call): Promise<PodAt> {
-  await freshEnough(deps, undefined, call.signal);
-  const { object } = existing(deps, call.resource, call.info.namespace, call.info.name);
-  const pod = object as Pod;
-  const node = pod.spec?.nodeName ?? '';
-  if (node === '') throw failure('BadRequest', `pod ${call.info.name} does not have a host assigned`);
-  return { pod, node };
+/** The node that a pod runs on. Throws 400 when it has none yet. */
+export function nodeOf({ metadata, spec }: Pod): string {
+  const node = spec?.nodeName ?? '';
+  if (node === '') throw failure('BadRequest', `pod ${metadata?.name ?? ''} does not have a host assigned`);
+  return node;
 }
 
 /** The container that a call means: the one it names, else the default or only one. Throws 400 in kubelet's words. */

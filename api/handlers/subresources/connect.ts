@@ -5,7 +5,7 @@ import { defineResource, type Resource } from '../../resources/define.ts';
 import { admitThrough } from '../admitted.ts';
 import type { Reader } from '../reader.ts';
 import type { Writer } from '../writer.ts';
-import { agentOf, containerOf, pick, podOf } from './agent.ts';
+import { agentOf, containerOf, nodeOf, pick, podOf } from './agent.ts';
 
 const streams = { stdin: 'input', stdout: 'output', stderr: 'error', tty: 'tty' };
 
@@ -21,7 +21,7 @@ export function attach(deps: Reader & Writer, nodes: Resource, call: Call): Prom
 }
 
 async function toContainer(deps: Reader & Writer, nodes: Resource, call: Call, what: string, parameters: Readonly<Record<string, string>>) {
-  const { pod, node } = await podOf(deps, call);
+  const pod = await podOf(deps, call);
   if (pod.status?.phase === 'Succeeded' || pod.status?.phase === 'Failed') {
     throw failure('BadRequest', `cannot ${what} into a container in a completed pod; current phase is ${pod.status.phase}`);
   }
@@ -29,21 +29,21 @@ async function toContainer(deps: Reader & Writer, nodes: Resource, call: Call, w
   await admitConnection(deps, call, { container, ...streamsOf(call), ...(what === 'exec' ? { command: new URLSearchParams(call.search).getAll('command') } : {}) });
   const query = pick(call.search, parameters);
   for (const name of ['input', 'output', 'error', 'tty']) if (query.get(name) === 'true') query.set(name, '1');
-  return agentOf(deps, nodes, node, `/${what}/${call.info.namespace}/${call.info.name}/${container}`, query);
+  return agentOf(deps, nodes, nodeOf(pod), `/${what}/${call.info.namespace}/${call.info.name}/${container}`, query);
 }
 
 /** GET and POST `pods/portforward`. */
 export async function portForward(deps: Reader & Writer, nodes: Resource, call: Call): Promise<AgentResult> {
-  const { node } = await podOf(deps, call);
+  const pod = await podOf(deps, call);
   const ports = new URLSearchParams(call.search).getAll('ports').flatMap((text) => text.split(',')).map(Number).filter(Number.isSafeInteger);
   await admitConnection(deps, call, ports.length === 0 ? {} : { ports });
-  return agentOf(deps, nodes, node, `/portForward/${call.info.namespace}/${call.info.name}`, pick(call.search, { ports: 'port' }));
+  return agentOf(deps, nodes, nodeOf(pod), `/portForward/${call.info.namespace}/${call.info.name}`, pick(call.search, { ports: 'port' }));
 }
 
 const optionKinds: Readonly<Record<string, Resource>> = Object.fromEntries([['exec', 'PodExecOptions'], ['attach', 'PodAttachOptions'], ['portforward', 'PodPortForwardOptions']].map(([subresource = '', kind = '']) =>
   [subresource, defineResource(defineKind<KubernetesObject>('', 'v1', kind, kind.toLowerCase()), { stored: false })]));
 
-/** Has the connection judged, as the options that its query stands for. Source: "Matching requests", CONNECT. */
+/** Has the connection judged, as the options that its query stands for, before it is looked for where it leads. Source: "Matching requests", CONNECT. */
 async function admitConnection(deps: Writer, call: Call, options: object): Promise<void> {
   const written = optionKinds[call.info.subresource];
   if (written === undefined) throw new Error(`no kind of options is known for ${call.info.subresource}`);

@@ -3,7 +3,7 @@ import type { AgentResult, Call } from '../../request.ts';
 import type { Resource } from '../../resources/define.ts';
 import type { Reader } from '../reader.ts';
 import type { Writer } from '../writer.ts';
-import { agentOf, containerOf, pick, podOf } from './agent.ts';
+import { agentOf, containerOf, nodeOf, pick, podOf } from './agent.ts';
 
 const passed = {
   follow: 'follow', previous: 'previous', tailLines: 'tailLines', sinceSeconds: 'sinceSeconds', sinceTime: 'sinceTime', timestamps: 'timestamps',
@@ -14,7 +14,8 @@ const smallest: Readonly<Record<string, number>> = { tailLines: 0, sinceSeconds:
 /** GET `pods/log`: the node's agent has the text. */
 export async function log(deps: Reader & Writer, nodes: Resource, call: Call): Promise<AgentResult> {
   checkNumbers(call);
-  const { pod, node } = await podOf(deps, call);
+  const pod = await podOf(deps, call);
+  const node = nodeOf(pod);
   const container = containerOf(pod, call.query['container']);
   const { namespace, name } = call.info;
   return agentOf(deps, nodes, node, `/containerLogs/${namespace}/${name}/${container}`, pick(call.search, passed));
