@@ -33,7 +33,7 @@ const hourMs = 3_600_000;
 /** `names`: what its certificate bears besides the loopback address, `hook.default.svc`. `clientCa`: PEM of the authority that callers need a certificate of. */
 export async function startHttpsServer(answer: (asked: Asked) => Answered | Promise<Answered>, names: readonly string[] = [], clientCa?: string): Promise<HttpsServer> {
   const now = Date.now();
-  const authority = await mintAuthority('conformance', now);
+  const authority = await mintAuthority('conformance authority', now);
   const leaf = await mintLeaf(authority, { commonName: 'conformance', organizations: [], usages: ['server'], names: ['127.0.0.1', ...names], notAfter: new Date(now + hourMs) }, now);
   const mutual = clientCa === undefined ? {} : { ca: clientCa, requestCert: true, rejectUnauthorized: true };
   const server = createServer({ cert: leaf.certPem, key: leaf.keyPem, ...mutual }, (incoming, outgoing) => {

@@ -45,7 +45,11 @@ export async function expectOperations<T extends KubernetesObject>({ client, nam
   await using watch = watching(client, kind, { ...ours, resourceVersion: listed.metadata.resourceVersion ?? '' });
   const patched = await client.patch(kind, address(created), 'application/merge-patch+json', { metadata: { annotations: { patched: 'true' } } });
   expect(patched.metadata?.annotations).toMatchObject({ patched: 'true' });
-  const updated = await client.update(kind, { ...patched, metadata: { ...patched.metadata, annotations: { ...patched.metadata?.annotations, updated: 'true' } } });
+  // Controllers may write to it as well: the newest is written over.
+  const updated = await eventually(async () => {
+    const found = await client.get(kind, address(created));
+    return client.update(kind, { ...found, metadata: { ...found.metadata, annotations: { ...found.metadata?.annotations, updated: 'true' } } });
+  });
   expect(updated.metadata?.annotations).toMatchObject({ patched: 'true', updated: 'true' });
   await watch.until('MODIFIED', (event) => event.metadata?.annotations?.['patched'] === 'true');
   await watch.until('MODIFIED', (event) => event.metadata?.annotations?.['updated'] === 'true');
