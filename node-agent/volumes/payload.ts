@@ -18,7 +18,7 @@ export interface PayloadSources {
 }
 
 const defaultFileMode = 0o644;
-/** Only its owner may read a token; the pod's group too, when it has one. */
+/** A token is for the one user of the pod, or for its group. */
 const tokenMode = 0o600;
 const groupTokenMode = 0o640;
 
@@ -46,7 +46,17 @@ async function projectedFiles(source: Projection, mode: number | undefined, sour
   if (source.serviceAccountToken === undefined) throw new Error('unsupported projected volume source');
   const token = await sources.token(source.serviceAccountToken);
   const hasGroup = sources.pod.spec?.securityContext?.fsGroup !== undefined;
-  return new Map([[source.serviceAccountToken.path, { data: Buffer.from(token), mode: hasGroup ? groupTokenMode : tokenMode }]]);
+  // Whom the image makes the user, or several users, could not read it otherwise.
+  const open = mode ?? defaultFileMode;
+  return new Map([[source.serviceAccountToken.path, { data: Buffer.from(token), mode: hasGroup ? groupTokenMode : onlyUserOf(sources.pod) === undefined ? open : tokenMode }]]);
+}
+
+/** The user that all containers of a pod ask for, if they do. Source: "ServiceAccount token volume projection", file permissions. */
+export function onlyUserOf({ spec }: Pod): number | undefined {
+  const containers = [...(spec?.containers ?? []), ...(spec?.initContainers ?? [])];
+  const users = new Set(containers.map((each) => each.securityContext?.runAsUser ?? spec?.securityContext?.runAsUser));
+  const [user] = users;
+  return users.size === 1 ? user : undefined;
 }
 
 interface ObjectRef {

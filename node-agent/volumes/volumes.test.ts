@@ -100,9 +100,16 @@ describe('a volume', () => {
     }, { labels: '644 app="web"\ntier="front"', memory: '644 64' }],
     ['that is projected has all its sources', {
       projected: { defaultMode: 0o440, sources: [{ serviceAccountToken: { path: 'token' } }, { configMap: { name: 'settings', items: [{ key: 'mode', path: 'mode' }] } }, { secret: { name: 'login' } }] },
-    }, { token: '600 token-1', mode: '440 fast', password: '440 hunter2' }],
+    }, { token: '440 token-1', mode: '440 fast', password: '440 hunter2' }],
   ])('%s', async (_name, volume, files) => {
     expect(await prepared(podOf(volume))).toEqual(files);
+  });
+
+  it.each<[string, Partial<NonNullable<Pod['spec']>>, string]>([
+    ['everybody in the pod, when only images say who that is', {}, '644'], ['its one user', { securityContext: { runAsUser: 5 } }, '600'], ['its group', { securityContext: { fsGroup: 5 } }, '640'],
+    ['each of its users', { containers: [{ name: 'a', securityContext: { runAsUser: 5 } }, { name: 'b', securityContext: { runAsUser: 6 } }] }, '644'],
+  ])('lets read a token: %s', async (_name, spec, mode) => {
+    expect(await prepared(podOf({ projected: { sources: [{ serviceAccountToken: { path: 'token' } }] } }, spec))).toEqual({ token: `${mode} token-1` });
   });
 
   it.each<[string, Partial<Volume>, string]>([

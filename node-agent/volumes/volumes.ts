@@ -12,7 +12,7 @@ import type { HeldObjects } from '../objects.ts';
 import { writeAtomically } from './atomic-writer.ts';
 import { checkHostPath } from './host-path.ts';
 import { isMemory, memorySize, type Memory } from './memory.ts';
-import { payloadOf } from './payload.ts';
+import { onlyUserOf, payloadOf } from './payload.ts';
 import { createPodTokens } from './service-account-token.ts';
 import { messageOf } from '../../machinery/thrown.ts';
 
@@ -127,10 +127,7 @@ export function createPodVolumes(first: Pod, context: VolumeContext): PodVolumes
 function ownerOf(pod: Pod, volume: Volume, fsGroup: number | undefined): { uid: number; gid: number } {
   const hasToken = volume.projected?.sources?.some((source) => source.serviceAccountToken !== undefined) === true;
   if (!hasToken || fsGroup !== undefined) return { uid: 0, gid: fsGroup ?? 0 };
-  const containers = [...(pod.spec?.containers ?? []), ...(pod.spec?.initContainers ?? [])];
-  const users = new Set(containers.map((each) => each.securityContext?.runAsUser ?? pod.spec?.securityContext?.runAsUser));
-  const [user] = users;
-  return { uid: users.size === 1 && user !== undefined ? user : 0, gid: 0 };
+  return { uid: onlyUserOf(pod) ?? 0, gid: 0 };
 }
 
 /** World-writable, as Kubernetes makes it; with fsGroup it belongs to the group, and what is made inside inherits it. */
