@@ -56,6 +56,7 @@ import { node } from './resources/core/node.ts';
 import { pod } from './resources/core/pod.ts';
 import { createCodec } from './schema/codec.ts';
 import { createYamlReader } from './schema/yaml-reader.ts';
+import { prefixOf } from './store/entry.ts';
 import type { Caches } from './store/cache.ts';
 import { systemClock } from './store/clock.ts';
 import { createSharedLeases, withSharedLeases } from './store/shared-leases.ts';
@@ -291,7 +292,8 @@ function dependencies(options: ApiServerOptions, { codec, registry, caches, auth
 
 /** The resources that serve the same objects. */
 function versionsOf({ resources: all }: Registry, resource: Resource): readonly Resource[] {
-  return all.filter((one) => (one.storedAs?.resource ?? one) === (resource.storedAs?.resource ?? resource));
+  // By where they are stored: a definition may have been taken up anew since the request came.
+  return all.filter((one) => prefixOf(one) === prefixOf(resource));
 }
 
 /** In [0, 1). */
