@@ -32,8 +32,8 @@ describe('helm', () => {
   it('installs a chart with its own kind, waits for its hooks and its pods', async () => {
     expect(await helm('install', 'ship', chart, '--wait', '--timeout', '40s')).toContain('STATUS: deployed');
     expect(await ready()).toBe('1');
-    expect(await kubectl`get boats`).toMatch(/NAME +SAILS\nship +1\n/);
-    expect(await kubectl`get boat ship -o jsonpath={.spec.colour}`).toBe('brown');
+    expect(await kubectl`get boats.fleet.example`).toMatch(/NAME +SAILS\nship +1\n/);
+    expect(await kubectl`get boat.fleet.example ship -o jsonpath={.spec.colour}`).toBe('brown');
     expect(await kubectl`logs ship-before`).toBe('before\n');
     expect(await kubectl`get configmap ship-after -o jsonpath={.data.revision}`).toBe('1');
   });
@@ -66,7 +66,7 @@ describe('helm', () => {
 
   it('uninstalls all but the kind', async () => {
     await helm('uninstall', 'ship', '--wait', '--timeout', '40s');
-    expect(await kubectl`get deployment,service,boat -o name`).toBe('');
+    expect(await kubectl`get deployment,service,boat.fleet.example -o name`).toBe('');
     expect(await kubectl`get crd boats.fleet.example -o name`).toBe('customresourcedefinition.apiextensions.k8s.io/boats.fleet.example\n');
   });
 });
