@@ -113,6 +113,11 @@ describe('applying a custom resource', () => {
   });
 });
 
+const strictly = (kind: string, body: string) => test.transport.request({
+  verb: 'patch', group: 'mix.example', version: 'v1', resource: `${kind}s`, name: 'mytest', query: { fieldManager: 'strict', fieldValidation: 'Strict' }, patchType: 'application/apply-patch+yaml',
+  body: parse(`apiVersion: mix.example/v1\nkind: K${kind}\n${body}`),
+});
+
 describe('a strict apply in YAML', () => {
   const port = { type: 'object', required: ['containerPort', 'protocol'], properties: { containerPort: { type: 'integer', format: 'int32' }, name: text, protocol: text } };
   const properties = {
@@ -138,10 +143,6 @@ describe('a strict apply in YAML', () => {
     }
   });
 
-  const strictly = (kind: string, body: string) => test.transport.request({
-    verb: 'patch', group: 'mix.example', version: 'v1', resource: `${kind}s`, name: 'mytest', query: { fieldManager: 'strict', fieldValidation: 'Strict' }, patchType: 'application/apply-patch+yaml',
-    body: parse(`apiVersion: mix.example/v1\nkind: K${kind}\n${body}`),
-  });
   const spec = '  cronSpec: "* * * * */5"\n  ports:\n  - name: x\n    containerPort: 80\n    protocol: TCP\n';
   const metadata = 'metadata:\n  name: mytest\n  finalizers:\n  - test-finalizer\n';
 
@@ -158,20 +159,21 @@ describe('a strict apply in YAML', () => {
   });
 });
 
+const dual = (version: string): Kind<Boat> => defineKind<Boat>('two.example', version, 'Dual', 'duals');
+
 it('is owned across the versions of its definition', async () => {
   const schema = { openAPIV3Schema: { type: 'object', properties: { spec: { type: 'object', properties: { size: { type: 'integer' }, colour: text } } } } };
   const versions = [{ name: 'v1', served: true, storage: true, schema }, { name: 'v2', served: true, storage: false, schema }];
   const crd = { apiVersion: 'apiextensions.k8s.io/v1', kind: 'CustomResourceDefinition', metadata: { name: 'duals.two.example' }, spec: { group: 'two.example', scope: 'Namespaced', names: { plural: 'duals', kind: 'Dual' }, versions } };
   expect(await test.kubectlWith(JSON.stringify(crd), 'create', '-f', '-')).toMatchObject({ code: 0 });
   await test.kubectl('wait', '--for=condition=Established', 'crd/duals.two.example');
-  const kindOf = (version: string): Kind<Boat> => defineKind<Boat>('two.example', version, 'Dual', 'duals');
   const one = boat('both', { size: 1, colour: 'red' });
-  await test.client.apply(kindOf('v1'), one, { fieldManager: 'a' });
-  expect(await refusal(test.client.apply(kindOf('v2'), boat('both', { size: 2 }), { fieldManager: 'b' }))).toBe('Apply failed with 1 conflict: conflict with "a": .spec.size');
-  await test.client.apply(kindOf('v2'), boat('both', { size: 1 }), { fieldManager: 'b' });
-  const less = await test.client.apply(kindOf('v2'), boat('both', {}), { fieldManager: 'a' });
+  await test.client.apply(dual('v1'), one, { fieldManager: 'a' });
+  expect(await refusal(test.client.apply(dual('v2'), boat('both', { size: 2 }), { fieldManager: 'b' }))).toBe('Apply failed with 1 conflict: conflict with "a": .spec.size');
+  await test.client.apply(dual('v2'), boat('both', { size: 1 }), { fieldManager: 'b' });
+  const less = await test.client.apply(dual('v2'), boat('both', {}), { fieldManager: 'a' });
   expect(less).toMatchObject({ apiVersion: 'two.example/v2', spec: { size: 1 } });
   expect(less.spec).not.toHaveProperty('colour');
-  const patched = await test.client.patch(kindOf('v1'), { namespace, name: 'both' }, 'application/merge-patch+json', { spec: { size: 3 } }, { fieldManager: 'c' });
+  const patched = await test.client.patch(dual('v1'), { namespace, name: 'both' }, 'application/merge-patch+json', { spec: { size: 3 } }, { fieldManager: 'c' });
   expect(patched.metadata?.managedFields?.map(({ manager, apiVersion }) => [manager, apiVersion])).toEqual([['a', 'two.example/v2'], ['c', 'two.example/v1']]);
 });
