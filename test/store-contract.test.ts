@@ -74,6 +74,26 @@ describe('the embedded store', () => {
     await expect(second.range({ ...all, revision: 4 })).rejects.toBeInstanceOf(CompactedError);
   });
 
+  it('goes on from a whole revision when the last one before a compaction was of several keys', async () => {
+    const first = await open();
+    await first.commit(write(put('/a'), put('/b'), put('/c')));
+    await first.compact(2);
+    await first.close();
+    const second = await open();
+    expect((await second.range(all)).revision).toBe(2);
+    expect(await second.commit(write(put('/d')))).toMatchObject({ committed: true, revision: 3 });
+  });
+
+  it('mends a revision that was written as a fraction', async () => {
+    const first = await open();
+    await first.commit(write(put('/a'), put('/b')));
+    await first.close();
+    const hurt = new DatabaseSync(join(path, 'store.db'));
+    hurt.exec(`UPDATE meta SET value = 2.0078125 WHERE name = 'revision'`);
+    hurt.close();
+    expect((await (await open()).range(all)).revision).toBe(2);
+  });
+
   it('loads more than a page at the start', async () => {
     const first = await open();
     const value = 'x'.repeat(1000);

@@ -4,7 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads';
 import { StoreRefusedError } from '../errors.ts';
 import { inTransaction, integer, isRefusal, lockDirectory, openForWriting, readMeta } from './database.ts';
 import type { Batch, Opened, StoredLease, WriterOptions, WriterReply, WriterRequest } from './protocol.ts';
-import { firstRowOf, movable, packRows, revisionOf, unpackRows } from './rows.ts';
+import { movable, packRows, revisionOf, unpackRows } from './rows.ts';
 import { readRow } from './row-reader.ts';
 import { sweep } from './sweep.ts';
 import type { Row } from './rows.ts';
@@ -61,11 +61,15 @@ function open(): WriterReply {
   }
 }
 
+function newestRow(database: DatabaseSync): number {
+  return integer(database.prepare('SELECT coalesce(max(id), 0) AS id FROM revisions').get()?.['id'], 'revisions.id');
+}
+
 function describe(database: DatabaseSync): Opened {
-  const newest = integer(database.prepare('SELECT coalesce(max(id), 0) AS id FROM revisions').get()?.['id'], 'revisions.id');
   const leases: StoredLease[] = database.prepare('SELECT id, deadline FROM leases').all()
     .map((row) => ({ id: integer(row['id'], 'leases.id'), deadline: integer(row['deadline'], 'leases.deadline') }));
-  const revision = Math.max(readMeta(database, 'revision'), revisionOf(newest));
+  // A compaction once wrote a fraction, when the newest revision was of several rows.
+  const revision = Math.max(Math.floor(readMeta(database, 'revision')), revisionOf(newestRow(database)));
   return { type: 'opened', revision, compacted: readMeta(database, 'compacted'), leases };
 }
 
@@ -100,7 +104,7 @@ function livePage(database: DatabaseSync, after: string): Row[] {
 function compact(database: DatabaseSync, revision: number): void {
   inTransaction(database, () => {
     database.prepare(`UPDATE meta SET value = ? WHERE name = 'compacted'`).run(revision);
-    database.prepare(`UPDATE meta SET value = max(value, (SELECT coalesce(max(id), 0) FROM revisions) / ?) WHERE name = 'revision'`).run(firstRowOf(1));
+    database.prepare(`UPDATE meta SET value = max(value, ?) WHERE name = 'revision'`).run(revisionOf(newestRow(database)));
   });
 }
 
