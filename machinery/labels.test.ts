@@ -14,7 +14,7 @@ describe('labels and annotations', () => {
     const errors = shown(validateLabels({ 'a b': 'ok', app: 'not ok' }, new Path('metadata.labels')));
     expect(errors).toHaveLength(2);
     expect(errors[0]).toMatch(/^metadata\.labels: Invalid value: "a b": name part must consist of/);
-    expect(errors[1]).toMatch(/^metadata\.labels\[app\]: Invalid value: "not ok": a valid label must be an empty string or consist of/);
+    expect(errors[1]).toMatch(/^metadata\.labels: Invalid value: "not ok": a valid label must be an empty string or consist of/);
   });
 
   it('limit annotations to 256 KiB together', () => {

@@ -12,7 +12,7 @@ type Texts = Readonly<Record<string, string>> | undefined;
 export function validateLabels(labels: Texts, path: Path): FieldError[] {
   return Object.entries(labels ?? {}).flatMap(([key, value]) => [
     ...qualifiedName(key).map((message) => invalid(path, key, message)),
-    ...labelValue(value).map((message) => invalid(path.key(key), value, message)),
+    ...labelValue(value).map((message) => invalid(path, value, message)),
   ]);
 }
 

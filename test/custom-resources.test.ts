@@ -60,6 +60,11 @@ const cronTabs = {
 
 const cronTab = (name: string, spec: object = { cronSpec: '* * * * */5' }) => ({ apiVersion: 'stable.example.com/v1', kind: 'CronTab', metadata: { name }, spec });
 
+/** What the server says when kubectl doesn't look first. */
+async function createdRaw(object: object): Promise<string> {
+  return (await test.kubectlWith(JSON.stringify(object), 'create', '--raw', '/apis/stable.example.com/v1/namespaces/default/crontabs', '-f', '-')).err;
+}
+
 describe('a custom resource', () => {
   beforeAll(async () => {
     expect(await apply(cronTabs)).toBe('customresourcedefinition.apiextensions.k8s.io/crontabs.stable.example.com created\n');
@@ -93,9 +98,8 @@ describe('a custom resource', () => {
   });
 
   it('is of its own kind and version', async () => {
-    const created = async (more: object) => (await test.kubectlWith(JSON.stringify({ ...cronTab('a'), ...more }), 'create', '--raw', '/apis/stable.example.com/v1/namespaces/default/crontabs', '-f', '-')).err;
-    expect(await created({ kind: 'Other' })).toContain('The Other "a" is invalid: kind: Invalid value: "Other": must be CronTab');
-    expect(await created({ apiVersion: 'stable.example.com/v2' })).toContain('the API version in the data (stable.example.com/v2) does not match the expected API version (stable.example.com/v1)');
+    expect(await createdRaw({ ...cronTab('a'), kind: 'Other' })).toContain('The Other "a" is invalid: kind: Invalid value: "Other": must be CronTab');
+    expect(await createdRaw({ ...cronTab('a'), apiVersion: 'stable.example.com/v2' })).toContain('the API version in the data (stable.example.com/v2) does not match the expected API version (stable.example.com/v1)');
   });
 
   it('is pruned, but for what the schema leaves open', async () => {

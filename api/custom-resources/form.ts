@@ -5,6 +5,7 @@ import { createEncoder, sorted } from '../schema/walk/encode.ts';
 import { copy, define } from '../schema/walk/scalars.ts';
 import type { WrittenSchema } from '../schema/openapi-definitions.ts';
 import { openApiOf } from './openapi.ts';
+import { readEmbedded } from './schema/embedded.ts';
 import { envelopeSchema, objectSchemaOf } from './schema/object-schema.ts';
 import { prune } from './schema/prune.ts';
 import type { Structural } from './schema/structural.ts';
@@ -36,7 +37,7 @@ export function customForm(kind: Pick<Kind, 'group' | 'version' | 'kind'>, schem
       const read = decoder.decode(envelope, { metadata, apiVersion, kind: ofKind });
       if (read.object['metadata'] === undefined) delete object['metadata'];
       else object['metadata'] = read.object['metadata'];
-      return { object, unknown: [...read.unknown, ...unknown] };
+      return { object, unknown: [...read.unknown, ...unknown, ...readEmbedded(object, schema)] };
     },
     encode: (object) => encode(kind, object),
   };

@@ -7,6 +7,7 @@ import { remoteConversionOf, type ConversionOptions } from './conversion.ts';
 import { customForm } from './form.ts';
 import { scalePathsOf, stepsOf, valueAt } from './scale.ts';
 import { fillDefaults } from './schema/defaults.ts';
+import { mendEmbedded } from './schema/embedded.ts';
 import { prune } from './schema/prune.ts';
 import { structuralOf, type Structural } from './schema/structural.ts';
 import { checksOf, validateChanged, validateNew, validateStatus } from './validate-object.ts';
@@ -88,6 +89,7 @@ function selectable(jsonPath: string): [string, SelectableField<KubernetesObject
 function read(object: Draft<KubernetesObject>, apiVersion: string, schema: Structural): Draft<KubernetesObject> {
   object.apiVersion = apiVersion;
   prune(object as Record<string, unknown>, schema);
+  mendEmbedded(object, schema);
   fillDefaults(object, schema);
   return object;
 }

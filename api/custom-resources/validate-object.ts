@@ -4,7 +4,8 @@ import type { KubernetesObject } from '../../machinery/kinds/kind.ts';
 import { compileRules, type RuleNode } from './rules/compile.ts';
 import { evaluateRules } from './rules/evaluate.ts';
 import { stepsOf, valueAt } from './scale.ts';
-import { validateEmbedded, validateLists } from './schema/lists.ts';
+import { validateEmbedded } from './schema/embedded.ts';
+import { validateLists } from './schema/lists.ts';
 import type { Structural } from './schema/structural.ts';
 import { validateValue, type Old } from './schema/validate.ts';
 

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { Path, invalid, type FieldError } from '../../../machinery/field-path.ts';
 import { compileRules } from '../rules/compile.ts';
 import { evaluateRules } from '../rules/evaluate.ts';
-import { validateEmbedded } from '../schema/lists.ts';
+import { validateEmbedded } from '../schema/embedded.ts';
 import { pruneByItself } from '../schema/prune.ts';
 import type { Structural } from '../schema/structural.ts';
 import { validateValue } from '../schema/validate.ts';

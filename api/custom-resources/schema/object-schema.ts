@@ -8,11 +8,15 @@ const objectMeta = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta';
 
 const type: Field = { schema: { type: 'string' } };
 
+export function objectMetaSchema(): ObjectSchema {
+  const schema = definitionOf(objectMeta);
+  if (schema === undefined) throw new Error(`no schema was generated for ${objectMeta}: add it to setup/tables/definitions.mjs`);
+  return schema;
+}
+
 /** Fields that every whole object has. */
 function metaFields(): Readonly<Record<string, Field>> {
-  const metadata = definitionOf(objectMeta);
-  if (metadata === undefined) throw new Error(`no schema was generated for ${objectMeta}: add it to setup/tables/definitions.mjs`);
-  return { apiVersion: type, kind: type, metadata: { schema: metadata } };
+  return { apiVersion: type, kind: type, metadata: { schema: objectMetaSchema() } };
 }
 
 /** `name`: the OpenAPI name of the kind's definition. */

@@ -3,7 +3,8 @@ import { Path, type FieldError } from '../../../machinery/field-path.ts';
 import { validateSchema } from '../definition/schema-rules.ts';
 import { fillDefaults } from './defaults.ts';
 import { hasFormat } from './formats.ts';
-import { validateEmbedded, validateLists } from './lists.ts';
+import { mendEmbedded, readEmbedded, validateEmbedded } from './embedded.ts';
+import { validateLists } from './lists.ts';
 import { objectSchemaOf } from './object-schema.ts';
 import { prune } from './prune.ts';
 import { structuralOf } from './structural.ts';
@@ -93,7 +94,7 @@ describe('a value', () => {
   it.each<[string, object, unknown, string[]]>([
     ['items of sets', { type: 'array', 'x-kubernetes-list-type': 'set', items: { type: 'string' } }, ['a', 'b', 'a'], ['f[2]: Duplicate value: "a"']],
     ['items of maps', { type: 'array', 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['n', 'p'], items: object({ n: { type: 'string' }, p: { type: 'string', default: 'TCP' } }) }, [{ n: 'a', p: 'TCP' }, { n: 'a', p: 'TCP' }], ['f[1]: Duplicate value: {"n":"a","p":"TCP"}']],
-    ['embedded objects', { ...anything, 'x-kubernetes-embedded-resource': true }, { metadata: { name: 'A' } }, ['f.apiVersion: Required value: must not be empty', 'f.kind: Required value: must not be empty', expect.stringContaining('f.metadata.name: Invalid value: "A"') as unknown as string]],
+    ['embedded objects', { ...anything, 'x-kubernetes-embedded-resource': true }, { kind: '%', metadata: { name: '..' } }, ['f.apiVersion: Required value', expect.stringContaining('f.kind: Invalid value: "%": may have mixed case, but should otherwise match: ') as unknown as string, 'f.metadata.name: Invalid value: "..": may not be \'..\'']],
   ])('has no %s twice or incomplete', (_name, schema, value, errors) => {
     expect(shown([...validateLists(value, structuralOf(schema), new Path('f')), ...validateEmbedded(value, structuralOf(schema), new Path('f'))])).toEqual(errors);
   });
@@ -146,4 +147,31 @@ it('apply sees the schema\'s lists, maps and open objects', () => {
     l: { schema: { type: 'list', listType: 'map', mapKeys: ['n'], items: { type: 'object', fields: { n: { default: 'x' } } } } },
     m: { schema: { type: 'map', values: { type: 'int64' } } }, open: { schema: { type: 'object', preservesUnknown: true } }, atomic: { schema: { mapType: 'atomic' } }, size: { schema: { type: 'int-or-string' } },
   } });
+});
+
+const pod = (metadata: unknown) => ({ apiVersion: 'v1', kind: 'Pod', metadata });
+
+describe('an embedded object', () => {
+  const embedded = { ...anything, 'x-kubernetes-embedded-resource': true };
+  const schema = structuralOf(object({ pods: { type: 'array', items: embedded }, free: anything }));
+
+  it('has the metadata of every object, and no other', () => {
+    const value = { pods: [pod({ name: 'a', labels: { b: 'c' }, other: 1 })], free: pod({ other: 1 }) };
+    expect(readEmbedded(value, schema)).toEqual(['pods[0].metadata.other']);
+    expect(value).toEqual({ pods: [pod({ name: 'a', labels: { b: 'c' } })], free: pod({ other: 1 }) });
+  });
+
+  it.each([
+    [pod({ namespace: 42 }), 'pods[0].metadata: Invalid value: {"namespace":42}: json: cannot unmarshal number into Go struct field ObjectMeta.namespace of type string'],
+    [pod('a'), 'pods[0].metadata: Invalid value: "a": json: cannot unmarshal string into Go value of type v1.ObjectMeta'],
+    [{ ...pod({}), kind: 1 }, 'pods[0].kind: Invalid value: 1: must be a string'],
+  ])('of another type is refused: %j', (one, problem) => {
+    expect(() => readEmbedded({ pods: [one] }, schema)).toThrow(problem);
+  });
+
+  it('that is stored otherwise is shown as far as it fits', () => {
+    const value = { pods: [{ ...pod({ name: 'a', namespace: 42, other: 1 }), kind: 7 }] };
+    mendEmbedded(value, schema);
+    expect(value).toEqual({ pods: [{ apiVersion: 'v1', metadata: { name: 'a' } }] });
+  });
 });
