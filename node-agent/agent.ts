@@ -47,7 +47,7 @@ export interface AgentOptions {
   readonly log: Log;
   readonly labels?: Readonly<Record<string, string>>;
   readonly maxPods?: number;
-  /** All pods' addresses. */
+  /** All pods' addresses, where they are not the /16 around this node's. */
   readonly clusterCidr?: string;
   /** Address of the cluster's DNS, once there is one. */
   readonly clusterDns?: string;
@@ -66,7 +66,6 @@ export interface Agent {
 }
 
 const defaultMaxPods = 110;
-const defaultClusterCidr = '10.42.0.0/16';
 const defaultPidsLimit = 4096;
 /** A pod that starts goes before what is told of it. */
 const eventsLingerMs = 200;
@@ -126,7 +125,7 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
     const nodes = createInformer(client, Node, { clock, log });
     const services = createInformer(client, Service, { clock, log });
     const pods = createInformer(client, Pod, { clock, log, fieldSelector: `spec.nodeName=${nodeName}` });
-    const network = createNetworkKeeper({ runtime, nodes, nodeName, clusterCidr: options.clusterCidr ?? defaultClusterCidr, clock, log, changed: () => reporter.changed() });
+    const network = createNetworkKeeper({ runtime, nodes, nodeName, clusterCidr: options.clusterCidr, clock, log, changed: () => reporter.changed() });
     const server = createStreamingServer({ tls: options.tls, log, runtime, find: (namespace, name) => workers.find(namespace, name), list: () => workers.list(), clock, nodeName });
     const port = await server.listen(options.port, options.address, signal);
     const facts = await readNodeFacts({

@@ -82,6 +82,7 @@ describe('a node\'s routes', () => {
   it('lead to the other nodes\' shares, once it has its own', () => {
     const nodes = [node('a', '10.42.0.0/24', '192.0.2.1'), node('c', '10.42.2.0/24', '192.0.2.3'), node('b', '10.42.1.0/24', '192.0.2.2'), node('d', undefined, '192.0.2.4')];
     expect(podNetwork(nodes, 'a', '10.42.0.0/16')).toEqual({ podCidr: '10.42.0.0/24', clusterCidr: '10.42.0.0/16', routes: [{ cidr: '10.42.1.0/24', via: '192.0.2.2' }, { cidr: '10.42.2.0/24', via: '192.0.2.3' }] });
+    expect(podNetwork(nodes, 'a', undefined)?.clusterCidr).toBe('10.42.0.0/16');
     expect(podNetwork(nodes, 'd', '10.42.0.0/16')).toBeUndefined();
   });
 });

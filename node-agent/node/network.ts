@@ -17,7 +17,7 @@ export interface NetworkKeeperOptions {
   readonly runtime: Pick<Runtime, 'configureNetwork'>;
   readonly nodes: Informer<Node>;
   readonly nodeName: string;
-  readonly clusterCidr: string;
+  readonly clusterCidr: string | undefined;
   readonly clock: Clock;
   readonly log: Log;
   readonly changed: () => void;
