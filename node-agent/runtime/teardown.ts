@@ -1,17 +1,22 @@
 /** The end of an instance: whatever bears its id on this machine, whether an agent remembers it or not. */
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { startHost } from '../../native/host.ts';
+import { startHost, type NetworkRequest } from '../../native/host.ts';
 import { instanceCgroup, readLayout } from './cgroups.ts';
+import { bridgeName } from './sandboxes.ts';
 import { listSandboxes, memoryDirectory, poolDirectory, sandboxDirectory } from './sandbox-record.ts';
 import { translated } from './translate.ts';
 
-/** Kills the instance's pods and removes their files, mounts, cgroups, network devices and nftables table. Safe to repeat. */
+/** Kills the instance's pods and removes their files, mounts, cgroups, routes, network devices and nftables table. Safe to repeat. */
 export async function destroyInstance(options: { readonly instance: string; readonly dataDir: string }): Promise<void> {
   const { instance, dataDir } = options;
   await translated(async () => {
     const host = startHost();
     try {
-      const [layout, uids] = await Promise.all([readLayout(), listSandboxes(dataDir)]);
+      const [layout, uids, routes] = await Promise.all([readLayout(), listSandboxes(dataDir), readFile('/proc/self/net/route', 'utf8')]);
+      // Routes to other nodes bear no id: they go as they came, by a network that has none.
+      const network = networkOf(routes, instance);
+      if (network !== undefined) await host.configureNetwork(network);
       await host.teardown({
         cgroups: layout.hierarchies.map(({ mount }) => join(mount, instanceCgroup(instance))),
         directories: [...uids.map((uid) => sandboxDirectory(dataDir, uid)), poolDirectory(dataDir), memoryDirectory(dataDir)],
@@ -21,4 +26,15 @@ export async function destroyInstance(options: { readonly instance: string; read
       await host.close();
     }
   });
+}
+
+/** The network of an instance without its routes to other nodes, from its bridge's own route in `/proc/net/route` (proc_net(5)). Pure. */
+export function networkOf(routes: string, instance: string): NetworkRequest | undefined {
+  const bridge = bridgeName(instance);
+  const own = routes.split('\n').map((line) => line.split('\t')).find(([device]) => device === bridge);
+  const [, destination = '', , , , , , mask = ''] = own ?? [];
+  const [net, bits] = [destination, mask].map((hex) => (/^[0-9A-F]{8}$/.test(hex) ? Buffer.from(hex, 'hex').readUInt32LE() : undefined));
+  if (net === undefined || bits === undefined) return undefined;
+  const pods = { net, prefix: Math.clz32(~bits >>> 0) };
+  return { bridge, gateway: net + 1, table: `coracle_${instance}`, pods, cluster: { net: (net & 0xff_ff_00_00) >>> 0, prefix: 16 }, routes: [] };
 }
