@@ -32,7 +32,7 @@ export interface StructNode { readonly kind: 'struct'; readonly at: number; read
 export interface FoldNode {
   readonly kind: 'fold';
   readonly at: number;
-  readonly macro: 'all' | 'exists' | 'existsOne' | 'map' | 'filter' | 'transformList' | 'transformMap' | 'transformMapEntry';
+  readonly macro: 'all' | 'exists' | 'existsOne' | 'map' | 'filter' | 'sortBy' | 'transformList' | 'transformMap' | 'transformMapEntry';
   readonly range: Node;
   readonly first: string;
   readonly second: string | undefined;

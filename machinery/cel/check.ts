@@ -48,6 +48,8 @@ class Checker {
   private readonly dotted = new Map<Node, string>();
   private readonly structs = new Map<StructNode, ObjectType>();
   private readonly substitution = new Substitution();
+  /** Within arguments of `format`, lists and maps may hold values of different types. */
+  private formatting = 0;
 
   constructor(scope: Scope, issues: Issue[]) {
     this.scope = scope;
@@ -144,7 +146,10 @@ class Checker {
       for (const operand of operands) this.node(operand);
       return this.report(node.at, `undeclared reference to '${name}' (in container '')`);
     }
-    return this.resolve(node, name, forms, operands, target !== undefined);
+    if (name === 'format') this.formatting++;
+    const type = this.resolve(node, name, forms, operands, target !== undefined);
+    if (name === 'format') this.formatting--;
+    return type;
   }
 
   private resolve(node: CallNode, name: string, forms: readonly Overload[], operands: readonly Node[], member: boolean): Type {
@@ -172,6 +177,7 @@ class Checker {
   private join(before: Type | undefined, next: Type, at: number): Type {
     if (before === undefined) return next;
     if (this.substitution.assign(before, next)) return this.substitution.general(before, next);
+    if (this.formatting > 0) return dyn;
     return this.report(at, `expected type '${show(this.substitution.resolve(before))}' but found '${show(this.substitution.resolve(next))}'`);
   }
 
@@ -246,6 +252,7 @@ class Checker {
         if (resolved.kind === 'map') return resolved;
         return resolved.kind === 'dyn' || resolved.kind === 'error' ? map(dyn, dyn) : this.report(at, `expected type 'map(dyn, dyn)' but found '${show(resolved)}'`);
       }
+      case 'sortBy': return list(element);
       case 'filter':
         this.expect(bool, type, at);
         return list(element);

@@ -1,5 +1,6 @@
 import { parse } from './parse.ts';
 import { check, type Checked, type Scope } from './check.ts';
+import { createConstants } from './constants.ts';
 import type { Range } from './cost.ts';
 import { emit } from './emit.ts';
 import { CelError, CostExceeded, showIssues, type Issue } from './errors.ts';
@@ -51,7 +52,7 @@ export function compile(source: string, { variables, functions = kubernetesLibra
   try {
     const root = parse(source);
     const checked = check(root, scope, issues);
-    const step = issues.length === 0 ? emit(root, { checked, locals: [], issues, budget: { instructions: mostInstructions } }) : undefined;
+    const step = issues.length === 0 ? emit(root, { checked, locals: [], issues, budget: { instructions: mostInstructions }, constants: createConstants(checked) }) : undefined;
     if (step === undefined || issues.length > 0) return { errors: showIssues(source, issues) };
     return {
       program: {

@@ -162,7 +162,7 @@ function walkCost(value: Value | undefined, budget: { left: number }): number {
 /** Each element of one list against each of the other, twice where both directions are asked. */
 export function pairs(factor = 1): CallCost {
   return {
-    before: (args) => Math.max(1, sizeOf(args[0]) * sizeOf(args[1]) * factor),
+    before: (args) => 1 + sizeOf(args[0]) * sizeOf(args[1]) * factor,
     estimate: (args) => ({ cost: sum(one, product(product(sizeAt(args, 0), sizeAt(args, 1)), exactly(factor))) }),
   };
 }

@@ -1,6 +1,8 @@
 import type { FoldNode, Node } from './ast.ts';
 import { CelError } from './errors.ts';
 import type { Frame, Step } from './frame.ts';
+import { character } from './cost.ts';
+import { compareValues, sortingCost } from './sorting.ts';
 import { ListValue, MapValue, type Value } from './values.ts';
 
 type EmitWithin = (child: Node, locals: readonly string[]) => Step;
@@ -14,8 +16,11 @@ interface Turn {
   readonly second: Value;
 }
 
-/** What Kubernetes charges around the body: its macros are expanded to loops over an accumulator, whose steps count. */
-const costs = { all: 3, exists: 4, counted: 2, passed: 1, appended: 12, kept: 13, inserted: 3, list: 10, map: 30, result: 1, counts: 2 };
+/**
+ * What Kubernetes charges around the body: its macros are expanded to loops over an accumulator, whose steps count. `again`: the condition
+ * that ends a loop is looked at once more when it does so before the end.
+ */
+const costs = { all: { turn: 3, again: 2 }, exists: { turn: 4, again: 3 }, counted: 2, appended: 12, kept: 13, inserted: 3, merged: 2, result: 1, counts: 2 };
 
 /** A comprehension. `slot` is where its variables are among the locals. */
 export function emitFold(node: FoldNode, within: EmitWithin, slot: number): Step {
@@ -63,14 +68,15 @@ function holds(step: Step | undefined, frame: Frame): boolean {
 type Run = (frame: Frame, turns: Iterable<Turn>) => Value;
 
 /** `all` is decided by false, `exists` by true; an error counts only when no element decides. */
-function quantifier(decisive: boolean, cost: number): Run {
+function quantifier(decisive: boolean, cost: { readonly turn: number; readonly again: number }): Run {
   return (frame, all) => {
     let failure: CelError | undefined;
-    for (const { body } of all) {
-      frame.charge(cost);
+    const turn = all[Symbol.iterator]();
+    for (let next = turn.next(); next.done !== true; next = turn.next()) {
+      frame.charge(cost.turn);
       try {
-        if (holds(body, frame) === decisive) {
-          frame.charge(costs.result);
+        if (holds(next.value.body, frame) === decisive) {
+          frame.charge(costs.result + (turn.next().done === true ? 0 : cost.again));
           return decisive;
         }
       } catch (error) {
@@ -86,11 +92,11 @@ function quantifier(decisive: boolean, cost: number): Run {
 
 const collect: Run = (frame, all) => {
   const items: Value[] = [];
-  frame.charge(costs.list + costs.result);
+  frame.charge(costs.result);
   for (const { body, filter } of all) {
-    const kept = holds(filter, frame);
-    if (kept) items.push(body(frame));
-    frame.charge(kept ? costs.appended : costs.passed);
+    if (!holds(filter, frame)) continue;
+    items.push(body(frame));
+    frame.charge(costs.appended);
   }
   return ListValue.of(items);
 };
@@ -101,9 +107,9 @@ const runs: Readonly<Record<FoldNode['macro'], Run>> = {
   existsOne(frame, all) {
     let count = 0;
     for (const { body } of all) {
-      const found = holds(body, frame);
-      if (found) count++;
-      frame.charge(found ? costs.counted : costs.passed);
+      if (!holds(body, frame)) continue;
+      count++;
+      frame.charge(costs.counted);
     }
     frame.charge(costs.counts);
     return count === 1;
@@ -112,38 +118,47 @@ const runs: Readonly<Record<FoldNode['macro'], Run>> = {
   transformList: collect,
   filter(frame, all) {
     const items: Value[] = [];
-    frame.charge(costs.list + costs.result);
+    frame.charge(costs.result);
     for (const { body, second } of all) {
-      const kept = holds(body, frame);
-      if (kept) items.push(second);
-      frame.charge(kept ? costs.kept : costs.passed);
+      if (!holds(body, frame)) continue;
+      items.push(second);
+      frame.charge(costs.kept);
     }
     return ListValue.of(items);
   },
   transformMap(frame, all) {
     const pairs: [Value, Value][] = [];
-    frame.charge(costs.map + costs.result);
+    frame.charge(costs.result);
     for (const { body, filter, first } of all) {
-      const kept = holds(filter, frame);
-      if (kept) pairs.push([first, body(frame)]);
-      frame.charge(kept ? costs.inserted : costs.passed);
+      if (!holds(filter, frame)) continue;
+      pairs.push([first, body(frame)]);
+      frame.charge(costs.inserted);
     }
     return MapValue.of(pairs);
   },
   transformMapEntry(frame, all) {
     const pairs: [Value, Value][] = [];
-    frame.charge(costs.map + costs.result);
+    frame.charge(costs.result);
     for (const { body, filter } of all) {
-      const kept = holds(filter, frame);
-      const entry = kept ? body(frame) : undefined;
-      frame.charge(kept ? costs.inserted : costs.passed);
-      if (entry === undefined) continue;
+      if (!holds(filter, frame)) continue;
+      const entry = body(frame);
+      frame.charge(costs.merged);
       if (!(entry instanceof MapValue)) throw new CelError('no such overload');
-      for (const key of entry.keys()) {
-        frame.charge(1);
-        pairs.push([key, entry.get(key) ?? null]);
-      }
+      for (const key of entry.keys()) pairs.push([key, entry.get(key) ?? null]);
+      // One entry is what Kubernetes counts on.
+      frame.charge(Math.max(0, entry.size - 1) * character);
     }
     return MapValue.of(pairs);
+  },
+  sortBy(frame, all) {
+    const entries: { readonly item: Value; readonly key: Value }[] = [];
+    // A look at the list, one more for the keys that are made of it.
+    frame.charge(2 + costs.result);
+    for (const { body, second } of all) {
+      entries.push({ item: second, key: body(frame) });
+      frame.charge(costs.appended);
+    }
+    frame.charge(sortingCost(entries.map(({ key }) => key)));
+    return ListValue.of(entries.toSorted((a, b) => compareValues(a.key, b.key)).map(({ item }) => item));
   },
 };

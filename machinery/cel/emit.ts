@@ -1,12 +1,13 @@
-import type { CallNode, ConstNode, Literal, ListNode, MapNode, Node, OptMapNode, SelectNode, StructNode } from './ast.ts';
+import type { CallNode, ListNode, MapNode, Node, OptMapNode, SelectNode, StructNode } from './ast.ts';
 import type { Checked } from './check.ts';
+import type { Constants } from './constants.ts';
 import { CelError, type Issue } from './errors.ts';
 import { emitCall, type CallParts } from './emit-call.ts';
 import { emitFold } from './emit-fold.ts';
 import type { Step } from './frame.ts';
 import type { PrepareBudget } from './functions.ts';
 import { dyn } from './types.ts';
-import { ListValue, MapValue, ObjectValue, Optional, TypeValue, Uint, type Value } from './values.ts';
+import { ListValue, MapValue, ObjectValue, Optional, TypeValue, type Value } from './values.ts';
 
 /** What a node becomes code with: what the checker found, and which local variables there are (their places are their order). */
 export interface Emission {
@@ -14,6 +15,7 @@ export interface Emission {
   readonly locals: readonly string[];
   readonly issues: Issue[];
   readonly budget: PrepareBudget;
+  readonly constants: Constants;
 }
 
 /** Kubernetes' costs of steps that are no calls. */
@@ -24,8 +26,10 @@ const newObject = 40;
 
 /** Turns a checked node into a function that evaluates it. */
 export function emit(node: Node, emission: Emission): Step {
+  const constant = emission.constants.of(node);
+  if (constant !== undefined) return () => constant;
   switch (node.kind) {
-    case 'const': return emitConstant(node);
+    case 'const': return () => null;
     case 'ident': return emitName(node.name, node, emission);
     case 'select': return emitSelect(node, emission);
     case 'call': return emitCallOf(node, emission);
@@ -35,15 +39,6 @@ export function emit(node: Node, emission: Emission): Step {
     case 'fold': return emitFold(node, (child, names) => emit(child, { ...emission, locals: [...emission.locals, ...names] }), emission.locals.length);
     case 'optMap': return emitOptMap(node, emission);
   }
-}
-
-function literalValue(literal: Literal): Value {
-  return typeof literal === 'object' && literal !== null && 'uint' in literal ? new Uint(literal.uint) : literal;
-}
-
-function emitConstant({ value }: ConstNode): Step {
-  const constant = literalValue(value);
-  return () => constant;
 }
 
 function emitName(name: string, node: Node, { checked, locals }: Emission): Step {
@@ -107,14 +102,27 @@ function isSet(target: Value, field: string): boolean {
 function emitCallOf(node: CallNode, emission: Emission): Step {
   const { checked } = emission;
   const operands = node.target === undefined || checked.namespaced.has(node) ? node.args : [node.target, ...node.args];
+  const isBranch = (index: number): boolean => index > 0 && (node.name === '_?_:_' || node.name === '_[_]');
   const parts: CallParts = {
     name: node.name, at: node.at,
     overloads: checked.overloads.get(node) ?? [],
-    args: operands.map((operand) => emit(operand, emission)),
+    args: operands.map((operand, index) => (isBranch(index) ? emitBranch(operand, emission) : emit(operand, emission))),
     types: operands.map((operand) => checked.types.get(operand) ?? dyn),
-    constants: operands.map((operand) => (operand.kind === 'const' ? literalValue(operand.value) : undefined)),
+    constants: operands.map((operand) => emission.constants.of(operand)),
   };
   return emitCall(parts, emission);
+}
+
+/** A branch or index that only names a variable, or fields of it: the look at the variable is part of the operation. Kubernetes has it so. */
+function emitBranch(node: Node, emission: Emission): Step {
+  const step = emit(node, emission);
+  let root = node;
+  while (root.kind === 'select' && !root.test && !root.optional) root = root.operand;
+  if (root.kind !== 'ident' || emission.constants.of(root) !== undefined || emission.checked.typeNames.has(root)) return step;
+  return (frame) => {
+    frame.charge(-look);
+    return step(frame);
+  };
 }
 
 function emitList({ elements }: ListNode, emission: Emission): Step {

@@ -131,7 +131,8 @@ class Estimator {
     if (node.macro !== 'all' && node.macro !== 'exists' && node.macro !== 'existsOne') {
       this.sizes.set(node, node.filter === undefined && node.macro !== 'filter' ? turns : { min: 0, max: turns.max });
     }
-    return sum(range, exactly(start + end), product(turns, turn));
+    const sorting = node.macro === 'sortBy' ? sum(exactly(11), product(exactly(2), product(turns, turns))) : none;
+    return sum(range, exactly(start + end), product(turns, turn), sorting);
   }
 }
 
@@ -143,6 +144,7 @@ const loops: Readonly<Record<FoldNode['macro'], { readonly start: number; readon
   map: { start: 10, passed: 1, taken: 12, end: 1 },
   transformList: { start: 10, passed: 1, taken: 12, end: 1 },
   filter: { start: 10, passed: 1, taken: 13, end: 1 },
+  sortBy: { start: 10, passed: 12, taken: 12, end: 3 },
   transformMap: { start: 30, passed: 1, taken: 3, end: 1 },
   transformMapEntry: { start: 30, passed: 1, taken: 3, end: 1 },
 };

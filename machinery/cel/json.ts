@@ -19,7 +19,7 @@ export function toJson(value: Value, budget = { left: mostNodes }): unknown {
 function structure(value: Exclude<Value, boolean | bigint | number | string | null>, budget: { left: number }): unknown {
   if (value instanceof Uint) return Number(value.value);
   if (value instanceof Uint8Array) return value.toBase64();
-  if (value instanceof Timestamp) return formatTimestamp(value.nanos);
+  if (value instanceof Timestamp) return formatTimestamp(value.nanos, value.offsetMinutes);
   if (value instanceof Duration) return formatDuration(value.nanos);
   if (value instanceof Optional) return value.value === undefined ? null : toJson(value.value, budget);
   if (value instanceof ListValue) return [...value].map((item) => toJson(item, budget));

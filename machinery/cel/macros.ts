@@ -3,7 +3,7 @@ import { SyntaxProblem } from './tokens.ts';
 
 /**
  * The node that a macro call stands for; undefined when the call is none. Macros: langdef.md; two-variable ones: the extension
- * library "TwoVarComprehensions"; optMap and optFlatMap: "Optionals".
+ * library "TwoVarComprehensions"; sortBy: "Lists"; optMap and optFlatMap: "Optionals".
  */
 export function expandMacro(call: CallNode): Node | undefined {
   const { name, target, args } = call;
@@ -14,7 +14,8 @@ export function expandMacro(call: CallNode): Node | undefined {
     case 'exists_one':
     case 'existsOne': return fold(call, target, 'existsOne', { one: [2], two: [3] });
     case 'map': return fold(call, target, name, { one: [2, 3], two: [] });
-    case 'filter': return fold(call, target, name, { one: [2], two: [] });
+    case 'filter':
+    case 'sortBy': return fold(call, target, name, { one: [2], two: [] });
     case 'transformList':
     case 'transformMap':
     case 'transformMapEntry': return fold(call, target, name, { one: [], two: [3, 4] });

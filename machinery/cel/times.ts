@@ -21,6 +21,11 @@ export function parseTimestamp(text: string): bigint | undefined {
   return nanos < firstInstant || nanos > lastInstant ? undefined : nanos;
 }
 
+/** The offset in minutes that a time is written with. */
+export function offsetOf(text: string): number {
+  return offsetMinutes(instant.exec(text)?.[8] ?? 'Z') ?? 0;
+}
+
 function offsetMinutes(zone: string): number | undefined {
   if (zone === 'Z' || zone === 'z') return 0;
   const match = /^([+-]?)(\d\d):(\d\d)$/.exec(zone);
@@ -28,10 +33,16 @@ function offsetMinutes(zone: string): number | undefined {
   return (match[1] === '-' ? -1 : 1) * (Number(match[2]) * 60 + Number(match[3]));
 }
 
-export function formatTimestamp(nanos: bigint): string {
+export function formatTimestamp(nanos: bigint, offset = 0): string {
   const seconds = floorDivide(nanos, second);
-  const text = new Date(Number(seconds) * 1000).toISOString().slice(0, 19);
-  return `${text}${fractionOf(nanos - seconds * second)}Z`;
+  const text = new Date((Number(seconds) + offset * 60) * 1000).toISOString().slice(0, 19);
+  return `${text}${fractionOf(nanos - seconds * second)}${zoneText(offset)}`;
+}
+
+function zoneText(offset: number): string {
+  if (offset === 0) return 'Z';
+  const minutes = Math.abs(offset);
+  return `${offset < 0 ? '-' : '+'}${String(Math.floor(minutes / 60)).padStart(2, '0')}:${String(minutes % 60).padStart(2, '0')}`;
 }
 
 function fractionOf(nanos: bigint): string {

@@ -1,7 +1,7 @@
 import type { ObjectType, Type } from './types.ts';
 import { dyn } from './types.ts';
 import { CelError } from './errors.ts';
-import { parseDuration, parseTimestamp } from './times.ts';
+import { offsetOf, parseDuration, parseTimestamp } from './times.ts';
 
 /** Values while an expression runs. Ints are bigint, doubles are number; what JSON holds is turned into them when it is looked at. */
 export type Value = boolean | bigint | number | string | null | Uint8Array | Uint | Timestamp | Duration | TypeValue | Optional | ListValue | MapValue | ObjectValue | OpaqueValue;
@@ -17,9 +17,12 @@ export class Uint {
 /** Nanoseconds since 1970. */
 export class Timestamp {
   readonly nanos: bigint;
+  /** Of the text that it was read from: as which it is written again. */
+  readonly offsetMinutes: number;
 
-  constructor(nanos: bigint) {
+  constructor(nanos: bigint, offsetMinutes = 0) {
     this.nanos = nanos;
+    this.offsetMinutes = offsetMinutes;
   }
 }
 
@@ -93,7 +96,7 @@ export class ListValue {
 }
 
 /** The one key of numbers that are equal (1, 1u, 1.0), of strings, of booleans; undefined for what can't be a key. */
-function keyOf(key: Value): string | undefined {
+export function keyOf(key: Value): string | undefined {
   switch (typeof key) {
     case 'string': return `s${key}`;
     case 'bigint': return `n${key}`;
@@ -245,7 +248,7 @@ function numberOf(raw: number, exact: bigint | undefined, type: Type): Value {
 function textOf(raw: string, type: Type): Value {
   switch (type.kind) {
     case 'bytes': return parsed(parseBase64(raw), raw, 'base64');
-    case 'timestamp': return new Timestamp(parsed(parseTimestamp(raw), raw, 'timestamp'));
+    case 'timestamp': return new Timestamp(parsed(parseTimestamp(raw), raw, 'timestamp'), offsetOf(raw));
     case 'duration': return new Duration(parsed(parseDuration(raw), raw, 'duration'));
     default: return raw;
   }

@@ -1,7 +1,7 @@
 import { table, type FunctionTable } from '../functions.ts';
 import { addresses } from './addresses.ts';
 import { authorizers } from './authorizers.ts';
-import { lists, sets } from './lists.ts';
+import { lists, moreLists, sets } from './lists.ts';
 import { namedFormats } from './named-formats.ts';
 import { operators } from './operators.ts';
 import { optionals } from './optionals.ts';
@@ -14,5 +14,5 @@ import { urls } from './urls.ts';
 
 /** Every function that an expression in Kubernetes has ("Common Expression Language in Kubernetes", Kubernetes CEL libraries). */
 export const kubernetesLibrary: FunctionTable = table(
-  operators, standard, optionals, strings, lists, sets, regexes, quantities, urls, addresses, semvers, namedFormats, authorizers,
+  operators, standard, optionals, strings, lists, moreLists, sets, regexes, quantities, urls, addresses, semvers, namedFormats, authorizers,
 );

@@ -8,19 +8,28 @@ import { Duration, ListValue, MapValue, Timestamp, TypeValue, Uint, type Value }
 
 const clause = /%(?:%|(?:\.(\d+))?([a-zA-Z]))/g;
 const mostPrecision = 1000;
+const freeCost = 20;
 /** Units for each value that is shown. */
 const shownValue = 0.5;
 
 /** `"%s: %.2f".format([…])`. Clauses: the extension library "Strings". Throws `CelError`. */
 export function format(template: string, values: readonly Value[], charge: (cost: number) => void): string {
   let next = 0;
+  // The first few characters are what the call itself costs.
+  let owed = -freeCost;
+  const pay = (cost: number): void => {
+    owed += cost;
+    if (owed <= 0) return;
+    charge(owed);
+    owed = 0;
+  };
   const text = template.replaceAll(clause, (whole, precision: string | undefined, verb: string | undefined) => {
     if (whole === '%%') return '%';
     const value = values[next];
     if (value === undefined) throw new CelError(`index ${next} out of range`);
     next++;
-    const shown = clauseText(verb ?? '', value, precision === undefined ? undefined : Math.min(Number(precision), mostPrecision), charge);
-    charge(Math.ceil(shown.length * character));
+    const shown = clauseText(verb ?? '', value, precision === undefined ? undefined : Math.min(Number(precision), mostPrecision), pay);
+    pay(shown.length * character);
     return shown;
   });
   if (template.replaceAll(clause, '').includes('%')) throw new CelError('could not parse formatting clause: unrecognized formatting clause');
@@ -35,7 +44,7 @@ function clauseText(verb: string, value: Value, precision: number | undefined, c
     case 'o': return integer(value, verb).toString(8);
     case 'x': return hexadecimal(value);
     case 'X': return hexadecimal(value).toUpperCase();
-    case 'f': return special(value) ?? fixed(decimal(value), Math.min(precision ?? 6, 100));
+    case 'f': return special(value) ?? grouped(fixed(decimal(value), Math.min(precision ?? 6, 100)));
     case 'e': return special(value) ?? exponential(decimal(value), precision ?? 6);
     default: throw new CelError(`could not parse formatting clause: unrecognized formatting clause "${verb}"`);
   }
@@ -79,7 +88,15 @@ function fixed(value: number, precision: number): string {
 
 function exponential(value: number, precision: number): string {
   const [mantissa = '', power = '+0'] = value.toExponential(Math.min(precision, 100)).split('e');
-  return `${mantissa}e${power[0] ?? '+'}${power.slice(1).padStart(2, '0')}`;
+  const digits = power.slice(1).padStart(2, '0').replaceAll(/\d/g, (digit) => superscripts[Number(digit)] ?? digit);
+  return `${mantissa}×10${power.startsWith('-') ? '⁻' : ''}${digits}`;
+}
+
+const superscripts = '⁰¹²³⁴⁵⁶⁷⁸⁹';
+
+/** Thousands apart: version 2 of the library writes numbers as English does. */
+function grouped(text: string): string {
+  return text.replace(/^(-?)(\d+)/, (_whole, sign: string, digits: string) => sign + digits.replaceAll(/\B(?=(?:\d{3})+$)/g, ','));
 }
 
 /** `%s` of any value. */
@@ -97,7 +114,7 @@ function show(value: Value, charge: (cost: number) => void): string {
 function showStructure(value: Exclude<Value, boolean | bigint | number | string | null>, charge: (cost: number) => void): string {
   if (value instanceof Uint) return String(value.value);
   if (value instanceof Uint8Array) return new TextDecoder().decode(value);
-  if (value instanceof Timestamp) return formatTimestamp(value.nanos);
+  if (value instanceof Timestamp) return formatTimestamp(value.nanos, value.offsetMinutes);
   if (value instanceof Duration) return formatDuration(value.nanos);
   if (value instanceof TypeValue) return runtimeName(value.type);
   if (value instanceof ListValue) return `[${[...value].map((item) => show(item, charge)).join(', ')}]`;

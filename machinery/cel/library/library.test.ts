@@ -22,7 +22,7 @@ describe('strings', () => {
     '"😀x".indexOf("x") == 1', '["hello", "mellow"].join() == "hellomellow"', '["a", "b"].join(" ") == "a b"', '"TacÉ".lowerAscii() == "tacÉ"', '"tacé".upperAscii() == "TACé"', '" \\t trim\\n ".trim() == "trim"',
     '"hello hello".replace("he", "we") == "wello wello"', '"hello hello".replace("he", "we", 1) == "wello hello"', '"ab".replace("", "-") == "-a-b-"', '"a b c".split(" ") == ["a", "b", "c"]', '"a b c".split(" ", 2) == ["a", "b c"]',
     '"ab".split("") == ["a", "b"]', '"a".split("x", 0) == []', '"tacocat".substring(4) == "cat"', '"tacocat".substring(0, 4) == "taco"', 'strings.quote("a\\"\\n") == "\\"a\\\\\\"\\\\n\\""', '"abc".startsWith("ab") && "abc".endsWith("bc") && "abc".contains("b")',
-    '"%s is %d, %.2f, %x, %b, %o, %e, 100%%".format([dyn("x"), 7, 1.005, 255, 5, 8, 1500.0]) == "x is 7, 1.00, ff, 101, 10, 1.500000e+03, 100%"', '"%s".format([[1, 2]]) == "[1, 2]"', '"%s".format([{"b": 1, "a": 2}]) == "{a: 2, b: 1}"',
+    '"%s is %d, %.2f, %x, %b, %o, %e, 100%%".format([dyn("x"), 7, 1.005, 255, 5, 8, 1500.0]) == "x is 7, 1.00, ff, 101, 10, 1.500000×10⁰³, 100%"', '"%s".format([[1, 2]]) == "[1, 2]"', '"%f %.1f".format([1234567.5, -1000.0]) == "1,234,567.500000 -1,000.0"', '"%e".format([0.00001]) == "1.000000×10⁻⁰⁵"', '"%s".format([{"b": 1, "a": 2}]) == "{a: 2, b: 1}"',
   ]);
 
   it.each([['"a".charAt(2)', 'index out of range: 2'], ['"abc".substring(2, 1)', 'invalid substring range. start: 2, end: 1'], ['"%d".format(["x"])', 'decimal clause can only be used on integers'], ['"%s".format([])', 'index 0 out of range'], ['"%q".format([1])', 'unrecognized formatting clause "q"']])('%s fails', (source, message) => {
@@ -35,6 +35,15 @@ describe('lists and sets', () => {
     '[1, 2, 2].isSorted() && ![2, 1].isSorted() && [].isSorted()', '[1, 3].sum() == 4 && [1.5, 1.5].sum() == 3.0 && [duration("1s"), duration("2s")].sum() == duration("3s")', '[1, 3, 2].max() == 3 && [1, 3, 2].min() == 1 && ["b", "a"].min() == "a"',
     '[1, 2, 2, 3].indexOf(2) == 1 && [1, 2, 2, 3].lastIndexOf(2) == 2 && [1].indexOf(5) == -1', 'sets.contains([1, 2, 3], [2, 3]) && !sets.contains([1], [1, 2]) && sets.contains([1], [])', 'sets.equivalent([1, 1, 2], [2, 1])', 'sets.intersects([1, 2], [2, 3]) && !sets.intersects([1], [])',
   ]);
+
+  holds([
+    '[1, 2, 3, 4].slice(1, 3) == [2, 3] && [1].slice(1, 1) == []', '[[1, 2], [3]].flatten() == [1, 2, 3] && [[[1]], [[2]]].flatten() == [[1], [2]] && [[[1]], [[2]]].flatten(2) == [1, 2]', '[3, 1, 2].sort() == [1, 2, 3] && ["b", "a"].sort() == ["a", "b"]', '[1, 2, 1, 2].distinct() == [1, 2] && [[1], [1]].distinct() == [[1]]',
+    '[1, 2, 3].reverse() == [3, 2, 1]', 'lists.range(3) == [0, 1, 2] && lists.range(0) == []', '[-3, 1, -5, -2, 4].sortBy(e, -(e * e)) == [-5, 4, -3, -2, 1]', '[{"n": "b"}, {"n": "a"}].sortBy(x, x.n)[0].n == "a"', '[1, 2].first().value() == 1 && [1, 2].last().value() == 2 && !lists.range(0).first().hasValue()',
+  ]);
+
+  it.each([['[1].slice(0, 2)', 'cannot slice(0, 2), list is length 1'], ['[1].slice(1, 0)', 'start index must be less than or equal to end index'], ['[1].slice(-1, 0)', 'negative indexes not supported'], ['[[1]].flatten(-1)', 'level must be non-negative']])('%s fails', (source, message) => {
+    expect(() => run(source)).toThrow(message);
+  });
 
   it('fails where a list is empty', () => {
     expect(() => run('[].max() == 1')).toThrow('max called on empty list');

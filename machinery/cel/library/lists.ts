@@ -1,23 +1,15 @@
-import { character, pairs, wholeWalk } from '../cost.ts';
+import { character, exactly, pairs, product, sizeOf, sum as sumOf, unknownSize, wholeWalk, type CallCost } from '../cost.ts';
 import { CelError } from '../errors.ts';
-import { compareBytes, compareNumbers, compareStrings, equals, isNumeric } from '../equality.ts';
+import { equals } from '../equality.ts';
+import { compareValues, newListCost, sortingCost } from '../sorting.ts';
 import { define, type CallContext, type Overload } from '../functions.ts';
-import { Duration, ListValue, Timestamp, Uint, type Value } from '../values.ts';
+import { Duration, ListValue, Optional, Uint, type Value } from '../values.ts';
 import { checkedDuration, checkedInt, checkedUint } from './operators.ts';
 
 const comparable = ['int', 'uint', 'double', 'bool', 'duration', 'timestamp', 'string', 'bytes'];
 
-function compare(a: Value, b: Value): number {
-  if (isNumeric(a) && isNumeric(b)) return compareNumbers(a, b) ?? Number.NaN;
-  if (typeof a === 'string' && typeof b === 'string') return compareStrings(a, b);
-  if (typeof a === 'boolean' && typeof b === 'boolean') return Number(a) - Number(b);
-  if (a instanceof Uint8Array && b instanceof Uint8Array) return compareBytes(a, b);
-  if ((a instanceof Timestamp && b instanceof Timestamp) || (a instanceof Duration && b instanceof Duration)) return compareNumbers(a.nanos, b.nanos) ?? 0;
-  throw new CelError('no such overload');
-}
-
 function isSorted(list: ListValue): boolean {
-  for (let i = 1; i < list.length; i++) if (compare(list.at(i - 1), list.at(i)) > 0) return false;
+  for (let i = 1; i < list.length; i++) if (compareValues(list.at(i - 1), list.at(i)) > 0) return false;
   return true;
 }
 
@@ -25,7 +17,7 @@ function extreme(name: string, better: (order: number) => boolean): (list: ListV
   return (list) => {
     if (list.length === 0) throw new CelError(`${name} called on empty list`);
     let best = list.at(0);
-    for (let i = 1; i < list.length; i++) if (better(compare(list.at(i), best))) best = list.at(i);
+    for (let i = 1; i < list.length; i++) if (better(compareValues(list.at(i), best))) best = list.at(i);
     return best;
   };
 }
@@ -68,7 +60,75 @@ export const lists: readonly Overload[] = [
   }, { cost: wholeWalk }),
 ];
 
-const meter = (charge: (cost: number) => void) => (units: number): void => { charge(units * character); };
+const rebuilt: CallCost = {
+  before: () => newListCost + 1,
+  after: (result) => sizeOf(result),
+  estimate: ([values]) => {
+    const size = values?.size ?? unknownSize;
+    return { cost: sumOf(exactly(newListCost + 1), size), size: { min: 0, max: size.max } };
+  },
+};
+const sorted: CallCost = {
+  before: ([values]) => (values instanceof ListValue ? sortingCost(values) : 0),
+  estimate: ([values]) => {
+    const size = values?.size ?? unknownSize;
+    return { cost: sumOf(exactly(newListCost + 1), product(exactly(2), product(size, size))), size };
+  },
+};
+const counted: CallCost = { before: ([count]) => newListCost + 1 + Math.max(0, Number(count)), estimate: () => ({ cost: unknownSize, size: unknownSize }) };
+
+function slice(values: ListValue, from: bigint, to: bigint): ListValue {
+  if (from < 0n || to < 0n) throw new CelError(`cannot slice(${from}, ${to}), negative indexes not supported`);
+  if (from > to) throw new CelError(`cannot slice(${from}, ${to}), start index must be less than or equal to end index`);
+  if (to > BigInt(values.length)) throw new CelError(`cannot slice(${from}, ${to}), list is length ${values.length}`);
+  return ListValue.of(Array.from({ length: Number(to - from) }, (_, i) => values.at(Number(from) + i)));
+}
+
+function flatten(values: ListValue, depth: bigint, { charge }: CallContext): ListValue {
+  if (depth < 0n) throw new CelError('level must be non-negative');
+  const items: Value[] = [];
+  const walk = (list: ListValue, left: bigint): void => {
+    if (left < depth) charge((1 + list.length) * character);
+    for (const item of list) {
+      if (item instanceof ListValue && left > 0n) walk(item, left - 1n);
+      else items.push(item);
+    }
+  };
+  walk(values, depth);
+  return ListValue.of(items);
+}
+
+/** Of a comparison of two elements. */
+const freeUnits = 20;
+
+function distinct(values: ListValue, { charge }: CallContext): ListValue {
+  const items: Value[] = [];
+  // What is short is compared at the price of the call.
+  let free = values.length ** 2 * freeUnits;
+  const count = (units: number): void => {
+    free -= units;
+    if (free < 0) charge(units * character);
+  };
+  for (const item of values) if (!items.some((known) => equals(known, item, count))) items.push(item);
+  return ListValue.of(items);
+}
+
+/** The extension library "Lists", version 3; `sortBy` is a macro. */
+export const moreLists: readonly Overload[] = [
+  define('list<T>::slice(int, int): list<T>', slice, { cost: rebuilt }),
+  define('list<dyn>::flatten(): list<dyn>', (values: ListValue, context: CallContext) => flatten(values, 1n, context), { cost: rebuilt }),
+  define('list<dyn>::flatten(int): list<dyn>', flatten, { cost: rebuilt }),
+  define('list<T>::reverse(): list<T>', (values: ListValue) => ListValue.of([...values].toReversed()), { cost: rebuilt }),
+  define('list<T>::distinct(): list<T>', distinct, { cost: sorted }),
+  ...comparable.map((type) => define(`list<${type}>::sort(): list<${type}>`, (values: ListValue) => ListValue.of([...values].toSorted(compareValues)), { cost: sorted })),
+  define('lists.range(int): list<int>', (count: bigint) => ListValue.of(Array.from({ length: Math.max(0, Number(count)) }, (_, i) => BigInt(i))), { cost: counted }),
+  define('list<T>::first(): optional<T>', (values: ListValue) => (values.length === 0 ? Optional.none : new Optional(values.at(0)))),
+  define('list<T>::last(): optional<T>', (values: ListValue) => (values.length === 0 ? Optional.none : new Optional(values.at(values.length - 1)))),
+];
+
+function meter(charge: (cost: number) => void): (units: number) => void {
+  return (units) => { charge(units * character); };
+}
 
 function holdsAll(a: ListValue, b: ListValue, charge: (cost: number) => void): boolean {
   const left = [...a];

@@ -19,9 +19,9 @@ export function checkedUint(value: bigint): Uint {
   return new Uint(value);
 }
 
-export function checkedTimestamp(nanos: bigint): Timestamp {
+export function checkedTimestamp(nanos: bigint, offsetMinutes = 0): Timestamp {
   if (nanos < firstInstant || nanos > lastInstant) throw new CelError('timestamp overflow');
-  return new Timestamp(nanos);
+  return new Timestamp(nanos, offsetMinutes);
 }
 
 export function checkedDuration(nanos: bigint): Duration {
@@ -42,14 +42,14 @@ const arithmetic: readonly Overload[] = [
   define('_+_(string, string): string', (a: string, b: string) => a + b, { cost: concatenation }),
   define('_+_(bytes, bytes): bytes', (a: Uint8Array, b: Uint8Array) => Uint8Array.from([...a, ...b]), { cost: concatenation }),
   define('_+_(list<T>, list<T>): list<T>', concatenate, { cost: listConcatenation }),
-  define('_+_(timestamp, duration): timestamp', (a: Timestamp, b: Duration) => checkedTimestamp(a.nanos + b.nanos)),
-  define('_+_(duration, timestamp): timestamp', (a: Duration, b: Timestamp) => checkedTimestamp(a.nanos + b.nanos)),
+  define('_+_(timestamp, duration): timestamp', (a: Timestamp, b: Duration) => checkedTimestamp(a.nanos + b.nanos, a.offsetMinutes)),
+  define('_+_(duration, timestamp): timestamp', (a: Duration, b: Timestamp) => checkedTimestamp(a.nanos + b.nanos, b.offsetMinutes)),
   define('_+_(duration, duration): duration', (a: Duration, b: Duration) => checkedDuration(a.nanos + b.nanos)),
   define('_-_(int, int): int', (a: bigint, b: bigint) => checkedInt(a - b)),
   define('_-_(uint, uint): uint', (a: Uint, b: Uint) => checkedUint(a.value - b.value)),
   define('_-_(double, double): double', (a: number, b: number) => a - b),
   define('_-_(timestamp, timestamp): duration', (a: Timestamp, b: Timestamp) => checkedDuration(a.nanos - b.nanos)),
-  define('_-_(timestamp, duration): timestamp', (a: Timestamp, b: Duration) => checkedTimestamp(a.nanos - b.nanos)),
+  define('_-_(timestamp, duration): timestamp', (a: Timestamp, b: Duration) => checkedTimestamp(a.nanos - b.nanos, a.offsetMinutes)),
   define('_-_(duration, duration): duration', (a: Duration, b: Duration) => checkedDuration(a.nanos - b.nanos)),
   define('_*_(int, int): int', (a: bigint, b: bigint) => checkedInt(a * b)),
   define('_*_(uint, uint): uint', (a: Uint, b: Uint) => checkedUint(a.value * b.value)),

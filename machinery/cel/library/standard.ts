@@ -2,7 +2,7 @@ import { flat, pattern, search, textLength, traversal, type CallCost } from '../
 import { CelError } from '../errors.ts';
 import { define, type Overload } from '../functions.ts';
 import { withPattern } from '../regex.ts';
-import { calendar, formatDuration, formatTimestamp, parseDuration, parseTimestamp, type CalendarParts } from '../times.ts';
+import { calendar, formatDuration, formatTimestamp, offsetOf, parseDuration, parseTimestamp, type CalendarParts } from '../times.ts';
 import { Duration, ListValue, MapValue, Timestamp, TypeValue, Uint, type Value } from '../values.ts';
 import { typeOf } from '../dispatch.ts';
 import { checkedDuration, checkedInt, checkedTimestamp, checkedUint } from './operators.ts';
@@ -71,7 +71,7 @@ function textOfBytes(value: Uint8Array): string {
 function timestampOf(text: string): Timestamp {
   const nanos = parseTimestamp(text);
   if (nanos === undefined || text.length < 20) throw new CelError(`type conversion error from 'string' to 'google.protobuf.Timestamp'`);
-  return new Timestamp(nanos);
+  return new Timestamp(nanos, offsetOf(text));
 }
 
 function durationOf(text: string): Duration {
@@ -109,7 +109,7 @@ const conversions: readonly Overload[] = [
   define('string(uint): string', (value: Uint) => String(value.value)),
   define('string(double): string', showDouble),
   define('string(bytes): string', textOfBytes, { cost: traversal(0) }),
-  define('string(timestamp): string', ({ nanos }: Timestamp) => formatTimestamp(nanos)),
+  define('string(timestamp): string', ({ nanos, offsetMinutes }: Timestamp) => formatTimestamp(nanos, offsetMinutes)),
   define('string(duration): string', ({ nanos }: Duration) => formatDuration(nanos)),
   define('bytes(string): bytes', (text: string) => new TextEncoder().encode(text), { cost: traversal(0) }),
   define('timestamp(string): timestamp', timestampOf, { prepare: constantOnly(timestampOf) }),
