@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Pod, Service } from '../machinery/kinds/core.ts';
-import { hostnameOf, hostsFile, resolverFile } from './pod-files.ts';
+import { hostnameOf, hostsFile, kernelNameOf, resolverFile } from './pod-files.ts';
 import { serviceLinks } from './service-links.ts';
 import { credentialsFor } from './images/pull-secrets.ts';
 import { podNetwork } from './node/routes.ts';
@@ -42,6 +42,13 @@ describe('a pod\'s names', () => {
 
   it('are cut to what the kernel takes', () => {
     expect(hostnameOf({ metadata: { name: `${'a'.repeat(62)}-b` } })).toBe('a'.repeat(62));
+  });
+
+  it('is what the kernel says, but for the node\'s on its own network and the full name where that is asked for', () => {
+    expect(kernelNameOf(podOf({ subdomain: 'sub' }), 'machine')).toBe('web-1');
+    expect(kernelNameOf(podOf({ hostNetwork: true }), 'machine')).toBe('machine');
+    expect(kernelNameOf(podOf({ subdomain: 'sub', setHostnameAsFQDN: true }), 'machine')).toBe('web-1.sub.shop.svc.cluster.local');
+    expect(() => kernelNameOf(podOf({ subdomain: 's'.repeat(50), setHostnameAsFQDN: true }), 'machine')).toThrow('is too long (64 characters is the max, 79 characters requested)');
   });
 });
 

@@ -1,3 +1,4 @@
+import { hostname as ownHostname } from 'node:os';
 import type { Pod } from '../machinery/kinds/core.ts';
 
 /** The files that every container of a pod finds in /etc: texts only; the worker writes and mounts them. */
@@ -18,8 +19,11 @@ export function hostsFile(pod: Pod, address: string | undefined, hostname: strin
 
 function hostNames(pod: Pod, hostname: string): string {
   const { subdomain } = pod.spec ?? {};
-  if (subdomain === undefined || subdomain === '') return hostname;
-  return `${hostname}.${subdomain}.${pod.metadata?.namespace ?? ''}.svc.${clusterDomain}\t${hostname}`;
+  return subdomain === undefined || subdomain === '' ? hostname : `${fullName(pod, hostname)}\t${hostname}`;
+}
+
+function fullName({ metadata, spec }: Pod, hostname: string): string {
+  return `${hostname}.${spec?.subdomain ?? ''}.${metadata?.namespace ?? ''}.svc.${clusterDomain}`;
 }
 
 const clusterDomain = 'cluster.local';
@@ -30,6 +34,23 @@ export function hostnameOf(pod: Pod): string {
   const { hostname, hostnameOverride } = pod.spec ?? {};
   const name = [hostnameOverride, hostname, pod.metadata?.name].find((each) => each !== undefined && each !== '') ?? 'localhost';
   return name.slice(0, longestHostname).replace(/[-.]+$/, '');
+}
+
+/** The longest name that the kernel takes for a machine. */
+const longestKernelName = 64;
+
+/**
+ * What the kernel calls the machine that a pod is on: the node's own name on its network, else the pod's, in full with
+ * `setHostnameAsFQDN`. Throws when that is too long. Behaviour: "Pod's setHostnameAsFQDN field".
+ */
+export function kernelNameOf(pod: Pod, nodeHostname = ownHostname()): string {
+  const { hostNetwork, setHostnameAsFQDN, subdomain = '' } = pod.spec ?? {};
+  if (hostNetwork === true) return nodeHostname;
+  const name = hostnameOf(pod);
+  if (setHostnameAsFQDN !== true || subdomain === '') return name;
+  const full = fullName(pod, name);
+  if (full.length > longestKernelName) throw new Error(`failed to construct FQDN from pod hostname and cluster domain, FQDN ${full} is too long (${longestKernelName} characters is the max, ${full.length} characters requested)`);
+  return full;
 }
 
 export interface DnsFacts {

@@ -1,6 +1,6 @@
 import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { hostnameOf, hostsFile, resolverFile } from '../pod-files.ts';
+import { hostnameOf, hostsFile, kernelNameOf, resolverFile } from '../pod-files.ts';
 import type { PodHandle } from './handle.ts';
 
 /** Where a pod's own files are: `<pod dir>/files/`. */
@@ -14,7 +14,7 @@ export async function writePodFiles(handle: PodHandle): Promise<void> {
   const pod = handle.pod();
   const [hostFile] = await Promise.all([handle.node.hostResolver(), mkdir(directory, { recursive: true, mode: 0o755 })]);
   await Promise.all([
-    writeFile(join(directory, 'hostname'), `${hostnameOf(pod)}\n`, { mode: 0o644 }),
+    writeFile(join(directory, 'hostname'), `${kernelNameOf(pod)}\n`, { mode: 0o644 }),
     writeFile(join(directory, 'resolv.conf'), resolverFile(pod, { clusterDns: handle.node.clusterDns, hostFile }), { mode: 0o644 }),
   ]);
 }

@@ -1,7 +1,7 @@
 import { rm } from 'node:fs/promises';
 import type { Pod } from '../../../machinery/kinds/core.ts';
 import { qosClass } from '../../../machinery/pod/qos.ts';
-import { hostnameOf } from '../../pod-files.ts';
+import { kernelNameOf } from '../../pod-files.ts';
 import { podResources } from '../../pod-resources.ts';
 import type { Sandbox, SandboxSpec } from '../../runtime/runtime.ts';
 import { VolumeError } from '../../volumes/volumes.ts';
@@ -112,7 +112,7 @@ export function sandboxSpec(pod: Pod, uid: string): SandboxSpec {
   if (spec.hostUsers === false) throw new Error('the runtime does not support user namespaces: leave out hostUsers, or set it to true');
   const sysctls = spec.securityContext?.sysctls ?? [];
   return {
-    uid, namespace: pod.metadata?.namespace ?? '', name: pod.metadata?.name ?? '', hostname: hostnameOf(pod), qos: qosClass(spec), resources: podResources(pod),
+    uid, namespace: pod.metadata?.namespace ?? '', name: pod.metadata?.name ?? '', hostname: kernelNameOf(pod), qos: qosClass(spec), resources: podResources(pod),
     hostNetwork: spec.hostNetwork === true, hostPid: spec.hostPID === true, hostIpc: spec.hostIPC === true, shareProcessNamespace: spec.shareProcessNamespace === true,
     sysctls: Object.fromEntries(sysctls.map(({ name, value }) => [name, value])),
   };

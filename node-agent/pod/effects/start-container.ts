@@ -6,7 +6,7 @@ import { qosClass } from '../../../machinery/pod/qos.ts';
 import { ConfigError, environmentOf } from '../../environment.ts';
 import { parseReference, referenceKey, repositoryOf } from '../../images/reference.ts';
 import type { StoredImage } from '../../images/store.ts';
-import { hostnameOf } from '../../pod-files.ts';
+import { kernelNameOf } from '../../pod-files.ts';
 import { RuntimeError, type ContainerSpec, type Sandbox } from '../../runtime/runtime.ts';
 import { serviceLinks } from '../../service-links.ts';
 import { afterAttempt } from '../back-off.ts';
@@ -99,7 +99,7 @@ async function configure(handle: PodHandle, container: Container, image: StoredI
   const localhostSeccomp = await loadSeccomp(node.dataDir, pod, container);
   const termination = terminationFile(handle, id);
   const spec = containerSpec(pod, container, {
-    id, layers: image.layers, image: image.config, environment, hostname: hostnameOf(pod),
+    id, layers: image.layers, image: image.config, environment, hostname: kernelNameOf(pod),
     security: securityOf(pod, container, { user, imageUser: image.config.user, defaultSeccomp: node.defaultSeccomp, localhostSeccomp, oomScoreAdj }),
     volumePath: (name) => handle.volumes.pathOf(pod, name),
     files: new Map([...podFiles(handle), [container.terminationMessagePath ?? '/dev/termination-log', termination]]),
