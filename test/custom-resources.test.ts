@@ -237,6 +237,16 @@ describe('a definition that changes', () => {
     await expect(test.client.update(lamps, { ...rest, metadata })).rejects.toThrow('lamps.light.example "old" is invalid: metadata.resourceVersion: Invalid value: 0: must be specified for an update');
   });
 
+  it('shows the defaults of the version that is stored, and takes those of the version of the request', async () => {
+    const [one] = versions({ properties: { a: text('A'), b: text(), only: text('1') } }, { storage: false });
+    const [other] = versions({ properties: { a: text(), b: text('B') } }, { name: 'v2' });
+    await apply(lampDefinition({ versions: [one, other] }));
+    expect((await test.client.create(lamps, { metadata: { name: 'mixed' }, spec: {} })).spec).toEqual({ a: 'A', b: 'B' });
+    expect((await test.client.create({ ...lamps, version: 'v2' }, { metadata: { name: 'later' }, spec: {} })).spec).toEqual({ b: 'B' });
+    expect((await test.client.get(lamps, { name: 'later' })).spec).toEqual({ b: 'B' });
+    for (const name of ['mixed', 'later']) await test.client.delete(lamps, { name });
+  });
+
   it('is found by the version that is stored, whatever was stored before', async () => {
     await apply(lampDefinition({ versions: two('v2') }));
     expect(await kubectl('get', 'crd', 'lamps.light.example', '-o', 'jsonpath={.status.storedVersions}')).toBe('["v1","v2"]');
@@ -254,6 +264,8 @@ describe('a definition that changes', () => {
     expect(await kubectl('get', '--raw', '/apis/light.example/v1')).toContain('exit 1');
   });
 });
+
+const text = (value?: string) => ({ type: 'string', ...(value === undefined ? {} : { default: value }) });
 
 /** Two versions, of which one is stored. */
 const two = (storage: string) => [{ name: 'v1', served: true, storage: storage === 'v1', ...versionOf() }, { name: 'v2', served: true, storage: storage === 'v2', ...versionOf() }];

@@ -14,7 +14,8 @@ import { checksOf, validateChanged, validateNew, validateStatus } from './valida
 
 /**
  * From a CustomResourceDefinition to what the server knows of any kind: one `Resource` for each version that is served. What
- * is in the store may be of an older version or an older schema: it is converted, pruned and defaulted when it is read.
+ * is in the store may be of another version or an older schema: when it is read it gets the defaults of its own version, is converted,
+ * and loses what the version of the request has no field for.
  */
 export function resourcesOf(definition: CustomResourceDefinition, options: ConversionOptions): readonly Resource[] {
   const { spec } = definition;
@@ -23,8 +24,10 @@ export function resourcesOf(definition: CustomResourceDefinition, options: Conve
   const storage = versions.find(({ version }) => version.storage);
   if (storage === undefined) return [];
   const stored = storedResource(definition, names, storage.version, storage.schema);
-  const remote = remoteConversionOf(spec.conversion, options);
-  return versions.filter(({ version }) => version.served).map(({ version, schema }) => servedResource({ definition, names, stored, remote }, version, schema));
+  const schemas = new Map(versions.map(({ version, schema }) => [apiVersionOf({ group: spec.group, version: version.name }), schema]));
+  const asked = remoteConversionOf(spec.conversion, options);
+  const remote = asked === undefined ? undefined : fitting(asked, schemas);
+  return versions.filter(({ version }) => version.served).map(({ version, schema }) => servedResource({ definition, names, stored, schemas, remote }, version, schema));
 }
 
 /** Where the objects are kept, and in which version. Nobody asks for it by this value: the served ones refer to it. */
@@ -44,10 +47,12 @@ interface Defined {
   readonly definition: CustomResourceDefinition;
   readonly names: DefinitionNames;
   readonly stored: Resource;
+  /** Of every version, by apiVersion. */
+  readonly schemas: ReadonlyMap<string | undefined, Structural>;
   readonly remote: RemoteConversion | undefined;
 }
 
-function servedResource({ definition, names, stored, remote }: Defined, version: DefinitionVersion, schema: Structural): Resource {
+function servedResource({ definition, names, stored, schemas, remote }: Defined, version: DefinitionVersion, schema: Structural): Resource {
   const { spec, metadata } = definition;
   const kind = { group: spec.group, version: version.name, kind: names.kind, plural: names.plural, scope: scopeOf(spec.scope) };
   const { scale, status } = version.subresources ?? {};
@@ -70,8 +75,8 @@ function servedResource({ definition, names, stored, remote }: Defined, version:
     custom: customForm(kind, schema, Object.keys(fields)),
     storedAs: {
       resource: stored,
-      toStored: (object) => ({ ...object, apiVersion: apiVersionOf(stored) }),
-      fromStored: (object) => read(object, apiVersionOf(kind), schema),
+      toStored: (object) => (kind.version === stored.version ? { ...object, apiVersion: apiVersionOf(stored) } : shaped({ ...object }, apiVersionOf(stored), schemas)),
+      fromStored: (object) => shaped(defaulted(object, schemas), apiVersionOf(kind), schemas),
       ...(remote === undefined ? {} : { remote }),
     },
   });
@@ -85,11 +90,29 @@ function selectable(jsonPath: string): [string, SelectableField<KubernetesObject
   }];
 }
 
-/** A stored object as this version and this schema have it. */
-function read(object: Draft<KubernetesObject>, apiVersion: string, schema: Structural): Draft<KubernetesObject> {
+/** With the defaults that the version has in which it is. */
+function defaulted<T extends Draft<KubernetesObject>>(object: T, schemas: Defined['schemas']): T {
+  const schema = schemas.get(object.apiVersion);
+  if (schema !== undefined) fillDefaults(object, schema);
+  return object;
+}
+
+/** In another version, without what that has no field for. */
+function shaped(object: Draft<KubernetesObject>, apiVersion: string, schemas: Defined['schemas']): Draft<KubernetesObject> {
   object.apiVersion = apiVersion;
+  const schema = schemas.get(apiVersion);
+  if (schema === undefined) return object;
   prune(object as Record<string, unknown>, schema);
   mendEmbedded(object, schema);
-  fillDefaults(object, schema);
   return object;
+}
+
+/** A webhook gets whole objects to see, and what it answers is held to the schema. */
+function fitting({ convert }: RemoteConversion, schemas: Defined['schemas']): RemoteConversion {
+  return {
+    async convert(objects, apiVersion) {
+      const converted = await convert(objects.map((object) => defaulted(structuredClone(object) as Draft<KubernetesObject>, schemas)), apiVersion);
+      return converted.map((object) => shaped(object, apiVersion, schemas));
+    },
+  };
 }

@@ -134,7 +134,7 @@ export interface CustomForm {
 
 /**
  * Where the objects of a further version are: under another resource's keys and in its form. Both directions are pure, work on
- * what they may change and keep, and lose nothing: `fromStored(toStored(x))` is x.
+ * what they may change and keep, and lose nothing: `fromStored(toStored(x))` is x. Those of custom resources lose what one of two versions has no field for.
  */
 export interface StoredForm<T extends KubernetesObject> {
   readonly resource: Resource;

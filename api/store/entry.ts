@@ -140,7 +140,7 @@ class StoredEntry<T extends KubernetesObject> implements CacheEntry<T> {
 
   convert(object: Draft<KubernetesObject>): void {
     const { resource, encode } = this.#shape;
-    this.#served = encode(resource, resource.storedAs?.fromStored(object) ?? object);
+    this.#served = encode(resource, object);
   }
 
   /** Was it stored in a version from which only somebody else can convert? */
