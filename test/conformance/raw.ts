@@ -15,7 +15,7 @@ export interface Answer {
 }
 
 export interface RawOptions {
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   /** Objects are sent as JSON. */
   readonly body?: string | object;
 }

@@ -17,6 +17,9 @@ function addedAndDeleted({ events }: Watching<CustomObject>): string[] {
   return events.filter(({ type }) => type === 'ADDED' || type === 'DELETED').map(({ type, object }) => `${type} ${object.metadata?.name ?? ''}`);
 }
 
+/** What selects by host sees, and of that what selects by host and port does. */
+const sees = (...expected: readonly string[]) => ({ both: expected.filter((text) => text.endsWith(' a')), host: expected });
+
 describe('[sig-api-machinery]', () => {
   it('CustomResourceDefinition resources [Privileged:ClusterAdmin] Simple CustomResourceDefinition creating/deleting custom resource definition objects works', async () => {
     const { client } = cluster;
@@ -131,7 +134,6 @@ describe('[sig-api-machinery]', () => {
     expect(await names(v2, 'host=host1,port=80')).toEqual(['a']);
     expect(await names(v1, 'hostPort=host1:80')).toEqual(['a']);
     expect(await names(v1, 'hostPort=host1:8080')).toEqual(['b']);
-    const sees = (...expected: readonly string[]) => ({ both: expected.filter((text) => text.endsWith(' a')), host: expected });
     const check = async ({ host, both }: ReturnType<typeof sees>) => {
       await eventually(() => {
         expect(addedAndDeleted(byHost)).toEqual(host);
