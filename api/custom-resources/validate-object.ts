@@ -4,10 +4,11 @@ import type { KubernetesObject } from '../../machinery/kinds/kind.ts';
 import { compileRules, type RuleNode } from './rules/compile.ts';
 import { evaluateRules } from './rules/evaluate.ts';
 import { stepsOf, valueAt } from './scale.ts';
+import type { Old } from './schema/correlate.ts';
 import { validateEmbedded } from './schema/embedded.ts';
 import { validateLists } from './schema/lists.ts';
 import type { Structural } from './schema/structural.ts';
-import { validateValue, type Old } from './schema/validate.ts';
+import { validateValue } from './schema/validate.ts';
 
 /** What a custom resource is held to. Source and wording: the API server's strategy of custom resources. */
 export interface Checks {

@@ -1,10 +1,9 @@
-import { isDeepStrictEqual } from 'node:util';
 import { bind, perCallLimit } from '../../../machinery/cel/compile.ts';
 import { CostExceeded } from '../../../machinery/cel/errors.ts';
 import { Optional, adapt } from '../../../machinery/cel/values.ts';
 import { duplicate, forbidden, invalid, required, type FieldError, type Path } from '../../../machinery/field-path.ts';
+import { isUnchanged, oldField, oldItems, type Old } from '../schema/correlate.ts';
 import { isObject, type Rule } from '../schema/structural.ts';
-import { keyOf, type Old } from '../schema/validate.ts';
 import type { CompiledRule, RuleNode } from './compile.ts';
 import { fieldPathOf } from './field-path.ts';
 
@@ -41,7 +40,7 @@ interface Place {
 function visit(node: RuleNode, place: Place, run: Run): void {
   const { value, old } = place;
   if (value === null || value === undefined || run.left < 0) return;
-  const isSame = place.isSame || (old !== undefined && isDeepStrictEqual(value, old.value));
+  const isSame = place.isSame || (old !== undefined && isUnchanged(value, old.value, node.schema));
   const here = { ...place, isSame };
   for (const rule of node.rules) if (run.left >= 0) apply(rule, node, here, run);
   if (Array.isArray(value)) visitItems(node, value, here, run);
@@ -49,23 +48,19 @@ function visit(node: RuleNode, place: Place, run: Run): void {
 }
 
 function visitMembers({ properties, additional }: RuleNode, value: Readonly<Record<string, unknown>>, { path, old, isSame }: Place, run: Run): void {
-  const before = isObject(old?.value) ? old.value : undefined;
   for (const key of Object.keys(value)) {
     const known = properties.get(key);
     const below = known ?? additional;
     if (below === undefined) continue;
-    visit(below, { value: value[key], path: known === undefined ? path.key(key) : path.child(key), old: before !== undefined && Object.hasOwn(before, key) ? { value: before[key] } : undefined, isSame }, run);
+    visit(below, { value: value[key], path: known === undefined ? path.key(key) : path.child(key), old: oldField(old, key), isSame }, run);
   }
 }
 
 /** Only items of map-like lists are known again after an update. */
-function visitItems({ items, schema: { listType, mapKeys } }: RuleNode, value: readonly unknown[], { path, old, isSame }: Place, run: Run): void {
+function visitItems({ items, schema }: RuleNode, value: readonly unknown[], { path, old, isSame }: Place, run: Run): void {
   if (items === undefined) return;
-  const before = listType === 'map' && Array.isArray(old?.value) ? new Map(old.value.map((item: unknown) => [keyOf(item, mapKeys), item])) : undefined;
-  for (const [index, item] of value.entries()) {
-    const key = before === undefined ? '' : keyOf(item, mapKeys);
-    visit(items, { value: item, path: path.index(index), old: before?.has(key) === true ? { value: before.get(key) } : undefined, isSame }, run);
-  }
+  const before = oldItems(schema, old);
+  for (const [index, item] of value.entries()) visit(items, { value: item, path: path.index(index), old: before(item), isSame }, run);
 }
 
 function apply(compiled: CompiledRule, { schema }: RuleNode, { value, path, old, isSame }: Place, run: Run): void {

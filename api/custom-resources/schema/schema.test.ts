@@ -91,6 +91,20 @@ describe('a value', () => {
     expect(shown(validateValue({ a: 'new', l: [{ n: 'x', v: 8 }] }, schema, new Path(), old))).toEqual(['a: Too long: may not be more than 1 bytes', 'l[0].v: Invalid value: 8: l[0].v in body should be less than or equal to 1']);
   });
 
+  it.each([
+    ['a map-like list in another order', { l: [{ n: 'z', p: 3 }, { n: 'x', p: 1 }, { n: 'y', p: 2 }] }, []],
+    ['a map-like list with another item', { l: [{ n: 'x', p: 1 }, { n: 'y', p: 2 }, { n: 'z', p: 4 }] }, ['l: Too many: 3: must have at most 2 items']],
+    ['a map-like list with fewer items', { l: [{ n: 'x', p: 1 }, { n: 'y', p: 2 }] }, []],
+    ['an item that differs by one field', { l: [{ n: 'x', p: 1 }], m: [{ n: 'k', p: 5, more: 'c' }] }, []],
+    ['another list in another order', { s: ['cc', 'bb'] }, ['s[0]: Too long: may not be more than 1 bytes', 's[1]: Too long: may not be more than 1 bytes']],
+  ])('is judged anew when it is %s', (_is, value, errors) => {
+    const item = { type: 'object', properties: { n: { type: 'string' }, p: { type: 'integer', multipleOf: 2 }, more: { type: 'string' } } };
+    const mapLike = { type: 'array', 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['n'] };
+    const schema = structuralOf(object({ l: { ...mapLike, maxItems: 2, items: object({ n: { type: 'string' }, p: { type: 'integer' } }) }, m: { ...mapLike, items: item }, s: { type: 'array', items: { type: 'string', maxLength: 1 } } }));
+    const old = { value: { l: [{ n: 'x', p: 1 }, { n: 'y', p: 2 }, { n: 'z', p: 3 }], m: [{ n: 'k', p: 5 }], s: ['bb', 'cc'] } };
+    expect(shown(validateValue(value, schema, new Path(), old))).toEqual(errors);
+  });
+
   it.each<[string, object, unknown, string[]]>([
     ['items of sets', { type: 'array', 'x-kubernetes-list-type': 'set', items: { type: 'string' } }, ['a', 'b', 'a'], ['f[2]: Duplicate value: "a"']],
     ['items of maps', { type: 'array', 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['n', 'p'], items: object({ n: { type: 'string' }, p: { type: 'string', default: 'TCP' } }) }, [{ n: 'a', p: 'TCP' }, { n: 'a', p: 'TCP' }], ['f[1]: Duplicate value: {"n":"a","p":"TCP"}']],

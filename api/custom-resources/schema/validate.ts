@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { Path, invalid, notSupported, required, tooLong, tooMany, type FieldError } from '../../../machinery/field-path.ts';
+import { isUnchanged, oldField, oldItems, type Old } from './correlate.ts';
 import { hasFormat } from './formats.ts';
 import { matchesPattern } from './patterns.ts';
 import { isObject, type SchemaType, type Structural } from './structural.ts';
@@ -15,18 +16,13 @@ export function validateValue(value: unknown, schema: Structural, path: Path, ol
   return out;
 }
 
-/** The value before an update, where there was one. */
-export interface Old {
-  readonly value: unknown;
-}
-
 interface Walk {
   readonly path: Path;
   readonly out: FieldError[];
 }
 
 function check(value: unknown, schema: Structural, walk: Walk, old: Old | undefined): void {
-  if (old !== undefined && isDeepStrictEqual(value, old.value)) return;
+  if (old !== undefined && isUnchanged(value, old.value, schema)) return;
   if (value === null && schema.nullable) return;
   if (!checkType(value, schema, walk)) return;
   checkBranches(value, schema, walk);
@@ -94,20 +90,12 @@ function checkNumber(value: number, schema: Structural, walk: Walk): void {
 }
 
 function checkList(value: readonly unknown[], schema: Structural, walk: Walk, old: Old | undefined): void {
-  const { maxItems, minItems, items, listType, mapKeys } = schema;
+  const { maxItems, minItems, items } = schema;
   if (maxItems !== undefined && value.length > maxItems) walk.out.push(tooMany(walk.path, value.length, maxItems));
   if (minItems !== undefined && value.length < minItems) fail(walk, value.length, `should have at least ${minItems} items`);
   if (items === undefined) return;
-  const before = listType === 'map' && Array.isArray(old?.value) ? new Map(old.value.map((one: unknown) => [keyOf(one, mapKeys), one])) : undefined;
-  for (const [index, item] of value.entries()) {
-    const key = keyOf(item, mapKeys);
-    check(item, items, { ...walk, path: walk.path.index(index) }, before?.has(key) === true ? { value: before.get(key) } : undefined);
-  }
-}
-
-/** What makes an item of a map-like list the same item. */
-export function keyOf(item: unknown, mapKeys: readonly string[]): string {
-  return JSON.stringify(mapKeys.map((key) => (isObject(item) ? item[key] : undefined) ?? null));
+  const before = oldItems(schema, old);
+  for (const [index, item] of value.entries()) check(item, items, { ...walk, path: walk.path.index(index) }, before(item));
 }
 
 function checkObject(value: Readonly<Record<string, unknown>>, schema: Structural, walk: Walk, old: Old | undefined): void {
@@ -116,11 +104,10 @@ function checkObject(value: Readonly<Record<string, unknown>>, schema: Structura
   if (maxProperties !== undefined && keys.length > maxProperties) walk.out.push(tooMany(walk.path, keys.length, maxProperties));
   if (minProperties !== undefined && keys.length < minProperties) fail(walk, keys.length, `should have at least ${minProperties} properties`);
   for (const name of schema.required) if (!Object.hasOwn(value, name)) walk.out.push(required(walk.path.child(name)));
-  const before = isObject(old?.value) ? old.value : undefined;
   for (const key of keys) {
     const property = properties.get(key) ?? (additional === true ? undefined : additional);
     if (property === undefined) continue;
-    check(value[key], property, { ...walk, path: walk.path.child(key) }, before !== undefined && Object.hasOwn(before, key) ? { value: before[key] } : undefined);
+    check(value[key], property, { ...walk, path: walk.path.child(key) }, oldField(old, key));
   }
 }
 
