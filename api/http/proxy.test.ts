@@ -67,6 +67,21 @@ describe('a request that another server answers', () => {
     expect(Object.keys(seen.headers ?? {}).filter((name) => /^(authorization$|x-remote-|impersonate-)/.test(name))).toEqual([]);
   });
 
+  it.each([
+    ['in pieces', { 'transfer-encoding': 'chunked' }],
+    ['with a length for this connection only', { connection: 'content-length', 'content-length': '33' }],
+  ])('has a body that stays one, whatever the method: %s', async (_how, framing) => {
+    const seen: string[] = [];
+    const back = await listening((incoming, response) => {
+      seen.push(`${incoming.method ?? ''} ${incoming.url ?? ''}`);
+      incoming.pipe(response);
+    });
+    const { port } = await front({ port: back.port, path: '/a' });
+    const body = 'GET /secret HTTP/1.1\r\nhost: a\r\n\r\n';
+    for (const method of ['DELETE', 'GET', 'OPTIONS', 'POST']) expect(await ask(port, '/x', { method, headers: framing, body })).toMatchObject({ code: 200, body });
+    expect(seen).toEqual(['DELETE /a', 'GET /a', 'OPTIONS /a', 'POST /a']);
+  });
+
   it('is led to the slash at the end first', async () => {
     const { port } = await front({ port: 1, path: '?a=b', prefix: '/p' });
     expect(await ask(port, '/p?a=b')).toMatchObject({ code: 301, headers: { location: '/p/?a=b' } });

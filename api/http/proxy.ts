@@ -60,8 +60,11 @@ export function proxy(exchange: Exchange, target: ProxyTarget, link: AgentLink, 
     return Promise.resolve(301);
   }
   return new Promise((resolve, reject) => {
-    const options = { ...optionsOf(target, headersOf(exchange.headers, target, caller.address), link), method: exchange.method };
     const body = exchange.incoming();
+    const headers = headersOf(exchange.headers, target, caller.address);
+    // Left to itself, Node sends the body of a DELETE or GET bare: the other server would take it for the next request.
+    const framed = body === undefined || headers['content-length'] !== undefined ? headers : { ...headers, 'transfer-encoding': 'chunked' };
+    const options = { ...optionsOf(target, framed, link), method: exchange.method };
     let code = 502;
     let asked = send(body === undefined && repeatable.has(exchange.method) ? link.connections.to(target) : false);
 
