@@ -1,4 +1,5 @@
 import type { Kind } from '../../machinery/kinds/kind.ts';
+import { failure } from '../../machinery/status.ts';
 import type { Resource } from '../resources/define.ts';
 import type { ResourceView } from './cache.ts';
 import type { Delivery } from './delivery.ts';
@@ -14,8 +15,8 @@ export interface Feed {
   apply(key: string, stored: Buffer | undefined, revision: Revision): void;
   /** Serves these resources and no others. What stays keeps its cache and its watches; the watches of the rest end. */
   serve(resources: readonly Resource[]): void;
-  /** Throws when the kind is not served. */
-  of(kind: Pick<Kind, 'group' | 'version' | 'plural'>): ResourceView;
+  /** Throws when the kind is not served: 404 for one that was defined at run time, and whose definition may go while requests are under way. */
+  of(kind: Pick<Kind, 'group' | 'version' | 'plural'> & Pick<Partial<Resource>, 'custom'>): ResourceView;
   bookmark(): void;
   end(error: Error | undefined): void;
 }
@@ -85,8 +86,9 @@ export function createFeed({ delivery, freeze, encode, encodeProtobuf, ring, rev
     },
     of(kind) {
       const found = views.get(addressOf(kind));
-      if (found === undefined) throw new Error(`${kind.plural} of ${kind.group}/${kind.version} is not cached: it is not among the server's stored resources`);
-      return found;
+      if (found !== undefined) return found;
+      if (kind.custom !== undefined) throw failure('NotFound', 'the server could not find the requested resource');
+      throw new Error(`${kind.plural} of ${kind.group}/${kind.version} is not cached: it is not among the server's stored resources`);
     },
     bookmark() {
       for (const cache of caches.values()) cache.bookmark();

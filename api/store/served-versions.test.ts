@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { defineKind, type KubernetesObject } from '../../machinery/kinds/kind.ts';
+import { customForm } from '../custom-resources/form.ts';
+import { structuralOf } from '../custom-resources/schema/structural.ts';
 import { defineResource, serveAlso } from '../resources/define.ts';
 import type { Caches, Change, ChangeSink } from './cache.ts';
 import { openEmbedded } from './embedded.ts';
@@ -87,6 +89,11 @@ describe('a resource that is served in several versions', () => {
     expect(old.ends).toEqual([undefined]);
     expect(present.ends).toEqual([]);
     expect(() => caches.of(oldLamp)).toThrow('not cached');
+  });
+
+  it('has no objects of a kind whose definition has gone while a request was under way', () => {
+    const custom = defineResource<Lamp>(lamp, { custom: customForm(lamp, structuralOf({ type: 'object' })) });
+    expect(() => caches.of({ ...custom, version: 'v3' })).toThrow('the server could not find the requested resource');
   });
 
   it('keeps the objects of a resource that is not served at the moment', async () => {
