@@ -20,6 +20,11 @@ function addedAndDeleted({ events }: Watching<CustomObject>): string[] {
 /** What selects by host sees, and of that what selects by host and port does. */
 const sees = (...expected: readonly string[]) => ({ both: expected.filter((text) => text.endsWith(' a')), host: expected });
 
+/** Two fields, with defaults or without. */
+const schema = (defaults: Readonly<Record<string, string>>) => ({
+  openAPIV3Schema: { type: 'object', properties: Object.fromEntries(['a', 'b'].map((name) => [name, { type: 'string', ...(defaults[name] === undefined ? {} : { default: defaults[name] }) }])) },
+});
+
 describe('[sig-api-machinery]', () => {
   it('CustomResourceDefinition resources [Privileged:ClusterAdmin] Simple CustomResourceDefinition creating/deleting custom resource definition objects works', async () => {
     const { client } = cluster;
@@ -60,9 +65,6 @@ describe('[sig-api-machinery]', () => {
 
   it('CustomResourceDefinition resources [Privileged:ClusterAdmin] custom resource defaulting for requests and from storage works', async () => {
     const { client, namespace } = cluster;
-    const schema = (defaults: Readonly<Record<string, string>>) => ({
-      openAPIV3Schema: { type: 'object', properties: Object.fromEntries(['a', 'b'].map((name) => [name, { type: 'string', ...(defaults[name] === undefined ? {} : { default: defaults[name] }) }])) },
-    });
     await using defined = await define(client, { versions: [{ name: 'v1', schema: schema({}) }] });
     const kind = defined.as();
     const redefine = (defaults: Readonly<Record<string, string>>) => client.patch(CustomResourceDefinition, { name: defined.name }, merge, { spec: { versions: [{ name: 'v1', served: true, storage: true, schema: schema(defaults) }] } });

@@ -31,7 +31,7 @@ describe('[sig-api-machinery]', () => {
         version ??= metadata.resourceVersion;
         expect(metadata.resourceVersion).toBe(version);
         for (const { metadata: item } of items) expect(item?.name).toBe(`template-${String(found++).padStart(4, '0')}`);
-        expect(metadata.remainingItemCount ?? 0).toBe(total - found);
+        expect(metadata.remainingItemCount).toBe(found === total ? undefined : total - found);
         next = metadata.continue;
         expect(next === undefined || next === '').toBe(found === total);
       } while (next !== undefined && next !== '');
@@ -73,7 +73,7 @@ describe('[sig-api-machinery]', () => {
         expect(item?.name).toBe(found === total ? 'zz-later' : `template-${String(found).padStart(4, '0')}`);
         found++;
       }
-      expect(metadata.remainingItemCount ?? 0).toBe(total + 1 - found);
+      expect(metadata.remainingItemCount).toBe(found === total + 1 ? undefined : total + 1 - found);
       next = metadata.continue;
     }
     expect(found).toBe(total + 1);
