@@ -68,6 +68,7 @@ function servedResource({ definition, names, stored, schemas, remote }: Defined,
     generation: true, updatesNameVersion: true, status: hasStatus, ...(scale === undefined ? {} : { scale: scalePathsOf(scale) }),
     defaults: (draft) => { fillDefaults(draft, schema); },
     prepareForCreate: (draft) => { if (hasStatus) Reflect.deleteProperty(draft, 'status'); },
+    createWarnings: finalizerWarnings,
     validateCreate: (object) => validateNew(object, checks),
     validateUpdate: (object, old) => validateChanged(object, old, checks),
     validateStatusUpdate: (object, old) => validateStatus(object, old, checks),
@@ -80,6 +81,13 @@ function servedResource({ definition, names, stored, schemas, remote }: Defined,
       ...(remote === undefined ? {} : { remote }),
     },
   });
+}
+
+const standardFinalizers: ReadonlySet<string> = new Set(['kubernetes', 'orphan', 'foregroundDeletion']);
+
+function finalizerWarnings({ metadata }: KubernetesObject): readonly string[] {
+  return (metadata?.finalizers ?? []).filter((name) => !name.includes('/') && !standardFinalizers.has(name)).map((name) =>
+    `metadata.finalizers: ${JSON.stringify(name)}: prefer a domain-qualified finalizer name ${name.includes('.') ? 'including a path (/) ' : ''}to avoid accidental conflicts with other finalizer writers`);
 }
 
 function selectable(jsonPath: string): [string, SelectableField<KubernetesObject>] {

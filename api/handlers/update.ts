@@ -61,7 +61,7 @@ export async function replaced(writer: Writer, call: Call, current: Entry, draft
   const errors = [...validateMetadata(resource, draft), ...validateMetadataUpdate(draft, old), ...validated(resource, draft, old, isStatus)];
   if (errors.length > 0) throw invalidObject(resource, info.name, errors);
   await writer.admission.validate(write, draft);
-  if (asksAnew(draft, old, isStatus)) for (const warning of resource.warnings?.(draft) ?? []) call.warn(warning);
+  if (asksAnew(draft, old, isStatus)) for (const warning of resource.warnings?.(draft, old) ?? []) call.warn(warning);
   return mayGoNow(resource, draft) ? { type: 'delete' } : { type: 'put', object: draft };
 }
 

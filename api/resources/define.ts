@@ -48,8 +48,8 @@ export interface Strategy<T extends KubernetesObject> {
   validateUpdate?(object: T, old: T): Errors;
   /** Writes to `/status`. Default: nothing beyond metadata. */
   validateStatusUpdate?(object: T, old: T): Errors;
-  /** Warnings for the `Warning` header, of valid objects that are new or of a new generation. */
-  warnings?(object: T): readonly string[];
+  /** Warnings for the `Warning` header, of valid objects that are new or of a new generation. `old`: what was there before. */
+  warnings?(object: T, old?: T): readonly string[];
   /** Those that only new objects are given. */
   createWarnings?(object: T): readonly string[];
   /** How names are checked: the messages of what is wrong. Default: DNS-1123 subdomain. */
@@ -226,7 +226,7 @@ function through<T extends KubernetesObject, S extends KubernetesObject>(stored:
     validateCreate: (object) => stored.validateCreate?.(of(object)) ?? [],
     validateUpdate: (object, old) => stored.validateUpdate?.(of(object), of(old)) ?? [],
     validateStatusUpdate: (object, old) => stored.validateStatusUpdate?.(of(object), of(old)) ?? [],
-    warnings: (object) => stored.warnings?.(of(object)) ?? [],
+    warnings: (object, old) => stored.warnings?.(of(object), ...(old === undefined ? [] : [of(old)])) ?? [],
     createWarnings: (object) => stored.createWarnings?.(of(object)) ?? [],
     ...(rowOrder === undefined ? {} : { rowOrder: (a: T, b: T) => rowOrder(of(a), of(b)) }),
     ...(scale === undefined ? {} : { scale: {

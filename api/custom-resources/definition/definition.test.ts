@@ -6,6 +6,7 @@ import type { Draft } from '../../../machinery/kinds/wire.ts';
 import { acceptNames } from './accept.ts';
 import { cleanupFinalizer, defaultDefinition, markForDeletion, withStorageVersion } from './lifecycle.ts';
 import { validateDefinition, validateDefinitionUpdate } from './validate.ts';
+import { definitionWarnings } from './warnings.ts';
 
 const now = Date.parse('2026-01-01T00:00:00Z');
 
@@ -31,6 +32,8 @@ function definition(more: Readonly<Record<string, unknown>> = {}, status: object
 const shown = (errors: readonly FieldError[]): string[] => errors.map((error) => `${error.path.toString()}: ${error.body}`);
 const version = (name: string, storage: boolean, more: object = {}) => ({ name, served: true, storage, schema: { openAPIV3Schema: { type: 'object', description: name } }, ...more });
 const webhook = (clientConfig: object) => ({ conversion: { strategy: 'Webhook', webhook: { conversionReviewVersions: ['v1'], clientConfig } } });
+
+const withFields = (properties: object) => definition({ versions: [version('v1', true, { schema: { openAPIV3Schema: { type: 'object', properties } } })] });
 
 describe('a definition', () => {
   it('is filled in', () => {
@@ -97,6 +100,12 @@ describe('a definition', () => {
     expect(shown(validateDefinitionUpdate(definition(blank, established), definition(fine, established)))).toEqual([
       'spec.conversion.webhookClientConfig.caBundle: Invalid value: "Cg==": unable to load root certificates: unable to parse bytes as PEM block',
     ]);
+  });
+
+  it('warns of what nobody checks, once', () => {
+    const odd = { a: { type: 'string', format: 'zip' }, b: { type: 'string', format: 'date-time' }, c: { type: 'integer', format: 'int8' }, d: { type: 'array', 'x-kubernetes-list-type': 'set', items: { type: 'object', 'x-kubernetes-map-type': 'atomic' } } };
+    expect(definitionWarnings(withFields(odd))).toEqual(['unrecognized format "zip"', 'unrecognized format "int8"', 'x-kubernetes-list-type: set for items of type "object" is not supported by server-side apply or CEL validation rules']);
+    expect(definitionWarnings(withFields(odd), withFields({ ...odd, a: { type: 'string' } }))).toEqual(['unrecognized format "zip"']);
   });
 
   it('is held while its objects are deleted', () => {

@@ -1,4 +1,5 @@
 import { isIP, isIPv4, isIPv6 } from 'node:net';
+import type { SchemaType } from './structural.ts';
 
 /**
  * The formats of strings that schemas may ask for. Others are accepted and say nothing.
@@ -23,8 +24,8 @@ const patterns: Readonly<Record<string, RegExp>> = {
   'hexcolor': new RegExp(`^#?(${hex}{3}|${hex}{6})$`),
   'rgbcolor': /^rgb\(\s*(0|[1-9]\d?|1\d\d?|2[0-4]\d|25[0-5])\s*,\s*(0|[1-9]\d?|1\d\d?|2[0-4]\d|25[0-5])\s*,\s*(0|[1-9]\d?|1\d\d?|2[0-4]\d|25[0-5])\s*\)$/,
   'byte': /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/,
-  'k8s-short-name': /^(?=.{1,63}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
-  'k8s-long-name': /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/,
+  'k8sshortname': /^(?=.{1,63}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?$/,
+  'k8slongname': /^(?=.{1,253}$)[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/,
 };
 
 const checks: Readonly<Record<string, (text: string) => boolean>> = {
@@ -36,7 +37,6 @@ const checks: Readonly<Record<string, (text: string) => boolean>> = {
   'isbn': (text) => patterns['isbn10']?.test(text) === true || patterns['isbn13']?.test(text) === true,
   'creditcard': isCreditCard,
   'date': (text) => /^\d{4}-\d\d-\d\d$/.test(text) && isDay(text),
-  'date-time': isDateTime,
   'datetime': isDateTime,
   'duration': isDuration,
   'password': () => true,
@@ -44,7 +44,21 @@ const checks: Readonly<Record<string, (text: string) => boolean>> = {
 
 /** Is `text` of that format? True for formats that nobody checks. */
 export function hasFormat(text: string, format: string): boolean {
-  return !Object.hasOwn(checks, format) || checks[format]?.(text) === true;
+  const name = plain(format);
+  return !Object.hasOwn(checks, name) || checks[name]?.(text) === true;
+}
+
+const ofNumbers: Readonly<Partial<Record<SchemaType, readonly string[]>>> = { integer: ['int32', 'int64'], number: ['float', 'double'] };
+
+/** Does anybody check values of this type for that format? */
+export function isKnownFormat(format: string, type: SchemaType | undefined): boolean {
+  if (type === undefined || type === 'string') return Object.hasOwn(checks, plain(format));
+  return ofNumbers[type]?.includes(format) === true;
+}
+
+/** Names may have hyphens in them. */
+function plain(format: string): string {
+  return format.replaceAll('-', '');
 }
 
 function isUri(text: string): boolean {

@@ -2,6 +2,7 @@ import { CustomResourceDefinition } from '../../../machinery/kinds/apiextensions
 import type { Draft } from '../../../machinery/kinds/wire.ts';
 import { cleanupFinalizer, defaultDefinition, markForDeletion, withStorageVersion } from '../../custom-resources/definition/lifecycle.ts';
 import { validateDefinition, validateDefinitionStatus, validateDefinitionUpdate } from '../../custom-resources/definition/validate.ts';
+import { definitionWarnings } from '../../custom-resources/definition/warnings.ts';
 import { createdAt } from '../columns.ts';
 import { defineResource, name } from '../define.ts';
 
@@ -22,5 +23,6 @@ export const customResourceDefinition = defineResource(CustomResourceDefinition,
   validateCreate: (definition) => validateDefinition(definition),
   validateUpdate: validateDefinitionUpdate,
   validateStatusUpdate: validateDefinitionStatus,
+  warnings: definitionWarnings,
   deletion: { begin: (draft) => { markForDeletion(draft, cleanupFinalizer); } },
 });
