@@ -272,10 +272,10 @@ function dependencies(options: ApiServerOptions, { codec, registry, caches, auth
     const handler = reviews[resource.plural];
     return handler === undefined ? [] : [[handlerKey(resource), handler]];
   });
-  const token: Handler = (call) => issueToken({ pki, caches, codec, now: Date.now, uuid: randomUUID }, call);
+  const admission = createAdmission(admissionPlugins({ authorizer, nameSuffix, configured: configured.plugins }));
+  const token: Handler = (call) => issueToken({ pki, caches, codec, admission, now: Date.now, uuid: randomUUID }, call);
   return {
-    store, caches, codec, random, nameSuffix,
-    admission: createAdmission(admissionPlugins({ authorizer, nameSuffix, configured: configured.plugins })),
+    store, caches, codec, random, nameSuffix, admission,
     now: Date.now,
     uuid: randomUUID,
     after: systemClock.after,

@@ -244,6 +244,31 @@ describe('a webhook about subresources', () => {
     expect(hooks.asked('/exec')[0]).toMatchObject({ operation: 'CONNECT', kind: { group: '', version: 'v1', kind: 'PodExecOptions' }, subResource: 'exec', name: 'p', object: { kind: 'PodExecOptions', apiVersion: 'v1', container: 'c', command: ['ls', '-l'], stdout: true, stderr: true }, oldObject: null });
     expect((await post('eviction', eviction)).err).toContain('admission webhook "evict.example.com" denied the request: not here');
   });
+
+  it('is asked about tokens, approvals and what is asked below proxy', async () => {
+    hooks.on('/refuse', () => ({ allowed: false, status: { message: 'not here' } }));
+    await test.client.create(ServiceAccount, { metadata: { name: 'asks', namespace: 'hooked' } });
+    const spec = { request: Buffer.from('-----BEGIN CERTIFICATE REQUEST-----\nAA==\n-----END CERTIFICATE REQUEST-----\n').toString('base64'), signerName: 'example.com/any', usages: ['client auth'] };
+    await test.kubectlWith(JSON.stringify({ apiVersion: 'certificates.k8s.io/v1', kind: 'CertificateSigningRequest', metadata: { name: 'asks' }, spec }), 'create', '-f', '-');
+    await validating({ path: '/token', config: about('serviceaccounts/token', 'CREATE') });
+    await validating({ path: '/refuse', config: { ...about('certificatesigningrequests/approval', 'UPDATE', 'certificates.k8s.io'), namespaceSelector: {} } });
+    await validating({ path: '/refuse', config: about('services/proxy', 'CONNECT') });
+    expect((await test.kubectl('create', 'token', 'asks', '-n', 'hooked')).code).toBe(0);
+    expect(hooks.asked('/token')).toMatchObject([{ kind: { group: 'authentication.k8s.io', kind: 'TokenRequest' }, resource: { resource: 'serviceaccounts' }, subResource: 'token', name: 'asks', object: { kind: 'TokenRequest' }, oldObject: null }]);
+    expect((await test.kubectl('certificate', 'approve', 'asks')).err).toContain('denied the request: not here');
+    expect(hooks.asked('/refuse')[0]).toMatchObject({ kind: { kind: 'CertificateSigningRequest' }, subResource: 'approval', object: { status: { conditions: [{ type: 'Approved' }] } } });
+    expect((await test.kubectl('get', '--raw', '/api/v1/namespaces/hooked/services/web:80/proxy/a/b?c=d')).err).toContain('denied the request: not here');
+    expect(hooks.asked('/refuse')[1]).toMatchObject({ operation: 'CONNECT', kind: { kind: 'ServiceProxyOptions' }, subResource: 'proxy', name: 'web:80', object: { kind: 'ServiceProxyOptions', path: 'a/b' } });
+  });
+
+  it('is not asked about the deletion that an eviction is', async () => {
+    await test.client.create(Pod, { metadata: { name: 'going', namespace: 'hooked' }, spec: { containers: [{ name: 'c', image: 'a' }] } });
+    hooks.on('/gone', () => ({ allowed: false }));
+    await validating({ path: '/gone', config: about('pods', 'DELETE') });
+    expect((await test.kubectl('delete', 'pod', 'going', '-n', 'hooked')).code).toBe(1);
+    const eviction = { apiVersion: 'policy/v1', kind: 'Eviction', metadata: { name: 'going', namespace: 'hooked' } };
+    expect((await test.kubectlWith(JSON.stringify(eviction), 'create', '--raw', '/api/v1/namespaces/hooked/pods/going/eviction', '-f', '-')).code).toBe(0);
+  });
 });
 
 const lamp = (version: string, spec: object) => JSON.stringify({ apiVersion: `lights.example/${version}`, kind: 'Lamp', metadata: { name: `l${drawn++}`, namespace: 'hooked' }, spec });

@@ -4,7 +4,7 @@ import type { User } from '../request.ts';
 import type { Resource } from '../resources/define.ts';
 import type { Caches } from '../store/cache.ts';
 
-/** CONNECT is a request for a stream: exec, attach, port-forward. */
+/** CONNECT is a request for a stream or to what runs there: exec, attach, port-forward, proxy. */
 export type Operation = 'CREATE' | 'UPDATE' | 'DELETE' | 'CONNECT';
 
 /** What a plug-in sees of a write. */

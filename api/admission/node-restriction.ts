@@ -8,7 +8,7 @@ import type { Admitted, AdmissionPlugin } from './admission.ts';
 /** What a node writes concerns itself and its pods. Source: "Admission controllers", NodeRestriction. */
 export const nodeRestriction: AdmissionPlugin = {
   name: 'NodeRestriction',
-  handles: ({ user }) => nodeNameOf(user) !== undefined,
+  handles: ({ operation, user }) => operation !== 'CONNECT' && nodeNameOf(user) !== undefined,
   validate(write, object) {
     const nodeName = nodeNameOf(write.user);
     if (nodeName === undefined) return;

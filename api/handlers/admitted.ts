@@ -1,8 +1,8 @@
-import type { Admitted } from '../admission/admission.ts';
+import { createAdmission, type Admitted } from '../admission/admission.ts';
 import type { Call } from '../request.ts';
-import type { KubernetesObject } from '../../machinery/kinds/kind.ts';
+import { defineKind, type KubernetesObject } from '../../machinery/kinds/kind.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
-import type { Resource } from '../resources/define.ts';
+import { defineResource, type Resource } from '../resources/define.ts';
 import { isDryRun, type Writer } from './writer.ts';
 
 const optionKinds = { CREATE: 'CreateOptions', UPDATE: 'UpdateOptions', DELETE: 'DeleteOptions', CONNECT: undefined } as const;
@@ -30,6 +30,24 @@ export async function admitThrough(
   // There is nothing to change about a connection.
   if (change.operation !== 'CONNECT') await writer.admission.mutate(write, draft);
   await writer.admission.validate(write, draft);
+}
+
+/** For what a write stands for that was judged itself, and isn't judged again, as in Kubernetes. */
+export const judgedAlready = createAdmission([]);
+
+const connections: Readonly<Record<string, string>> = {
+  'pods/exec': 'PodExecOptions', 'pods/attach': 'PodAttachOptions', 'pods/portforward': 'PodPortForwardOptions',
+  'pods/proxy': 'PodProxyOptions', 'services/proxy': 'ServiceProxyOptions', 'nodes/proxy': 'NodeProxyOptions',
+};
+const connectionOptions: Readonly<Record<string, Resource>> = Object.fromEntries(Object.entries(connections).map(([name, kind]) =>
+  [name, defineResource(defineKind<KubernetesObject>('', 'v1', kind, kind.toLowerCase()), { stored: false })]));
+
+/** Has a connection judged, as the options that its query stands for, before it is looked for where it leads. Source: "Matching requests", CONNECT. */
+export async function admitConnection(writer: Pick<Writer, 'caches' | 'admission'>, call: Call, options: object): Promise<void> {
+  const { subresource } = call.info;
+  const written = connectionOptions[`${call.resource.plural}/${subresource}`];
+  if (written === undefined) throw new Error(`no kind of options is known for ${subresource}`);
+  await admitThrough(writer, call, { kind: written.kind, apiVersion: 'v1', ...options }, { operation: 'CONNECT', subresource, written });
 }
 
 function optionsOf(kind: string | undefined, { dryRun, fieldManager, fieldValidation, force }: Call['query']): Readonly<Record<string, unknown>> | undefined {

@@ -42,7 +42,7 @@ export async function replaced(writer: Writer, call: Call, current: Entry, draft
   bindToRequest(draft, resource, info);
   dropRepeatedOwners(draft, call.warn);
   checkPreconditions(resource, current, draft);
-  const isStatus = info.subresource === 'status';
+  const isStatus = info.subresource === 'status' || info.subresource === 'approval';
   if (isStatus) keepAllButStatus(resource, draft, old);
   else if (resource.status) keepField(draft, old, 'status');
   resource.defaults?.(draft);

@@ -15,7 +15,7 @@ export async function approve(writer: Writer, call: Call): Promise<Result> {
   const options = { fieldValidation: query['fieldValidation'], warn: call.warn };
   const { entry } = await changeObject(writer, resource, info.namespace, info.name, isDryRun(query), (current) => {
     const asked = info.verb === 'patch' ? patched(writer, call, current.exact) : writer.codec.decode(resource, body, options);
-    return replaced(writer, { ...call, info: { ...info, subresource: 'status' } }, current, withConditions(current.exact, asked), (draft, old) => {
+    return replaced(writer, call, current, withConditions(current.exact, asked), (draft, old) => {
       trackUpdate(trackedWrite(writer, call), draft, old);
     });
   });

@@ -1,8 +1,7 @@
 import { failure } from '../../../machinery/status.ts';
 import type { AgentResult, Call } from '../../request.ts';
-import { defineKind, type KubernetesObject } from '../../../machinery/kinds/kind.ts';
-import { defineResource, type Resource } from '../../resources/define.ts';
-import { admitThrough } from '../admitted.ts';
+import type { Resource } from '../../resources/define.ts';
+import { admitConnection } from '../admitted.ts';
 import type { Reader } from '../reader.ts';
 import type { Writer } from '../writer.ts';
 import { agentOf, containerOf, nodeOf, pick, podOf } from './agent.ts';
@@ -38,16 +37,6 @@ export async function portForward(deps: Reader & Writer, nodes: Resource, call: 
   const ports = new URLSearchParams(call.search).getAll('ports').flatMap((text) => text.split(',')).map(Number).filter(Number.isSafeInteger);
   await admitConnection(deps, call, ports.length === 0 ? {} : { ports });
   return agentOf(deps, nodes, nodeOf(pod), `/portForward/${call.info.namespace}/${call.info.name}`, pick(call.search, { ports: 'port' }));
-}
-
-const optionKinds: Readonly<Record<string, Resource>> = Object.fromEntries([['exec', 'PodExecOptions'], ['attach', 'PodAttachOptions'], ['portforward', 'PodPortForwardOptions']].map(([subresource = '', kind = '']) =>
-  [subresource, defineResource(defineKind<KubernetesObject>('', 'v1', kind, kind.toLowerCase()), { stored: false })]));
-
-/** Has the connection judged, as the options that its query stands for, before it is looked for where it leads. Source: "Matching requests", CONNECT. */
-async function admitConnection(deps: Writer, call: Call, options: object): Promise<void> {
-  const written = optionKinds[call.info.subresource];
-  if (written === undefined) throw new Error(`no kind of options is known for ${call.info.subresource}`);
-  await admitThrough(deps, call, { kind: written.kind, apiVersion: 'v1', ...options }, { operation: 'CONNECT', subresource: call.info.subresource, written });
 }
 
 function streamsOf({ query }: Call): object {

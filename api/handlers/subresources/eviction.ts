@@ -7,7 +7,7 @@ import { failure } from '../../../machinery/status.ts';
 import type { Call, Result } from '../../request.ts';
 import { defineResource } from '../../resources/define.ts';
 import type { Entry } from '../../store/cache.ts';
-import { admitThrough } from '../admitted.ts';
+import { admitThrough, judgedAlready } from '../admitted.ts';
 import { deleteWith, optionsFrom } from '../delete.ts';
 import { handlerKey, storedBytes, type Companions, type CompanionSource, type Writer } from '../writer.ts';
 import { success } from './answers.ts';
@@ -27,7 +27,7 @@ export async function evict(writer: Writer, call: Call): Promise<Result> {
   if (name !== info.name) throw failure('BadRequest', `name in URL does not match name in Eviction object: ${JSON.stringify(name)}, ${JSON.stringify(info.name)}`);
   await admitThrough(writer, call, eviction, { operation: 'CREATE', subresource: 'eviction', written: evictions });
   const companions = new Map([...(writer.companions ?? []), [handlerKey(Pod), budgets(writer, call)] as const]);
-  await deleteWith({ ...writer, companions }, call, info.name, optionsFrom(eviction.deleteOptions ?? {}, query), (pod) => marked(pod, writer.now()));
+  await deleteWith({ ...writer, companions, admission: judgedAlready }, call, info.name, optionsFrom(eviction.deleteOptions ?? {}, query), (pod) => marked(pod, writer.now()));
   return success(resource, 201);
 }
 

@@ -5,6 +5,7 @@ import { messageOf } from '../../../machinery/thrown.ts';
 import type { Call, ProxyResult, ProxyTarget } from '../../request.ts';
 import type { Resource } from '../../resources/define.ts';
 import { locateService } from '../../webhooks/service-address.ts';
+import { admitConnection } from '../admitted.ts';
 import { freshEnough, type Reader } from '../reader.ts';
 import { existing, type Writer } from '../writer.ts';
 import { agentOf } from './agent.ts';
@@ -41,6 +42,12 @@ function asked(call: Call, kind: string): Named {
   return named;
 }
 
+/** Before it is looked for where it leads. */
+async function admitted(deps: Reader & Writer, call: Call): Promise<void> {
+  await admitConnection(deps, call, { path: below(call.info.path, '').path.replace(/^\//, '') });
+  await freshEnough(deps, undefined, call.signal);
+}
+
 /** Whoever it is: what runs there has a certificate of its own, or none. */
 const anyone: NonNullable<ProxyTarget['tls']> = { isVerified: false, isNameChecked: false };
 
@@ -52,7 +59,7 @@ const usualPort = (scheme: string): number => (scheme === 'https' ? 443 : 80);
 
 export async function proxyPod(deps: Reader & Writer, call: Call): Promise<ProxyResult> {
   const { scheme, name, port } = asked(call, 'pod');
-  await freshEnough(deps, undefined, call.signal);
+  await admitted(deps, call);
   const pod: Pod = existing(deps, call.resource, call.info.namespace, name).object;
   const first = pod.spec?.containers.flatMap(({ ports = [] }) => ports)[0]?.containerPort;
   const host = proxyable(pod.status?.podIP ?? '');
@@ -61,7 +68,7 @@ export async function proxyPod(deps: Reader & Writer, call: Call): Promise<Proxy
 
 export async function proxyService(deps: Reader & Writer & { readonly random: () => number }, call: Call): Promise<ProxyResult> {
   const { scheme, name, port } = asked(call, 'service');
-  await freshEnough(deps, undefined, call.signal);
+  await admitted(deps, call);
   const service: Service = existing(deps, call.resource, call.info.namespace, name).object;
   const ports = service.spec?.ports ?? [];
   const found = port === '' ? (ports.length === 1 ? ports[0] : ports.find((one) => (one.name ?? '') === '')) : ports.find((one) => one.name === port || String(one.port) === port);
@@ -77,7 +84,7 @@ export async function proxyService(deps: Reader & Writer & { readonly random: ()
 /** What is asked of no port, or of the agent's, is asked of the node's agent, as this server. */
 export async function proxyNode(deps: Reader & Writer, nodes: Resource, call: Call): Promise<ProxyResult> {
   const { scheme, name, port } = asked(call, 'node');
-  await freshEnough(deps, undefined, call.signal);
+  await admitted(deps, call);
   existing(deps, call.resource, '', name);
   const agent = agentOf(deps, nodes, name, '', new URLSearchParams());
   if (port === '' || port === String(agent.port)) return { type: 'proxy', target: { host: agent.host, port: agent.port, ...below(call.info.path, call.search), tls: 'agent' } };

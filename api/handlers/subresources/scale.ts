@@ -8,11 +8,10 @@ import type { Entry } from '../../store/cache.ts';
 import type { Application } from '../../field-management/apply.ts';
 import { setEntries, type Entries } from '../../field-management/entries.ts';
 import { applyScale, trackScale, type ScaleWrite } from '../../field-management/scale.ts';
-import { createAdmission } from '../../admission/admission.ts';
-import { admitThrough } from '../admitted.ts';
+import { admitThrough, judgedAlready } from '../admitted.ts';
 import { applicationOf } from '../apply.ts';
 import { draftOf } from '../metadata.ts';
-import { patched } from '../patch.ts';
+import { checkPatchType, patched } from '../patch.ts';
 import type { Reader } from '../reader.ts';
 import { freshEnough, revisionOf } from '../reader.ts';
 import { trackedWrite } from '../tracked-write.ts';
@@ -59,6 +58,7 @@ function wanted(writer: Writer, call: Call, paths: ScalePaths<KubernetesObject>,
   const { info, body, query } = call;
   if (body === undefined) throw failure('BadRequest', 'the request has no body: send a Scale');
   const options = { fieldValidation: query['fieldValidation'], warn: call.warn };
+  checkPatchType(call);
   if (info.verb === 'patch') return patched(writer, { ...call, resource: scales }, scaleOf(paths, current));
   return writer.codec.decode(scales, body, options);
 }
@@ -73,9 +73,6 @@ function scaleWrite(writer: Writer, call: Call): ScaleWrite {
   const { manager, now } = trackedWrite(writer, call);
   return { resource: call.resource, scales, manager, now };
 }
-
-/** The Scale was asked about: what it stands for is not, as in Kubernetes. */
-const judgedAlready = createAdmission([]);
 
 /** The update of the whole object that a Scale stands for; `entries`: its owners afterwards, where they are settled already. */
 async function rescaled(writer: Writer, call: Call, paths: ScalePaths<KubernetesObject>, current: Entry, given: Scale, entries?: Entries): Promise<Outcome> {
