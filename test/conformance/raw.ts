@@ -27,7 +27,8 @@ export async function call(method: string, path: string, { headers = {}, body }:
   const { server, ca, cert, key } = await readKubeconfig(join(inject('controlPlane'), 'admin.kubeconfig'));
   const sent = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
   return new Promise((resolve, reject) => {
-    const options = { method, ca, cert, key, timeout: deadlineMs, signal: AbortSignal.timeout(deadlineMs), headers: { accept: 'application/json', ...(sent === undefined ? {} : { 'content-type': 'application/json' }), ...headers } };
+    // Node frames the body of a DELETE only when its length is said.
+    const options = { method, ca, cert, key, timeout: deadlineMs, signal: AbortSignal.timeout(deadlineMs), headers: { accept: 'application/json', ...(sent === undefined ? {} : { 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(sent)) }), ...headers } };
     const outgoing = request(`${server}${path}`, options, (incoming) => {
       text(incoming).then((answered) => {
         resolve({ code: incoming.statusCode ?? 0, headers: incoming.headers, text: answered, body: parsed(answered) });
