@@ -116,6 +116,8 @@ describe('a custom resource', () => {
     expect(await kubectl('scale', 'ct', 'a', '--replicas=3')).toBe('crontab.stable.example.com/a scaled\n');
     expect(await kubectl('get', 'ct', 'a', '-o', 'jsonpath={.spec.replicas} {.metadata.generation}')).toBe('3 3');
     expect(await kubectl('patch', 'ct', 'a', '-p', '{"spec":{"replicas":2}}')).toContain('application/strategic-merge-patch+json is not supported by stable.example.com/v1, Kind=CronTab');
+    const accepted = 'accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml';
+    expect(await kubectl('patch', 'ct', 'a', '--subresource=scale', '--type=strategic', '-p', '{"spec":{"replicas":2}}')).toContain(accepted);
   });
 
   it('is applied again with what changed', async () => {

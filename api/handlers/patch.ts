@@ -5,6 +5,7 @@ import type { KubernetesObject } from '../../machinery/kinds/kind.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
 import { failure } from '../../machinery/status.ts';
 import { applyPatch, type Call, type Result } from '../request.ts';
+import type { Resource } from '../resources/define.ts';
 import { apply } from './apply.ts';
 import { nextStage, sizeOf } from './stages.ts';
 import { replaced } from './update.ts';
@@ -17,6 +18,7 @@ import { changeObject, isDryRun, type Writer } from './writer.ts';
  */
 export async function patch(writer: Writer, call: Call): Promise<Result> {
   checkWriteOptions(call);
+  checkPatchType(call);
   if (call.patchType === applyPatch) return apply(writer, call);
   const { resource, info, query, body } = call;
   const { entry } = await changeObject(writer, resource, info.namespace, info.name, isDryRun(query), async (current) => {
@@ -48,18 +50,26 @@ function merged(writer: Writer, call: Call, original: KubernetesObject, change: 
   switch (call.patchType) {
     case jsonPatchType: return jsonPatch(original, change);
     case 'application/merge-patch+json': return mergePatch(original, objectPatch(change));
-    case 'application/strategic-merge-patch+json': return writer.codec.strategicMerge(call.resource, original, objectPatch(change));
+    case strategicType: return writer.codec.strategicMerge(call.resource, original, objectPatch(change));
     default: throw unsupportedPatch();
   }
 }
 
 const jsonPatchType = 'application/json-patch+json';
 
-export const patchTypes = [jsonPatchType, 'application/merge-patch+json', 'application/strategic-merge-patch+json', applyPatch] as const;
+const strategicType = 'application/strategic-merge-patch+json';
 
-/** 415. */
-export function unsupportedPatch() {
-  return failure('UnsupportedMediaType', `the body of the request was in an unknown format - accepted media types include: ${patchTypes.join(', ')}`);
+export const patchTypes = [jsonPatchType, 'application/merge-patch+json', strategicType, applyPatch] as const;
+
+/** 415. `resource`: what is patched, if only through its Scale. No definition says how lists of custom resources are to be merged: Kubernetes takes no such patches of them. */
+export function unsupportedPatch(resource?: Resource) {
+  const accepted = resource?.custom === undefined ? patchTypes : patchTypes.filter((type) => type !== strategicType);
+  return failure('UnsupportedMediaType', `the body of the request was in an unknown format - accepted media types include: ${accepted.join(', ')}`);
+}
+
+/** Throws 415. */
+export function checkPatchType({ resource, patchType }: Pick<Call, 'resource' | 'patchType'>): void {
+  if (patchType === strategicType && resource.custom !== undefined) throw unsupportedPatch(resource);
 }
 
 function objectPatch(change: unknown): object {

@@ -93,11 +93,7 @@ export function createCodec(schemaFor: (kind: GroupVersionKind) => ObjectSchema 
     encode: (resource, object) => (resource.custom === undefined
       ? Buffer.from(encoder.encode(schemaFor(resource), apiVersionOf(resource), resource.kind, object))
       : resource.custom.encode(object)),
-    strategicMerge(resource, original, patch) {
-      // No definition says how its lists are to be merged: Kubernetes takes no such patches either.
-      if (resource.custom !== undefined) throw failure('UnsupportedMediaType', unsupportedHere);
-      return strategicMerge(schemaFor(resource), original, patch);
-    },
+    strategicMerge: (resource, original, patch) => strategicMerge(schemaFor(resource), original, patch),
   };
 }
 
@@ -194,8 +190,6 @@ function kindOf(value: unknown, resource: GroupVersionKind): GroupVersionKind {
   const [group = '', version = ''] = said.includes('/') ? said.split('/', 2) : ['', said];
   return { group, version, kind: typeof kind === 'string' && kind !== '' ? kind : resource.kind };
 }
-
-const unsupportedHere = 'the body of the request was in an unknown format - accepted media types include: application/json-patch+json, application/merge-patch+json, application/apply-patch+yaml';
 
 /** Throws unless the body is of the kind that the URL addresses. */
 function checkKind(given: GroupVersionKind, wanted: Target, value: unknown): void {
