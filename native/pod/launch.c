@@ -164,7 +164,7 @@ static int enter_directory(const char *path, bool make, struct failure *failure)
 }
 
 /* The score may only be raised without CAP_SYS_RESOURCE; a lower one than ours is left out, as the node's warning says. */
-static int set_oom_score(int score, struct failure *failure)
+int set_oom_score(int score, struct failure *failure)
 {
     char text[16];
     int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
@@ -201,8 +201,6 @@ static int prepare_exec(const struct spec *spec, const int *fds, bool tty, struc
 {
     int slave = -1;
     setsid();
-    if (set_oom_score(spec->oom_score_adj, failure) < 0) return -1;
-    if (setns(fds[FD_PIDS], CLONE_NEWNS | CLONE_NEWCGROUP) < 0) return fail_errno(failure, NOT_FOUND, "entering the container's namespaces");
     if (tty && (slave = open_terminal(fds[FD_STATUS], failure)) < 0) return -1;
     if (take_streams(fds, slave, spec->uid, failure) < 0) return -1;
     close_all_but(fds[FD_STATUS]);

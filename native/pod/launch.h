@@ -6,6 +6,9 @@
 
 /* `fds`: enum zygote_fd. Both end in exec or _exit; failures go out on FD_STATUS. */
 void launch_container(const struct spec *, const int *fds, bool tty) __attribute__((noreturn));
+/* Begins in all of the container's namespaces, with the zygote's oom_score_adj. */
 void launch_exec(const struct spec *, const char **args, const int *fds, bool tty) __attribute__((noreturn));
+/* Of the calling process; raised only, where lowering is not allowed. */
+int set_oom_score(int score, struct failure *);
 
 #endif

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -42,11 +43,33 @@ static pid_t start(const struct zygote_request *request, const int *fds)
         errno = EBADMSG;
         return -1;
     }
+    struct failure told_by_the_child = {0};
+    set_oom_score(container.oom_score_adj, &told_by_the_child); /* what exec starts has it from here */
     bool own_pids = request->flags & ZYGOTE_OWN_PIDS;
     if (request->flags & ZYGOTE_SHARED_PIDS && setns(fds[FD_PIDS], CLONE_NEWPID) < 0) return -1;
     /* the supervisor's child, not ours: it reaps, and a zygote's death takes nothing with it */
     pid_t pid = fork_with(CLONE_PARENT | CLONE_NEWNS | CLONE_NEWCGROUP | (own_pids ? CLONE_NEWPID : 0), 0, -1);
     if (pid == 0) launch_container(&container, fds, request->flags & ZYGOTE_TTY);
+    return pid;
+}
+
+/*
+ * The new process is born in all of the container's namespaces: one that the container's could see, and that had the host's
+ * mounts still, would lead those with SYS_PTRACE to them by /proc/<pid>/root. Then back by the parent, as a descriptor to
+ * come back by would be the child's too.
+ */
+static pid_t fork_inside(int pids)
+{
+    if (setns(pids, CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWCGROUP) < 0) return -1;
+    pid_t pid = fork_with(CLONE_PARENT, 0, -1);
+    if (pid == 0) return 0;
+    int reason = errno, supervisor = process_fd(getppid());
+    if (supervisor < 0 || setns(supervisor, CLONE_NEWNS | CLONE_NEWCGROUP) < 0) {
+        fprintf(stderr, "coracle-pod: a zygote does not find back: %s\n", strerror(errno));
+        _exit(1);
+    }
+    close(supervisor);
+    errno = reason;
     return pid;
 }
 
@@ -58,10 +81,7 @@ static pid_t run_exec(const struct zygote_request *request, const int *fds)
     const char **args = read_texts(&reader, NULL);
     pid_t pid = -1;
     if (reader.bad || args[0] == NULL) errno = EBADMSG;
-    else if (setns(fds[FD_PIDS], CLONE_NEWPID) == 0) {
-        pid = fork_with(CLONE_PARENT, 0, -1);
-        if (pid == 0) launch_exec(&container, args, fds, request->flags & ZYGOTE_TTY);
-    }
+    else if ((pid = fork_inside(fds[FD_PIDS])) == 0) launch_exec(&container, args, fds, request->flags & ZYGOTE_TTY);
     int reason = errno;
     free(args);
     munmap((void *)(uintptr_t)(reader.end - request->size), request->size);

@@ -60,6 +60,16 @@ describe('from inside, a container', () => {
     expect((await kubectl.outcome`exec plain -- mount -t tmpfs none /tmp`).stderr).toMatch(/permission denied|not permitted/i);
   });
 
+  it('shows one that may trace others nothing of the machine while something is executed in it', async () => {
+    const marker = import.meta.filename;
+    const watch = `while :; do for process in /proc/[0-9]*; do if [ -e $process/root${marker} ]; then echo seen; fi; done; done`;
+    await kubectl.apply(pod('tracer', { container: { ...script(watch), securityContext: { capabilities: { add: ['SYS_PTRACE'] } } } }));
+    await kubectl`wait pod/tracer --for=condition=Ready --timeout=30s`;
+    for (let time = 0; time < 20; time++) await kubectl`exec tracer -- true`;
+    expect(await kubectl`logs tracer`).toBe('');
+    await kubectl`delete pod tracer --now`;
+  });
+
   it('has a minimal /dev', async () => {
     const devices = (await inside('plain', 'ls /dev')).trim().split('\n');
     expect(devices).toEqual(expect.arrayContaining(['fd', 'full', 'mqueue', 'null', 'ptmx', 'pts', 'random', 'shm', 'stderr', 'stdin', 'stdout', 'tty', 'urandom', 'zero']));
