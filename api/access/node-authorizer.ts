@@ -1,4 +1,5 @@
-import { Pod, type PodSpec } from '../../machinery/kinds/core.ts';
+import { PersistentVolume, Pod } from '../../machinery/kinds/core.ts';
+import { VolumeAttachment } from '../../machinery/kinds/storage.ts';
 import { parseFieldSelector } from '../../machinery/selectors.ts';
 import type { RequestInfo, User } from '../request.ts';
 import type { Caches, Entry } from '../store/cache.ts';
@@ -6,6 +7,7 @@ import type { Decision } from './access.ts';
 import { follow } from './follow.ts';
 import { ruleAllows } from './rules.ts';
 import { nodeRules } from './node-rules.ts';
+import { configMapsOf, resourceClaimsOf, secretsOf, volumeClaimsOf } from './pod-references.ts';
 
 /**
  * What a node may do: its own Node and Lease, the pods bound to it, and what those pods refer to. A node that is broken
@@ -34,17 +36,28 @@ const refused = (reason: string): Decision => ({ allowed: false, reason });
 /** Follows which pods are bound to which node; `close()` ends it. */
 export function createNodeAuthorizer(caches: Caches): NodeAuthorizer {
   const { podsOf, close } = followBindings(caches);
-  const refers = (nodeName: string, namespace: string, test: (spec: PodSpec) => boolean): boolean =>
-    [...podsOf(nodeName)].some((pod) => pod.namespace === namespace && pod.object.spec !== undefined && test(pod.object.spec));
+  const refers = (nodeName: string, namespace: string, test: (pod: Pod) => boolean): boolean =>
+    [...podsOf(nodeName)].some((pod) => pod.namespace === namespace && test(pod.object));
   const special = (nodeName: string, info: RequestInfo): Decision | undefined => {
     switch (`${info.group}/${info.resource}`) {
       case '/secrets':
-        return byReference(info, () => refers(nodeName, info.namespace, (spec) => secretsOf(spec).has(info.name)));
+        return byReference(info, () => refers(nodeName, info.namespace, (pod) => secretsOf(pod).has(info.name)));
       case '/configmaps':
-        return byReference(info, () => refers(nodeName, info.namespace, (spec) => configMapsOf(spec).has(info.name)));
+        return byReference(info, () => refers(nodeName, info.namespace, (pod) => configMapsOf(pod).has(info.name)));
       case '/serviceaccounts':
-        if (info.subresource === 'token' && info.verb === 'create') return accountOf(info, refers(nodeName, info.namespace, (spec) => spec.serviceAccountName === info.name));
-        return byReference(info, () => refers(nodeName, info.namespace, (spec) => spec.serviceAccountName === info.name));
+        if (info.subresource === 'token' && info.verb === 'create') return accountOf(info, refers(nodeName, info.namespace, ({ spec }) => spec?.serviceAccountName === info.name));
+        return byReference(info, () => refers(nodeName, info.namespace, ({ spec }) => spec?.serviceAccountName === info.name));
+      case '/persistentvolumeclaims':
+        return onClaims(info, () => refers(nodeName, info.namespace, (pod) => volumeClaimsOf(pod).has(info.name)));
+      case '/persistentvolumes':
+        return getByReference(info, () => {
+          const claim = caches.of(PersistentVolume).get(undefined, info.name)?.object.spec?.claimRef;
+          return claim?.name !== undefined && refers(nodeName, claim.namespace ?? '', (pod) => volumeClaimsOf(pod).has(claim.name ?? ''));
+        });
+      case 'resource.k8s.io/resourceclaims':
+        return getByReference(info, () => refers(nodeName, info.namespace, (pod) => resourceClaimsOf(pod).has(info.name)));
+      case 'storage.k8s.io/volumeattachments':
+        return getByReference(info, () => caches.of(VolumeAttachment).get(undefined, info.name)?.object.spec?.nodeName === nodeName);
       case '/pods':
         return onPods(nodeName, info, caches);
       case '/nodes':
@@ -103,6 +116,18 @@ function byReference(info: RequestInfo, referred: () => boolean): Decision {
   return referred() ? allowed : refused(`no relationship found between node and this object`);
 }
 
+/** As `byReference`, for kinds of which nothing but a get is let through. */
+function getByReference(info: RequestInfo, referred: () => boolean): Decision {
+  return info.verb === 'get' ? byReference(info, referred) : refused('can only get individual resources of this type');
+}
+
+/** A node also tells what it found out of a volume. */
+function onClaims(info: RequestInfo, referred: () => boolean): Decision {
+  const isStatus = info.subresource === 'status' && ['get', 'update', 'patch'].includes(info.verb);
+  if (!isStatus) return getByReference(info, referred);
+  return info.name !== '' && referred() ? allowed : refused('no relationship found between node and this object');
+}
+
 function accountOf(info: RequestInfo, referred: boolean): Decision {
   return referred && info.name !== '' ? allowed : refused('no relationship found between node and this object');
 }
@@ -141,30 +166,4 @@ function onCsiNodes(nodeName: string, info: RequestInfo): Decision {
   if (!['get', 'create', 'update', 'patch', 'delete'].includes(info.verb)) return refused('can only get, create, update, patch, or delete a CSINode');
   // What is created has a name in its body only: NodeRestriction looks there.
   return info.verb === 'create' || info.name === nodeName ? allowed : refused('can only access CSINode with the same name as the requesting node');
-}
-
-function containersOf(spec: PodSpec) {
-  return [...spec.containers, ...(spec.initContainers ?? []), ...(spec.ephemeralContainers ?? [])];
-}
-
-/** Every secret that a pod needs on its node: volumes, environment, image pulls. */
-function secretsOf(spec: PodSpec): ReadonlySet<string> {
-  const names: (string | undefined)[] = (spec.imagePullSecrets ?? []).map(({ name }) => name);
-  for (const container of containersOf(spec)) {
-    names.push(...(container.env ?? []).map((one) => one.valueFrom?.secretKeyRef?.name), ...(container.envFrom ?? []).map((one) => one.secretRef?.name));
-  }
-  for (const volume of spec.volumes ?? []) {
-    names.push(volume.secret?.secretName, ...(volume.projected?.sources ?? []).map((source) => source.secret?.name));
-    names.push(volume.csi?.nodePublishSecretRef?.name, volume.cephfs?.secretRef?.name, volume.iscsi?.secretRef?.name, volume.rbd?.secretRef?.name);
-  }
-  return new Set(names.filter((name) => name !== undefined));
-}
-
-function configMapsOf(spec: PodSpec): ReadonlySet<string> {
-  const names: (string | undefined)[] = [];
-  for (const container of containersOf(spec)) {
-    names.push(...(container.env ?? []).map((one) => one.valueFrom?.configMapKeyRef?.name), ...(container.envFrom ?? []).map((one) => one.configMapRef?.name));
-  }
-  for (const volume of spec.volumes ?? []) names.push(volume.configMap?.name, ...(volume.projected?.sources ?? []).map((source) => source.configMap?.name));
-  return new Set(names.filter((name) => name !== undefined));
 }

@@ -13,9 +13,7 @@ export const nodeRules: readonly PolicyRule[] = [
   { verbs: ['create', 'delete'], apiGroups: [''], resources: ['pods'] },
   { verbs: ['patch', 'update'], apiGroups: [''], resources: ['pods/status'] },
   { verbs: ['create'], apiGroups: [''], resources: ['pods/eviction'] },
-  { verbs: ['get'], apiGroups: [''], resources: ['persistentvolumeclaims', 'persistentvolumes'] },
-  { verbs: ['get', 'update', 'patch'], apiGroups: [''], resources: ['persistentvolumeclaims/status'] },
   { verbs: ['create', 'get', 'list', 'watch'], apiGroups: ['certificates.k8s.io'], resources: ['certificatesigningrequests'] },
   { verbs: ['get', 'list', 'watch'], apiGroups: ['node.k8s.io'], resources: ['runtimeclasses'] },
-  { verbs: ['get', 'list', 'watch'], apiGroups: ['storage.k8s.io'], resources: ['csidrivers', 'volumeattachments'] },
+  { verbs: ['get', 'list', 'watch'], apiGroups: ['storage.k8s.io'], resources: ['csidrivers'] },
 ];
