@@ -9,6 +9,7 @@ import { disruptionController } from './disruption/disruption.ts';
 import { endpointSliceController } from './endpoint-slice/endpoint-slice.ts';
 import { endpointsController } from './endpoint-slice/endpoints.ts';
 import { garbageCollector } from './garbage-collector/garbage-collector.ts';
+import { jobController } from './job/job.ts';
 import { forEachKind, type Kinds } from './kinds.ts';
 import { namespaceController } from './namespace.ts';
 import { nodeIpamController } from './node-ipam.ts';
@@ -60,6 +61,7 @@ function allControllers(options: ControllersOptions): readonly Controller[] {
     deploymentController,
     replicaSetController,
     replicationController,
+    jobController,
     endpointSliceController,
     endpointsController,
     disruptionController,

@@ -15,6 +15,10 @@ interface Owner {
   readonly kind: Kind;
   readonly object: KubernetesObject;
   readonly selector: Selector;
+  /** What it puts on objects that it adopts, and takes off those that it lets go. */
+  readonly finalizer?: string;
+  /** Further conditions on what it manages; default: none. */
+  readonly accepts?: (object: KubernetesObject) => boolean;
 }
 
 /** Sorts `candidates` (of one kind, in the owner's namespace). An owner that is being deleted adopts nothing. */
@@ -24,7 +28,7 @@ export function claim<T extends KubernetesObject>(owner: Owner, kind: Kind<T>, c
   const going = owner.object.metadata?.deletionTimestamp !== undefined;
   for (const candidate of candidates) {
     const controller = controllerOf(candidate.metadata);
-    const chosen = matches(owner.selector, candidate.metadata?.labels);
+    const chosen = matches(owner.selector, candidate.metadata?.labels) && (owner.accepts?.(candidate) ?? true);
     if (controller !== undefined) {
       if (controller.uid !== owner.object.metadata?.uid) continue;
       if (chosen) claimed.push(candidate);
@@ -42,7 +46,7 @@ function adopt(owner: Owner, kind: Kind, object: KubernetesObject): PatchStep {
   const reference = ownerReference(owner.object, owner.kind);
   return {
     type: 'patch', kind, at: at(object), patchType: 'application/strategic-merge-patch+json', goneIsFine: true,
-    body: { metadata: { uid, ownerReferences: [reference] } },
+    body: { metadata: { uid, ownerReferences: [reference], ...(owner.finalizer === undefined ? {} : { finalizers: [owner.finalizer] }) } },
     ifAlive: { kind: owner.kind, at: at(owner.object), uid: reference.uid },
   };
 }
@@ -51,6 +55,11 @@ function release(owner: Owner, kind: Kind, object: KubernetesObject): PatchStep 
   const { uid = '' } = object.metadata ?? {};
   return {
     type: 'patch', kind, at: at(object), patchType: 'application/strategic-merge-patch+json', goneIsFine: true,
-    body: { metadata: { uid, ownerReferences: [{ $patch: 'delete', uid: owner.object.metadata?.uid ?? '' }] } },
+    body: {
+      metadata: {
+        uid, ownerReferences: [{ $patch: 'delete', uid: owner.object.metadata?.uid ?? '' }],
+        ...(owner.finalizer === undefined ? {} : { '$deleteFromPrimitiveList/finalizers': [owner.finalizer] }),
+      },
+    },
   };
 }
