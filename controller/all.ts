@@ -8,6 +8,7 @@ import { deploymentController } from './deployment/deployment.ts';
 import { disruptionController } from './disruption/disruption.ts';
 import { endpointSliceController } from './endpoint-slice/endpoint-slice.ts';
 import { endpointsController } from './endpoint-slice/endpoints.ts';
+import { endpointSliceMirroringController } from './endpoint-slice/mirroring.ts';
 import { garbageCollector } from './garbage-collector/garbage-collector.ts';
 import { jobController } from './job/job.ts';
 import { forEachKind, type Kinds } from './kinds.ts';
@@ -64,6 +65,7 @@ function allControllers(options: ControllersOptions): readonly Controller[] {
     jobController,
     endpointSliceController,
     endpointsController,
+    endpointSliceMirroringController,
     disruptionController,
     namespaceController(options.kinds),
     garbageCollector(options.kinds),
