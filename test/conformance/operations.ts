@@ -2,10 +2,11 @@
 import { randomBytes } from 'node:crypto';
 import { expect } from 'vitest';
 import type { ObjectAddress } from '../../client/client.ts';
+import { pathOf } from '../../client/https.ts';
 import { apiVersionOf, type Kind, type KubernetesObject, type ObjectMeta } from '../../machinery/kinds/kind.ts';
 import type { ConformanceCluster } from './cluster.ts';
 import { eventually } from '../e2e/eventually.ts';
-import { get } from './raw.ts';
+import { call, get } from './raw.ts';
 import { watching } from './watching.ts';
 
 /** The kind stands in `/apis`, in its group's document and, with these resources, in its version's. */
@@ -21,7 +22,7 @@ export async function expectDiscovered({ group, version }: Kind, ...resources: r
 }
 
 /**
- * Create (three), get, list, list of all namespaces, watch, patch, update, delete, deletecollection. `object` gives what is created, all but its
+ * Create (three), get, list, list of all namespaces, watch, patch, update, delete, deletecollection; the object in protobuf, too. `object` gives what is created, all but its
  * metadata. Leaves nothing behind.
  */
 export async function expectOperations<T extends KubernetesObject>({ client, namespace }: ConformanceCluster, kind: Kind<T>, object: (metadata: ObjectMeta) => T): Promise<void> {
@@ -38,6 +39,7 @@ export async function expectOperations<T extends KubernetesObject>({ client, nam
 
   const read = await client.get(kind, address(created));
   expect(read).toMatchObject({ apiVersion: apiVersionOf(kind), kind: kind.kind, metadata: { name: created.metadata?.name, uid: created.metadata?.uid } });
+  await expectProtobuf(kind, address(created));
   const listed = await client.list(kind, ours);
   expect(listed.items).toHaveLength(3);
   expect((await client.list(kind, { labelSelector: ours.labelSelector })).items).toHaveLength(3);
@@ -62,6 +64,22 @@ export async function expectOperations<T extends KubernetesObject>({ client, nam
   await watch.until('DELETED');
   await watch.until('DELETED');
   expect((await client.list(kind, ours)).items).toEqual([]);
+}
+
+const protobuf = 'application/vnd.kubernetes.protobuf';
+
+/** An object in the form that Kubernetes' own components use is there, and put back as it came changes nothing. */
+async function expectProtobuf(kind: Kind, at: ObjectAddress): Promise<void> {
+  const path = pathOf({ verb: 'get', group: kind.group, version: kind.version, resource: kind.plural, ...at });
+  await eventually(async () => {
+    const { bytes, headers } = await call('GET', path, { headers: { accept: protobuf } });
+    expect(headers['content-type']).toBe(protobuf);
+    const before = await get(path);
+    const { code, text } = await call('PUT', path, { headers: { 'content-type': protobuf }, body: bytes });
+    // Somebody else may have written in between.
+    if (code === 409) throw new Error(text);
+    expect([code, JSON.parse(text)]).toEqual([200, before]);
+  });
 }
 
 interface WithConditions extends KubernetesObject {
