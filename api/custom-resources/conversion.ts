@@ -23,14 +23,15 @@ const timeoutMs = 30_000;
 export function remoteConversionOf(conversion: DefinitionConversion | undefined, { webhooks, uuid }: ConversionOptions): RemoteConversion | undefined {
   const config = conversion?.strategy === 'Webhook' ? conversion.webhook?.clientConfig : undefined;
   if (config === undefined) return undefined;
+  const version = (conversion?.webhook?.conversionReviewVersions ?? []).find((one) => one === 'v1' || one === 'v1beta1') ?? 'v1';
   return {
     async convert(objects, apiVersion) {
       const due = objects.filter((object) => object.apiVersion !== apiVersion);
       if (due.length === 0) return structuredClone(objects) as readonly Draft<KubernetesObject>[];
       const uid = uuid();
-      const review = { kind: 'ConversionReview', apiVersion: 'apiextensions.k8s.io/v1', request: { uid, desiredAPIVersion: apiVersion, objects: due } };
+      const review = { kind: 'ConversionReview', apiVersion: `apiextensions.k8s.io/${version}`, request: { uid, desiredAPIVersion: apiVersion, objects: due } };
       const answer = await webhooks.call(config, review, { timeoutMs }).catch((cause: unknown) => { throw failed(due, messageOf(cause), cause); });
-      const converted = [...convertedIn(answer, uid, due, apiVersion)];
+      const converted = [...convertedIn(responseIn(answer, review, due), due, apiVersion)];
       return objects.map((object) => (object.apiVersion === apiVersion ? structuredClone(object) as Draft<KubernetesObject> : converted.shift() ?? {}));
     },
   };
@@ -41,13 +42,25 @@ function failed(objects: readonly KubernetesObject[], why: string, cause?: unkno
   return failure('InternalError', `conversion webhook for ${apiVersion}, Kind=${kind} failed: ${why}`, undefined, { cause });
 }
 
-function* convertedIn(answer: unknown, uid: string, objects: readonly KubernetesObject[], apiVersion: string): Generator<Draft<KubernetesObject>> {
-  const response = isObject(answer) && isObject(answer['response']) ? answer['response'] : undefined;
-  if (response === undefined) throw failed(objects, 'expected webhook response of apiextensions.k8s.io/v1, Kind=ConversionReview');
-  if (response['uid'] !== uid) throw failed(objects, `expected response.uid=${JSON.stringify(uid)}, got ${JSON.stringify(response['uid'] ?? '')}`);
-  const { result, convertedObjects } = response;
+interface Review {
+  readonly apiVersion: string;
+  readonly kind: string;
+  readonly request: { readonly uid: string };
+}
+
+/** The answer to `review`. Reviews of v1beta1 needn't say which they answer. */
+function responseIn(answer: unknown, { apiVersion, kind, request: { uid } }: Review, objects: readonly KubernetesObject[]): Readonly<Record<string, unknown>> {
+  const { apiVersion: saidVersion, kind: saidKind, response } = isObject(answer) ? answer : {};
+  const isStrict = apiVersion.endsWith('/v1');
+  if (isStrict && (saidVersion !== apiVersion || saidKind !== kind)) throw failed(objects, `expected webhook response of ${apiVersion}, Kind=${kind}, got ${String(saidVersion ?? '')}, Kind=${String(saidKind ?? '')}`);
+  if (!isObject(response)) throw failed(objects, 'no response provided');
+  if (isStrict && response['uid'] !== uid) throw failed(objects, `expected response.uid=${JSON.stringify(uid)}, got ${JSON.stringify(response['uid'] ?? '')}`);
+  return response;
+}
+
+function* convertedIn({ result, convertedObjects }: Readonly<Record<string, unknown>>, objects: readonly KubernetesObject[], apiVersion: string): Generator<Draft<KubernetesObject>> {
   const { status = '', message = '' } = isObject(result) ? result : {};
-  if (status !== 'Success') throw failed(objects, typeof message === 'string' && message !== '' ? message : `expected response.result.status=Success, got ${JSON.stringify(status)}`);
+  if (status !== 'Success') throw failed(objects, typeof message === 'string' && message !== '' ? message : `response.result.status was '${String(status)}', not 'Success'`);
   const list = Array.isArray(convertedObjects) ? convertedObjects : [];
   if (list.length !== objects.length) throw failed(objects, `webhook returned ${list.length} objects, expected ${objects.length}`);
   for (const [index, object] of objects.entries()) yield accepted(list[index], object, objects, apiVersion);
