@@ -4,6 +4,7 @@ import { createRecorder, type Recorder } from '../client/events.ts';
 import { silentLog, type Log } from '../client/log.ts';
 import { createInformers } from './caches.ts';
 import type { Controller, ControllerMetrics, Shell } from './define.ts';
+import { daemonSetController } from './daemon-set/daemon-set.ts';
 import { deploymentController } from './deployment/deployment.ts';
 import { disruptionController } from './disruption/disruption.ts';
 import { endpointSliceController } from './endpoint-slice/endpoint-slice.ts';
@@ -23,6 +24,7 @@ import { replicaSetController, replicationController } from './replicaset/replic
 import { resourceQuotaController } from './resource-quota.ts';
 import { rootCaController } from './root-ca.ts';
 import { serviceAccountController } from './service-account.ts';
+import { statefulSetController } from './stateful-set/stateful-set.ts';
 import { taintEvictionController } from './taint-eviction.ts';
 
 /** Every controller by name, and what runs them over shared informers. */
@@ -62,6 +64,8 @@ function allControllers(options: ControllersOptions): readonly Controller[] {
     deploymentController,
     replicaSetController,
     replicationController,
+    statefulSetController,
+    daemonSetController(),
     jobController,
     endpointSliceController,
     endpointsController,

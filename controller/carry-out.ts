@@ -70,6 +70,10 @@ async function take(step: Step, progress: Progress): Promise<void> {
     }
     case 'slowStart': return slowStart(step.steps, progress);
     case 'together': return together(step.steps, progress);
+    case 'sequence': {
+      for (const each of step.steps) await take(each, progress);
+      return;
+    }
   }
 }
 

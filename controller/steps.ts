@@ -95,7 +95,13 @@ export interface TogetherStep {
   readonly steps: readonly Step[];
 }
 
-export type Step = CreateStep | UpdateStep | StatusStep | PatchStep | DeleteStep | DeleteCollectionStep | EventStep | RequeueStep | SlowStartStep | TogetherStep;
+/** One after the other, up to the first failure. */
+export interface SequenceStep {
+  readonly type: 'sequence';
+  readonly steps: readonly Step[];
+}
+
+export type Step = CreateStep | UpdateStep | StatusStep | PatchStep | DeleteStep | DeleteCollectionStep | EventStep | RequeueStep | SlowStartStep | TogetherStep | SequenceStep;
 
 export function event(regarding: Regarding, eventType: EventType, reason: string, message: string): EventStep {
   return { type: 'event', regarding, eventType, reason, message };

@@ -5,16 +5,18 @@ import { Pod, ReplicationController } from '../../machinery/kinds/core.ts';
 import type { Kind } from '../../machinery/kinds/kind.ts';
 import type { Wire } from '../../machinery/kinds/wire.ts';
 import { controllerOf, ownerReference } from '../../machinery/owner-references.ts';
-import { availableSince, isActive, isAvailable, isReady, isTerminal } from '../../machinery/pod/readiness.ts';
+import { isActive, isAvailable, isReady, isTerminal } from '../../machinery/pod/readiness.ts';
 import { matches, selectorOf, selectorOfMap, type Selector } from '../../machinery/selectors.ts';
 import type { V1ReplicaSetStatus } from '@kubernetes/client-node';
 import { keyOf } from '../../client/informer-store.ts';
 import { referenceTo } from '../../client/events.ts';
+import { untilAvailable } from '../availability.ts';
 import type { Caches } from '../caches.ts';
 import { claim, type Claim } from '../claim.ts';
+import { counts } from '../counts.ts';
 import { defineController, owns, watching, type Controller } from '../define.ts';
 import { podFromTemplate } from '../pod-template.ts';
-import { at, event, requeueAfter, status, type CreateStep, type DeleteStep, type Step } from '../steps.ts';
+import { at, event, status, type CreateStep, type DeleteStep, type Step } from '../steps.ts';
 import { leastWanted } from './least-wanted.ts';
 
 /**
@@ -99,7 +101,7 @@ export function plan<S extends Set>(of: ReplicaKind<S>, set: S, observed: Observ
     ...steps,
     ...(set.metadata?.deletionTimestamp === undefined ? manage(of.kind, set, active, observed.related, now) : []),
     status<Set>(of.kind, set, { ...observedStatus, ...(conditions.length === 0 ? {} : { conditions }) }),
-    ...untilAvailable(set, active, now),
+    ...untilAvailable(active, set.spec?.minReadySeconds ?? 0, now),
   ];
 }
 
@@ -151,22 +153,6 @@ function statusOf({ countsTerminating }: Pick<ReplicaKind<never>, 'countsTermina
     ...(countsTerminating ? { terminatingReplicas } : {}),
     ...(observedGeneration === undefined ? {} : { observedGeneration }),
   };
-}
-
-/** Zero is written by leaving the field out. */
-export function counts<K extends string>(values: Readonly<Record<K, number>>): { readonly [N in K]?: number } {
-  // The entries that stay have the keys they came with.
-  return Object.fromEntries(Object.entries<number>(values).filter(([, count]) => count !== 0)) as { readonly [N in K]?: number };
-}
-
-/** A pod becomes available without any event: by having been ready for long enough. */
-function untilAvailable(set: Set, active: readonly Pod[], now: number): readonly Step[] {
-  const minReadySeconds = set.spec?.minReadySeconds ?? 0;
-  const waits = active.flatMap((pod) => {
-    const since = availableSince(pod, minReadySeconds);
-    return since === undefined || since <= now ? [] : [since - now];
-  });
-  return waits.length === 0 ? [] : [requeueAfter(Math.min(...waits))];
 }
 
 /** Pods could not be made or removed: say so in the status, which is otherwise what was observed. */
