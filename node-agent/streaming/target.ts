@@ -26,6 +26,8 @@ export interface Target {
 export function runningTarget(worker: PodWorker, container: string): Target {
   const record = findContainer(worker, container);
   const sandbox = worker.sandbox();
+  // Whether it runs is not known then: the sandbox itself says why it can't be reached.
+  if (sandbox?.answers === false) return { sandbox, containerId: (record.pending ?? record.current)?.id ?? '' };
   if (sandbox === undefined || record.current === undefined || !isRunning(record)) throw new StreamError(404, `container not found ("${container}")`);
   return { sandbox, containerId: record.current.id };
 }
