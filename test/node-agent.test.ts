@@ -332,7 +332,7 @@ describe('a pod on a node', () => {
       volumeMounts: [{ name: 't', mountPath: '/var/run' }],
     }, { restartPolicy: 'Never', serviceAccountName: 'default', volumes: [{ name: 't', projected: { sources: [{ serviceAccountToken: { path: 'token', expirationSeconds: 600 } }] } }] });
     await podUntil('account', (pod) => pod.status?.phase === 'Succeeded');
-    expect(await kubectl('logs', 'account')).toBe('system:serviceaccount:default:default\n600\n');
+    expect(await kubectl('logs', 'account')).toBe('system:serviceaccount:default:default\n644\n');
   });
 
   it('shares a volume in memory between its containers, with the node\'s network if it asks for it', async () => {
