@@ -152,6 +152,19 @@ describe('a deployment', () => {
     expect(world.sets[0]?.metadata?.annotations).toMatchObject({ 'deployment.kubernetes.io/revision': '3', 'deployment.kubernetes.io/revision-history': '1' });
   });
 
+  it('counts on from a number that no double holds, and from none that 64 bits don\'t', () => {
+    const revision = 'deployment.kubernetes.io/revision';
+    const after = (given: string) => {
+      const world = rolledOut();
+      world.sets = world.sets.map((set) => ({ ...set, metadata: { ...set.metadata, annotations: { ...set.metadata?.annotations, [revision]: given } } }));
+      world.deployment = { ...deployment({ image: 'b' }), status: world.deployment.status ?? {}, metadata: world.deployment.metadata ?? {} };
+      converge(world);
+      return world.deployment.metadata?.annotations?.[revision];
+    };
+    expect(after('3546343826724305832')).toBe('3546343826724305833');
+    expect(after('9223372036854775808')).toBe('1');
+  });
+
   it('keeps as many old revisions as it is told to', () => {
     const world = rolledOut({ revisionHistoryLimit: 1 });
     for (const image of ['b', 'c', 'd']) {

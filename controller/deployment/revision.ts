@@ -11,6 +11,7 @@ import { hashLabel, templateHash } from './template-hash.ts';
 const revisionAnnotation = 'deployment.kubernetes.io/revision';
 const historyAnnotation = 'deployment.kubernetes.io/revision-history';
 const longestHistory = 2000;
+const largest = 2n ** 63n - 1n;
 
 /** Annotations of a Deployment that its sets don't inherit. */
 const notInherited = new Set([
@@ -18,13 +19,14 @@ const notInherited = new Set([
   'deployment.kubernetes.io/desired-replicas', 'deployment.kubernetes.io/max-replicas', 'deprecated.deployment.rollback.to',
 ]);
 
-export function revisionOf(set: ReplicaSet): number {
+/** Revisions are numbers of 64 bits; users may give any. */
+export function revisionOf(set: ReplicaSet): bigint {
   const text = set.metadata?.annotations?.[revisionAnnotation] ?? '';
-  return /^\d+$/.test(text) ? Number(text) : 0;
+  return /^\d+$/.test(text) && BigInt(text) <= largest ? BigInt(text) : 0n;
 }
 
-function nextRevision({ old }: Rollout): number {
-  return Math.max(0, ...old.map(revisionOf)) + 1;
+function nextRevision({ old }: Rollout): bigint {
+  return old.map(revisionOf).reduce((newest, each) => (each > newest ? each : newest), 0n) + 1n;
 }
 
 function inherited(deployment: Deployment): Record<string, string> {
@@ -56,11 +58,11 @@ function annotationsOf(rollout: Rollout, current: ReplicaSet): Readonly<Record<s
   const old = revisionOf(current);
   const kept = { ...before, ...inherited(rollout.deployment) };
   if (old >= revision) return kept;
-  return { ...kept, [revisionAnnotation]: String(revision), ...(old === 0 ? {} : { [historyAnnotation]: history(before[historyAnnotation], old) }) };
+  return { ...kept, [revisionAnnotation]: String(revision), ...(old === 0n ? {} : { [historyAnnotation]: history(before[historyAnnotation], old) }) };
 }
 
 /** Earlier numbers of a set, the oldest dropped when it becomes too long. */
-function history(before: string | undefined, old: number): string {
+function history(before: string | undefined, old: bigint): string {
   const numbers = [...(before === undefined || before === '' ? [] : before.split(',')), String(old)];
   while (numbers.join(',').length > longestHistory) numbers.shift();
   return numbers.join(',');
@@ -105,7 +107,7 @@ export function createStep(rollout: Rollout): CreateStep {
 export function forget({ deployment, old }: Rollout): readonly Step[] {
   const limit = deployment.spec?.revisionHistoryLimit ?? 10;
   const alive = old.filter((set) => set.metadata?.deletionTimestamp === undefined);
-  const surplus = alive.toSorted((a, b) => revisionOf(a) - revisionOf(b)).slice(0, Math.max(0, alive.length - limit));
+  const surplus = alive.toSorted((a, b) => Number(revisionOf(a) > revisionOf(b)) - Number(revisionOf(a) < revisionOf(b))).slice(0, Math.max(0, alive.length - limit));
   return surplus.filter(isSpent).map((set): Step => ({ type: 'delete', kind: ReplicaSet, at: at(set), uid: set.metadata?.uid ?? '', propagationPolicy: 'Background' }));
 }
 
