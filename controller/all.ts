@@ -4,6 +4,7 @@ import { createRecorder, type Recorder } from '../client/events.ts';
 import { silentLog, type Log } from '../client/log.ts';
 import { createInformers } from './caches.ts';
 import type { Controller, ControllerMetrics, Shell } from './define.ts';
+import { cronJobController } from './cron-job/cron-job.ts';
 import { daemonSetController } from './daemon-set/daemon-set.ts';
 import { deploymentController } from './deployment/deployment.ts';
 import { disruptionController } from './disruption/disruption.ts';
@@ -12,6 +13,8 @@ import { endpointsController } from './endpoint-slice/endpoints.ts';
 import { endpointSliceMirroringController } from './endpoint-slice/mirroring.ts';
 import { garbageCollector } from './garbage-collector/garbage-collector.ts';
 import { jobController } from './job/job.ts';
+import { orphanedJobPodController } from './job/orphaned-pods.ts';
+import { ttlAfterFinishedController } from './job/ttl-after-finished.ts';
 import { forEachKind, type Kinds } from './kinds.ts';
 import { namespaceController } from './namespace.ts';
 import { nodeIpamController } from './node-ipam.ts';
@@ -67,6 +70,9 @@ function allControllers(options: ControllersOptions): readonly Controller[] {
     statefulSetController,
     daemonSetController(),
     jobController,
+    orphanedJobPodController,
+    ttlAfterFinishedController,
+    cronJobController(),
     endpointSliceController,
     endpointsController,
     endpointSliceMirroringController,

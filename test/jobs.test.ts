@@ -2,6 +2,7 @@ import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createClient, type Client } from '../client/client.ts';
 import { createInformer, type Informer } from '../client/informer.ts';
+import type { ApiRequest } from '../client/transport.ts';
 import { createControllers } from '../controller/all.ts';
 import { systemClock } from '../machinery/clock.ts';
 import { Job } from '../machinery/kinds/batch.ts';
@@ -13,6 +14,8 @@ import { startTestServer, type TestServer } from './test-server.ts';
 
 const namespace = 'default';
 const stopping = new AbortController();
+/** Those that run while nothing else is said. */
+const controllers = new AbortController();
 const warnings: string[] = [];
 let fixture: TestServer;
 let client: Client;
@@ -64,9 +67,26 @@ function warn(fields: object, message: string): void {
   warnings.push(`${message}: ${inspect(fields)}`);
 }
 
-function start(until: AbortSignal): Promise<unknown> {
-  const log = { debug: () => undefined, info: () => undefined, warn, error: warn };
-  return createControllers({ client, clock: systemClock, kinds: fixture.server.kinds, rootCaPem: 'CA', clusterCidr: '10.244.0.0/16', freeze: true, log }).run(until);
+function start(as: Client, until: AbortSignal, note: (fields: object, message: string) => void): Promise<unknown> {
+  const log = { debug: () => undefined, info: () => undefined, warn: note, error: note };
+  return createControllers({ client: as, clock: systemClock, kinds: fixture.server.kinds, rootCaPem: 'CA', clusterCidr: '10.244.0.0/16', freeze: true, log }).run(until);
+}
+
+/** A client whose process is killed by its `lifetime`th write to a Job or a pod: that one arrives, and nobody hears the answer. */
+function mortal(lifetime: number): { readonly client: Client; readonly died: Promise<void> } {
+  const transport = fixture.server.localTransport({ name: 'controllers', groups: ['system:masters'] });
+  const { promise: died, resolve: die } = Promise.withResolvers<void>();
+  let left = lifetime;
+  const request = async (call: ApiRequest) => {
+    const isWrite = (call.resource === 'jobs' || call.resource === 'pods') && !['get', 'list'].includes(call.verb);
+    if (isWrite) left -= 1;
+    if (left < 0) throw new Error('killed');
+    const answer = await transport.request(call);
+    if (left > 0) return answer;
+    die();
+    throw new Error('killed');
+  };
+  return { client: createClient({ request, watch: (call) => transport.watch(call) }), died };
 }
 
 beforeAll(async () => {
@@ -75,15 +95,54 @@ beforeAll(async () => {
   const watch = { clock: systemClock, freeze: true };
   [jobs, pods, events] = [createInformer<Job>(client, Job, watch), createInformer<Pod>(client, Pod, watch), createInformer<Event>(client, Event, watch)];
   playAgents();
-  running = [start(stopping.signal), ...[jobs, pods, events].map((informer) => informer.run(stopping.signal))];
+  running = [start(client, controllers.signal, warn), ...[jobs, pods, events].map((informer) => informer.run(stopping.signal))];
   await Promise.all([jobs, pods, events].map((informer) => informer.waitForSync(AbortSignal.timeout(10_000))));
 });
 
 afterAll(async () => {
+  controllers.abort();
   stopping.abort();
   await Promise.all(running);
   await fixture.dispose();
 });
+
+const phaseIs = (phase: string) => (pod: Pod): boolean => pod.status?.phase === phase;
+const active = (name: string): readonly Pod[] => podsOf(name).filter((pod) => !isTerminal(pod) && pod.metadata?.deletionTimestamp === undefined);
+const labelled = (pod: Pod, key: string): string | undefined => pod.metadata?.labels?.[`batch.kubernetes.io/${key}`];
+const annotated = (pod: Pod, key: string): string | undefined => pod.metadata?.annotations?.[`batch.kubernetes.io/${key}`];
+
+/** Resolves when the pods of a Job are as wanted. */
+async function podsSeen(name: string, condition: (found: readonly Pod[]) => boolean): Promise<readonly Pod[]> {
+  const look = (): boolean => condition(podsOf(name));
+  if (look()) return podsOf(name);
+  await new Promise<void>((resolve, reject) => {
+    const late = AbortSignal.timeout(10_000);
+    const end = pods.onChange(() => queueMicrotask(() => {
+      if (!look()) return;
+      end();
+      resolve();
+    }));
+    late.addEventListener('abort', () => reject(new Error(`pods of ${name} are not as wanted: ${JSON.stringify(podsOf(name).map(({ metadata, status }) => [metadata?.name, status?.phase, metadata?.deletionTimestamp, metadata?.finalizers]))}`)), { once: true });
+  });
+  return podsOf(name);
+}
+
+async function eventOf(about: string, reason: string): Promise<string> {
+  const of = (): Event | undefined => events.list().find((one) => one.involvedObject.name === about && one.reason === reason);
+  if (of() === undefined) {
+    await new Promise<void>((resolve, reject) => {
+      AbortSignal.timeout(10_000).addEventListener('abort', () => reject(new Error(`${about} has no event ${reason}`)), { once: true });
+      const end = events.onChange(() => queueMicrotask(() => {
+        if (of() === undefined) return;
+        end();
+        resolve();
+      }));
+    });
+  }
+  return of()?.message ?? '';
+}
+
+const change = (name: string, spec: Partial<Spec>) => client.patch(Job, { namespace, name }, 'application/merge-patch+json', { spec });
 
 describe('a Job', () => {
   it('runs its pods to completion and counts each once', async () => {
@@ -94,5 +153,159 @@ describe('a Job', () => {
     expect(conditionsOf(done)).toEqual(['SuccessCriteriaMet', 'Complete'].map((type) => [type, 'True', 'CompletionsReached', 'Reached expected number of succeeded pods']));
     expect(podsOf('plain')).toHaveLength(5);
     expect(podsOf('plain').flatMap(({ metadata }) => metadata?.finalizers ?? [])).toEqual([]);
+    expect(await eventOf('plain', 'SuccessfulCreate')).toMatch(/^Created pod: plain-/);
+    expect(await eventOf('plain', 'Completed')).toBe('Job completed');
+  });
+
+  it('gives each pod of an Indexed one its index', async () => {
+    await client.create(Job, job('indexed', 'succeed', { completions: 4, parallelism: 3, completionMode: 'Indexed' }));
+    const done = await seen('indexed', has('Complete'));
+    expect(done?.status).toMatchObject({ succeeded: 4, completedIndexes: '0-3' });
+    const made = podsOf('indexed').toSorted((a, b) => (a.metadata?.name ?? '').localeCompare(b.metadata?.name ?? ''));
+    expect(made.map((pod) => [labelled(pod, 'job-completion-index'), annotated(pod, 'job-completion-index'), pod.spec?.hostname])).toEqual(['0', '1', '2', '3'].map((index) => [index, index, `indexed-${index}`]));
+    expect(made[0]?.metadata?.name).toMatch(/^indexed-0-[a-z0-9]{5}$/);
+    expect(made[0]?.spec?.containers[0]?.env).toEqual([{ name: 'JOB_COMPLETION_INDEX', valueFrom: { fieldRef: { apiVersion: 'v1', fieldPath: "metadata.labels['batch.kubernetes.io/job-completion-index']" } } }]);
+  });
+
+  it('fails when too many pods have, and counts those too', async () => {
+    await client.create(Job, job('failing', 'fail', { backoffLimit: 0 }));
+    const failed = await seen('failing', has('Failed'));
+    expect(failed?.status).toMatchObject({ failed: 1, uncountedTerminatedPods: {} });
+    expect(conditionsOf(failed)).toEqual(['FailureTarget', 'Failed'].map((type) => [type, 'True', 'BackoffLimitExceeded', 'Job has reached the specified backoff limit']));
+    expect(await eventOf('failing', 'BackoffLimitExceeded')).toBe('Job has reached the specified backoff limit');
+  });
+
+  it('does not replace a failed pod before its back-off is over', async () => {
+    await client.create(Job, job('patient', 'fail', { backoffLimit: 3 }));
+    const waiting = await seen('patient', (object) => object?.status?.failed === 1);
+    expect(waiting?.status).not.toHaveProperty('active');
+    expect(podsOf('patient')).toHaveLength(1);
+    await client.delete(Job, { namespace, name: 'patient' }, { propagationPolicy: 'Background' });
+    await podsSeen('patient', (found) => found.length === 0);
+  });
+
+  it('is suspended and resumed, without counting the pods that had to go', async () => {
+    await client.create(Job, job('paused', 'run', { parallelism: 2, completions: 2, suspend: true }));
+    const suspended = await seen('paused', has('Suspended'));
+    expect(suspended?.status).not.toHaveProperty('startTime');
+    expect(podsOf('paused')).toEqual([]);
+    await change('paused', { suspend: false });
+    await podsSeen('paused', () => active('paused').length === 2);
+    const resumed = await seen('paused', (object) => object?.status?.active === 2 && object.status.startTime !== undefined);
+    expect(conditionsOf(resumed)).toEqual([['Suspended', 'False', 'JobResumed', 'Job resumed']]);
+    await change('paused', { suspend: true });
+    await podsSeen('paused', (found) => found.length === 0);
+    const again = await seen('paused', (object) => has('Suspended')(object) && object?.status?.active === undefined);
+    expect(again?.status).not.toHaveProperty('failed');
+    expect([await eventOf('paused', 'Suspended'), await eventOf('paused', 'Resumed')]).toEqual(['Job suspended', 'Job resumed']);
+  });
+
+  it('ends its pods when it was active for too long', async () => {
+    await client.create(Job, job('slow', 'run', { activeDeadlineSeconds: 1 }));
+    const failed = await seen('slow', has('Failed'));
+    expect(conditionsOf(failed)?.at(-1)).toEqual(['Failed', 'True', 'DeadlineExceeded', 'Job was active longer than specified deadline']);
+    expect(failed?.status).toMatchObject({ failed: 1 });
+    await podsSeen('slow', (found) => found.length === 0);
+  });
+
+  it('is a queue when it says no number: one success, and the others may finish', async () => {
+    await client.create(Job, job('queue', 'run', { parallelism: 2 }));
+    const [first, second] = await podsSeen('queue', (found) => found.length === 2);
+    await endAs(first ?? {}, 'Succeeded');
+    await seen('queue', (object) => object?.status?.succeeded === 1 && object.status.active === 1);
+    await endAs(second ?? {}, 'Succeeded');
+    expect((await seen('queue', has('Complete')))?.status).toMatchObject({ succeeded: 2 });
+  });
+
+  it('replaces a pod that is deleted, and counts it as failed', async () => {
+    await client.create(Job, job('robbed', 'run', { completions: 1 }));
+    const [victim] = await podsSeen('robbed', (found) => found.length === 1);
+    await client.delete(Pod, { namespace, name: victim?.metadata?.name ?? '' }, { gracePeriodSeconds: 0 });
+    await seen('robbed', (object) => object?.status?.failed === 1);
+    await podsSeen('robbed', (found) => found.length === 1 && found[0]?.metadata?.uid !== victim?.metadata?.uid);
+    await client.delete(Job, { namespace, name: 'robbed' }, { propagationPolicy: 'Foreground' });
+    await seen('robbed', (object) => object === undefined);
+    expect(podsOf('robbed')).toEqual([]);
+  });
+
+  it('fails at once for an exit code that its policy names, and ignores what its policy ignores', async () => {
+    const rules = [{ action: 'FailJob', onExitCodes: { operator: 'In', values: [42] } }, { action: 'Ignore', onPodConditions: [{ type: 'DisruptionTarget', status: 'True' }] }];
+    await client.create(Job, job('strict', 'run', { completions: 2, parallelism: 2, backoffLimit: 0, podFailurePolicy: { rules } }));
+    const [disturbed, broken] = await podsSeen('strict', (found) => found.length === 2);
+    const conditions = [{ type: 'DisruptionTarget', status: 'True' }];
+    await client.patch(Pod, { namespace, name: disturbed?.metadata?.name ?? '' }, 'application/strategic-merge-patch+json', { status: { phase: 'Failed', conditions } }, { subresource: 'status' });
+    await podsSeen('strict', (found) => found.filter(phaseIs('Failed')).every(({ metadata }) => (metadata?.finalizers ?? []).length === 0) && found.some(phaseIs('Failed')));
+    expect(jobs.get('default/strict')?.status).not.toHaveProperty('failed');
+    await endAs(broken ?? {}, 'Failed', 42);
+    const failed = await seen('strict', has('FailureTarget'));
+    const name = broken?.metadata?.name ?? '';
+    expect(conditionsOf(failed)?.[0]).toEqual(['FailureTarget', 'True', 'PodFailurePolicy', `Container c for pod default/${name} failed with exit code 42 matching FailJob rule at index 0`]);
+    await client.delete(Job, { namespace, name: 'strict' }, { propagationPolicy: 'Background' });
+    await podsSeen('strict', (found) => found.length === 0);
+  });
+
+  it('goes some time after it ended, and its pods with it', async () => {
+    await client.create(Job, job('brief', 'succeed', { ttlSecondsAfterFinished: 0 }));
+    await podsSeen('brief', (found) => found.length === 1);
+    await seen('brief', (object) => object === undefined);
+    await podsSeen('brief', (found) => found.length === 0);
+  });
+
+  it('leaves its pods without their finalizers when it is deleted without them', async () => {
+    await client.create(Job, job('careless', 'run', { parallelism: 2, completions: 2 }));
+    await podsSeen('careless', (found) => found.length === 2);
+    await client.delete(Job, { namespace, name: 'careless' }, { propagationPolicy: 'Orphan' });
+    const left = await podsSeen('careless', (found) => found.every(({ metadata }) => (metadata?.finalizers ?? []).length === 0 && (metadata?.ownerReferences ?? []).length === 0));
+    expect(left).toHaveLength(2);
+  });
+
+  it('adopts pods that it selects, and lets go of those that it no longer selects', async () => {
+    const made = await client.create(Job, job('family', 'run', { parallelism: 2, completions: 3 }));
+    const [stray] = await podsSeen('family', (found) => found.length === 2);
+    const uid = 'batch.kubernetes.io/controller-uid';
+    await client.patch(Pod, { namespace, name: stray?.metadata?.name ?? '' }, 'application/merge-patch+json', { metadata: { labels: { [uid]: 'nobody' } } });
+    const released = await podsSeen('family', (found) => found.length === 3 && found.some(({ metadata }) => metadata?.uid === stray?.metadata?.uid && (metadata?.ownerReferences ?? []).length === 0));
+    expect(released.find(({ metadata }) => metadata?.uid === stray?.metadata?.uid)?.metadata).not.toHaveProperty('finalizers');
+    await client.patch(Pod, { namespace, name: stray?.metadata?.name ?? '' }, 'application/merge-patch+json', { metadata: { labels: { [uid]: made.metadata?.uid ?? '' } } });
+    await podsSeen('family', () => active('family').length === 2);
+    expect(jobs.get('default/family')?.status).not.toHaveProperty('failed');
+  });
+
+  it('is left alone when another controller runs it', async () => {
+    await client.create(Job, job('foreign', 'succeed', { managedBy: 'example.com/queue' }));
+    await client.create(Job, job('own', 'succeed', { managedBy: 'kubernetes.io/job-controller' }));
+    await seen('own', has('Complete'));
+    expect([podsOf('foreign'), jobs.get('default/foreign')?.status]).toEqual([[], {}]);
+  });
+
+  it('has met no failure in all this', () => {
+    expect(warnings).toEqual([]);
+  });
+
+  it('is counted whole, however often whoever counts is killed', async () => {
+    controllers.abort();
+    await running[0];
+    await client.create(Job, job('heritage', 'succeed', { completions: 40, parallelism: 4 }));
+    await client.create(Job, job('estate', 'succeed', { completions: 40, parallelism: 4, completionMode: 'Indexed' }));
+    for (let life = 3; life < 40; life += 1) {
+      const { client: as, died } = mortal(life);
+      const end = new AbortController();
+      const run = start(as, end.signal, () => undefined);
+      const lived = Promise.all(['heritage', 'estate'].map((name) => seen(name, has('Complete'))));
+      await Promise.race([died, lived]);
+      end.abort();
+      await run;
+      lived.catch(() => undefined);
+    }
+    const last = new AbortController();
+    const run = start(client, last.signal, warn);
+    const [heritage, estate] = await Promise.all(['heritage', 'estate'].map((name) => seen(name, has('Complete'))));
+    expect(heritage?.status).toMatchObject({ succeeded: 40, uncountedTerminatedPods: {} });
+    expect(estate?.status).toMatchObject({ succeeded: 40, completedIndexes: '0-39' });
+    for (const one of [heritage, estate]) expect(one?.status).not.toHaveProperty('failed');
+    expect(podsOf('heritage')).toHaveLength(40);
+    expect([...podsOf('heritage'), ...podsOf('estate')].flatMap(({ metadata }) => metadata?.finalizers ?? [])).toEqual([]);
+    last.abort();
+    await run;
   });
 });
