@@ -257,7 +257,13 @@ describe('kubectl', () => {
     expect(await kubectl('create', 'service', 'clusterip', 'b', '--tcp=80', '--clusterip=10.43.7.7')).toContain('failed to allocate IP 10.43.7.7: provided IP is already allocated');
     expect(await kubectl('create', 'service', 'nodeport', 'c', '--tcp=80')).toBe('service/c created\n');
     expect(await kubectl('get', 'service', 'c', '-o', 'jsonpath={.spec.clusterIP} {.spec.ports[0].nodePort}')).toMatch(/^10\.43\.\d+\.\d+ 3[0-2]\d{3}$/);
-    await kubectl('delete', 'service', 'a', 'c');
+    const asked = { apiVersion: 'v1', kind: 'Service', metadata: { name: 'd' }, spec: { type: 'LoadBalancer', allocateLoadBalancerNodePorts: false, ports: [{ name: 'x', port: 80, nodePort: 30_123 }, { name: 'y', port: 81 }] } };
+    await apply(JSON.stringify(asked));
+    expect(await kubectl('get', 'service', 'd', '-o', 'jsonpath={.spec.ports[*].nodePort}')).toBe('30123');
+    expect(await kubectl('create', 'service', 'nodeport', 'e', '--tcp=80', '--node-port=30123')).toContain('provided port is already allocated');
+    expect(await kubectl('patch', 'service', 'd', '-p', '{"spec":{"type":"ClusterIP"}}')).toBe('service/d patched\n');
+    expect(await kubectl('create', 'service', 'nodeport', 'e', '--tcp=80', '--node-port=30123')).toBe('service/e created\n');
+    await kubectl('delete', 'service', 'a', 'c', 'd', 'e');
     expect(await kubectl('create', 'service', 'clusterip', 'b', '--tcp=80', '--clusterip=10.43.7.7')).toBe('service/b created\n');
   });
 

@@ -3,6 +3,7 @@ import { Path, invalid, invalidObject, type FieldError } from '../../machinery/f
 import type { KubernetesObject } from '../../machinery/kinds/kind.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
 import { failure } from '../../machinery/status.ts';
+import { hasNodePorts } from '../resources/core/service/given.ts';
 import type { Store, Write } from '../store/store.ts';
 import type { Companions, CompanionSource } from './writer.ts';
 
@@ -84,6 +85,8 @@ export function serviceAddresses(options: ServiceAddressOptions): CompanionSourc
       const { nodePort = 0 } = port;
       const path = new Path('spec').child('ports').index(index).child('nodePort');
       if (nodePort === 0) {
+        // Nobody asked for one, and the Service wants none; one that is asked for is given all the same.
+        if (spec.allocateLoadBalancerNodePorts === false) continue;
         port.nodePort = await drawPort(chosen);
         chosen.add(port.nodePort);
       } else if (nodePort < firstNodePort || nodePort >= firstNodePort + nodePortCount) {
@@ -113,10 +116,7 @@ export function serviceAddresses(options: ServiceAddressOptions): CompanionSourc
 
   return {
     create: (draft) => claim(draft as Draft<Service>, new Set()),
-    update(draft, old) {
-      keepAddresses(draft as Draft<Service>, old as Service);
-      return claim(draft as Draft<Service>, keysOf(old as Service));
-    },
+    update: (draft, old) => claim(draft as Draft<Service>, keysOf(old as Service)),
     remove: (object: KubernetesObject) => Promise.resolve({ compares: [], writes: [...keysOf(object as Service)].map((key): Write => ({ type: 'delete', key })) }),
   };
 }
@@ -126,29 +126,11 @@ function isInRange(address: string): boolean {
     && address !== '10.43.0.0' && address !== '10.43.255.255';
 }
 
-function hasNodePorts(spec: Service['spec']): boolean {
-  return spec?.type === 'NodePort' || (spec?.type === 'LoadBalancer' && spec.allocateLoadBalancerNodePorts !== false);
-}
-
 /** What a Service holds. */
-function keysOf({ spec }: Service): Set<string> {
-  const { clusterIP = '' } = spec ?? {};
-  const address = spec?.type === 'ExternalName' || clusterIP === '' || clusterIP === 'None' ? [] : [addressKey(clusterIP)];
+function keysOf({ spec = {} }: Service): Set<string> {
+  const { clusterIP = '' } = spec;
+  const address = spec.type === 'ExternalName' || clusterIP === '' || clusterIP === 'None' ? [] : [addressKey(clusterIP)];
   // One port may be open for TCP and UDP both.
-  const ports = hasNodePorts(spec) ? (spec?.ports ?? []).map(({ nodePort = 0 }) => nodePort).filter((port) => port > 0) : [];
+  const ports = hasNodePorts(spec) ? (spec.ports ?? []).map(({ nodePort = 0 }) => nodePort).filter((port) => port > 0) : [];
   return new Set([...address, ...ports.map(portKey)]);
-}
-
-/** An update that leaves out what was allocated keeps it. */
-function keepAddresses(draft: Draft<Service>, old: Service): void {
-  const spec = (draft.spec ??= {});
-  if (spec.type !== 'ExternalName' && (spec.clusterIP ?? '') === '' && old.spec?.clusterIP !== undefined) spec.clusterIP = old.spec.clusterIP;
-  if (!hasNodePorts(spec)) {
-    for (const port of spec.ports ?? []) delete port.nodePort;
-    return;
-  }
-  for (const port of spec.ports ?? []) {
-    const before = old.spec?.ports?.find((one) => one.port === port.port && one.protocol === port.protocol);
-    if ((port.nodePort ?? 0) === 0 && before?.nodePort !== undefined) port.nodePort = before.nodePort;
-  }
 }

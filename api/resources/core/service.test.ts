@@ -72,6 +72,31 @@ describe('a Service', () => {
     expect(inner.spec?.ports?.[0]).not.toHaveProperty('nodePort');
   });
 
+  it('knows a port by its name when it keeps its node port, and gives none twice', () => {
+    const old = make({ type: 'NodePort', ports: [{ name: 'a', port: 80, nodePort: 30_080 }, { name: 'b', port: 81, nodePort: 30_081 }] });
+    const moved = make({ type: 'LoadBalancer', ports: [{ name: 'a', port: 8080 }, { name: 'c', port: 81, nodePort: 30_081 }, { name: 'b', port: 82 }] }) as Draft<Service>;
+    service.prepareForUpdate?.(moved, old);
+    expect(moved.spec?.ports?.map(({ nodePort }) => nodePort)).toEqual([30_080, 30_081, undefined]);
+  });
+
+  it('drops with its type what only that type has, unless the update changes it', () => {
+    const old = make({ type: 'LoadBalancer', clusterIP: '10.43.1.2', loadBalancerClass: 'a.example/b', ports: [{ port: 80, nodePort: 30_080 }] }, { loadBalancer: { ingress: [{ ip: '1.1.1.1' }] } });
+    const to = (changes: Partial<Spec>): Draft<Service> => {
+      const draft = make({ ...old.spec, ...changes }, old.status) as Draft<Service>;
+      service.prepareForUpdate?.(draft, old);
+      return draft;
+    };
+    const inner = to({ type: 'ClusterIP' });
+    expect(shown(service.validate?.(inner as Service) ?? [])).toEqual([]);
+    expect(inner.status).toEqual({ loadBalancer: {} });
+    expect(to({ type: 'NodePort' }).spec).toMatchObject({ externalTrafficPolicy: 'Cluster', ports: [{ nodePort: 30_080 }] });
+    const both = to({ type: 'ClusterIP', externalTrafficPolicy: 'Local', ports: [{ port: 80, nodePort: 30_090 }] });
+    expect(shown(service.validate?.(both as Service) ?? [])).toEqual([
+      "spec.ports[0].nodePort: Forbidden: may not be used when `type` is 'ClusterIP'",
+      'spec.externalTrafficPolicy: Invalid value: "Local": may only be set for externally-accessible services',
+    ]);
+  });
+
   it.each<[string, unknown[], Spec, Service['status']?]>([
     ['a plain one', ['s', 'ClusterIP', '10.43.0.9', '<none>', '80/TCP', '<unknown>', 'app=web'], { clusterIP: '10.43.0.9', selector: { app: 'web' }, ports: [{ port: 80 }] }],
     ['a headless one', ['s', 'ClusterIP', 'None', '<none>', '<none>', '<unknown>', '<none>'], { clusterIP: 'None' }],

@@ -3,8 +3,9 @@ import { proxied } from '../proxied.ts';
 import { joined, labelsText, none, text } from '../columns.ts';
 import { age, defineResource, name } from '../define.ts';
 import { dns1035Label } from '../../../machinery/names.ts';
-import { keepGiven, validateServiceUpdate } from './service/addresses.ts';
+import { validateServiceUpdate } from './service/addresses.ts';
 import { defaultService } from './service/defaults.ts';
+import { carryGiven } from './service/given.ts';
 import { validateService } from './service/validate.ts';
 
 function externalAddress({ spec, status }: Service): string {
@@ -40,7 +41,7 @@ export const service = defineResource(Service, {
   prepareForCreate(draft) {
     draft.status = { loadBalancer: {} };
   },
-  prepareForUpdate: keepGiven,
+  prepareForUpdate: carryGiven,
   validate: validateService,
   validateUpdate: validateServiceUpdate,
   deletion: { answersObject: true },
