@@ -18,10 +18,10 @@ export interface Condemned {
   readonly pod: Pod;
 }
 
-/** A revision's name, and its template. */
+/** A revision's name, and its template: looked up when a pod is made of it. */
 export interface Version {
   readonly name: string;
-  readonly template: PodTemplateSpec;
+  template(): PodTemplateSpec;
 }
 
 export interface Ensemble {

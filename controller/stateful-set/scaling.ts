@@ -58,7 +58,7 @@ function atOnce(ensemble: Ensemble): Scaling {
   return { steps, done: steps.length === 0 };
 }
 
-/** A batch of 1 each: a pod's claims come before it. */
+/** A pod's claims come before it. */
 function inSequence(steps: readonly Step[]): Step {
   const [only] = steps;
   return steps.length === 1 && only !== undefined ? only : { type: 'sequence', steps };
@@ -87,7 +87,7 @@ function createReplica(ensemble: Ensemble, ordinal: number): readonly Step[] {
   if (going !== undefined) return [refused(set, 'create', name, `pvc ${going.metadata?.name} is being deleted`)];
   const version = versionFor(ensemble, ordinal);
   const create: CreateStep = {
-    type: 'create', kind: Pod, object: podOf(set, ordinal, version.name, version.template),
+    type: 'create', kind: Pod, object: podOf(set, ordinal, version.name, version.template()),
     done: () => succeeded(set, 'create', name),
     failed: (error) => refused(set, 'create', name, error.message),
   };

@@ -113,7 +113,7 @@ function ownerOf(set: StatefulSet): Parameters<typeof claim>[0] {
 }
 
 function versionOf(revision: ControllerRevision): Version {
-  return { name: nameOf(revision), template: templateOf(revision) };
+  return { name: nameOf(revision), template: () => templateOf(revision) };
 }
 
 function nameOf(revision: ControllerRevision): string {
