@@ -7,7 +7,7 @@ import { dirname, join, resolve } from 'node:path';
 import { systemCode } from '../machinery/thrown.ts';
 import { Command, CommanderError } from 'commander';
 import { commands } from './commands/all.ts';
-import { causeOf, CommandFailure } from './failure.ts';
+import { causeOf, CommandFailure, machineFailure } from './failure.ts';
 import type { Invocation } from './terminal.ts';
 
 const root = dirname(import.meta.dirname);
@@ -68,9 +68,10 @@ async function run(): Promise<number> {
     return process.exitCode === undefined ? 0 : Number(process.exitCode);
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode;
-    const text = error instanceof CommandFailure ? `coracle: ${causeOf(error)}` : `coracle: this is a defect, please report it: ${error instanceof Error ? error.stack ?? error.message : String(error)}`;
+    const foreseen = error instanceof CommandFailure ? error : machineFailure(error);
+    const text = foreseen === undefined ? `coracle: this is a defect, please report it: ${error instanceof Error ? error.stack ?? error.message : String(error)}` : `coracle: ${causeOf(foreseen)}`;
     called.terminal.complain(text);
-    tell('failure', error instanceof CommandFailure ? causeOf(error) : String(error));
+    tell('failure', foreseen === undefined ? String(error) : causeOf(foreseen));
     return 1;
   }
 }

@@ -3,7 +3,7 @@
  * and gives revisions; the writer makes batches durable; a reader serves what is older than the newest revision. Order per
  * batch: fsync, memory, watches, replies. Readers see durable state only, so a write that was seen can't be lost.
  */
-import { systemClock, type Clock } from './clock.ts';
+import { backgroundClock, type Clock } from '../../machinery/clock.ts';
 import { endedWatch } from './ended-watch.ts';
 import { asError, StoreEndedError, StoreRefusedError } from './errors.ts';
 import { checkSize, maxOperations } from './limits.ts';
@@ -65,7 +65,7 @@ async function loadLive(writer: Writer): Promise<Version[]> {
 }
 
 function assemble(options: EmbeddedOptions, writer: Writer, opened: Opened, live: readonly Version[], onCrash: (crash: (error: Error) => void) => void): Store {
-  const clock = options.clock ?? systemClock;
+  const clock = options.clock ?? backgroundClock;
   let ended: StoreEndedError | undefined;
   const onProblem = (what: string, error: Error): void => void (ended ?? options.onProblem?.(what, error));
 
@@ -73,7 +73,11 @@ function assemble(options: EmbeddedOptions, writer: Writer, opened: Opened, live
   const past = createPast({ path: options.path, writer, compacted: opened.compacted, revision: () => versions.revision, onCrash: end });
   const feeds = createFeeds({ revision: () => versions.revision, compacted: () => past.compacted, history: past.history });
   const queue = createCommitQueue({
-    write: (batch) => writer.request({ type: 'commit', batch }, movable(batch.rows)),
+    async write(batch) {
+      const reply = await writer.request({ type: 'commit', batch }, movable(batch.rows));
+      if ('releasedReserve' in reply) onProblem(`the disk of ${options.path} is full: the room kept for that is given up, delete what fills it`, new Error('no space left on device'));
+      return reply;
+    },
     publish: (decisions) => publish(versions, feeds, decisions),
     undo: () => versions.forget(),
   });
@@ -82,7 +86,7 @@ function assemble(options: EmbeddedOptions, writer: Writer, opened: Opened, live
     record: (granted) => queue.addLease({ granted }),
     expire: (lease) => expire(lease, versions, queue, commit),
   });
-  const compaction = compactPeriodically({
+  const cancelCompaction = compactPeriodically({
     clock, periodMs: options.compactionPeriodMs ?? defaultCompactionMs, onProblem, revision: () => versions.revision, compact: past.compact,
   });
   onCrash(end);
@@ -99,7 +103,7 @@ function assemble(options: EmbeddedOptions, writer: Writer, opened: Opened, live
 
   function stop(error: StoreEndedError): void {
     leases.close();
-    compaction.cancel();
+    cancelCompaction();
     queue.end(error);
     feeds.end(error);
   }
@@ -175,14 +179,14 @@ interface Compaction {
 }
 
 /** Each period compacts to the revision of the period before. A failure (a full disk) is tried again a period later. */
-function compactPeriodically({ clock, periodMs, revision, compact, onProblem }: Compaction): { cancel(): void } {
-  if (periodMs === 0) return { cancel: () => {} };
+function compactPeriodically({ clock, periodMs, revision, compact, onProblem }: Compaction): () => void {
+  if (periodMs === 0) return () => undefined;
   let previous = revision();
   const tick = (): void => {
     compact(previous).catch((error: unknown) => onProblem('compaction', asError(error)));
     previous = revision();
-    timer = clock.after(periodMs, tick);
+    cancel = clock.setTimer(periodMs, tick);
   };
-  let timer = clock.after(periodMs, tick);
-  return { cancel: () => timer.cancel() };
+  let cancel = clock.setTimer(periodMs, tick);
+  return () => cancel();
 }

@@ -2,7 +2,7 @@
  * The store on an etcd cluster, 3.4.23 or later: several API servers share it. Reads of the newest revision are linearizable;
  * a write is sent once, and when its answer is lost the caller is told so rather than given a guess.
  */
-import { systemClock, type Clock } from './clock.ts';
+import { backgroundClock, type Clock } from '../../machinery/clock.ts';
 import { endedWatch } from './ended-watch.ts';
 import { OutcomeUnknownError, StoreEndedError } from './errors.ts';
 import { checkSize } from './limits.ts';
@@ -41,7 +41,7 @@ const tickKey = '/coracle/tick';
 /** Connects to the cluster. Throws `StoreUnavailableError` when no server answers. */
 export async function openEtcd(options: EtcdOptions): Promise<Store> {
   const members = createMembers({
-    endpoints: options.endpoints, clock: systemClock, callMs: options.callMs ?? defaultCallMs,
+    endpoints: options.endpoints, clock: backgroundClock, callMs: options.callMs ?? defaultCallMs,
     ...(options.credentials === undefined ? {} : { credentials: options.credentials }), ...(options.auth === undefined ? {} : { auth: options.auth }),
   });
   try {
@@ -55,7 +55,7 @@ export async function openEtcd(options: EtcdOptions): Promise<Store> {
 }
 
 function assemble(options: EtcdOptions, members: Members, keyspace: Keyspace): Store {
-  const clock = systemClock;
+  const clock = backgroundClock;
   const watches = new Set<EtcdWatch>();
   /** Writes whose answers are awaited. */
   const running = new Set<Promise<unknown>>();
@@ -129,13 +129,13 @@ function assemble(options: EtcdOptions, members: Members, keyspace: Keyspace): S
   /** A watch from the beginning is told where the history begins. */
   function oldestKept(): Promise<Revision> {
     const { promise, resolve } = Promise.withResolvers<Revision>();
-    const timer = clock.after(visibleMs, () => resolve(0));
+    const cancel = clock.setTimer(visibleMs, () => resolve(0));
     const watch = startWatch({
       members, keyspace, clock, prefix: tickKey, from: 1, onProblem: () => undefined, onClosed: () => undefined,
       sink: { events: () => resolve(0), progress: () => resolve(0), end: (error) => resolve(error instanceof CompactedError ? error.compacted : 0) },
     });
     return promise.finally(() => {
-      timer.cancel();
+      cancel();
       watch.close();
     });
   }
@@ -186,7 +186,7 @@ function assemble(options: EtcdOptions, members: Members, keyspace: Keyspace): S
       members.close();
     },
   };
-  const compaction = compactTogether({ store, clock: options.clock ?? systemClock, periodMs: options.compactionPeriodMs ?? defaultCompactionMs, onProblem: (what, error) => {
+  const compaction = compactTogether({ store, clock: options.clock ?? backgroundClock, periodMs: options.compactionPeriodMs ?? defaultCompactionMs, onProblem: (what, error) => {
     // Another server's compaction of the next period mends it.
     if (!(error instanceof OutcomeUnknownError)) onProblem(what, error);
   } });

@@ -1,4 +1,4 @@
-import type { Clock } from './clock.ts';
+import type { Clock } from '../../machinery/clock.ts';
 import { LeaseNotFoundError } from './errors.ts';
 import type { LeaseId, Store, Transaction } from './store.ts';
 

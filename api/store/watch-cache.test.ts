@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { defineKind, type KubernetesObject } from '../../machinery/kinds/kind.ts';
 import { defineResource } from '../resources/define.ts';
 import type { Caches, Change, ChangeSink, Selection } from './cache.ts';
-import type { Clock } from './clock.ts';
+import type { Clock } from '../../machinery/clock.ts';
 import { openEmbedded } from './embedded.ts';
 import { CompactedError, type Store } from './store.ts';
 import { createCaches, type CachesOptions } from './watch-cache.ts';

@@ -3,9 +3,9 @@
  * and what goes to many is encoded once.
  */
 import type { KubernetesObject } from '../../machinery/kinds/kind.ts';
+import { backgroundClock, type Clock } from '../../machinery/clock.ts';
 import type { Resource } from '../resources/define.ts';
 import type { Caches, Entry, ResourceCache } from './cache.ts';
-import { systemClock, type Clock } from './clock.ts';
 import { createDelivery } from './delivery.ts';
 import type { Encode, EncodeProtobuf } from './entry.ts';
 import { StoreEndedError } from './errors.ts';
@@ -48,7 +48,7 @@ export async function createCaches(store: Store, resources: readonly Resource[],
   for (const { key, value, modRevision } of items) fed.apply(key, value, modRevision);
   fed.serve(resources);
 
-  const clock = options.clock ?? systemClock;
+  const clock = options.clock ?? backgroundClock;
   const newest = createNewestRevision(store);
   const waiters = createWaiters();
   let ended: Error | undefined;
@@ -63,7 +63,7 @@ export async function createCaches(store: Store, resources: readonly Resource[],
     if (ended !== undefined) return;
     ended = error ?? new StoreEndedError();
     watch.close();
-    timer.cancel();
+    cancelBookmark();
     waiters.end(ended);
     fed.end(error);
     if (error !== undefined) options.onEnd?.(error);
@@ -80,9 +80,9 @@ export async function createCaches(store: Store, resources: readonly Resource[],
   const bookmarkMs = options.bookmarkMs ?? defaultBookmarkMs;
   const bookmark = (): void => {
     fed.bookmark();
-    timer = clock.after(bookmarkMs, bookmark);
+    cancelBookmark = clock.setTimer(bookmarkMs, bookmark);
   };
-  let timer = clock.after(bookmarkMs, bookmark);
+  let cancelBookmark = clock.setTimer(bookmarkMs, bookmark);
 
   async function waitFor(to: Revision, signal: AbortSignal): Promise<void> {
     if (ended !== undefined) throw ended;

@@ -1,6 +1,6 @@
 /** Deletes what was put with a lease when its time is over. Deadlines are on disk, so that a restart forgets none. */
 import { asError } from '../errors.ts';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../../../machinery/clock.ts';
 import type { LeaseId } from '../store.ts';
 import type { StoredLease } from './protocol.ts';
 
@@ -24,24 +24,21 @@ export interface LeaseExpiryOptions {
   readonly onProblem: (what: string, error: Error) => void;
 }
 
-/** Node's timers hold 31 bits of milliseconds. */
-const longestTimerMs = 0x7fff_ffff;
-
 export function createLeaseExpiry({ clock, leases, record, expire, retryMs, onProblem }: LeaseExpiryOptions): LeaseExpiry {
   const deadlines = new Map(leases.map(({ id, deadline }) => [id, deadline]));
-  const timers = new Map<number, { cancel(): void }>();
+  const timers = new Map<number, () => void>();
   let last = Math.max(0, ...deadlines.keys());
   let isOpen = true;
   for (const lease of leases) arm(lease.id, lease.deadline - clock.now());
 
   function arm(id: number, waitMs: number): void {
     if (!isOpen) return;
-    timers.set(id, clock.after(Math.min(Math.max(waitMs, 0), longestTimerMs), () => due(id)));
+    timers.set(id, clock.setTimer(waitMs, () => due(id)));
   }
 
   function due(id: number): void {
     const left = (deadlines.get(id) ?? 0) - clock.now();
-    if (left > 0) return arm(id, left);
+    if (left > 0) return arm(id, left); // a lease of more than 24 days
     expire(id).then(
       () => {
         deadlines.delete(id);
@@ -67,7 +64,7 @@ export function createLeaseExpiry({ clock, leases, record, expire, retryMs, onPr
     },
     close() {
       isOpen = false;
-      for (const timer of timers.values()) timer.cancel();
+      for (const cancel of timers.values()) cancel();
       timers.clear();
     },
   };

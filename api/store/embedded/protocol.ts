@@ -42,9 +42,10 @@ export type WriterReply =
   | Opened
   | { readonly type: 'refused'; readonly message: string }
   | { readonly type: 'page'; readonly rows: PackedRows }
-  | { readonly type: 'durable' }
+  /** `releasedReserve`: the disk is full, and this write had the last room that was kept. */
+  | { readonly type: 'durable'; readonly releasedReserve?: true }
   /** Nothing was written, and the database is as before. */
-  | { readonly type: 'failed'; readonly message: string }
+  | { readonly type: 'failed'; readonly message: string; readonly releasedReserve?: true }
   | { readonly type: 'swept'; readonly done: boolean };
 
 export interface ReaderOptions {

@@ -5,6 +5,7 @@ import { StoreRefusedError } from '../errors.ts';
 import { inTransaction, integer, isRefusal, lockDirectory, openForWriting, readMeta } from './database.ts';
 import type { Batch, Opened, StoredLease, WriterOptions, WriterReply, WriterRequest } from './protocol.ts';
 import { movable, packRows, revisionOf, unpackRows } from './rows.ts';
+import { createReserve, type Reserve } from './reserve.ts';
 import { readRow } from './row-reader.ts';
 import { sweep } from './sweep.ts';
 import type { Row } from './rows.ts';
@@ -17,10 +18,16 @@ if (port === null) throw new Error('the writer runs in a worker thread');
 /** How much of the initial state goes in one message. */
 const pageBytes = 1024 * 1024;
 
+const firstRefillMs = 1000;
+const refillMs = 60_000;
+
+type Outcome = Extract<WriterReply, { readonly type: 'durable' | 'failed' }>;
+
 interface Writer {
   readonly database: DatabaseSync;
   readonly lock: DatabaseSync;
   readonly insert: (batch: Batch) => void;
+  readonly reserve: Reserve;
 }
 
 let writer: Writer | undefined;
@@ -34,10 +41,10 @@ port.on('message', (request: WriterRequest) => {
 function answer(request: WriterRequest): WriterReply {
   if (request.type === 'open') return open();
   if (writer === undefined) throw new Error('the writer is not open');
-  const { database, lock, insert } = writer;
+  const { database, lock, insert, reserve } = writer;
   switch (request.type) {
     case 'load': return { type: 'page', rows: packRows(livePage(database, request.after)) };
-    case 'commit': return attempt(() => insert(request.batch));
+    case 'commit': return commit(() => insert(request.batch), reserve);
     case 'compact': return attempt(() => compact(database, request.revision));
     case 'sweep': return sweepOnce(database);
     case 'close':
@@ -52,13 +59,28 @@ function open(): WriterReply {
   try {
     lock = lockDirectory(options.path);
     const database = openForWriting(options.path, options.maxBytes);
-    writer = { database, lock, insert: prepareInsert(database) };
+    writer = { database, lock, insert: prepareInsert(database), reserve: createReserve(options.path) };
+    refillLater(writer.reserve, firstRefillMs);
     return describe(database);
   } catch (error) {
     lock?.close();
     if (error instanceof StoreRefusedError) return { type: 'refused', message: error.message };
     return { type: 'refused', message: `the store at ${options.path} can't be opened: ${messageOf(error)}` };
   }
+}
+
+/** After the first requests, and from time to time: the disk may have room again. */
+function refillLater(reserve: Reserve, ms: number): void {
+  setTimeout(() => {
+    reserve.refill();
+    refillLater(reserve, refillMs);
+  }, ms).unref();
+}
+
+/** What finds the disk full has the reserve's room, once. */
+function commit(write: () => void, reserve: Reserve): Outcome {
+  const reply = attempt(write);
+  return reply.type === 'failed' && reserve.release() ? { ...attempt(write), releasedReserve: true } : reply;
 }
 
 function newestRow(database: DatabaseSync): number {
@@ -115,7 +137,7 @@ function sweepOnce(database: DatabaseSync): WriterReply {
 }
 
 /** A refusal of the disk is an answer; anything else ends the thread, and with it the store. */
-function attempt(run: () => void): WriterReply {
+function attempt(run: () => void): Outcome {
   try {
     run();
     return { type: 'durable' };

@@ -1,5 +1,5 @@
 /** How the servers of one cluster agree on who compacts, through one key. The rule is kube-apiserver's: once a period, what is older than one. */
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../../../machinery/clock.ts';
 import { asError } from '../errors.ts';
 import type { Revision, Store } from '../store.ts';
 
@@ -37,21 +37,21 @@ export function compactTogether({ store, clock, periodMs, onProblem }: Compactio
     if (old !== undefined) await store.compact(old);
   }
 
-  function schedule(): { cancel(): void } {
-    return clock.after(periodMs, () => {
+  function schedule(): () => void {
+    return clock.setTimer(periodMs, () => {
       turn()
         .catch((error: unknown) => onProblem('compaction', asError(error)))
         .finally(() => {
-          if (isOpen) timer = schedule();
+          if (isOpen) cancel = schedule();
         });
     });
   }
 
-  let timer = schedule();
+  let cancel = schedule();
   return {
     close() {
       isOpen = false;
-      timer.cancel();
+      cancel();
     },
   };
 }

@@ -4,7 +4,7 @@
  */
 import { noop } from 'cockatiel';
 import { Etcd3 } from 'etcd3';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../../../machinery/clock.ts';
 import { failureOf, storeError, type Failure } from './failures.ts';
 
 export interface Credentials {
@@ -137,5 +137,5 @@ function credentialsOf({ ca, certificate }: Credentials): { rootCertificate: Buf
 }
 
 function pause(clock: Clock, ms: number): Promise<void> {
-  return new Promise((resolve) => void clock.after(ms, resolve));
+  return new Promise((resolve) => void clock.setTimer(ms, resolve));
 }

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { drivenClock } from '../test-clock.ts';
+import { manualClock } from '../../../machinery/clock.ts';
 import { createTicks } from './ticks.ts';
 
 function setUp() {
-  const clock = drivenClock();
+  const clock = manualClock();
   const watch = { seen: 5, restarts: 0, restart: () => void watch.restarts++ };
   let written = 0;
   const ticks = createTicks({

@@ -3,7 +3,7 @@
  * etcd) make no event, and etcd's own progress answers can't be trusted before 3.4.31 and 3.5.13. So after a silence one key
  * is written: its event proves that everything before it has been seen.
  */
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../../../machinery/clock.ts';
 import { asError } from '../errors.ts';
 import type { Revision } from '../store.ts';
 import type { EtcdWatch } from './watch.ts';
@@ -29,7 +29,7 @@ export interface Ticks {
 export function createTicks({ clock, watches, tick, onProblem, silenceMs, stallMs }: TicksOptions): Ticks {
   let known: Revision = 0;
   let isOpen = true;
-  let timer: { cancel(): void } | undefined;
+  let cancel: (() => void) | undefined;
   let isTicking = false;
   /** Since when a watch has been behind a revision. */
   const behind = new Map<Pick<EtcdWatch, 'seen' | 'restart'>, { readonly revision: Revision; readonly since: number }>();
@@ -39,12 +39,12 @@ export function createTicks({ clock, watches, tick, onProblem, silenceMs, stallM
   }
 
   function look(): void {
-    timer = undefined;
+    cancel = undefined;
     if (!isOpen) return;
     const late = lagging();
     restartStalled(late);
     if (late.length === 0) return;
-    timer = clock.after(silenceMs, look);
+    cancel = clock.setTimer(silenceMs, look);
     if (isTicking) return;
     isTicking = true;
     tick()
@@ -69,11 +69,11 @@ export function createTicks({ clock, watches, tick, onProblem, silenceMs, stallM
   return {
     reached(revision) {
       if (revision > known) known = revision;
-      if (isOpen && timer === undefined && lagging().length > 0) timer = clock.after(silenceMs, look);
+      if (isOpen && cancel === undefined && lagging().length > 0) cancel = clock.setTimer(silenceMs, look);
     },
     close() {
       isOpen = false;
-      timer?.cancel();
+      cancel?.();
     },
   };
 }

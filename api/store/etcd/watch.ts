@@ -1,6 +1,6 @@
 /** One watch over all keys of the cluster, kept up across lost connections and servers. */
 import type { Etcd3, IWatchResponse } from 'etcd3';
-import type { Clock } from '../clock.ts';
+import type { Clock } from '../../../machinery/clock.ts';
 import { asError, StoreEndedError } from '../errors.ts';
 import { CompactedError, type Revision, type WatchSink } from '../store.ts';
 import { createWaiters } from '../waiters.ts';
@@ -47,12 +47,12 @@ export function startWatch(options: WatchOptions): EtcdWatch {
   const waiters = createWaiters();
   let isOpen = true;
   let stream: Stream | undefined;
-  let timer: { cancel(): void } = { cancel: () => undefined };
+  let cancelTimer = (): void => undefined;
   let pauseMs = firstPauseMs;
 
   function shut(): void {
     isOpen = false;
-    timer.cancel();
+    cancelTimer();
     drop();
     waiters.end(new StoreEndedError());
     options.onClosed();
@@ -75,9 +75,9 @@ export function startWatch(options: WatchOptions): EtcdWatch {
   function again(problem: Error): void {
     if (!isOpen) return;
     drop();
-    timer.cancel();
+    cancelTimer();
     onProblem('the watch of etcd lost its connection and goes on', problem);
-    timer = clock.after(pauseMs, connect);
+    cancelTimer = clock.setTimer(pauseMs, connect);
     pauseMs = Math.min(pauseMs * 2, longestPauseMs);
   }
 
@@ -97,7 +97,7 @@ export function startWatch(options: WatchOptions): EtcdWatch {
       members.skip(client);
       return again(new Error(`etcd ended the watch: ${response.cancel_reason}`));
     }
-    timer.cancel();
+    cancelTimer();
     pauseMs = firstPauseMs;
     for (const { revision, events } of responses.add(response)) {
       if (!isOpen) return;
@@ -112,7 +112,7 @@ export function startWatch(options: WatchOptions): EtcdWatch {
 
   function connect(): void {
     const client = members.preferred;
-    timer = clock.after(createMs, () => {
+    cancelTimer = clock.setTimer(createMs, () => {
       members.skip(client);
       again(new Error('etcd did not answer the request for a watch'));
     });
