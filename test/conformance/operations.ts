@@ -47,6 +47,8 @@ export async function expectOperations<T extends KubernetesObject>({ client, nam
   await using watch = watching(client, kind, { ...ours, resourceVersion: listed.metadata.resourceVersion ?? '' });
   const patched = await client.patch(kind, address(created), 'application/merge-patch+json', { metadata: { annotations: { patched: 'true' } } });
   expect(patched.metadata?.annotations).toMatchObject({ patched: 'true' });
+  expect(read.metadata?.resourceVersion).toMatch(/^[1-9]\d*$/);
+  expect(BigInt(patched.metadata?.resourceVersion ?? '0')).toBeGreaterThan(BigInt(read.metadata?.resourceVersion ?? '0'));
   // Controllers may write to it as well: the newest is written over.
   const updated = await eventually(async () => {
     const found = await client.get(kind, address(created));

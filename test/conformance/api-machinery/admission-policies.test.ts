@@ -17,9 +17,9 @@ const deployment = (replicas: number): Deployment => ({
   spec: { replicas, selector: { matchLabels: { app: 'test' } }, template: { metadata: { labels: { app: 'test' } }, spec: { containers: [{ name: 'nginx', image: 'registry.example/nginx' }] } } },
 });
 
-const annotating = (annotations: Readonly<Record<string, string>>) => ({
-  patchType: 'ApplyConfiguration', applyConfiguration: { expression: `Object{ metadata: Object.metadata{ annotations: ${JSON.stringify(annotations)} } }` },
-});
+/** A merge of what the expression gives. */
+const applying = (expression: string) => ({ patchType: 'ApplyConfiguration', applyConfiguration: { expression } });
+const annotating = (annotations: Readonly<Record<string, string>>) => applying(`Object{ metadata: Object.metadata{ annotations: ${JSON.stringify(annotations)} } }`);
 
 const validatingPolicy = (metadata: ObjectMeta): ValidatingAdmissionPolicy => ({ metadata, spec: { matchConstraints: deployments('CREATE'), validations: [{ expression: 'object.spec.replicas <= 100' }] } });
 const mutatingPolicy = (metadata: ObjectMeta): MutatingAdmissionPolicy => ({ metadata, spec: { reinvocationPolicy: 'Never', matchConstraints: deployments('CREATE'), mutations: [annotating({ 'my-foo-annotation': 'myAnnotationValue' })] } });
@@ -39,10 +39,10 @@ async function enforce(policy: Omit<ValidatingAdmissionPolicy, 'metadata'>): Pro
   return name;
 }
 
-async function mutate(...annotations: readonly Readonly<Record<string, string>>[]): Promise<void> {
+async function mutate(...mutations: readonly ReturnType<typeof applying>[]): Promise<void> {
   const { client, namespace } = cluster;
   const name = `${unique('conformance')}.policy.example.com`;
-  await client.create(MutatingAdmissionPolicy, { metadata: { name }, spec: { reinvocationPolicy: 'Never', matchConstraints: { ...deployments('CREATE', 'UPDATE'), ...here() }, mutations: annotations.map(annotating) } });
+  await client.create(MutatingAdmissionPolicy, { metadata: { name }, spec: { reinvocationPolicy: 'Never', matchConstraints: { ...deployments('CREATE', 'UPDATE'), ...here() }, mutations } });
   await client.create(MutatingAdmissionPolicyBinding, { metadata: { name }, spec: { policyName: name, matchResources: here() } });
   onTestFinished(async () => {
     await client.delete(MutatingAdmissionPolicyBinding, { name });
@@ -102,15 +102,16 @@ describe('[sig-api-machinery]', () => {
   });
 
   it('MutatingAdmissionPolicy [Privileged:ClusterAdmin] should mutate a Deployment', async () => {
-    await mutate({ 'mutated-by': 'admission-policy' });
-    const { metadata } = await cluster.client.create(Deployment, deployment(2));
-    expect(metadata?.annotations).toMatchObject({ 'mutated-by': 'admission-policy' });
+    await mutate(applying('Object{ spec: Object.spec{ replicas: 1337 } }'));
+    // Not kept: so many pods would be made.
+    const { spec } = await cluster.client.create(Deployment, deployment(1), { dryRun: 'All' });
+    expect(spec?.replicas).toBe(1337);
   });
 
   it('MutatingAdmissionPolicy [Privileged:ClusterAdmin] should mutate a Deployment with annotations', async () => {
-    await mutate({ 'my-foo-annotation': 'myAnnotationValue' }, { second: 'two' });
+    await mutate(annotating({ 'mutated-by': 'admission-policy' }), annotating({ second: 'two' }));
     const { metadata } = await cluster.client.create(Deployment, { ...deployment(2), metadata: { ...deployment(2).metadata, annotations: { own: 'stays' } } });
-    expect(metadata?.annotations).toMatchObject({ own: 'stays', 'my-foo-annotation': 'myAnnotationValue', second: 'two' });
+    expect(metadata?.annotations).toMatchObject({ own: 'stays', 'mutated-by': 'admission-policy', second: 'two' });
   });
 
   it('MutatingAdmissionPolicy [Privileged:ClusterAdmin] should support MutatingAdmissionPolicy API operations', async () => {
@@ -118,10 +119,10 @@ describe('[sig-api-machinery]', () => {
     await expectDiscovered(MutatingAdmissionPolicy, 'mutatingadmissionpolicies');
     await expectOperations(cluster, MutatingAdmissionPolicy, mutatingPolicy);
     const at = { name: (await client.create(MutatingAdmissionPolicy, mutatingPolicy({ generateName: 'conformance-' }))).metadata?.name ?? '' };
-    const patched = await client.patch(MutatingAdmissionPolicy, at, 'application/merge-patch+json', { spec: { failurePolicy: 'Ignore' } });
-    expect(patched.spec?.failurePolicy).toBe('Ignore');
-    const updated = await client.update(MutatingAdmissionPolicy, { ...patched, spec: { ...patched.spec, failurePolicy: 'Fail' } });
-    expect(updated.spec?.failurePolicy).toBe('Fail');
+    const patched = await client.patch(MutatingAdmissionPolicy, at, 'application/merge-patch+json', { spec: { reinvocationPolicy: 'IfNeeded' } });
+    expect(patched.spec?.reinvocationPolicy).toBe('IfNeeded');
+    const updated = await client.update(MutatingAdmissionPolicy, { ...patched, spec: { ...patched.spec, reinvocationPolicy: 'Never' } });
+    expect(updated.spec?.reinvocationPolicy).toBe('Never');
     await client.delete(MutatingAdmissionPolicy, at);
   });
 

@@ -113,7 +113,12 @@ describe('[sig-api-machinery]', () => {
     await client.delete(Namespace, { name: namespace });
     await podWatch.until('MODIFIED', ({ metadata }) => metadata?.deletionTimestamp !== undefined);
     // The namespace says what it waits for, and nothing but pods is deleted while it does.
-    await watch.until('MODIFIED', ({ status }) => waits(status, 'NamespaceFinalizersRemaining') && waits(status, 'NamespaceContentRemaining'));
+    const { status } = await watch.until('MODIFIED', (object) => waits(object.status, 'NamespaceFinalizersRemaining') && waits(object.status, 'NamespaceContentRemaining'));
+    expect(status?.phase).toBe('Terminating');
+    // Each condition is told, those that don't hold as well: clients take its presence for a sign that the controller has been there.
+    expect(status?.conditions?.map(({ type, status: value }) => `${type} ${value}`).toSorted()).toEqual([
+      'NamespaceContentRemaining True', 'NamespaceDeletionContentFailure False', 'NamespaceDeletionDiscoveryFailure False', 'NamespaceDeletionGroupVersionParsingFailure False', 'NamespaceFinalizersRemaining True',
+    ]);
     const kept = await client.get(ConfigMap, { namespace, name: 'test-configmap' });
     expect(kept.metadata?.deletionTimestamp).toBeUndefined();
 
