@@ -39,6 +39,13 @@ describe('[sig-auth]', () => {
     const spec: CertificateSigningRequest['spec'] = { request: base64(requestPem), signerName: `example.com/conformance-${randomBytes(3).toString('hex')}`, expirationSeconds: 3600, usages: ['digital signature', 'key encipherment', 'server auth'] };
     await expectOperations(cluster, CertificateSigningRequest, (metadata) => ({ metadata, spec }));
 
+    // By its signer as well, one after another and together.
+    const bySigner = { fieldSelector: `spec.signerName=${spec.signerName}` };
+    for (let count = 0; count < 2; count++) await client.create(CertificateSigningRequest, { metadata: { generateName: 'conformance-' }, spec });
+    expect((await client.list(CertificateSigningRequest, bySigner)).items.map((one) => one.spec.expirationSeconds)).toEqual([3600, 3600]);
+    await client.deleteCollection(CertificateSigningRequest, bySigner);
+    expect((await client.list(CertificateSigningRequest, bySigner)).items).toEqual([]);
+
     const created = await client.create(CertificateSigningRequest, { metadata: { generateName: 'conformance-' }, spec });
     const at = { name: created.metadata?.name ?? '' };
     const uid = created.metadata?.uid;
