@@ -58,12 +58,12 @@ import { createCodec } from './schema/codec.ts';
 import { createYamlReader } from './schema/yaml-reader.ts';
 import { prefixOf } from './store/entry.ts';
 import type { Caches } from './store/cache.ts';
-import { systemClock } from './store/clock.ts';
 import { createSharedLeases, withSharedLeases } from './store/shared-leases.ts';
 import type { Store } from './store/store.ts';
 import { createCaches } from './store/watch-cache.ts';
 import { createWebhookClient } from './webhooks/client.ts';
 import { locateService } from './webhooks/service-address.ts';
+import { backgroundClock } from '../machinery/clock.ts';
 import { messageOf } from '../machinery/thrown.ts';
 
 export interface ApiServerOptions {
@@ -162,15 +162,15 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
   const deps = dependencies(options, ground, authenticator, configured);
   const auditor = options.audit === undefined ? undefined : createAuditor({ ...options.audit, now: Date.now });
   const dispatch = recorded(createDispatch(authorizer, createHandlers(deps)), auditor);
-  const customResources = keepCustomResources({ writer: deps, registry, webhooks, after: deps.after, report: (error, name) => { onError(`serving what ${name} defines failed`, error); } });
+  const customResources = keepCustomResources({ writer: deps, registry, webhooks, setTimer: deps.setTimer, report: (error, name) => { onError(`serving what ${name} defines failed`, error); } });
   const extensions = createExtensions({
-    writer: deps, random, frontProxy: await pki.frontProxyCertificate(), after: systemClock.after, report: (error, name) => { onError(`asking who serves ${name} failed`, error); },
+    writer: deps, random, frontProxy: await pki.frontProxyCertificate(), setTimer: backgroundClock.setTimer, report: (error, name) => { onError(`asking who serves ${name} failed`, error); },
   });
   const stopping = new AbortController();
   const inFlight = createInFlight(Date.now, requestMs);
   const yaml = createYamlReader();
   const connections = createConnections();
-  const fairness = createFairness(caches, systemClock, ({ group, version, resource }) => sizeOf(caches, registry.at(group, version, resource)));
+  const fairness = createFairness(caches, backgroundClock, ({ group, version, resource }) => sizeOf(caches, registry.at(group, version, resource)));
   const metrics = createRequestMetrics({ inFlight: () => inFlight.count, revision: () => caches.revision }, (all) => {
     registerFairness(all, fairness);
     admissionMetrics.register(all);
@@ -231,7 +231,7 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
     keepers.push(keepDangling({ writer: deps, report: (error, name) => { onError(`telling whether the flow schema ${name} has a priority level failed`, error); } }));
     if (options.endpoint !== undefined) {
       keepers.push(await keepServers({
-        writer: deps, self: { address: options.endpoint, port }, isShared: options.isStoreShared ?? false, clock: systemClock,
+        writer: deps, self: { address: options.endpoint, port }, isShared: options.isStoreShared ?? false, clock: backgroundClock,
         report: (error) => { onError('publishing the endpoints of the API servers failed', error); },
       }));
     }
@@ -265,7 +265,7 @@ function oidcOf({ oidc }: ApiServerOptions, onError: Edge['onError']): { oidc?: 
 /** What handlers, admission and the seeding of a cluster work with. */
 function dependencies(options: ApiServerOptions, { codec, registry, caches, authorizer }: Ground, authenticator: ClusterAuthenticator, configured: ConfiguredAdmission): HandlerDependencies {
   const { pki } = options;
-  const leases = createSharedLeases(options.store, systemClock);
+  const leases = createSharedLeases(options.store, backgroundClock);
   const store = withSharedLeases(options.store, leases);
   const reviews = reviewHandlers({ authorizer, authenticator, codec });
   const reviewed = resources.filter(({ stored }) => !stored).flatMap((resource): [string, Handler][] => {
@@ -278,7 +278,7 @@ function dependencies(options: ApiServerOptions, { codec, registry, caches, auth
     store, caches, codec, random, nameSuffix, admission,
     now: Date.now,
     uuid: randomUUID,
-    after: systemClock.after,
+    setTimer: backgroundClock.setTimer,
     companions: new Map([['services.', serviceAddresses({ store, random })]]),
     quotas: createQuotas({ caches, codec }),
     leaseFor: (ttlSeconds) => leases.leaseFor(ttlSeconds),

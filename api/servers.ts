@@ -1,12 +1,12 @@
 import { isDeepStrictEqual } from 'node:util';
 import { isIP } from 'node:net';
+import type { Clock } from '../machinery/clock.ts';
 import { Endpoints } from '../machinery/kinds/core.ts';
 import { EndpointSlice } from '../machinery/kinds/discovery.ts';
 import { settle, type Seed } from './bootstrap.ts';
 import type { Writer } from './handlers/writer.ts';
 import { endpoints } from './resources/core/endpoints.ts';
 import { endpointSlice } from './resources/discovery/endpoint-slice.ts';
-import type { Clock } from './store/clock.ts';
 import { prefixEnd } from './store/sorted-map.ts';
 
 /** Which API servers the Service `default/kubernetes` leads to: those that are alive. */
@@ -35,7 +35,7 @@ const writeMs = 30_000;
 export async function keepServers({ writer, self, isShared, clock, report }: ServersOptions): Promise<{ close(): Promise<void> }> {
   const key = `${prefix}${self.address}`;
   let published: readonly string[] = [];
-  let timer: { cancel(): void } = { cancel: () => undefined };
+  let cancelBeat = (): void => undefined;
   let working: Promise<void> = Promise.resolve();
 
   async function publish(addresses: readonly string[]): Promise<void> {
@@ -56,7 +56,7 @@ export async function keepServers({ writer, self, isShared, clock, report }: Ser
   }
 
   function schedule(): void {
-    timer = clock.after(beatMs, () => {
+    cancelBeat = clock.setTimer(beatMs, () => {
       working = beat().catch(report).finally(schedule);
     });
   }
@@ -69,9 +69,9 @@ export async function keepServers({ writer, self, isShared, clock, report }: Ser
   schedule();
   return {
     async close() {
-      timer.cancel();
+      cancelBeat();
       await working;
-      timer.cancel();
+      cancelBeat();
       try {
         await writer.store.commit({ compares: [], writes: [{ type: 'delete', key }] });
         const others = await alive();

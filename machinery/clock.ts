@@ -3,20 +3,32 @@
 export interface Clock {
   /** Milliseconds since the epoch. */
   now(): number;
-  /** Calls `run` once after `ms` milliseconds; the answer cancels it, and does nothing once it has run. */
+  /** Calls `run` once after `ms` milliseconds, or after 24 days if that is sooner; the answer cancels it, and does nothing once it has run. */
   setTimer(ms: number, run: () => void): () => void;
 }
 
 /** The longest delay that Node's timers take; a longer one would fire at once. */
 const longestTimer = 2 ** 31 - 1;
 
+/** The machine's clock. Its timers keep the process alive. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   setTimer(ms, run) {
-    const timer = setTimeout(run, Math.min(Math.max(0, ms), longestTimer));
+    const timer = setTimeout(run, fitted(ms));
     return () => clearTimeout(timer);
   },
 };
+
+/** The machine's clock for what a server does by the way: its timers keep no process alive. */
+export const backgroundClock: Clock = {
+  now: () => Date.now(),
+  setTimer(ms, run) {
+    const timer = setTimeout(run, fitted(ms)).unref();
+    return () => clearTimeout(timer);
+  },
+};
+
+const fitted = (ms: number): number => Math.min(Math.max(0, ms), longestTimer);
 
 /** A number in [0, 1): what jitter is made of. */
 export type Random = () => number;

@@ -8,12 +8,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openEmbedded, type EmbeddedOptions } from '../api/store/embedded.ts';
 import { StoreEndedError, WriteFailedError } from '../api/store/errors.ts';
 import { CompactedError, type Store } from '../api/store/store.ts';
-import { drivenClock, type DrivenClock } from '../api/store/test-clock.ts';
+import { manualClock, type ManualClock } from '../machinery/clock.ts';
 import { eventually, put, record, storeContract, write } from './suites/store-contract.ts';
 
 storeContract('the embedded store', async () => {
   const path = await mkdtemp(join(tmpdir(), 'store-'));
-  const clock = drivenClock();
+  const clock = manualClock();
   const store = await openEmbedded({ path, clock });
   return {
     store,
@@ -30,12 +30,12 @@ storeContract('the embedded store', async () => {
 describe('the embedded store', () => {
   const all = { from: '/', to: '0' };
   let path: string;
-  let clock: DrivenClock;
+  let clock: ManualClock;
   let stores: Store[];
 
   beforeEach(async () => {
     path = await mkdtemp(join(tmpdir(), 'store-'));
-    clock = drivenClock();
+    clock = manualClock();
     stores = [];
   });
   afterEach(async () => {

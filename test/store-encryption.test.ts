@@ -6,7 +6,7 @@ import { openEmbedded } from '../api/store/embedded.ts';
 import { encryptedStore, reseal, SealedValueError } from '../api/store/encryption.ts';
 import { readEncryptionConfiguration } from '../api/store/encryption/configuration.ts';
 import type { Store } from '../api/store/store.ts';
-import { drivenClock } from '../api/store/test-clock.ts';
+import { manualClock } from '../machinery/clock.ts';
 import { put, record, storeContract, write } from './suites/store-contract.ts';
 
 const keyA = Buffer.alloc(32, 1).toString('base64');
@@ -24,7 +24,7 @@ const secretKey = '/registry/core/secrets/default/s';
 
 storeContract('an encrypted store', async () => {
   const path = await mkdtemp(join(tmpdir(), 'store-'));
-  const clock = drivenClock();
+  const clock = manualClock();
   const rules = readEncryptionConfiguration(JSON.stringify({
     kind: 'EncryptionConfiguration', apiVersion: 'apiserver.config.k8s.io/v1', resources: [{ resources: ['*.*'], providers: [gcm('a', keyA)] }],
   })).map((rule) => ({ ...rule, keyPrefix: '/t/' }));

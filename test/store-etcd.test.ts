@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { openEtcd, type EtcdOptions } from '../api/store/etcd.ts';
 import { CompactedError, type Store } from '../api/store/store.ts';
-import { drivenClock } from '../api/store/test-clock.ts';
+import { manualClock } from '../machinery/clock.ts';
 import { startEtcd, type EtcdCluster, type EtcdMember } from './suites/etcd.ts';
 import { eventually, put, record, storeContract, write } from './suites/store-contract.ts';
 
@@ -110,7 +110,7 @@ describe('the store on etcd', () => {
   });
 
   it('compacts once a period, whoever of the servers comes first, keeping one to two periods', async () => {
-    const clock = drivenClock();
+    const clock = manualClock();
     etcd = await startEtcd();
     const options = { endpoints: etcd.endpoints, compactionPeriodMs: 300_000, silenceMs: 60_000 };
     store = await openEtcd({ ...options, clock });

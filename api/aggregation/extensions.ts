@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import type { Clock } from '../../machinery/clock.ts';
 import { APIService } from '../../machinery/kinds/api-registration.ts';
 import { Service } from '../../machinery/kinds/core.ts';
 import { EndpointSlice } from '../../machinery/kinds/discovery.ts';
@@ -30,8 +31,7 @@ export interface ExtensionsOptions {
   readonly writer: Writer;
   readonly random: () => number;
   readonly frontProxy: FrontProxy;
-  /** Calls `run` once after `ms`. */
-  readonly after: (ms: number, run: () => void) => { cancel(): void };
+  readonly setTimer: Clock['setTimer'];
   readonly report: (error: unknown, name: string) => void;
 }
 
@@ -44,7 +44,8 @@ const checker: User = { name: 'system:kube-aggregator', groups: ['system:masters
 interface Known {
   readonly service: APIService;
   version: ExtensionVersion;
-  timer?: { cancel(): void };
+  /** Of the next check. */
+  cancel?: () => void;
 }
 
 const openApiPrefix = '/openapi/v3/apis/';
@@ -52,7 +53,7 @@ const openApiPrefix = '/openapi/v3/apis/';
 /** What is followed for its changes only has nothing to forget. */
 const nothing = (): void => undefined;
 
-export function createExtensions({ writer, random, frontProxy, after, report }: ExtensionsOptions): Extensions {
+export function createExtensions({ writer, random, frontProxy, setTimer, report }: ExtensionsOptions): Extensions {
   const known = new Map<string, Known>();
   const closing = new AbortController();
   const checks = new Set<Promise<void>>();
@@ -64,7 +65,7 @@ export function createExtensions({ writer, random, frontProxy, after, report }: 
   };
 
   function forget(name: string): void {
-    known.get(name)?.timer?.cancel();
+    known.get(name)?.cancel?.();
     if (known.delete(name)) changed();
   }
 
@@ -79,7 +80,7 @@ export function createExtensions({ writer, random, frontProxy, after, report }: 
     const isSame = before !== undefined && isDeepStrictEqual(before.service.spec, service.spec);
     const next: Known = {
       service, version: { resources: [], isFresh: false, ...(isSame ? before.version : {}), group, version, groupPriority: groupPriorityMinimum, versionPriority },
-      ...(before?.timer === undefined ? {} : { timer: before.timer }),
+      ...(before?.cancel === undefined ? {} : { cancel: before.cancel }),
     };
     known.set(name, next);
     changed();
@@ -89,8 +90,8 @@ export function createExtensions({ writer, random, frontProxy, after, report }: 
   function due(name: string, ms: number): void {
     const one = known.get(name);
     if (one === undefined || closing.signal.aborted) return;
-    one.timer?.cancel();
-    one.timer = after(ms, () => {
+    one.cancel?.();
+    one.cancel = setTimer(ms, () => {
       const running = check(name).catch((error: unknown) => { report(error, name); }).finally(() => { checks.delete(running); });
       checks.add(running);
     });
@@ -179,7 +180,7 @@ export function createExtensions({ writer, random, frontProxy, after, report }: 
     async close() {
       closing.abort();
       for (const each of [following, services, slices]) each.close();
-      for (const { timer } of known.values()) timer?.cancel();
+      for (const { cancel } of known.values()) cancel?.();
       await Promise.all(checks);
     },
   };

@@ -4,6 +4,7 @@
  * registry, not who asks for what is in it.
  */
 import { isDeepStrictEqual } from 'node:util';
+import type { Clock } from '../../machinery/clock.ts';
 import { findCondition } from '../../machinery/conditions.ts';
 import { CustomResourceDefinition } from '../../machinery/kinds/apiextensions.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
@@ -22,8 +23,7 @@ import { resourcesOf } from './resources.ts';
 
 export interface KeeperOptions {
   readonly webhooks: WebhookClient;
-  /** Runs once after `milliseconds`, unless cancelled. */
-  readonly after: (milliseconds: number, run: () => void) => { cancel(): void };
+  readonly setTimer: Clock['setTimer'];
   readonly writer: Writer;
   readonly registry: Registry;
   /** What could not be done, and for which definition: the log's. */
@@ -34,17 +34,17 @@ export interface KeeperOptions {
 const retryMs = 1000;
 
 /** Serves what is defined already and then follows. `close()` resolves when the write at hand is done. */
-export function keepCustomResources({ writer, registry, webhooks, after, report }: KeeperOptions): { close(): Promise<void> } {
+export function keepCustomResources({ writer, registry, webhooks, setTimer, report }: KeeperOptions): { close(): Promise<void> } {
   const definitions = new Map<string, CustomResourceDefinition>();
   const served = new Map<string, Served>();
-  let retry: { cancel(): void } | undefined;
+  let cancelRetry = (): void => undefined;
   const duties = createDuties(async () => {
     for (const definition of definitions.values()) {
       await settle(definition).catch((error: unknown) => {
         if (isReason(error, 'NotFound')) return;
         report(error, nameOf(definition));
-        retry?.cancel();
-        retry = after(retryMs, duties.wake);
+        cancelRetry();
+        cancelRetry = setTimer(retryMs, duties.wake);
       });
     }
   });
@@ -111,7 +111,7 @@ export function keepCustomResources({ writer, registry, webhooks, after, report 
   return {
     async close() {
       following.close();
-      retry?.cancel();
+      cancelRetry();
       cleanup.close();
       await duties.close();
     },

@@ -1,9 +1,9 @@
+import type { Clock } from '../../machinery/clock.ts';
 import { FlowSchema, PriorityLevelConfiguration } from '../../machinery/kinds/flow-control.ts';
 import { failure } from '../../machinery/status.ts';
 import { follow } from '../access/follow.ts';
 import type { RequestInfo, User } from '../request.ts';
 import type { Caches, Entry } from '../store/cache.ts';
-import type { Clock } from '../store/clock.ts';
 import { createClassifier, type Classifier, type Flow } from './classify.ts';
 import { createSeats, type Level, type Usage } from './seats.ts';
 
@@ -120,15 +120,15 @@ export function createFairness(caches: Caches, clock: Clock, sizeOf: (info: Requ
           asked.done();
           reject(reason);
         };
-        const deadline = clock.after(longestWaitMs, () => { stop(rejected(counted, 'time-out')); });
+        const cancelDeadline = clock.setTimer(longestWaitMs, () => { stop(rejected(counted, 'time-out')); });
         begin = () => {
-          deadline.cancel();
+          cancelDeadline();
           counted.dispatched += 1;
           counted.waitedSeconds += (clock.now() - arrived) / 1000;
           resolve({ leave: asked.done });
         };
         request.onEnd(() => {
-          deadline.cancel();
+          cancelDeadline();
           stop(new DOMException('the caller has gone', 'AbortError'));
         });
       });

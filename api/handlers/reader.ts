@@ -1,3 +1,4 @@
+import type { Clock } from '../../machinery/clock.ts';
 import type { ApiError } from '../../machinery/status.ts';
 import { failure } from '../../machinery/status.ts';
 import type { Caches } from '../store/cache.ts';
@@ -11,8 +12,7 @@ export interface Reader {
   readonly now: () => number;
   /** In [0, 1). */
   readonly random: () => number;
-  /** Runs once after `milliseconds`, unless cancelled. */
-  readonly after: (milliseconds: number, run: () => void) => { cancel(): void };
+  readonly setTimer: Clock['setTimer'];
 }
 
 /** How long a read waits for a revision that has not been seen yet. Source: the watch cache of kube-apiserver, as observed. */

@@ -59,7 +59,7 @@ function open(reader: Reader, call: Call, options: ListOptions, chosen: Selectio
     if (waitingBytes > maxWaitingBytes) end(expired('the watcher is too slow to take the initial state'));
   };
   const source = begin(() => cache.watch(from, selection, { changes, end }));
-  const lifetime = reader.after(lifetimeMs(reader, options), () => {
+  const cancelEnd = reader.setTimer(lifetimeMs(reader, options), () => {
     isLast = options.allowWatchBookmarks && waiting === undefined && 'bookmark' in source;
     if (isLast && 'bookmark' in source) source.bookmark();
     else end(undefined);
@@ -67,7 +67,7 @@ function open(reader: Reader, call: Call, options: ListOptions, chosen: Selectio
   function close(): void {
     closed = true;
     if ('close' in source) source.close();
-    lifetime.cancel();
+    cancelEnd();
   }
   function goLive(): void {
     const behind = waiting ?? [];

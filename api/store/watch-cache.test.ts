@@ -253,7 +253,7 @@ describe('a watch', () => {
 
   it('gets a bookmark behind what is pending when asked, and from time to time when it wants', async () => {
     let tick: (() => void) | undefined;
-    const clock: Clock = { now: () => 0, after: (_ms, run) => ((tick = run), { cancel: () => {} }) };
+    const clock: Clock = { now: () => 0, setTimer: (_ms, run) => ((tick = run), () => undefined) };
     await start({ clock });
     const wants = record();
     const not = record();
