@@ -90,7 +90,7 @@ describe('[sig-api-machinery]', () => {
     expect(await kubectl`get flunders -o name`).toBe('');
 
     // The APIService itself: read, patched, its status replaced and patched, found by its label.
-    expect((await client.getSubresource<APIService>(APIService, at, 'status')).status?.conditions).toContainEqual(expect.objectContaining({ type: 'Available', status: 'True' }));
+    expect((await client.getSubresource<APIService>(APIService, at, 'status')).status?.conditions).toEqual([expect.objectContaining({ type: 'Available', status: 'True', reason: 'Passed', message: 'all checks passed' })]);
     const patched = await client.patch(APIService, at, 'application/merge-patch+json', { spec: { versionPriority: 400 } });
     expect(patched.spec?.versionPriority).toBe(400);
     expect(await kubectl`get apiservices ${at.name} -o ${'jsonpath={.spec.versionPriority}'}`).toBe('400');
