@@ -35,7 +35,7 @@ const writeMs = 30_000;
 export async function keepServers({ writer, self, isShared, clock, report }: ServersOptions): Promise<{ close(): Promise<void> }> {
   const key = `${prefix}${self.address}`;
   let published: readonly string[] = [];
-  let cancelBeat = (): void => undefined;
+  let cancelBeat: (() => void) | undefined;
   let working: Promise<void> = Promise.resolve();
 
   async function publish(addresses: readonly string[]): Promise<void> {
@@ -69,9 +69,9 @@ export async function keepServers({ writer, self, isShared, clock, report }: Ser
   schedule();
   return {
     async close() {
-      cancelBeat();
+      cancelBeat?.();
       await working;
-      cancelBeat();
+      cancelBeat?.();
       try {
         await writer.store.commit({ compares: [], writes: [{ type: 'delete', key }] });
         const others = await alive();

@@ -37,13 +37,13 @@ const retryMs = 1000;
 export function keepCustomResources({ writer, registry, webhooks, setTimer, report }: KeeperOptions): { close(): Promise<void> } {
   const definitions = new Map<string, CustomResourceDefinition>();
   const served = new Map<string, Served>();
-  let cancelRetry = (): void => undefined;
+  let cancelRetry: (() => void) | undefined;
   const duties = createDuties(async () => {
     for (const definition of definitions.values()) {
       await settle(definition).catch((error: unknown) => {
         if (isReason(error, 'NotFound')) return;
         report(error, nameOf(definition));
-        cancelRetry();
+        cancelRetry?.();
         cancelRetry = setTimer(retryMs, duties.wake);
       });
     }
@@ -111,7 +111,7 @@ export function keepCustomResources({ writer, registry, webhooks, setTimer, repo
   return {
     async close() {
       following.close();
-      cancelRetry();
+      cancelRetry?.();
       cleanup.close();
       await duties.close();
     },

@@ -47,12 +47,12 @@ export function startWatch(options: WatchOptions): EtcdWatch {
   const waiters = createWaiters();
   let isOpen = true;
   let stream: Stream | undefined;
-  let cancelTimer = (): void => undefined;
+  let cancelTimer: (() => void) | undefined;
   let pauseMs = firstPauseMs;
 
   function shut(): void {
     isOpen = false;
-    cancelTimer();
+    cancelTimer?.();
     drop();
     waiters.end(new StoreEndedError());
     options.onClosed();
@@ -75,7 +75,7 @@ export function startWatch(options: WatchOptions): EtcdWatch {
   function again(problem: Error): void {
     if (!isOpen) return;
     drop();
-    cancelTimer();
+    cancelTimer?.();
     onProblem('the watch of etcd lost its connection and goes on', problem);
     cancelTimer = clock.setTimer(pauseMs, connect);
     pauseMs = Math.min(pauseMs * 2, longestPauseMs);
@@ -97,7 +97,7 @@ export function startWatch(options: WatchOptions): EtcdWatch {
       members.skip(client);
       return again(new Error(`etcd ended the watch: ${response.cancel_reason}`));
     }
-    cancelTimer();
+    cancelTimer?.();
     pauseMs = firstPauseMs;
     for (const { revision, events } of responses.add(response)) {
       if (!isOpen) return;
