@@ -43,3 +43,23 @@ export function deployment(name: string, options: DeploymentOptions = {}) {
     spec: { replicas, selector: { matchLabels: labels }, strategy, template: template({ ...options, labels: { ...labels, ...options.labels } }), ...more },
   };
 }
+
+export interface SetOptions extends PodOptions {
+  /** Further fields of its spec. */
+  readonly set?: object;
+}
+
+/** Its pods carry the label `app: <name>`. */
+export function statefulSet(name: string, { set, ...options }: SetOptions = {}) {
+  return ofPods('StatefulSet', name, options, { serviceName: name, ...set });
+}
+
+/** Its pods carry the label `app: <name>`. */
+export function daemonSet(name: string, { set, ...options }: SetOptions = {}) {
+  return ofPods('DaemonSet', name, options, { ...set });
+}
+
+function ofPods(kind: string, name: string, options: PodOptions, spec: object) {
+  const labels = { app: name };
+  return { apiVersion: 'apps/v1', kind, metadata: { name, labels }, spec: { selector: { matchLabels: labels }, template: template({ ...options, labels: { ...labels, ...options.labels } }), ...spec } };
+}
