@@ -8,7 +8,7 @@ import { bootstrapTokenUser } from './access/bootstrap-tokens.ts';
 import { ensureJoinToken } from './access/join.ts';
 import { createAuthorizer } from './access/rbac.ts';
 import { asking, someone, startTestCluster, type TestCluster } from './access/test-cluster.ts';
-import { bootstrap, seeds } from './bootstrap.ts';
+import { bootstrap, keepKubernetesService, seeds } from './bootstrap.ts';
 import { validateMetadata } from './handlers/metadata.ts';
 
 let cluster: TestCluster;
@@ -45,6 +45,15 @@ describe('a new cluster', () => {
     const before = cluster.caches.revision;
     await run();
     expect((await cluster.store.range({ from: '/', to: '0', countOnly: true })).revision).toBe(before);
+  });
+
+  it('gets its way to the API back when somebody deletes it', async () => {
+    const problems: unknown[] = [];
+    const keeper = keepKubernetesService({ writer: cluster.writer, url, report: (error) => void problems.push(error) });
+    await cluster.remove(Service, { namespace: 'default', name: 'kubernetes' });
+    await expect.poll(() => cluster.caches.of(Service).get('default', 'kubernetes')?.object.spec?.clusterIP).toBe('10.43.0.1');
+    await keeper.close();
+    expect(problems).toEqual([]);
   });
 
   it.each<[string, string, boolean]>([

@@ -3,6 +3,7 @@ import type { ClusterRole, ClusterRoleBinding, PolicyRule } from '../machinery/k
 import type { Service } from '../machinery/kinds/core.ts';
 import { apiVersionOf, type KubernetesObject } from '../machinery/kinds/kind.ts';
 import type { Draft } from '../machinery/kinds/wire.ts';
+import { follow } from './access/follow.ts';
 import { defaultBindings, defaultRoles, rule, type DefaultRole } from './access/default-roles.ts';
 import { serviceAddress, type Pki } from './access/pki.ts';
 import { notCovered } from './access/rules.ts';
@@ -48,6 +49,7 @@ export interface Seed {
 const batchSize = 60;
 /** Servers that start at the same time write the same seeds: who loses looks again. */
 const attempts = 8;
+const keeperMs = 30_000;
 
 /** Brings about what every cluster has. Throws when the store does, or `signal` aborts. */
 export async function bootstrap({ writer, pki, url, signal }: BootstrapOptions): Promise<void> {
@@ -66,6 +68,29 @@ export async function settle(writer: Writer, wanted: readonly Seed[], signal: Ab
     await writer.caches.waitForNewest(signal);
   }
   throw new Error('the objects that every cluster has could not be written: another server keeps changing them');
+}
+
+export interface KeeperOptions extends Pick<BootstrapOptions, 'writer' | 'url'> {
+  readonly report: (error: unknown) => void;
+}
+
+/** Makes the Service `kubernetes` again when somebody deletes it: pods find the API by it. */
+export function keepKubernetesService({ writer, url, report }: KeeperOptions): { close(): Promise<void> } {
+  let working: Promise<void> = Promise.resolve();
+  const following = follow(writer.caches, service, {
+    reset: () => undefined,
+    set: () => undefined,
+    remove({ namespace: home, name }) {
+      if (home !== 'default' || name !== 'kubernetes') return;
+      working = working.then(() => settle(writer, [kubernetesService(url)], AbortSignal.timeout(keeperMs))).catch(report);
+    },
+  });
+  return {
+    async close() {
+      following.close();
+      await working;
+    },
+  };
 }
 
 async function changeFor(writer: Writer, { resource, object, repair }: Seed): Promise<Companions | undefined> {

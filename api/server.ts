@@ -20,7 +20,7 @@ import { createAdmissionMetrics } from './admission/metrics.ts';
 import { keepPolicyStatus } from './admission/policy/status-keeper.ts';
 import { createAuditor, type Auditor, type AuditorOptions } from './audit/auditor.ts';
 import { auditedDispatch } from './audit/dispatch.ts';
-import { bootstrap } from './bootstrap.ts';
+import { bootstrap, keepKubernetesService } from './bootstrap.ts';
 import { keepCustomResources } from './custom-resources/keeper.ts';
 import { openApiPages } from './discovery/openapi-pages.ts';
 import { createPages } from './discovery/pages.ts';
@@ -229,6 +229,7 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
     await authorizer.caughtUp();
     // Not before the levels that every cluster has are there.
     keepers.push(keepDangling({ writer: deps, report: (error, name) => { onError(`telling whether the flow schema ${name} has a priority level failed`, error); } }));
+    keepers.push(keepKubernetesService({ writer: deps, url, report: (error) => { onError('making the Service kubernetes again failed', error); } }));
     if (options.endpoint !== undefined) {
       keepers.push(await keepServers({
         writer: deps, self: { address: options.endpoint, port }, isShared: options.isStoreShared ?? false, clock: backgroundClock,

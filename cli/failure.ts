@@ -8,10 +8,13 @@ export class CommandFailure extends Error {
   }
 }
 
-/** `error` and what caused it, in one line. */
+/** `error` and what caused it, in one line; a cause that is told already is not told again. */
 export function causeOf(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
-  return error.cause === undefined ? error.message : `${error.message}: ${causeOf(error.cause)}`;
+  if (error.cause === undefined) return error.message;
+  const cause = causeOf(error.cause);
+  if (error.message.includes(cause)) return error.message;
+  return cause.includes(error.message) && error.message !== '' ? cause : `${error.message}: ${cause}`;
 }
 
 const machineFaults: Readonly<Record<string, string>> = {
@@ -20,6 +23,7 @@ const machineFaults: Readonly<Record<string, string>> = {
   EROFS: 'the file system is read-only: mount it for writing, or choose another --data-dir',
   EMFILE: 'too many files are open: raise the limit (ulimit -n), then try again',
   ENFILE: 'the machine has too many files open: close some programs, then try again',
+  ERR_MODULE_NOT_FOUND: "a package is missing: run 'npm run setup' in Coracle's directory, as after every update",
 };
 
 /** What the machine refused wherever it was asked, told as a failure; undefined: it is no such thing. */

@@ -21,6 +21,11 @@ export async function primaryAddress(): Promise<string> {
   return candidates.find((one) => one.family === 'IPv4' && !one.internal)?.address ?? '127.0.0.1';
 }
 
+/** Every address of this machine that others might use. */
+export function ownAddresses(): string[] {
+  return Object.values(networkInterfaces()).flatMap((list) => list ?? []).filter(({ internal, scopeid = 0 }) => !internal && scopeid === 0).map(({ address }) => address).toSorted();
+}
+
 /** `10.N.0.0/16` that no route of this machine meets: clusters that share a machine get different pod addresses. */
 export async function freeClusterCidr(): Promise<string> {
   const routes = await readFile('/proc/self/net/route', 'utf8').catch(() => '');

@@ -6,6 +6,7 @@ import { openEmbedded } from '../api/store/embedded.ts';
 import { encryptedStore, reseal, SealedValueError } from '../api/store/encryption.ts';
 import { readEncryptionConfiguration } from '../api/store/encryption/configuration.ts';
 import type { Store } from '../api/store/store.ts';
+import { createCaches } from '../api/store/watch-cache.ts';
 import { manualClock } from '../machinery/clock.ts';
 import { put, record, storeContract, write } from './suites/store-contract.ts';
 
@@ -77,6 +78,11 @@ describe('an encrypted store', () => {
     expect(await read(configuration(gcm('b', keyB)))).toEqual(['with a', 'with cbc', 'from before']);
     expect(await reseal(plain, rotated, AbortSignal.timeout(5000))).toBe(0);
     expect(await raw(`${secretKey}-plain`)).toMatch(/^k8s:enc:aesgcm:v1:b:/);
+  });
+
+  it('is not taken for a store of objects when nobody opens its values', async () => {
+    await encryptedStore(plain, configuration(gcm('a', keyA))).commit(write(put(secretKey, 'v')));
+    await expect(createCaches(plain, [])).rejects.toThrow(`the value of ${secretKey} can't be opened: no encryption configuration was given`);
   });
 
   it('is written in the clear again when identity comes first', async () => {

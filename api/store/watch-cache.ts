@@ -10,6 +10,8 @@ import { createDelivery } from './delivery.ts';
 import type { Encode, EncodeProtobuf } from './entry.ts';
 import { StoreEndedError } from './errors.ts';
 import { createFeed, registry, type Feed } from './feed.ts';
+import { SealedValueError } from './encryption.ts';
+import { isSealed } from './encryption/providers.ts';
 import { createNewestRevision } from './newest-revision.ts';
 import type { RingLimits } from './ring.ts';
 import { prefixEnd } from './sorted-map.ts';
@@ -123,6 +125,9 @@ async function readRegistry(store: Store): Promise<{ items: readonly KeyValue[];
     if (page.items.length === 0) break;
     for (const item of page.items) items.push(item);
   }
+  // Whoever opens sealed values stands before this store; here they would be taken for objects.
+  const sealed = items.find(({ value }) => isSealed(value));
+  if (sealed !== undefined) throw new SealedValueError(sealed.key, 'no encryption configuration was given');
   return { items, revision: first.revision };
 }
 

@@ -1,6 +1,7 @@
 import { ensureServerToken, openPki, type Pki } from '../../api/access/pki.ts';
 import { WrongTokenError } from '../../api/access/sealing.ts';
 import type { User } from '../../api/request.ts';
+import { SealedValueError } from '../../api/store/encryption.ts';
 import { createApiServer, type ApiServer } from '../../api/server.ts';
 import type { Store } from '../../api/store/store.ts';
 import { createClient, type Client } from '../../client/client.ts';
@@ -82,6 +83,7 @@ async function serve({ store: { etcdEndpoints }, endpoint, access, address, port
       onError: (what, error) => log.error({ err: error }, what),
     });
   } catch (error) {
+    if (error instanceof SealedValueError) throw new CommandFailure(`${error.message}: give the --encryption-provider-config that it was sealed with`, { cause: error });
     if (systemCode(error) === 'EADDRINUSE') throw new CommandFailure(`port ${port} on ${address} is in use: choose another with --api-port, or stop what listens there (ss -ltnp 'sport = :${port}')`);
     if (systemCode(error) === 'EADDRNOTAVAIL') throw new CommandFailure(`this machine has no address ${address}: choose another with --api-address`);
     throw error;

@@ -37,11 +37,20 @@ export async function listImages({ terminal }: Invocation, options: ImageCommand
 
 export async function removeImages({ terminal }: Invocation, references: readonly string[], options: ImageCommandOptions): Promise<void> {
   await withImages(options, async (images) => {
+    const ids = (await images.list()).map(({ id }) => id);
     for (const reference of references) {
-      await images.remove(reference);
+      await images.remove(wholeId(ids, reference));
       terminal.line(`removed ${reference}`);
     }
   });
+}
+
+/** The id of which `text` is the beginning, as `list` shows it; else the text, which is a name then. */
+function wholeId(ids: readonly string[], text: string): string {
+  if (!/^[0-9a-f]{6,64}$/.test(text)) return text;
+  const [found, ...others] = ids.filter((id) => id.startsWith(`sha256:${text}`));
+  if (others.length > 0) throw new CommandFailure(`${text} is the beginning of more than one image's id: give more of it`);
+  return found ?? text;
 }
 
 /** The image store of a node's data directory, which an agent may be using at the same time. */

@@ -12,7 +12,7 @@ import { CertificateSigningRequest } from '../../machinery/kinds/cluster.ts';
 import { isReason } from '../../machinery/status.ts';
 import { replaceFile } from '../../node-agent/replace-file.ts';
 import { CommandFailure } from '../failure.ts';
-import { systemCode } from '../../machinery/thrown.ts';
+import { messageOf, systemCode } from '../../machinery/thrown.ts';
 
 /**
  * How a machine becomes a node: it fetches the cluster's authority and holds it against the hash in its token, then asks
@@ -142,6 +142,7 @@ async function ask(
     }, { signal });
     return { certPem: await signed(client, name, AbortSignal.any([signal, AbortSignal.timeout(signMs)])), keyPem };
   } catch (error) {
+    if (messageOf(error).includes('altnames')) throw new CommandFailure(`${access.server} is not a name that the server's certificate has: start the server with --advertise and that name or address`, { cause: error });
     if (isReason(error, 'Unauthorized')) throw new CommandFailure('the API server does not accept the token: it may have expired; take the text of <data-dir>/join-token on the server', { cause: error });
     throw error;
   } finally {
@@ -157,5 +158,5 @@ async function signed(client: Client, name: string, signal: AbortSignal): Promis
       if (status?.certificate !== undefined) return Buffer.from(status.certificate, 'base64').toString('utf8');
     }
   }
-  throw new CommandFailure(`the cluster did not sign this node's certificate request ${name} in time: 'kubectl get csr ${name}' shows its state`);
+  throw new CommandFailure(`the cluster did not sign this node's certificate request ${name} in time: if another machine has this node's name, choose one with --node-name or delete that node; 'kubectl get csr ${name}' shows the request`);
 }

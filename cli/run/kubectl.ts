@@ -13,7 +13,7 @@ export async function runKubectl({ root, defaultDataDir, environment, terminal }
     throw new CommandFailure(`kubectl is not set up: run 'npm run setup' in ${root}`, { cause: error });
   });
   const kubeconfig = environment['KUBECONFIG'] ?? join(defaultDataDir, 'admin.kubeconfig');
-  const isMissing = environment['KUBECONFIG'] === undefined && !args.some((word) => word.startsWith('--kubeconfig')) && !existsSync(kubeconfig);
+  const isMissing = !args.some((word) => word.startsWith('--kubeconfig')) && kubeconfig.split(':').every((file) => !existsSync(file));
   const child = spawn(program, args, { stdio: 'inherit', env: { ...environment, KUBECONFIG: kubeconfig } });
   // The terminal sends its signals to kubectl too; this process only reports how it ended.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
@@ -22,6 +22,9 @@ export async function runKubectl({ root, defaultDataDir, environment, terminal }
     child.once('exit', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
   });
   // kubectl itself tells of localhost:8080 only. Not before it: `kubectl version --client` needs no cluster.
-  if (ended !== 0 && isMissing) terminal.complain(`coracle: there is no ${kubeconfig}: start a cluster with 'coracle up', or name its data directory in CORACLE_DATA_DIR`);
+  if (ended !== 0 && isMissing) {
+    const remedy = environment['KUBECONFIG'] === undefined ? 'name its data directory in CORACLE_DATA_DIR' : 'unset KUBECONFIG, which names that file';
+    terminal.complain(`coracle: there is no ${kubeconfig}: start a cluster with 'coracle up', or ${remedy}`);
+  }
   return ended;
 }

@@ -2,7 +2,7 @@ import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { replaceFile } from '../../node-agent/replace-file.ts';
 import { requireUnchanged } from '../data-dir.ts';
-import { primaryAddress } from '../host.ts';
+import { ownAddresses, primaryAddress } from '../host.ts';
 import type { Invocation } from '../terminal.ts';
 import type { AccessOptions } from './access.ts';
 import { writeAdminKubeconfig } from './admin.ts';
@@ -34,7 +34,7 @@ async function runControlPlane(invocation: Invocation, options: ServerOptions, {
   checkStoreOptions(options, { path: dataDir, identity });
   const advertise = options.advertise ?? (await primaryAddress());
   const plane = await startControlPlane({
-    dataDir, store: options, access: options, endpoint: isIP(advertise) === 0 ? await primaryAddress() : advertise, address: options.apiAddress, port: options.apiPort, names: [advertise], advertise, clusterCidr: identity.clusterCidr ?? defaultClusterCidr, version, log,
+    dataDir, store: options, access: options, endpoint: isIP(advertise) === 0 ? await primaryAddress() : advertise, address: options.apiAddress, port: options.apiPort, names: [...new Set([advertise, ...ownAddresses()])], advertise, clusterCidr: identity.clusterCidr ?? defaultClusterCidr, version, log,
   });
   try {
     const kubeconfig = await writeAdminKubeconfig(dataDir, plane.pki, plane.api.url, `coracle-${identity.instance}`);
@@ -42,7 +42,9 @@ async function runControlPlane(invocation: Invocation, options: ServerOptions, {
     await replaceFile(tokenFile, `${await plane.api.joinToken()}\n`);
     terminal.line(`API server: ${plane.api.url} answers`);
     terminal.line(`kubectl --kubeconfig ${kubeconfig} get nodes`);
-    terminal.line(`to add a machine, run on it: coracle agent --server ${plane.api.url} --token "$(cat join-token)", join-token being a copy of ${tokenFile}`);
+    const isReachable = advertise !== '127.0.0.1';
+    if (!isReachable) terminal.line('this machine has no address that others could use: start again with --advertise ADDRESS once it has one');
+    if (isReachable) terminal.line(`to add a machine, run on it: coracle agent --server ${plane.api.url} --token "$(cat join-token)", join-token being a copy of ${tokenFile}`);
     invocation.ready();
     await Promise.race([stop.told, plane.failed]);
   } finally {

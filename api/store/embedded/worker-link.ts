@@ -15,6 +15,11 @@ interface Waiting<Reply> {
   readonly reject: (error: Error) => void;
 }
 
+/** Every reply of a store's thread says its type. */
+function isReply<Reply>(message: unknown): message is Reply {
+  return typeof message === 'object' && message !== null && 'type' in message;
+}
+
 /** Starts the worker in `file`. `onCrash` is called once if it ends with an error. */
 export function startWorker<Request, Reply>(file: URL, data: unknown, onCrash: (error: Error) => void): WorkerLink<Request, Reply> {
   const worker = new Worker(file, { workerData: data });
@@ -25,7 +30,10 @@ export function startWorker<Request, Reply>(file: URL, data: unknown, onCrash: (
     gone ??= error;
     for (const { reject } of waiting.splice(0)) reject(gone);
   };
-  worker.on('message', (reply: Reply) => waiting.shift()?.resolve(reply));
+  worker.on('message', (message: unknown) => {
+    // Under `node --watch` a thread tells its owner also of the files that it reads.
+    if (isReply<Reply>(message)) waiting.shift()?.resolve(message);
+  });
   worker.on('error', (error) => {
     const cause = asError(error);
     stop(new StoreEndedError(cause));
