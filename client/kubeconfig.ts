@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { parse, stringify } from 'yaml';
+import { fieldOf } from '../machinery/patch/json-value.ts';
 import type { Credentials } from './connection.ts';
 import { messageOf } from '../machinery/thrown.ts';
 
@@ -83,20 +84,16 @@ function base64(value: string | undefined): string | undefined {
   return value === undefined ? undefined : Buffer.from(value, 'utf8').toString('base64');
 }
 
-function field(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
-}
-
 function text(value: unknown, name: string): string | undefined {
-  const found = field(value, name);
+  const found = fieldOf(value, name);
   if (found === undefined || found === null) return undefined;
   if (typeof found !== 'string') throw new Error(`${name} must be text`);
   return found;
 }
 
 function entry(document: unknown, list: string, name: string, part: string): unknown {
-  const entries = field(document, list);
-  const found: unknown = Array.isArray(entries) ? entries.find((candidate: unknown) => field(candidate, 'name') === name) : undefined;
+  const entries = fieldOf(document, list);
+  const found: unknown = Array.isArray(entries) ? entries.find((candidate: unknown) => fieldOf(candidate, 'name') === name) : undefined;
   if (found === undefined) throw new Error(`${list} has no entry named ${JSON.stringify(name)}`);
-  return field(found, part);
+  return fieldOf(found, part);
 }

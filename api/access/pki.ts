@@ -2,6 +2,7 @@ import { createHash, createPrivateKey, createPublicKey, randomBytes, X509Certifi
 import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
+import { fieldOf } from '../../machinery/patch/json-value.ts';
 import type { Store } from '../store/store.ts';
 import type { KeyPair, Leaf, Subject } from './certificates.ts';
 import { deriveKey, newSealingKey, seal, unseal, WrongTokenError, type Sealed } from './sealing.ts';
@@ -158,13 +159,13 @@ async function readRecords(store: KeyStore): Promise<Readonly<Record<SecretName,
 
 function recordFrom(value: Buffer, key: string): SealedRecord {
   const record: unknown = JSON.parse(value.toString('utf8'));
-  const sealed = field(record, 'sealed');
+  const sealed = fieldOf(record, 'sealed');
   const text = (from: unknown, name: string): string => {
-    const found = field(from, name);
+    const found = fieldOf(from, name);
     if (typeof found !== 'string') throw new Error(`${key} in the store is damaged: it has no ${name}`);
     return found;
   };
-  const cost = field(sealed, 'cost');
+  const cost = fieldOf(sealed, 'cost');
   if (typeof cost !== 'number') throw new Error(`${key} in the store is damaged: it has no cost`);
   return {
     fingerprint: text(record, 'fingerprint'),
@@ -172,14 +173,10 @@ function recordFrom(value: Buffer, key: string): SealedRecord {
   };
 }
 
-function field(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
-}
-
 function pairFrom(text: string): KeyPair {
   const value: unknown = JSON.parse(text);
-  const certPem = field(value, 'certPem');
-  const keyPem = field(value, 'keyPem');
+  const certPem = fieldOf(value, 'certPem');
+  const keyPem = fieldOf(value, 'keyPem');
   if (typeof certPem !== 'string' || typeof keyPem !== 'string') throw new WrongTokenError();
   return { certPem, keyPem };
 }

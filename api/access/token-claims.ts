@@ -1,3 +1,5 @@
+import { fieldOf } from '../../machinery/patch/json-value.ts';
+
 /** What a service-account token says. Pure. Source: "Managing service accounts", bound token claims. */
 
 /** Issuer of the cluster's tokens, and the audience that the API server itself accepts. */
@@ -37,13 +39,13 @@ export function claimsOf(subject: TokenSubject): Record<string, unknown> {
 /** Undefined: these are not the claims of a service-account token. */
 export function subjectOf(claims: Readonly<Record<string, unknown>>): TokenSubject | undefined {
   const own = claims[claim];
-  const namespace = member(own, 'namespace');
-  const serviceAccount = reference(member(own, 'serviceaccount'));
+  const namespace = fieldOf(own, 'namespace');
+  const serviceAccount = reference(fieldOf(own, 'serviceaccount'));
   if (typeof namespace !== 'string' || serviceAccount === undefined) return undefined;
   if (claims['sub'] !== userNameOf(namespace, serviceAccount.name)) return undefined;
-  const pod = reference(member(own, 'pod'));
-  const secret = reference(member(own, 'secret'));
-  const node = reference(member(own, 'node'));
+  const pod = reference(fieldOf(own, 'pod'));
+  const secret = reference(fieldOf(own, 'secret'));
+  const node = reference(fieldOf(own, 'node'));
   return {
     namespace, serviceAccount,
     ...(pod === undefined ? {} : { pod }), ...(secret === undefined ? {} : { secret }), ...(node === undefined ? {} : { node }),
@@ -65,12 +67,8 @@ export function groupsOf(namespace: string): readonly string[] {
   return ['system:serviceaccounts', `system:serviceaccounts:${namespace}`];
 }
 
-function member(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
-}
-
 function reference(value: unknown): Reference | undefined {
-  const name = member(value, 'name');
-  const uid = member(value, 'uid');
+  const name = fieldOf(value, 'name');
+  const uid = fieldOf(value, 'uid');
   return typeof name === 'string' && typeof uid === 'string' ? { name, uid } : undefined;
 }

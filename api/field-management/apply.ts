@@ -1,7 +1,7 @@
 import { timestamp } from '../../machinery/conditions.ts';
 import { apiVersionOf, type KubernetesObject } from '../../machinery/kinds/kind.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
-import { fieldOf, isObject, type JsonObject } from '../../machinery/patch/json-value.ts';
+import { fieldOf, isObject, textOf, type JsonObject } from '../../machinery/patch/json-value.ts';
 import { configProblems, problemText } from '../../machinery/patch/structured/check.ts';
 import { has, isEqual, noFields } from '../../machinery/patch/structured/field-set.ts';
 import { applyConfig, type Applied, type Change, type Conflict } from '../../machinery/patch/structured/owners.ts';
@@ -28,18 +28,14 @@ export interface Application extends TrackedWrite {
 /** A configuration as `apply` takes it. Throws 400 when it isn't one of the resource. */
 export function checkedConfig(resource: Resource, value: unknown, namespace: string): JsonObject {
   if (!isObject(value)) throw failure('BadRequest', 'error decoding patch: a configuration to apply must be an object');
-  const [apiVersion, kind] = [text(fieldOf(value, 'apiVersion')), text(fieldOf(value, 'kind'))];
+  const [apiVersion, kind] = [textOf(fieldOf(value, 'apiVersion')), textOf(fieldOf(value, 'kind'))];
   if (apiVersion !== apiVersionOf(resource) || kind !== resource.kind) throw failure('BadRequest', `invalid object type: ${kindText(apiVersion, kind)}`);
   const metadata = fieldOf(value, 'metadata');
   if (isObject(metadata) && (fieldOf(metadata, 'managedFields') ?? null) !== null) throw failure('BadRequest', 'metadata.managedFields must be nil');
   const problems = configProblems(mergeSchema(resource), value);
   if (problems.length === 0) return value;
-  const name = isObject(metadata) ? `${text(fieldOf(metadata, 'namespace')) || namespace}/${text(fieldOf(metadata, 'name'))}` : `${namespace}/`;
+  const name = isObject(metadata) ? `${textOf(fieldOf(metadata, 'namespace')) || namespace}/${textOf(fieldOf(metadata, 'name'))}` : `${namespace}/`;
   throw failure('BadRequest', `failed to create typed patch object (${name}; ${kindText(apiVersion, kind)}): ${problemText(problems)}`);
-}
-
-function text(value: unknown): string {
-  return typeof value === 'string' ? value : '';
 }
 
 function kindText(apiVersion: string, kind: string): string {

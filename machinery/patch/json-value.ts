@@ -15,9 +15,14 @@ export function entriesOf(value: JsonObject): Map<string, unknown> {
   return new Map(Object.entries(value));
 }
 
-/** The value of an own field. */
-export function fieldOf(value: JsonObject, name: string): unknown {
-  return Object.hasOwn(value, name) ? value[name] : undefined;
+/** The value of an own field; undefined of what is no object, too. */
+export function fieldOf(value: unknown, name: string): unknown {
+  return isObject(value) && Object.hasOwn(value, name) ? value[name] : undefined;
+}
+
+/** '' of what is no text. */
+export function textOf(value: unknown): string {
+  return typeof value === 'string' ? value : '';
 }
 
 /** Are they the same value? The order of an object's fields doesn't count. */

@@ -1,4 +1,5 @@
 import { arch } from 'node:os';
+import { textOf } from '../../machinery/patch/json-value.ts';
 import { ImageError } from './image-error.ts';
 
 /** What registries and archives say about images, read with suspicion. Source: OCI image-spec 1.1; Docker image manifest v2, schema 2. */
@@ -45,10 +46,6 @@ export function parseJson(bytes: Buffer, what: string): Fields {
   throw new ImageError('Corrupt', `${what} is not a JSON object`);
 }
 
-function text(value: unknown): string {
-  return typeof value === 'string' ? value : '';
-}
-
 function texts(value: unknown): readonly string[] {
   return Array.isArray(value) ? value.filter((each): each is string => typeof each === 'string') : [];
 }
@@ -59,13 +56,13 @@ function fields(value: unknown): Fields {
 
 function parseDescriptor(value: unknown, what: string): Descriptor {
   const { mediaType, digest, size, annotations, platform } = fields(value);
-  if (!/^sha256:[0-9a-f]{64}$/.test(text(digest))) throw new ImageError('Corrupt', `${what} has the digest "${text(digest)}", which is not sha256`);
+  if (!/^sha256:[0-9a-f]{64}$/.test(textOf(digest))) throw new ImageError('Corrupt', `${what} has the digest "${textOf(digest)}", which is not sha256`);
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) throw new ImageError('Corrupt', `${what} has no size`);
   const at = fields(platform);
   return {
-    mediaType: text(mediaType), digest: text(digest), size,
-    annotations: Object.fromEntries(Object.entries(fields(annotations)).map(([key, each]) => [key, text(each)])),
-    ...(isFields(platform) ? { platform: { os: text(at['os']), architecture: text(at['architecture']), ...(text(at['variant']) === '' ? {} : { variant: text(at['variant']) }) } } : {}),
+    mediaType: textOf(mediaType), digest: textOf(digest), size,
+    annotations: Object.fromEntries(Object.entries(fields(annotations)).map(([key, each]) => [key, textOf(each)])),
+    ...(isFields(platform) ? { platform: { os: textOf(at['os']), architecture: textOf(at['architecture']), ...(textOf(at['variant']) === '' ? {} : { variant: textOf(at['variant']) }) } } : {}),
   };
 }
 
@@ -80,7 +77,7 @@ export function parseManifest(document: Fields, what: string): Manifest {
 
 /** Whether a document lists manifests for several platforms. */
 export function isIndex(document: Fields, mediaType: string): boolean {
-  return (indexTypes as readonly string[]).includes(text(document['mediaType']) || mediaType) || Array.isArray(document['manifests']);
+  return (indexTypes as readonly string[]).includes(textOf(document['mediaType']) || mediaType) || Array.isArray(document['manifests']);
 }
 
 export function descriptorsOf(index: Fields, what: string): readonly Descriptor[] {
@@ -107,8 +104,8 @@ export function parseConfig(document: Fields, what: string): ImageConfig {
   if (diffIds.some((each) => !/^sha256:[0-9a-f]{64}$/.test(each))) throw new ImageError('Corrupt', `${what} has a diff_id that is not sha256`);
   return {
     diffIds, env: texts(config['Env']), entrypoint: texts(config['Entrypoint']), command: texts(config['Cmd']),
-    workingDir: text(config['WorkingDir']), user: text(config['User']),
-    ...(text(config['StopSignal']) === '' ? {} : { stopSignal: text(config['StopSignal']) }),
+    workingDir: textOf(config['WorkingDir']), user: textOf(config['User']),
+    ...(textOf(config['StopSignal']) === '' ? {} : { stopSignal: textOf(config['StopSignal']) }),
   };
 }
 

@@ -1,6 +1,7 @@
 /** An outside issuer's keys, fetched over HTTPS when they are needed. Source: OpenID Connect Discovery 1.0, section 4. */
 import { request } from 'node:https';
 import { text } from 'node:stream/consumers';
+import { fieldOf } from '../../../machinery/patch/json-value.ts';
 
 /** Fetches a JSON document. Rejects when that takes longer than `fetchMs`, or the answer is no 200. */
 export type FetchJson = (url: string, signal: AbortSignal) => Promise<unknown>;
@@ -45,11 +46,11 @@ export function createIssuer({ url, fetchJson, now }: { url: string; fetchJson: 
   async function fetchKeys(): Promise<KeySet> {
     const signal = AbortSignal.timeout(fetchMs);
     const discovery = await fetchJson(`${url.replace(/\/$/, '')}/.well-known/openid-configuration`, signal);
-    const named = member(discovery, 'issuer');
+    const named = fieldOf(discovery, 'issuer');
     if (named !== url) throw new Error(`the issuer at ${url} calls itself ${JSON.stringify(named)}`);
-    const place = member(discovery, 'jwks_uri');
+    const place = fieldOf(discovery, 'jwks_uri');
     if (typeof place !== 'string' || !place.startsWith('https://')) throw new Error(`the issuer at ${url} names no jwks_uri over https`);
-    const keys = member(await fetchJson(place, signal), 'keys');
+    const keys = fieldOf(await fetchJson(place, signal), 'keys');
     if (!Array.isArray(keys)) throw new Error(`${place} holds no key set`);
     const set: KeySet = { keys: keys.filter((key: unknown): key is Record<string, unknown> => typeof key === 'object' && key !== null) };
     held = { keys: set, at: now() };
@@ -63,8 +64,4 @@ export function createIssuer({ url, fetchJson, now }: { url: string; fetchJson: 
       return fetching;
     },
   };
-}
-
-function member(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 }

@@ -1,4 +1,4 @@
-import { fieldOf, isList, isObject } from '../../../machinery/patch/json-value.ts';
+import { fieldOf, isList, isObject, textOf } from '../../../machinery/patch/json-value.ts';
 import { ApiError, type Status } from '../../../machinery/status.ts';
 import { parseTrusted } from '../../schema/json-exact.ts';
 import { objectValue, requestValue, type Attributes } from '../policy/request-value.ts';
@@ -34,13 +34,13 @@ export class AnswerProblem extends Error {}
 /** Reads a webhook's answer to a review. Throws `AnswerProblem`. */
 export function answerOf(review: ReturnType<typeof reviewOf>, answer: unknown): Answer {
   if (!isObject(answer) || fieldOf(answer, 'kind') !== review.kind || fieldOf(answer, 'apiVersion') !== review.apiVersion) {
-    const got = isObject(answer) ? `${text(fieldOf(answer, 'apiVersion'))}, Kind=${text(fieldOf(answer, 'kind'))}` : '';
+    const got = isObject(answer) ? `${textOf(fieldOf(answer, 'apiVersion'))}, Kind=${textOf(fieldOf(answer, 'kind'))}` : '';
     throw new AnswerProblem(`expected webhook response of ${review.apiVersion}, Kind=${review.kind}, got ${got}`);
   }
   const response = fieldOf(answer, 'response');
   if (!isObject(response)) throw new AnswerProblem('webhook response was absent');
   if (fieldOf(response, 'uid') !== review.request.uid && review.apiVersion.endsWith('/v1')) {
-    throw new AnswerProblem(`expected response.uid=${JSON.stringify(review.request.uid)}, got ${JSON.stringify(text(fieldOf(response, 'uid')))}`);
+    throw new AnswerProblem(`expected response.uid=${JSON.stringify(review.request.uid)}, got ${JSON.stringify(textOf(fieldOf(response, 'uid')))}`);
   }
   const [status, warnings, annotations] = [fieldOf(response, 'status'), fieldOf(response, 'warnings'), fieldOf(response, 'auditAnnotations')];
   return {
@@ -50,10 +50,6 @@ export function answerOf(review: ReturnType<typeof reviewOf>, answer: unknown): 
     warnings: isList(warnings) ? warnings.filter((one) => typeof one === 'string') : [],
     annotations: isObject(annotations) ? Object.fromEntries(Object.entries(annotations).flatMap(([key, value]) => (typeof value === 'string' ? [[key, value] as const] : []))) : {},
   };
-}
-
-function text(value: unknown): string {
-  return typeof value === 'string' ? value : '';
 }
 
 /** Undefined: there is none. */
@@ -76,7 +72,7 @@ const leastCode = 400;
 /** What the caller is told when a webhook says no: its own status, with its name before the message. */
 export function denial(webhook: string, status: Answer['status']): ApiError {
   const by = `admission webhook ${JSON.stringify(webhook)} denied the request`;
-  const [said, reason, code, details] = [text(status?.['message']), text(status?.['reason']), status?.['code'], status?.['details']];
+  const [said, reason, code, details] = [textOf(status?.['message']), textOf(status?.['reason']), status?.['code'], status?.['details']];
   const why = said === '' ? reason : said;
   const answer: Status = {
     kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure',
@@ -87,4 +83,3 @@ export function denial(webhook: string, status: Answer['status']): ApiError {
   };
   return new ApiError(answer);
 }
-

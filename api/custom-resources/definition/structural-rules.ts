@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import { forbidden, invalid, required, type FieldError, type Path } from '../../../machinery/field-path.ts';
+import { textOf } from '../../../machinery/patch/json-value.ts';
 import { patternProblem } from '../schema/patterns.ts';
 import { isObject } from '../schema/structural.ts';
 
@@ -23,10 +24,6 @@ function isGiven(value: unknown): boolean {
 
 function members(value: unknown): readonly [string, Json][] {
   return isObject(value) ? Object.entries(value).flatMap(([name, one]): [string, Json][] => (isObject(one) ? [[name, one]] : [])) : [];
-}
-
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : '';
 }
 
 const missingType: Readonly<Record<Level, string>> = {

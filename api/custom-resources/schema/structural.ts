@@ -1,3 +1,5 @@
+import { textOf } from '../../../machinery/patch/json-value.ts';
+
 /**
  * The schema of a custom resource as the server works with it: read once from the `openAPIV3Schema` of a version of its
  * CustomResourceDefinition. Pruning, defaulting, validation and what other rooms need of it (apply, OpenAPI) walk this tree.
@@ -75,8 +77,8 @@ type Draft = { -readonly [K in keyof Structural]: Structural[K] };
 /** How each keyword is read: definitions have ten thousands of nodes that use four of them each. */
 const keywords: ReadonlyMap<string, (draft: Draft, value: unknown) => void> = new Map<string, (draft: Draft, value: unknown) => void>([
   ['type', (draft, value) => { draft.type = types.has(value) ? value as SchemaType : undefined; }],
-  ['title', (draft, value) => { draft.title = text(value); }],
-  ['description', (draft, value) => { draft.description = text(value); }],
+  ['title', (draft, value) => { draft.title = textOf(value); }],
+  ['description', (draft, value) => { draft.description = textOf(value); }],
   ['default', (draft, value) => { draft.default = value ?? undefined; }],
   ['nullable', (draft, value) => { draft.nullable = value === true; }],
   ['x-kubernetes-preserve-unknown-fields', (draft, value) => { draft.preserveUnknown = value === true; }],
@@ -89,7 +91,7 @@ const keywords: ReadonlyMap<string, (draft: Draft, value: unknown) => void> = ne
   ['properties', (draft, value) => { draft.properties = isObject(value) ? new Map(Object.entries(value).map(([name, one]) => [name, structuralOf(one)])) : none; }],
   ['items', (draft, value) => { draft.items = isObject(value) ? structuralOf(value) : undefined; }],
   ['additionalProperties', (draft, value) => { draft.additional = value === true || isObject(value) ? additionalOf(value) : undefined; }],
-  ['format', (draft, value) => { draft.format = text(value); }],
+  ['format', (draft, value) => { draft.format = textOf(value); }],
   ['maximum', (draft, value) => { draft.maximum = number(value); }],
   ['exclusiveMaximum', (draft, value) => { draft.exclusiveMaximum = value === true; }],
   ['minimum', (draft, value) => { draft.minimum = number(value); }],
@@ -97,7 +99,7 @@ const keywords: ReadonlyMap<string, (draft: Draft, value: unknown) => void> = ne
   ['multipleOf', (draft, value) => { draft.multipleOf = number(value); }],
   ['maxLength', (draft, value) => { draft.maxLength = number(value); }],
   ['minLength', (draft, value) => { draft.minLength = number(value); }],
-  ['pattern', (draft, value) => { draft.pattern = text(value); }],
+  ['pattern', (draft, value) => { draft.pattern = textOf(value); }],
   ['maxItems', (draft, value) => { draft.maxItems = number(value); }],
   ['minItems', (draft, value) => { draft.minItems = number(value); }],
   ['uniqueItems', (draft, value) => { draft.uniqueItems = value === true; }],
@@ -125,19 +127,15 @@ function additionalOf(value: unknown): Structural | true {
 
 function ruleOf(value: unknown): Rule {
   const at = (name: string): unknown => (isObject(value) ? value[name] : undefined);
-  const optional = (name: 'message' | 'messageExpression' | 'reason' | 'fieldPath') => (typeof at(name) === 'string' && at(name) !== '' ? { [name]: text(at(name)) } : {});
+  const optional = (name: 'message' | 'messageExpression' | 'reason' | 'fieldPath') => (typeof at(name) === 'string' && at(name) !== '' ? { [name]: textOf(at(name)) } : {});
   return {
-    rule: text(at('rule')), ...optional('message'), ...optional('messageExpression'), ...optional('reason'), ...optional('fieldPath'),
+    rule: textOf(at('rule')), ...optional('message'), ...optional('messageExpression'), ...optional('reason'), ...optional('fieldPath'),
     ...(typeof at('optionalOldSelf') === 'boolean' ? { optionalOldSelf: at('optionalOldSelf') === true } : {}),
   };
 }
 
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function text(value: unknown): string {
-  return typeof value === 'string' ? value : '';
 }
 
 function number(value: unknown): number | undefined {

@@ -1,5 +1,6 @@
 import type { MetricSpec, MetricStatus } from '../../../../machinery/kinds/autoscaling.ts';
 import type { Draft } from '../../../../machinery/kinds/wire.ts';
+import { textOf } from '../../../../machinery/patch/json-value.ts';
 import type { LabelSelector } from '../../../../machinery/selectors.ts';
 
 /**
@@ -14,7 +15,6 @@ type Identifier = Draft<NonNullable<MetricSpec['pods']>['metric']>;
 type Described = Draft<NonNullable<MetricSpec['object']>['describedObject']>;
 
 const json = (value: unknown): Json => (typeof value === 'object' && value !== null ? (value as Json) : {});
-const text = (value: unknown): string => (typeof value === 'string' ? value : '');
 const some = <K extends string>(key: K, value: unknown): { [P in K]?: string } => (typeof value === 'string' ? ({ [key]: value } as { [P in K]?: string }) : {});
 const number = <K extends string>(key: K, value: unknown): { [P in K]?: number } => (typeof value === 'number' && Number.isSafeInteger(value) ? ({ [key]: value } as { [P in K]?: number }) : {});
 
@@ -24,13 +24,13 @@ function selector(value: unknown): { selector?: Draft<LabelSelector> } {
   const { matchLabels, matchExpressions } = value as Json;
   const labels = Object.entries(json(matchLabels)).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
   const expressions = (Array.isArray(matchExpressions) ? matchExpressions : []).map(json).map(({ key, operator, values }) => ({
-    key: text(key), operator: text(operator), ...(Array.isArray(values) ? { values: values.filter((one): one is string => typeof one === 'string') } : {}),
+    key: textOf(key), operator: textOf(operator), ...(Array.isArray(values) ? { values: values.filter((one): one is string => typeof one === 'string') } : {}),
   }));
   return { selector: { ...(labels.length === 0 ? {} : { matchLabels: Object.fromEntries(labels) }), ...(expressions.length === 0 ? {} : { matchExpressions: expressions }) } };
 }
 
-const identifier = (name: unknown, labels: unknown): Identifier => ({ name: text(name), ...selector(labels) });
-const described = (value: unknown): Described => ({ kind: text(json(value)['kind']), name: text(json(value)['name']), ...some('apiVersion', json(value)['apiVersion']) });
+const identifier = (name: unknown, labels: unknown): Identifier => ({ name: textOf(name), ...selector(labels) });
+const described = (value: unknown): Described => ({ kind: textOf(json(value)['kind']), name: textOf(json(value)['name']), ...some('apiVersion', json(value)['apiVersion']) });
 
 /** A share of what is asked, or an amount for each pod. */
 function share(utilization: unknown, value: unknown): Target {
@@ -46,14 +46,14 @@ export function specToV2(value: object): Draft<MetricSpec> {
   const { type, resource, containerResource, pods, object, external } = json(value);
   const [own, container, ofPods, ofObject, outside] = [resource, containerResource, pods, object, external].map(json);
   switch (type) {
-    case 'Resource': return { type, resource: { name: text(own?.['name']), target: share(own?.['targetAverageUtilization'], own?.['targetAverageValue']) } };
+    case 'Resource': return { type, resource: { name: textOf(own?.['name']), target: share(own?.['targetAverageUtilization'], own?.['targetAverageValue']) } };
     case 'ContainerResource': return {
-      type, containerResource: { name: text(container?.['name']), container: text(container?.['container']), target: share(container?.['targetAverageUtilization'], container?.['targetAverageValue']) },
+      type, containerResource: { name: textOf(container?.['name']), container: textOf(container?.['container']), target: share(container?.['targetAverageUtilization'], container?.['targetAverageValue']) },
     };
     case 'Pods': return { type, pods: { metric: identifier(ofPods?.['metricName'], ofPods?.['selector']), target: { type: 'AverageValue', ...some('averageValue', ofPods?.['targetAverageValue']) } } };
     case 'Object': return { type, object: { describedObject: described(ofObject?.['target']), metric: identifier(ofObject?.['metricName'], ofObject?.['selector']), target: amount(ofObject?.['targetValue'], ofObject?.['averageValue']) } };
     case 'External': return { type, external: { metric: identifier(outside?.['metricName'], outside?.['metricSelector']), target: amount(outside?.['targetValue'], outside?.['targetAverageValue']) } };
-    default: return { type: text(type) };
+    default: return { type: textOf(type) };
   }
 }
 
@@ -81,16 +81,16 @@ export function currentToV2(value: object): Draft<MetricStatus> {
   const { type, resource, containerResource, pods, object, external } = json(value);
   const [own, container, ofPods, ofObject, outside] = [resource, containerResource, pods, object, external].map(json);
   switch (type) {
-    case 'Resource': return { type, resource: { name: text(own?.['name']), current: currentShare(own?.['currentAverageUtilization'], own?.['currentAverageValue']) } };
+    case 'Resource': return { type, resource: { name: textOf(own?.['name']), current: currentShare(own?.['currentAverageUtilization'], own?.['currentAverageValue']) } };
     case 'ContainerResource': return {
-      type, containerResource: { name: text(container?.['name']), container: text(container?.['container']), current: currentShare(container?.['currentAverageUtilization'], container?.['currentAverageValue']) },
+      type, containerResource: { name: textOf(container?.['name']), container: textOf(container?.['container']), current: currentShare(container?.['currentAverageUtilization'], container?.['currentAverageValue']) },
     };
     case 'Pods': return { type, pods: { metric: identifier(ofPods?.['metricName'], ofPods?.['selector']), current: currentAmount(undefined, ofPods?.['currentAverageValue']) } };
     case 'Object': return {
       type, object: { describedObject: described(ofObject?.['target']), metric: identifier(ofObject?.['metricName'], ofObject?.['selector']), current: currentAmount(ofObject?.['currentValue'], ofObject?.['averageValue']) },
     };
     case 'External': return { type, external: { metric: identifier(outside?.['metricName'], outside?.['metricSelector']), current: currentAmount(outside?.['currentValue'], outside?.['currentAverageValue']) } };
-    default: return { type: text(type) };
+    default: return { type: textOf(type) };
   }
 }
 
