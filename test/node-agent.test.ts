@@ -195,7 +195,7 @@ describe('a pod on a node', () => {
   });
 
   it('can be entered: output, exit code, input', async () => {
-    expect(await kubectl('exec', 'web', '--', '/bin/sh', '-c', 'cat /etc/hostname; id -u')).toBe('web\n0\n');
+    expect(await kubectl('exec', 'web', '--', '/bin/sh', '-c', 'cat /etc/hostname; id -u; echo $HOME')).toBe('web\n0\n/root\n');
     expect(await kubectl('exec', 'web', '--', '/bin/sh', '-c', 'exit 3')).toContain('command terminated with exit code 3\n(exit 3)');
     expect((await test.kubectlWith('typed', 'exec', '-i', 'web', '--', 'cat')).out).toBe('typed');
     expect(await kubectl('exec', 'web', '--', 'nonesuch')).toContain('executable file not found in $PATH');

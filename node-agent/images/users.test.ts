@@ -17,8 +17,9 @@ afterEach(() => rm(root, { recursive: true }));
 
 describe('a user of an image', () => {
   it.each([
-    ['', { uid: 0, gid: 0, groups: [] }], ['root', { uid: 0, gid: 0, groups: [] }], ['app', { uid: 1000, gid: 1001, groups: [10, 44] }],
-    ['1000', { uid: 1000, gid: 1001, groups: [10, 44] }], ['4711', { uid: 4711, gid: 0, groups: [] }], ['app:solo', { uid: 1000, gid: 2000, groups: [10, 44] }], ['4711:5', { uid: 4711, gid: 5, groups: [] }],
+    ['', { uid: 0, gid: 0, groups: [], home: '/root' }], ['root', { uid: 0, gid: 0, groups: [], home: '/root' }], ['app', { uid: 1000, gid: 1001, groups: [10, 44], home: '/home/app' }],
+    ['1000', { uid: 1000, gid: 1001, groups: [10, 44], home: '/home/app' }], ['4711', { uid: 4711, gid: 0, groups: [], home: '/' }],
+    ['app:solo', { uid: 1000, gid: 2000, groups: [10, 44], home: '/home/app' }], ['4711:5', { uid: 4711, gid: 5, groups: [], home: '/' }],
   ])('"%s"', async (user, expected) => {
     expect(await lookUpUser(layers, user)).toEqual(expected);
   });
@@ -53,6 +54,6 @@ describe('a user of an image', () => {
   it('survives links in a circle', async () => {
     await symlink('group', join(layers[1] ?? '', 'etc', 'passwd'));
     await symlink('passwd', join(layers[1] ?? '', 'etc', 'group'));
-    expect(await lookUpUser(layers, '5')).toEqual({ uid: 5, gid: 0, groups: [] });
+    expect(await lookUpUser(layers, '5')).toEqual({ uid: 5, gid: 0, groups: [], home: '/' });
   });
 });

@@ -7,6 +7,8 @@ export interface ImageUser {
   readonly gid: number;
   /** Groups that list the user as a member. */
   readonly groups: readonly number[];
+  /** Their home directory; `/` for one that /etc/passwd doesn't know. */
+  readonly home: string;
 }
 
 const largestFile = 1024 * 1024;
@@ -26,8 +28,9 @@ export async function lookUpUser(layers: readonly string[], user: string): Promi
   if (row === undefined && !isNumber) throw new Error(`unable to find user ${wanted}: no matching entries in passwd file`);
   const gid = group === undefined || group === '' ? Number(row?.[3] ?? 0) : gidOf(groups, group);
   const member = row?.[0];
+  const home = row?.[5] ?? '';
   const extra = member === undefined ? [] : groups.filter((fields) => fields[3]?.split(',').includes(member) === true).map((fields) => Number(fields[2]));
-  return { uid: Number(row?.[2] ?? wanted), gid, groups: extra.filter((each) => Number.isSafeInteger(each)) };
+  return { uid: Number(row?.[2] ?? wanted), gid, groups: extra.filter((each) => Number.isSafeInteger(each)), home: home === '' ? '/' : home };
 }
 
 export type UserLookUp = typeof lookUpUser;

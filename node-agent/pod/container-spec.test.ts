@@ -11,7 +11,7 @@ const pod: Pod = {
 const security = { uid: 0, gid: 0, groups: [], capabilities: [], noNewPrivileges: false, privileged: false, oomScoreAdj: 0 };
 const parts: ContainerParts = {
   id: 'x', layers: ['/layer'], image: { diffIds: [], env: ['PATH=/bin', 'A=image', 'B=image'], entrypoint: ['/entry'], command: ['default'], workingDir: '/srv', user: '' },
-  environment: new Map([['B', 'pod'], ['WHO', 'world']]), hostname: 'web', security, volumePath: (name) => (name === 'none' ? undefined : `/volumes/${name}`),
+  environment: new Map([['B', 'pod'], ['WHO', 'world']]), hostname: 'web', home: '/home/app', security, volumePath: (name) => (name === 'none' ? undefined : `/volumes/${name}`),
   files: new Map([['/etc/hosts', '/files/hosts'], ['/etc/resolv.conf', '/files/resolv.conf']]), logPath: '/log', pidsLimit: 100,
 };
 const specOf = (container: Partial<Container>): ReturnType<typeof containerSpec> => containerSpec(pod, { name: 'c', ...container }, parts);
@@ -27,7 +27,11 @@ describe('a container as the runtime gets it', () => {
   });
 
   it('has the image\'s environment beneath the pod\'s', () => {
-    expect(specOf({ tty: true }).env).toEqual(['PATH=/bin', 'HOSTNAME=web', 'TERM=xterm', 'A=image', 'B=pod', 'WHO=world']);
+    expect(specOf({ tty: true }).env).toEqual(['PATH=/bin', 'HOSTNAME=web', 'TERM=xterm', 'A=image', 'B=pod', 'WHO=world', 'HOME=/home/app']);
+  });
+
+  it.each<[string, readonly [string, string], string]>([['leaves', ['HOME', '/srv'], 'HOME=/srv'], ['fills in an empty', ['HOME', ''], 'HOME=/home/app']])('%s HOME that the pod sets', (_name, variable, home) => {
+    expect(containerSpec(pod, { name: 'c' }, { ...parts, environment: new Map([variable]) }).env).toContain(home);
   });
 
   it('has its volumes, outer ones first, and the pod\'s files where no volume is', () => {
@@ -69,7 +73,7 @@ describe('what a container may do', () => {
     expect([capabilities.length, capabilities.includes(including)]).toEqual([count, true]);
   });
 
-  const facts = { user: { uid: 5, gid: 6, groups: [7] }, imageUser: 'app', defaultSeccomp: () => Buffer.from('filter'), localhostSeccomp: undefined, oomScoreAdj: 0 };
+  const facts = { user: { uid: 5, gid: 6, groups: [7], home: '/' }, imageUser: 'app', defaultSeccomp: () => Buffer.from('filter'), localhostSeccomp: undefined, oomScoreAdj: 0 };
   const ask = (own: Container['securityContext'], ofPod: NonNullable<Pod['spec']>['securityContext'] = {}): ReturnType<typeof securityOf> => (
     securityOf({ ...pod, spec: { containers: [], securityContext: ofPod } }, { name: 'c', ...(own === undefined ? {} : { securityContext: own }) }, facts)
   );

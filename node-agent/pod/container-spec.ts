@@ -14,6 +14,8 @@ export interface ContainerParts {
   /** As the pod's spec makes it; the image's own comes beneath. */
   readonly environment: ReadonlyMap<string, string>;
   readonly hostname: string;
+  /** Home directory of the user that it runs as. */
+  readonly home: string;
   readonly security: ProcessSecurity;
   /** Volumes by name: where they are on the host. */
   readonly volumePath: (name: string) => string | undefined;
@@ -60,6 +62,8 @@ function environmentList(container: Container, parts: ContainerParts): readonly 
     if (equals > 0) variables.set(entry.slice(0, equals), entry.slice(equals + 1));
   }
   for (const [name, value] of parts.environment) variables.set(name, value);
+  // An empty one counts as none, as in runc.
+  if ((variables.get('HOME') ?? '') === '') variables.set('HOME', parts.home);
   return [...variables].map(([name, value]) => `${name}=${value}`);
 }
 

@@ -80,7 +80,7 @@ function node(): NodeContext {
   const image = { id: 'sha256:1', references: ['web:1'], repoDigests: [], sizeBytes: 1, layers: [], config: { command: ['serve'], entrypoint: [], env: [], workingDir: '/', user: '', labels: {} } };
   return {
     client: { delete: () => ask('delete') } as unknown as Client, clock, log: silentLog, runtime, dataDir, memoryDir: join(dataDir, 'memory'), nodeName: 'n1', hostAddress: '127.0.0.1',
-    images: { resolve: () => Promise.resolve(image), pull: unused, import: unused, list: unused, remove: unused } as unknown as NodeContext['images'], users: () => Promise.resolve({ uid: 0, gid: 0, groups: [] }), hostResolver: () => Promise.resolve(''),
+    images: { resolve: () => Promise.resolve(image), pull: unused, import: unused, list: unused, remove: unused } as unknown as NodeContext['images'], users: () => Promise.resolve({ uid: 0, gid: 0, groups: [], home: '/root' }), hostResolver: () => Promise.resolve(''),
     objects: { hold: () => ({ configMap: unused, secret: unused, release: () => undefined }), run: unused },
     recorder: { record: (_regarding, _type, reason) => void asked.push(reason), drain: unused },
     statuses: { write: () => undefined, check: () => undefined, flush: () => ask('flush'), forget: () => undefined },

@@ -99,7 +99,7 @@ async function configure(handle: PodHandle, container: Container, image: StoredI
   const localhostSeccomp = await loadSeccomp(node.dataDir, pod, container);
   const termination = terminationFile(handle, id);
   const spec = containerSpec(pod, container, {
-    id, layers: image.layers, image: image.config, environment, hostname: kernelNameOf(pod),
+    id, layers: image.layers, image: image.config, environment, hostname: kernelNameOf(pod), home: user.home,
     security: securityOf(pod, container, { user, imageUser: image.config.user, defaultSeccomp: node.defaultSeccomp, localhostSeccomp, oomScoreAdj }),
     volumePath: (name) => handle.volumes.pathOf(pod, name),
     files: new Map([...podFiles(handle), [container.terminationMessagePath ?? '/dev/termination-log', termination]]),
