@@ -32,6 +32,11 @@ export interface Admitted {
   readonly signal: AbortSignal;
 }
 
+/** What a refusal names. */
+export function targetOf({ resource, name }: Pick<Admitted, 'resource' | 'name'>): { readonly group: string; readonly resource: string; readonly name: string } {
+  return { group: resource.group, resource: resource.plural, name };
+}
+
 /** What a plug-in that asks others says: did they change the object? Those that were asked before are then asked again, once. */
 export type Mutated = void | 'changed';
 

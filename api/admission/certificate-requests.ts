@@ -4,7 +4,7 @@ import type { Draft } from '../../machinery/kinds/wire.ts';
 import type { Authorizer } from '../access/access.ts';
 import { refused } from '../access/refused.ts';
 import type { User } from '../request.ts';
-import type { Admitted, AdmissionPlugin } from './admission.ts';
+import { targetOf, type AdmissionPlugin } from './admission.ts';
 
 /**
  * A certificate signing request says who made it, and only those whom the signer trusts approve or sign it. Source:
@@ -22,10 +22,10 @@ export function certificateRequests(authorizer: Authorizer): AdmissionPlugin {
       const [before, after] = [write.old as CertificateSigningRequest, object as CertificateSigningRequest];
       const signer = after.spec.signerName;
       if (!isDeepStrictEqual(verdict(before), verdict(after)) && !may(authorizer, write.user, 'approve', signer)) {
-        throw refused(target(write), `user not permitted to approve requests with signerName ${JSON.stringify(signer)}`);
+        throw refused(targetOf(write), `user not permitted to approve requests with signerName ${JSON.stringify(signer)}`);
       }
       if (before.status?.certificate !== after.status?.certificate && !may(authorizer, write.user, 'sign', signer)) {
-        throw refused(target(write), `user not permitted to sign requests with signerName ${JSON.stringify(signer)}`);
+        throw refused(targetOf(write), `user not permitted to sign requests with signerName ${JSON.stringify(signer)}`);
       }
     },
   };
@@ -50,8 +50,4 @@ function may(authorizer: Authorizer, user: User, verb: 'approve' | 'sign', signe
   return [signer, domain].some((name) => authorizer.authorize(user, {
     path: '', isResource: true, verb, group: CertificateSigningRequest.group, version: '*', resource: 'signers', subresource: '', namespace: '', name,
   }).allowed);
-}
-
-function target({ resource, name }: Admitted) {
-  return { group: resource.group, resource: resource.plural, name };
 }

@@ -5,7 +5,7 @@ import { podLimits, podRequests } from '../../machinery/pod/requests.ts';
 import { formatOf, formatQuantity, parseQuantity, type Quantity } from '../../machinery/quantity.ts';
 import { refused } from '../access/refused.ts';
 import type { Caches } from '../store/cache.ts';
-import type { Admitted, AdmissionPlugin } from './admission.ts';
+import { targetOf, type AdmissionPlugin } from './admission.ts';
 import { limitFaults, type Amounts } from './limit-ranger/constraints.ts';
 
 /** Bounds and defaults of what pods, containers and claims ask. Source: "Limit ranges"; wording: the LimitRanger plug-in of kube-apiserver. */
@@ -29,14 +29,10 @@ export const limitRanger: AdmissionPlugin = {
     for (const items of limitsOf(write.caches, write.namespace)) {
       const faults = items.flatMap((item) => (write.resource.plural === Pod.plural ? podFaults(item, object as Pod) : claimFaults(item, object)));
       const [only] = faults;
-      if (only !== undefined) throw refused(target(write), faults.length === 1 ? only : `[${faults.join(', ')}]`);
+      if (only !== undefined) throw refused(targetOf(write), faults.length === 1 ? only : `[${faults.join(', ')}]`);
     }
   },
 };
-
-function target({ resource, name }: Admitted) {
-  return { group: resource.group, resource: resource.plural, name };
-}
 
 function limitsOf(caches: Caches, namespace: string): readonly (readonly LimitRangeItem[])[] {
   return [...caches.of(LimitRange).list(namespace)].map(({ object }) => object.spec?.limits ?? []);

@@ -1,7 +1,7 @@
 import { Namespace } from '../../machinery/kinds/core.ts';
 import { failure } from '../../machinery/status.ts';
 import { refused } from '../access/refused.ts';
-import type { AdmissionPlugin } from './admission.ts';
+import { targetOf, type AdmissionPlugin } from './admission.ts';
 
 /** Nothing new in a namespace that is missing or ending, and some namespaces never end. Source: "Admission controllers", NamespaceLifecycle. */
 const immortal: ReadonlySet<string> = new Set(['default', 'kube-system', 'kube-public']);
@@ -11,17 +11,18 @@ export const namespaceLifecycle: AdmissionPlugin = {
   handles: ({ operation, namespace, resource, subresource }) =>
     (operation === 'DELETE' ? isNamespace(resource) : namespace !== '' && resource.scope === 'Namespaced' && (subresource === '' || operation === 'UPDATE')),
   // Before everything else: what other plug-ins would miss in a missing namespace is not worth reporting.
-  mutate({ operation, resource, namespace, name, caches }) {
+  mutate(write) {
+    const { operation, namespace, caches } = write;
     if (operation === 'DELETE') return;
     const found = caches.of(Namespace).get(undefined, namespace);
     if (found === undefined) throw failure('NotFound', `namespaces ${JSON.stringify(namespace)} not found`, { name: namespace, kind: 'namespaces' });
     if (operation !== 'CREATE' || found.object.status?.phase !== 'Terminating') return;
-    throw refused({ group: resource.group, resource: resource.plural, name }, `unable to create new content in namespace ${namespace} because it is being terminated`, [
+    throw refused(targetOf(write), `unable to create new content in namespace ${namespace} because it is being terminated`, [
       { reason: 'NamespaceTerminating', message: `namespace ${namespace} is being terminated`, field: 'metadata.namespace' },
     ]);
   },
-  validate({ operation, resource, name }) {
-    if (operation === 'DELETE' && immortal.has(name)) throw refused({ group: resource.group, resource: resource.plural, name }, 'this namespace may not be deleted');
+  validate(write) {
+    if (write.operation === 'DELETE' && immortal.has(write.name)) throw refused(targetOf(write), 'this namespace may not be deleted');
   },
 };
 

@@ -3,7 +3,7 @@ import { Pod, type Node } from '../../machinery/kinds/core.ts';
 import type { KubernetesObject } from '../../machinery/kinds/kind.ts';
 import { nodeNameOf } from '../access/node-authorizer.ts';
 import { refused } from '../access/refused.ts';
-import type { Admitted, AdmissionPlugin } from './admission.ts';
+import { targetOf, type Admitted, type AdmissionPlugin } from './admission.ts';
 
 /** What a node writes concerns itself and its pods. Source: "Admission controllers", NodeRestriction. */
 export const nodeRestriction: AdmissionPlugin = {
@@ -13,7 +13,7 @@ export const nodeRestriction: AdmissionPlugin = {
     const nodeName = nodeNameOf(write.user);
     if (nodeName === undefined) return;
     const why = objection(nodeName, write, object);
-    if (why !== undefined) throw refused({ group: write.resource.group, resource: write.resource.plural, name: write.name }, why);
+    if (why !== undefined) throw refused(targetOf(write), why);
   },
 };
 

@@ -3,21 +3,21 @@ import { StorageClass } from '../../machinery/kinds/storage.ts';
 import { compare, parseQuantity, zero } from '../../machinery/quantity.ts';
 import { refused } from '../access/refused.ts';
 import { storageClassOf } from '../resources/core/storage-class-name.ts';
-import type { AdmissionPlugin } from './admission.ts';
+import { targetOf, type AdmissionPlugin } from './admission.ts';
 
 /** Claims grow only where their class lets them. Source: "Resizing persistent volumes"; wording: the PersistentVolumeClaimResize plug-in of kube-apiserver. */
 export const persistentVolumeClaimResize: AdmissionPlugin = {
   name: 'PersistentVolumeClaimResize',
   handles: ({ operation, resource: { group, plural }, subresource }) => operation === 'UPDATE' && subresource === '' && group === PersistentVolumeClaim.group && plural === PersistentVolumeClaim.plural,
-  validate({ resource, name, old, caches }, object) {
+  validate(write, object) {
+    const { old, caches } = write;
     const [before, after] = [old as PersistentVolumeClaim, object as PersistentVolumeClaim];
     if (compare(sizeOf(after), sizeOf(before)) <= 0) return;
-    const target = { group: resource.group, resource: resource.plural, name };
-    if (before.status?.phase !== 'Bound') throw refused(target, 'Only bound persistent volume claims can be expanded');
+    if (before.status?.phase !== 'Bound') throw refused(targetOf(write), 'Only bound persistent volume claims can be expanded');
     const className = storageClassOf(after.metadata, after.spec?.storageClassName);
     const stays = className !== '' && className === storageClassOf(before.metadata, before.spec?.storageClassName);
     if (stays && caches.of(StorageClass).get(undefined, className)?.object.allowVolumeExpansion === true) return;
-    throw refused(target, 'only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize');
+    throw refused(targetOf(write), 'only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize');
   },
 };
 

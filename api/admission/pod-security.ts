@@ -6,7 +6,7 @@ import { Namespace, Pod, PodTemplate, ReplicationController, type PodTemplateSpe
 import type { KubernetesObject } from '../../machinery/kinds/kind.ts';
 import { refused } from '../access/refused.ts';
 import { handlerKey } from '../handlers/writer.ts';
-import type { Admitted, AdmissionPlugin } from './admission.ts';
+import { targetOf, type Admitted, type AdmissionPlugin } from './admission.ts';
 import { containersOf, subjectOf, type Subject } from './pod-security/check.ts';
 import { violations, violationsText } from './pod-security/evaluate.ts';
 import { summary } from './pod-security/summary.ts';
@@ -57,7 +57,7 @@ function evaluate(write: Admitted, { enforce, audit, warn }: Policy, subject: Su
   if (audited !== '') write.annotate(`${auditPrefix}audit-violations`, `would violate PodSecurity ${JSON.stringify(demandText(audit))}: ${audited}`);
   const refusal = isEnforced ? told(enforce) : '';
   if (refusal !== '') {
-    throw refused({ group: write.resource.group, resource: write.resource.plural, name: write.name }, `violates PodSecurity ${JSON.stringify(demandText(enforce))}: ${refusal}`);
+    throw refused(targetOf(write), `violates PodSecurity ${JSON.stringify(demandText(enforce))}: ${refusal}`);
   }
   const warning = told(warn);
   if (warning !== '') write.warn(`would violate PodSecurity ${JSON.stringify(demandText(warn))}: ${warning}`);

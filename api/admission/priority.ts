@@ -3,7 +3,7 @@ import type { Pod } from '../../machinery/kinds/core.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
 import type { Caches } from '../store/cache.ts';
 import { refused } from '../access/refused.ts';
-import type { Admitted, AdmissionPlugin } from './admission.ts';
+import { targetOf, type Admitted, type AdmissionPlugin } from './admission.ts';
 
 /** A pod's priority comes of its class alone. Source: "Pod priority and preemption". */
 export const priority: AdmissionPlugin = {
@@ -20,7 +20,7 @@ export const priority: AdmissionPlugin = {
     if (!isPriorityClass(write.resource) || (object as PriorityClass).globalDefault !== true) return;
     const other = globalDefault(write.caches);
     if (other === undefined || other.metadata?.name === write.name) return;
-    throw refused(target(write), `PriorityClass ${other.metadata?.name ?? ''} is already marked as default. Only one default can exist`);
+    throw refused(targetOf(write), `PriorityClass ${other.metadata?.name ?? ''} is already marked as default. Only one default can exist`);
   },
 };
 
@@ -34,14 +34,14 @@ function keep(spec: Spec, old: Pod['spec']): void {
 function set(write: Admitted, spec: Spec): void {
   const named = spec.priorityClassName ?? '';
   const found = named === '' ? globalDefault(write.caches) : write.caches.of(PriorityClass).get(undefined, named)?.object;
-  if (named !== '' && found === undefined) throw refused(target(write), `no PriorityClass with name ${named} was found`);
+  if (named !== '' && found === undefined) throw refused(targetOf(write), `no PriorityClass with name ${named} was found`);
   const value = found?.value ?? 0;
   const policy = found?.preemptionPolicy ?? 'PreemptLowerPriority';
   if (spec.priority !== undefined && spec.priority !== value) {
-    throw refused(target(write), `the integer value of priority (${spec.priority}) must not be provided in pod spec; priority admission controller computed ${value} from the given PriorityClass name`);
+    throw refused(targetOf(write), `the integer value of priority (${spec.priority}) must not be provided in pod spec; priority admission controller computed ${value} from the given PriorityClass name`);
   }
   if (spec.preemptionPolicy !== undefined && spec.preemptionPolicy !== policy) {
-    throw refused(target(write), `the string value of PreemptionPolicy (${spec.preemptionPolicy}) must not be provided in pod spec; priority admission controller computed ${policy} from the given PriorityClass name`);
+    throw refused(targetOf(write), `the string value of PreemptionPolicy (${spec.preemptionPolicy}) must not be provided in pod spec; priority admission controller computed ${policy} from the given PriorityClass name`);
   }
   spec.priority = value;
   spec.preemptionPolicy = policy;
@@ -60,8 +60,4 @@ function globalDefault(caches: Caches): PriorityClass | undefined {
 
 function isPriorityClass({ group, plural }: { readonly group: string; readonly plural: string }): boolean {
   return group === PriorityClass.group && plural === PriorityClass.plural;
-}
-
-function target({ resource, name }: Admitted) {
-  return { group: resource.group, resource: resource.plural, name };
 }

@@ -5,7 +5,7 @@ import type { ClusterAuthorizer } from '../access/rbac.ts';
 import { refused } from '../access/refused.ts';
 import { formatRule, isSuperuser, notCovered } from '../access/rules.ts';
 import type { RequestInfo } from '../request.ts';
-import type { Admitted, AdmissionPlugin } from './admission.ts';
+import { targetOf, type Admitted, type AdmissionPlugin } from './admission.ts';
 
 /** Nobody grants more than they hold, unless they may `escalate` roles or `bind` the role. Source: "Using RBAC authorization", privilege escalation prevention. */
 
@@ -56,7 +56,7 @@ function checkHeld(rbac: Rbac, write: Admitted, wanted: readonly PolicyRule[]): 
   const who = `user ${JSON.stringify(name)} (groups=[${groups.map((group) => JSON.stringify(group)).join(' ')}])`;
   const lines = missing.map(formatRule).toSorted().join('\n');
   throw refused(
-    { group: write.resource.group, resource: write.resource.plural, name: write.name },
+    targetOf(write),
     `${who} is attempting to grant RBAC permissions not currently held:\n${lines}`,
   );
 }

@@ -4,7 +4,7 @@ import { RuntimeClass } from '../../machinery/kinds/runtime-class.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
 import { refused } from '../access/refused.ts';
 import type { Caches } from '../store/cache.ts';
-import type { Admitted, AdmissionPlugin } from './admission.ts';
+import { targetOf, type Admitted, type AdmissionPlugin } from './admission.ts';
 
 /** What a pod's runtime class adds to it: overhead, and where it can run. Source: "Runtime class"; wording: the RuntimeClass plug-in of kube-apiserver. */
 export const runtimeClass: AdmissionPlugin = {
@@ -50,7 +50,7 @@ function setOverhead(write: Admitted, spec: Spec, { overhead }: RuntimeClass): v
 function setScheduling(write: Admitted, spec: Spec, { scheduling }: RuntimeClass): void {
   for (const [key, value] of Object.entries(scheduling?.nodeSelector ?? {})) {
     const own = spec.nodeSelector?.[key];
-    if (own !== undefined && own !== value) throw refused(target(write), `conflict: runtimeClass.scheduling.nodeSelector[${key}] = ${value}; pod.spec.nodeSelector[${key}] = ${own}`);
+    if (own !== undefined && own !== value) throw refused(targetOf(write), `conflict: runtimeClass.scheduling.nodeSelector[${key}] = ${value}; pod.spec.nodeSelector[${key}] = ${own}`);
     spec.nodeSelector = { ...spec.nodeSelector, [key]: value };
   }
   const missing = (scheduling?.tolerations ?? []).filter((toleration) => !(spec.tolerations ?? []).some((own) => isDeepStrictEqual({ ...own }, { ...toleration })));
@@ -58,9 +58,5 @@ function setScheduling(write: Admitted, spec: Spec, { scheduling }: RuntimeClass
 }
 
 function rejected(write: Admitted, why: string) {
-  return refused(target(write), `pod rejected: ${why}`);
-}
-
-function target({ resource, name }: Admitted) {
-  return { group: resource.group, resource: resource.plural, name };
+  return refused(targetOf(write), `pod rejected: ${why}`);
 }

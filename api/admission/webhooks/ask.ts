@@ -4,7 +4,7 @@ import { messageOf } from '../../../machinery/thrown.ts';
 import type { Authorizer } from '../../access/access.ts';
 import { refused } from '../../access/refused.ts';
 import { WebhookError, type ClientConfig, type WebhookClient } from '../../webhooks/client.ts';
-import type { Admitted } from '../admission.ts';
+import { targetOf, type Admitted } from '../admission.ts';
 import { conditionsHold, sharedBindings } from '../policy/evaluate.ts';
 import { attributesOf, type Attributes } from '../policy/request-value.ts';
 import type { Hook, Webhook } from './hooks.ts';
@@ -39,7 +39,7 @@ export async function concerned<W extends Webhook>(hook: Hook<W>, write: Admitte
   const outcome = conditionsHold(hook.conditions, sharedBindings(attributes, authorizer));
   if (outcome.type === 'match') return { hook, attributes };
   if (outcome.type === 'skip' || hook.webhook.failurePolicy === 'Ignore') return undefined;
-  throw refused({ group: write.resource.group, resource: write.resource.plural, name: write.name }, outcome.problem);
+  throw refused(targetOf(write), outcome.problem);
 }
 
 const defaultSeconds = 10;
