@@ -29,7 +29,7 @@ export function validateAnnotations(annotations: Texts, path: Path): FieldError[
 }
 
 /** Finalizers that need no domain. */
-const standardFinalizers: ReadonlySet<string> = new Set(['kubernetes', 'orphan', 'foregroundDeletion']);
+export const standardFinalizers: ReadonlySet<string> = new Set(['kubernetes', 'orphan', 'foregroundDeletion']);
 
 /** `metadata.finalizers`: each a qualified name with a domain, or one of Kubernetes' own. */
 export function validateFinalizers(finalizers: readonly string[] | undefined, path: Path): FieldError[] {

@@ -4,13 +4,13 @@ import { Ingress, IngressClass } from '../../machinery/kinds/networking.ts';
 import { StorageClass } from '../../machinery/kinds/storage.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
 import { namesStorageClass } from '../resources/core/storage-class-name.ts';
+import { isDefaultClass } from '../resources/storage/storage-class.ts';
 import type { Caches } from '../store/cache.ts';
 import type { AdmissionPlugin } from './admission.ts';
 
 /** Who asks for no class gets the default one. Source: "Default StorageClass", "Default IngressClass". */
 
-const storageAnnotations = ['storageclass.kubernetes.io/is-default-class', 'storageclass.beta.kubernetes.io/is-default-class'];
-const ingressAnnotations = ['ingressclass.kubernetes.io/is-default-class'];
+const ingressAnnotation = 'ingressclass.kubernetes.io/is-default-class';
 const olderIngressClass = 'kubernetes.io/ingress.class';
 
 export const defaultStorageClass: AdmissionPlugin = {
@@ -19,7 +19,7 @@ export const defaultStorageClass: AdmissionPlugin = {
   mutate({ caches }, draft) {
     const claim = draft as Draft<PersistentVolumeClaim>;
     if (namesStorageClass(claim.metadata, claim.spec?.storageClassName)) return;
-    const name = defaultOf(caches, StorageClass, storageAnnotations);
+    const name = defaultOf(caches, StorageClass, isDefaultClass);
     if (name !== undefined) claim.spec = { ...claim.spec, storageClassName: name };
   },
 };
@@ -30,14 +30,14 @@ export const defaultIngressClass: AdmissionPlugin = {
   mutate({ caches }, draft) {
     const ingress = draft as Draft<Ingress>;
     if (ingress.spec?.ingressClassName !== undefined || ingress.metadata?.annotations?.[olderIngressClass] !== undefined) return;
-    const name = defaultOf(caches, IngressClass, ingressAnnotations);
+    const name = defaultOf(caches, IngressClass, ({ metadata }) => metadata?.annotations?.[ingressAnnotation] === 'true');
     if (name !== undefined) ingress.spec = { ...ingress.spec, ingressClassName: name };
   },
 };
 
 /** Of several the newest, then the first by name. */
-function defaultOf<T extends KubernetesObject>(caches: Caches, kind: Kind<T>, annotations: readonly string[]): string | undefined {
-  const defaults = [...caches.of(kind).list()].map(({ object }) => object.metadata ?? {}).filter((metadata) => annotations.some((one) => metadata.annotations?.[one] === 'true'));
+function defaultOf<T extends KubernetesObject>(caches: Caches, kind: Kind<T>, isDefault: (object: T) => boolean): string | undefined {
+  const defaults = [...caches.of(kind).list()].map(({ object }) => object).filter(isDefault).map(({ metadata = {} }) => metadata);
   const [first] = defaults.toSorted((a, b) => compareText(b.creationTimestamp ?? '', a.creationTimestamp ?? '') || compareText(a.name ?? '', b.name ?? ''));
   return first?.name;
 }

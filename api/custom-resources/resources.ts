@@ -1,6 +1,7 @@
 import type { CustomResourceDefinition, DefinitionNames, DefinitionVersion } from '../../machinery/kinds/apiextensions.ts';
 import { apiVersionOf, type KubernetesObject } from '../../machinery/kinds/kind.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
+import { standardFinalizers } from '../../machinery/labels.ts';
 import { defineResource, type RemoteConversion, type Resource, type SelectableField } from '../resources/define.ts';
 import { columnsOf } from './columns.ts';
 import { remoteConversionOf, type ConversionOptions } from './conversion.ts';
@@ -82,8 +83,6 @@ function servedResource({ definition, names, stored, schemas, remote }: Defined,
     },
   });
 }
-
-const standardFinalizers: ReadonlySet<string> = new Set(['kubernetes', 'orphan', 'foregroundDeletion']);
 
 function finalizerWarnings({ metadata }: KubernetesObject): readonly string[] {
   return (metadata?.finalizers ?? []).filter((name) => !name.includes('/') && !standardFinalizers.has(name)).map((name) =>

@@ -15,6 +15,7 @@ import { mergeSchema } from './forms.ts';
  * applied says which fields are its. Source: "Server-Side Apply", upgrading from client-side apply.
  */
 
+/** kubectl apply keeps the whole object here. */
 export const lastAppliedAnnotation = 'kubectl.kubernetes.io/last-applied-configuration';
 
 /** Who may take what the annotation speaks of, and who keeps it up. */

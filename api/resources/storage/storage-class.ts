@@ -11,7 +11,7 @@ import { validateParameters, validateProvisioner } from './names.ts';
 type Term = NonNullable<StorageClass['allowedTopologies']>[number];
 
 /** Marks the class of claims that name none. */
-export const defaultClassAnnotations: readonly string[] = ['storageclass.kubernetes.io/is-default-class', 'storageclass.beta.kubernetes.io/is-default-class'];
+const defaultClassAnnotations: readonly string[] = ['storageclass.kubernetes.io/is-default-class', 'storageclass.beta.kubernetes.io/is-default-class'];
 
 /** Source: "Storage classes". */
 export const storageClass = defineResource(StorageClass, {

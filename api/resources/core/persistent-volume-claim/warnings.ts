@@ -1,8 +1,7 @@
 import { Path } from '../../../../machinery/field-path.ts';
 import type { PersistentVolumeClaim, PersistentVolumeClaimSpec } from '../../../../machinery/kinds/core.ts';
 import { fractionsOfBytes } from '../../fractions-of-bytes.ts';
-
-const olderClass = 'volume.beta.kubernetes.io/storage-class';
+import { olderClassAnnotation } from '../storage-class-name.ts';
 
 export function claimWarnings({ metadata, spec }: PersistentVolumeClaim): string[] {
   return [...olderClassWarnings(metadata?.annotations), ...claimSpecWarnings(spec, new Path('spec'))];
@@ -10,7 +9,7 @@ export function claimWarnings({ metadata, spec }: PersistentVolumeClaim): string
 
 /** Of a claim or a volume. */
 export function olderClassWarnings(annotations: Readonly<Record<string, string>> | undefined): string[] {
-  return annotations?.[olderClass] === undefined ? [] : [`metadata.annotations[${olderClass}]: deprecated since v1.8; use "storageClassName" attribute instead`];
+  return annotations?.[olderClassAnnotation] === undefined ? [] : [`metadata.annotations[${olderClassAnnotation}]: deprecated since v1.8; use "storageClassName" attribute instead`];
 }
 
 export function claimSpecWarnings(spec: PersistentVolumeClaimSpec | undefined, path: Path): string[] {
