@@ -19,6 +19,11 @@ export interface User {
   readonly impersonator?: User;
 }
 
+/** A user as the API shows one: UserInfo. */
+export function userInfoOf({ name, uid, groups, extra }: User): object {
+  return { username: name, ...(uid === undefined ? {} : { uid }), groups, ...(extra === undefined ? {} : { extra }) };
+}
+
 /** Where a call came from, and what is noted about it on its way: what the audit log tells. */
 export interface Origin {
   readonly auditId: string;

@@ -3,7 +3,7 @@ import type { LocalSubjectAccessReview, PolicyRule, SelfSubjectAccessReview, Sel
 import { apiVersionOf, type KubernetesObject } from '../../machinery/kinds/kind.ts';
 import { failure } from '../../machinery/status.ts';
 import type { Codec } from '../handlers/writer.ts';
-import type { Call, Handler, RequestInfo, User } from '../request.ts';
+import { userInfoOf, type Call, type Handler, type RequestInfo, type User } from '../request.ts';
 import type { ClusterAuthenticator } from './authentication.ts';
 import type { ClusterAuthorizer } from './rbac.ts';
 
@@ -45,12 +45,12 @@ export function reviewHandlers(deps: ReviewDependencies): Readonly<Record<string
       if (namespace === '') throw failure('BadRequest', 'no namespace on request');
       return rulesStatus(deps.authorizer.rulesFor(call.user, namespace));
     }),
-    selfsubjectreviews: answering<SelfSubjectReview>((_asked, call) => ({ userInfo: userInfo(call.user) })),
+    selfsubjectreviews: answering<SelfSubjectReview>((_asked, call) => ({ userInfo: userInfoOf(call.user) })),
     tokenreviews: answering<TokenReview>(async ({ spec }) => {
       if ((spec.token ?? '') === '') throw failure('BadRequest', 'token is required for TokenReview in authentication');
       const check = await deps.authenticator.reviewToken(spec.token ?? '', spec.audiences ?? []);
       if (check === undefined) return { user: {}, error: 'invalid bearer token' };
-      return { authenticated: true, user: userInfo(check.user), audiences: check.audiences };
+      return { authenticated: true, user: userInfoOf(check.user), audiences: check.audiences };
     }),
   };
 }
@@ -113,8 +113,4 @@ function rulesStatus(rules: readonly PolicyRule[]): object {
   const resourceRules = rules.filter((rule) => (rule.resources ?? []).length > 0)
     .map(({ verbs, apiGroups, resources, resourceNames }) => ({ verbs, apiGroups, resources, ...(resourceNames === undefined ? {} : { resourceNames }) }));
   return { resourceRules, nonResourceRules, incomplete: false };
-}
-
-function userInfo({ name, uid, groups, extra }: User): object {
-  return { username: name, ...(uid === undefined ? {} : { uid }), groups, ...(extra === undefined ? {} : { extra }) };
 }

@@ -1,8 +1,8 @@
 /** Records of who asked for what and what came of it. Source: "Auditing", audit.k8s.io/v1 Event. */
 import { ApiError, type Status } from '../../machinery/status.ts';
-import type { Origin, RequestInfo, User } from '../request.ts';
+import { userInfoOf, type Origin, type RequestInfo, type User } from '../request.ts';
 import type { Policy, Stage, Verdict } from './policy.ts';
-import { redacted } from './redaction.ts';
+import { redacted, redactedStatus } from './redaction.ts';
 
 /** Where events go. Must not throw. */
 export type AuditSink = (event: object) => void;
@@ -82,7 +82,10 @@ function trail(asked: Asked, { level, omitStages }: Verdict, sink: AuditSink, no
     },
     started: () => emit('ResponseStarted', { responseStatus: { metadata: {}, code: 200 } }),
     complete: ({ code, status, object }) => end(code, status, level === 'RequestResponse' && object !== undefined ? redacted(info, object()) : undefined),
-    failed: ({ code, status }) => end(code, status, level === 'RequestResponse' ? status : undefined),
+    failed({ code, status }) {
+      const shown = redactedStatus(info, status);
+      end(code, shown, level === 'RequestResponse' ? shown : undefined);
+    },
   };
 }
 
@@ -93,11 +96,7 @@ function statusOf(code: number, status: Status | undefined): object {
 
 /** The one who called, and whom they acted as. */
 function usersOf(user: User): object {
-  return user.impersonator === undefined ? { user: userInfo(user) } : { user: userInfo(user.impersonator), impersonatedUser: userInfo(user) };
-}
-
-function userInfo({ name, uid, groups, extra }: User): object {
-  return { username: name, ...(uid === undefined ? {} : { uid }), groups, ...(extra === undefined ? {} : { extra }) };
+  return user.impersonator === undefined ? { user: userInfoOf(user) } : { user: userInfoOf(user.impersonator), impersonatedUser: userInfoOf(user) };
 }
 
 function referenceOf({ resource, namespace, name, group, version, subresource }: RequestInfo): object {
