@@ -12,7 +12,7 @@ import { layOut } from './slices.ts';
 /** Keeps the EndpointSlices of Services with a selector. Source: "EndpointSlices". */
 
 export const serviceNameLabel = 'kubernetes.io/service-name';
-const managedByLabel = 'endpointslice.kubernetes.io/managed-by';
+export const managedByLabel = 'endpointslice.kubernetes.io/managed-by';
 const managedBy = 'endpointslice-controller.k8s.io';
 const headlessLabel = 'service.kubernetes.io/headless';
 const zoneLabel = 'topology.kubernetes.io/zone';
@@ -105,6 +105,7 @@ function sameLabels(a: Readonly<Record<string, string>>, b: Readonly<Record<stri
   return first.length === second.length && first.every(([key, value]) => b[key] === value);
 }
 
-function removal(slice: EndpointSlice): Step {
+/** Of the slice as it was seen: one that has changed since stays. */
+export function removal(slice: EndpointSlice): Step {
   return { type: 'delete', kind: EndpointSlice, at: at(slice), uid: slice.metadata?.uid ?? '' };
 }

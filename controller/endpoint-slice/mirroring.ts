@@ -3,14 +3,13 @@ import { Endpoints, Service } from '../../machinery/kinds/core.ts';
 import { EndpointSlice, type Endpoint } from '../../machinery/kinds/discovery.ts';
 import { ownerReference } from '../../machinery/owner-references.ts';
 import { defineController, watching } from '../define.ts';
-import { at, update, type Step } from '../steps.ts';
-import { serviceNameLabel } from './endpoint-slice.ts';
+import { update, type Step } from '../steps.ts';
+import { managedByLabel, removal, serviceNameLabel } from './endpoint-slice.ts';
 import type { AddressType, EndpointGroup } from './endpoints-of.ts';
 import { layOut } from './slices.ts';
 
 /** Keeps EndpointSlices that say what hand-made Endpoints of Services without a selector say. Source: "EndpointSlices", EndpointSlice mirroring. */
 
-const managedByLabel = 'endpointslice.kubernetes.io/managed-by';
 const managedBy = 'endpointslicemirroring-controller.k8s.io';
 const skipLabel = 'endpointslice.kubernetes.io/skip-mirror';
 const leaderAnnotation = 'control-plane.alpha.kubernetes.io/leader';
@@ -122,8 +121,4 @@ function saysTheSame({ metadata }: EndpointSlice, wanted: Mirrored): boolean {
 
 function same(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
   return Object.keys(a).length === Object.keys(b).length && Object.entries(a).every(([key, value]) => b[key] === value);
-}
-
-function removal(slice: EndpointSlice): Step {
-  return { type: 'delete', kind: EndpointSlice, at: at(slice), uid: slice.metadata?.uid ?? '' };
 }
