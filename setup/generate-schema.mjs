@@ -102,7 +102,7 @@ function fieldOf(field, traits, definitionOf, fullName) {
 }
 
 /** All definitions: what is written out of each, and its descriptions. */
-export function buildSchema(root) {
+function buildSchema(root) {
   const directory = join(root, modelsDirectory);
   const models = modelNames(directory);
   const definitionOf = new Map([...models].map(([definition, model]) => [model, definition]));

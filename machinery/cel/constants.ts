@@ -62,6 +62,6 @@ function converted(node: CallNode, checked: Checked, of: Constants['of']): Value
   return form.run([value], { charge: () => undefined });
 }
 
-export function literalValue(literal: Literal): Value {
+function literalValue(literal: Literal): Value {
   return typeof literal === 'object' && literal !== null && 'uint' in literal ? new Uint(literal.uint) : literal;
 }

@@ -7,8 +7,6 @@ export interface EncryptionKey {
   readonly secret: Buffer;
 }
 
-export type ProviderName = 'aesgcm' | 'aescbc' | 'identity';
-
 /** One way to seal, with one key. The key of the store's entry is bound to the value: it can't be moved to another name. */
 export interface Provider {
   /** What sealed values begin with; '' for values that are not sealed. */

@@ -84,7 +84,7 @@ function metadataShape(schema: ObjectSchema): StructShape {
 }
 
 /** The shape of a value of which nothing is known. */
-export function deducedShape(value: unknown): Shape {
+function deducedShape(value: unknown): Shape {
   return typeof value === 'object' && value !== null && !Array.isArray(value) ? deducedMap : leaf;
 }
 

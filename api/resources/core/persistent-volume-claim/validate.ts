@@ -19,7 +19,7 @@ export function validateClaim({ spec = {} }: PersistentVolumeClaim): FieldError[
 }
 
 /** Of a claim and of a template of claims. */
-export function validateClaimSpec(spec: PersistentVolumeClaimSpec, path: Path): FieldError[] {
+function validateClaimSpec(spec: PersistentVolumeClaimSpec, path: Path): FieldError[] {
   const { dataSource, dataSourceRef } = spec;
   const errors = [
     ...validateAccessModes(spec.accessModes, 'at least 1 access mode is required', path.child('accessModes')),

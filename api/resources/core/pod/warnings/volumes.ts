@@ -6,7 +6,7 @@ import { overlaps, type Placed } from './overlaps.ts';
 /** Volumes of kinds that are gone, and files that get in each other's way. */
 
 /** Source: "Volumes: types of volumes". */
-export const oldVolumes = {
+const oldVolumes = {
   photonPersistentDisk: 'deprecated in v1.11, non-functional in v1.16+',
   gitRepo: 'deprecated in v1.11',
   scaleIO: 'deprecated in v1.16, non-functional in v1.22+',
