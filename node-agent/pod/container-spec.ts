@@ -86,6 +86,8 @@ function mountsOf(pod: Pod, container: Container, parts: ContainerParts): readon
     const target = posix.resolve('/', mount.mountPath);
     const subPath = subPathOf(mount, parts.environment);
     const live = pod.spec?.volumes?.find((each) => each.name === mount.name);
+    const medium = live?.emptyDir?.medium ?? '';
+    if (medium.startsWith('HugePages')) throw new ConfigError(`volume "${mount.name}" asks for an emptyDir of medium ${medium}, which this node does not have: use Memory, or no medium`);
     const alwaysReadOnly = live?.configMap !== undefined || live?.secret !== undefined || live?.projected !== undefined || live?.downwardAPI !== undefined;
     return {
       type: 'bind', source: path, ...(subPath === '' ? {} : { subPath }), target, readOnly: mount.readOnly === true || alwaysReadOnly,

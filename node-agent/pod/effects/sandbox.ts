@@ -8,6 +8,7 @@ import { VolumeError } from '../../volumes/volumes.ts';
 import { answered, initAgain, sandboxLost } from '../adopt.ts';
 import { writeHostsFile, writePodFiles } from '../files.ts';
 import type { PodHandle } from '../handle.ts';
+import { shortcomingsOf } from '../shortcomings.ts';
 import { messageOf } from '../../../machinery/thrown.ts';
 
 /** The pod as a whole: its volumes and its sandbox, made and taken away. */
@@ -26,6 +27,7 @@ export async function prepareVolumes(handle: PodHandle): Promise<void> {
 }
 
 export async function createSandbox(handle: PodHandle): Promise<void> {
+  sayShortcomings(handle);
   handle.change((state) => ({ ...state, sandbox: 'working' }));
   try {
     const pod = handle.pod();
@@ -44,6 +46,13 @@ export async function createSandbox(handle: PodHandle): Promise<void> {
     const sandbox = await takenAway(handle);
     handle.change((state) => ({ ...state, sandbox, sandboxRetryAt: handle.node.clock.now() + retryMs }));
   }
+}
+
+/** Once a pod: its first sandbox is being made. */
+function sayShortcomings(handle: PodHandle): void {
+  const { containers, sandboxRetryAt } = handle.state();
+  if (containers.size > 0 || sandboxRetryAt !== undefined) return;
+  for (const { reason, message } of shortcomingsOf(handle.pod(), handle.node)) handle.event('Warning', reason, message);
 }
 
 /** Takes away a sandbox that is no use any more; what can't be is taken away by a later step. */
