@@ -35,6 +35,8 @@ export function manage(tally: Tally): Managed {
   const superfluous = leftOver(tally, Math.max(0, active.length - wanted)).slice(0, burst);
   // One thing at a time: with room again, the next pass makes what is missing.
   if (superfluous.length > 0) return forgo(tally, superfluous);
+  const lost = active.filter((pod) => !isTracked(pod));
+  if (lost.length > 0) return { ...unmanaged(tally), steps: [{ type: 'together', steps: lost.map(track) }] };
   const coming = replacesOnlyFailed(job) ? tally.terminating : 0;
   const missing = wanted - coming - active.length;
   return missing > 0 ? make(tally, missing) : unmanaged(tally);
@@ -120,10 +122,18 @@ function remove(job: Job, pod: Pod): DeleteStep {
   };
 }
 
-/** Takes the finalizer off. */
+/** A pod that was let go, and is wanted after all, or that somebody took the finalizer off: it would end uncounted. */
+function track(pod: Pod): PatchStep {
+  return finalizers(pod, { finalizers: [trackingFinalizer] });
+}
+
 export function release(pod: Pod): PatchStep {
+  return finalizers(pod, { '$deleteFromPrimitiveList/finalizers': [trackingFinalizer] });
+}
+
+function finalizers(pod: Pod, change: object): PatchStep {
   return {
     type: 'patch', kind: Pod, at: at(pod), patchType: 'application/strategic-merge-patch+json', goneIsFine: true,
-    body: { metadata: { uid: pod.metadata?.uid ?? '', '$deleteFromPrimitiveList/finalizers': [trackingFinalizer] } },
+    body: { metadata: { uid: pod.metadata?.uid ?? '', ...change } },
   };
 }
