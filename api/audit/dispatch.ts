@@ -1,6 +1,7 @@
 /** Records what is dispatched, whoever carries it. */
 import { ApiError } from '../../machinery/status.ts';
 import type { Dispatch } from '../dispatch.ts';
+import { scanJson } from '../schema/json-scan.ts';
 import type { Call, Handler, Result, WatchResult, WatchSink } from '../request.ts';
 import type { Auditor, Trail } from './auditor.ts';
 
@@ -46,6 +47,8 @@ export function auditedDispatch(dispatch: Dispatch, auditor: Auditor, failureOf:
 function sentIn({ content }: NonNullable<Call['body']>): unknown {
   if ('value' in content) return content.value;
   try {
+    // What is nested deeper than an object may be can be parsed, but not written.
+    scanJson(content.bytes);
     return JSON.parse(content.bytes.toString('utf8'));
   } catch {
     // YAML is what only people send, and never in a hurry; its bytes are not worth a second parser here.

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { redacted } from './redaction.ts';
+import { failure } from '../../machinery/status.ts';
+import { redacted, redactedStatus } from './redaction.ts';
 
 const secrets = { group: '', resource: 'secrets', subresource: '', verb: 'create' };
 
@@ -11,6 +12,9 @@ describe('what the audit log never holds', () => {
       { metadata: { annotations: { 'kubectl.kubernetes.io/last-applied-configuration': '<redacted>', x: 'y' } } }],
     ['a patch of a Secret in operations', { ...secrets, verb: 'patch' }, [{ op: 'add', path: '/data/a', value: 'eA==' }], undefined],
     ['a merge patch of a Secret', { ...secrets, verb: 'patch' }, { data: { a: 'eA==', b: null } }, { data: { a: '<redacted>', b: '<redacted>' } }],
+    ['data under a misspelt name', secrets, { Data: { a: 'x' }, value: 'y' }, { Data: { a: '<redacted>' }, value: '<redacted>' }],
+    ['data that is no object', secrets, { stringData: 'x', data: ['y'] }, { stringData: '<redacted>', data: '<redacted>' }],
+    ['a token under a misspelt name', { ...secrets, resource: 'tokenreviews' }, { spec: { Token: 'ey', audiences: ['a'] }, Spec: ['ey'] }, { spec: { Token: '<redacted>', audiences: ['a'] }, Spec: '<redacted>' }],
     ['a token that was asked for', { group: '', resource: 'serviceaccounts', subresource: 'token', verb: 'create' }, { status: { token: 'ey', expirationTimestamp: 't' } }, { status: { token: '<redacted>', expirationTimestamp: 't' } }],
     ['a token to be reviewed', { group: 'authentication.k8s.io', resource: 'tokenreviews', subresource: '', verb: 'create' }, { spec: { token: 'ey' } }, { spec: { token: '<redacted>' } }],
   ])('%s', (_what, info, value, expected) => {
@@ -20,5 +24,13 @@ describe('what the audit log never holds', () => {
   it('is nothing of other kinds', () => {
     const value = { data: { a: 'x' } };
     expect(redacted({ group: '', resource: 'configmaps', subresource: '', verb: 'create' }, value)).toBe(value);
+  });
+
+  it('is what a failure quotes of a Secret', () => {
+    const status = failure('Invalid', 'patch: Invalid value: "{\"data\":{}}"', { name: 's', causes: [{ message: 'Invalid value: "x"', field: 'data[a]' }] }).status;
+    expect(redactedStatus(secrets, status)).toMatchObject({ message: '<redacted>', reason: 'Invalid', details: { name: 's', causes: [{ message: '<redacted>', field: 'data[a]' }] } });
+    expect(redactedStatus({ ...secrets, resource: 'configmaps' }, status)).toBe(status);
+    const missing = failure('NotFound', 'secrets "s" not found').status;
+    expect(redactedStatus(secrets, missing)).toBe(missing);
   });
 });
