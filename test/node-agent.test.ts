@@ -236,6 +236,19 @@ describe('a pod on a node', () => {
     await eventOf(name, event);
   });
 
+  it('is not let in when it asks for a sysctl of the machine', async () => {
+    await run('forbidden', 'true', {}, { securityContext: { sysctls: [{ name: 'net.ipv4.ip_forward', value: '1' }] } });
+    const pod = await podUntil('forbidden', (each) => each.status?.phase === 'Failed');
+    expect(pod.status).toMatchObject({ reason: 'SysctlForbidden', message: 'Pod was rejected: forbidden sysctl: "net.ipv4.ip_forward" not allowlisted' });
+    await eventOf('forbidden', 'Warning SysctlForbidden forbidden sysctl: "net.ipv4.ip_forward" not allowlisted');
+  });
+
+  it('says what a sysctl is that the kernel refuses, and goes when it is deleted', async () => {
+    await run('refused', 'true', {}, { securityContext: { sysctls: [{ name: 'net.ipv4.tcp_syncookies', value: 'maybe' }] } });
+    await eventOf('refused', /^Warning FailedCreatePodSandBox .*tcp_syncookies/);
+    expect(await kubectl('delete', 'pod', 'refused')).toContain('deleted');
+  });
+
   it('that uses too much memory is killed and says so', async () => {
     await run('oom', 'tail /dev/zero', { resources: { limits: { memory: '20Mi' } } }, { restartPolicy: 'Never' });
     const pod = await podUntil('oom', (each) => each.status?.phase === 'Failed');

@@ -148,6 +148,10 @@ const rows: readonly Row[] = [
     name: 'ends a pod that has been active for too long', pod: podOf({ activeDeadlineSeconds: 5 }), state: withContainers(running('a')),
     steps: [{ do: 'fail', outcome: { phase: 'Failed', reason: 'DeadlineExceeded', message: 'Pod was active on the node longer than the specified deadline' } }],
   },
+  {
+    name: 'lets no pod in that asks for a sysctl of the machine', pod: podOf({ securityContext: { sysctls: [{ name: 'net.ipv4.ip_forward', value: '1' }] } }), state: newState(now),
+    steps: [{ do: 'reject', reason: 'SysctlForbidden', message: 'forbidden sysctl: "net.ipv4.ip_forward" not allowlisted' }],
+  },
   { name: 'wakes for that deadline', pod: podOf({ activeDeadlineSeconds: 6 }), state: withContainers(running('a')), steps: [], wakeAt: now + 1000 },
 ];
 

@@ -1,6 +1,7 @@
 import type { Pod } from '../../machinery/kinds/core.ts';
 import { formatSeconds, nextAttemptAt } from './back-off.ts';
 import { restarts } from './restart-policy.ts';
+import { forbiddenSysctl } from './sysctls.ts';
 import { containersOf, hasSandbox, isRunning, recordOf, type ContainerRecord, type Outcome, type PodContainer, type PodState, type Stopping, type Waiting } from './state.ts';
 
 export type Step =
@@ -12,7 +13,9 @@ export type Step =
   | { readonly do: 'kill'; readonly container: string }
   /** Says that the container waits out a back-off. */
   | { readonly do: 'backOff'; readonly container: string; readonly waiting: Waiting }
-  | { readonly do: 'fail'; readonly outcome: Outcome };
+  | { readonly do: 'fail'; readonly outcome: Outcome }
+  /** The pod may not run here; `message` is the event's. */
+  | { readonly do: 'reject'; readonly reason: string; readonly message: string };
 
 export interface Plan {
   readonly steps: readonly Step[];
@@ -34,6 +37,8 @@ export function plan(pod: Pod, state: PodState, now: number): Plan {
   if (isEnding(pod, state)) return end(pod, state, now);
   const deadline = deadlineOf(pod, state);
   if (deadline !== undefined && now >= deadline) return { steps: [{ do: 'fail', outcome: deadlineExceeded }] };
+  const forbidden = state.sandbox === 'absent' ? forbiddenSysctl(pod) : undefined;
+  if (forbidden !== undefined) return { steps: [{ do: 'reject', reason: 'SysctlForbidden', message: forbidden }] };
   const run = keepRunning(pod, state, now);
   return deadline === undefined ? run : { ...run, wakeAt: Math.min(deadline, run.wakeAt ?? Infinity) };
 }

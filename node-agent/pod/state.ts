@@ -101,6 +101,8 @@ export interface Outcome {
   readonly phase: 'Failed' | 'Succeeded';
   readonly reason: string;
   readonly message: string;
+  /** It was never let in: nothing of it has been here. */
+  readonly isRejection?: true;
 }
 
 /** What the worker knows of one pod. */

@@ -82,6 +82,13 @@ describe('a pod\'s status', () => {
     });
   });
 
+  it('shows no container of a pod that was not let in', () => {
+    const outcome = { phase: 'Failed', reason: 'SysctlForbidden', message: 'Pod was rejected: forbidden sysctl: "a" not allowlisted', isRejection: true } as const;
+    const status = podStatus(podOf({ initContainers: [{ name: 'i' }] }), { ...newState(now), outcome }, node, now);
+    expect(status).toMatchObject({ phase: 'Failed', reason: outcome.reason, message: outcome.message });
+    expect([status.containerStatuses, status.initContainerStatuses]).toEqual([undefined, undefined]);
+  });
+
   it('names what it waits for', () => {
     const pod = podOf({ initContainers: [{ name: 'i' }, { name: 'j' }], readinessGates: [{ conditionType: 'g' }] });
     const conditions = podStatus(pod, stateOf({}, record('i', { current: exited(0) })), node, now).conditions ?? [];

@@ -27,8 +27,7 @@ export function podStatus(pod: Pod, state: PodState, node: NodeFacts, now: numbe
     ...(address === undefined ? {} : { podIP: address, podIPs: [{ ip: address }] }),
     startTime: rfc3339(state.startTime),
     ...(state.outcome === undefined ? {} : { reason: state.outcome.reason, message: state.outcome.message }),
-    ...(init.length === 0 ? {} : { initContainerStatuses: init }),
-    containerStatuses: main,
+    ...(state.outcome?.isRejection === true ? {} : { ...(init.length === 0 ? {} : { initContainerStatuses: init }), containerStatuses: main }),
     qosClass: pod.status?.qosClass ?? qosClass(pod.spec ?? { containers: [] }),
   };
 }

@@ -40,6 +40,10 @@ function act(handle: PodHandle, step: Step): Promise<void> {
     case 'fail':
       handle.change((before) => ({ ...before, outcome: step.outcome }));
       return Promise.resolve();
+    case 'reject':
+      handle.event('Warning', step.reason, step.message);
+      handle.change((before) => ({ ...before, outcome: { phase: 'Failed', reason: step.reason, message: `Pod was rejected: ${step.message}`, isRejection: true } }));
+      return Promise.resolve();
   }
 }
 

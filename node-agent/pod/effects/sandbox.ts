@@ -9,6 +9,7 @@ import { answered, initAgain, sandboxLost } from '../adopt.ts';
 import { writeHostsFile, writePodFiles } from '../files.ts';
 import type { PodHandle } from '../handle.ts';
 import { shortcomingsOf } from '../shortcomings.ts';
+import { dottedName } from '../sysctls.ts';
 import { messageOf } from '../../../machinery/thrown.ts';
 
 /** The pod as a whole: its volumes and its sandbox, made and taken away. */
@@ -123,6 +124,6 @@ export function sandboxSpec(pod: Pod, uid: string): SandboxSpec {
   return {
     uid, namespace: pod.metadata?.namespace ?? '', name: pod.metadata?.name ?? '', hostname: kernelNameOf(pod), qos: qosClass(spec), resources: podResources(pod),
     hostNetwork: spec.hostNetwork === true, hostPid: spec.hostPID === true, hostIpc: spec.hostIPC === true, shareProcessNamespace: spec.shareProcessNamespace === true,
-    sysctls: Object.fromEntries(sysctls.map(({ name, value }) => [name, value])),
+    sysctls: Object.fromEntries(sysctls.map(({ name, value }) => [dottedName(name), value])),
   };
 }
