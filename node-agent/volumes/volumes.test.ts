@@ -117,6 +117,8 @@ describe('a volume', () => {
     ['a missing key', { configMap: { name: 'settings', items: [{ key: 'k', path: 'k' }] } }, 'MountVolume.SetUp failed for volume "v" : references non-existent configmap key: k in ns/settings'],
     ['a path that leads out', { configMap: { name: 'settings', items: [{ key: 'mode', path: '../../mode' }] } }, 'invalid path ../../mode'],
     ['a hostPath of another type', { hostPath: { path: '/etc/passwd', type: 'Directory' } }, 'hostPath type check failed: /etc/passwd is not a directory'],
+    ['a claim', { persistentVolumeClaim: { claimName: 'data' } }, 'MountVolume.SetUp failed for volume "v" : persistentvolumeclaim "data" can\'t be attached: the cluster has neither a volume provisioner nor an attacher'],
+    ['a claim of the pod\'s own', { ephemeral: {} }, 'persistentvolumeclaim "web-v" can\'t be attached'],
     ['a kind it does not have', { nfs: { server: 's', path: '/' } }, 'no volume plugin matched'],
   ])('refuses %s', async (_name, volume, message) => {
     await expect(prepared(podOf(volume))).rejects.toThrow(message);

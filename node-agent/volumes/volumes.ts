@@ -65,6 +65,8 @@ export function createPodVolumes(first: Pod, context: VolumeContext): PodVolumes
     const { fsGroup } = pod.spec?.securityContext ?? {};
     if (isMemory(volume)) return await mountEmptyDir(pod, volume, directory, facts);
     if (volume.emptyDir !== undefined) return await makeEmptyDir(directory, fsGroup);
+    const claim = claimOf(pod, volume);
+    if (claim !== undefined) throw new Error(`persistentvolumeclaim "${claim}" can't be attached: the cluster has neither a volume provisioner nor an attacher. Use an emptyDir, or a hostPath of the node`);
     if (!isLive(volume)) throw new Error(`no volume plugin matched: volume "${volume.name}" is of a kind that this node doesn't have`);
     const payload = await payloadOf(volume, { pod, objects: context.objects, facts, token: tokens.token });
     if (payload === undefined) return;
@@ -121,6 +123,12 @@ export function createPodVolumes(first: Pod, context: VolumeContext): PodVolumes
       return next(removeAll);
     },
   };
+}
+
+/** The claim that a volume stands for: one of the user's, or one made for the pod ("Generic ephemeral volumes"). */
+function claimOf(pod: Pod, volume: Volume): string | undefined {
+  if (volume.persistentVolumeClaim !== undefined) return volume.persistentVolumeClaim.claimName;
+  return volume.ephemeral === undefined ? undefined : `${pod.metadata?.name ?? ''}-${volume.name}`;
 }
 
 /** A token is read by the pod's one user when all its containers have the same and there is no group (as Kubernetes does). */
