@@ -156,7 +156,8 @@ describe('[sig-apps]', () => {
       const found = await client.get(Deployment, at);
       return client.update(Deployment, { ...found, metadata: { ...found.metadata, labels: { ...found.metadata?.labels, 'test-deployment': 'updated' } }, spec: { ...found.spec, selector: found.spec?.selector ?? {}, template: found.spec?.template ?? {}, replicas: 2 } });
     });
-    await watch.until('MODIFIED', ({ metadata, status }) => metadata?.labels?.['test-deployment'] === 'updated' && status?.readyReplicas === 2);
+    // Both are ready before the last change is seen, too: of the old template and the new.
+    await watch.until('MODIFIED', ({ metadata, status }) => metadata?.labels?.['test-deployment'] === 'updated' && status?.observedGeneration === metadata.generation && status?.readyReplicas === 2 && status.updatedReplicas === 2 && status.replicas === 2);
 
     expect((await client.getSubresource<Deployment>(Deployment, at, 'status')).status).toMatchObject({ readyReplicas: 2 });
     const patched = await client.patch(Deployment, at, 'application/merge-patch+json', { metadata: { labels: { 'test-deployment': 'patched-status' } }, status: { readyReplicas: 0, availableReplicas: 0 } }, { subresource: 'status' });
