@@ -4,7 +4,8 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Clock } from '../../machinery/clock.ts';
 import type { Log } from '../../client/log.ts';
-import { connectPod, type PodClient, type PodEvents, type PodExit, type PodGreeting } from '../../native/pod.ts';
+import type { ContainerExit } from '../../native/container.ts';
+import { connectPod, type PodClient, type PodEvents, type PodGreeting } from '../../native/pod.ts';
 import { slotPaths } from './cgroups.ts';
 import { formatAddress } from './ipv4.ts';
 import { createSandboxHandle, type SandboxHandle } from './sandbox.ts';
@@ -48,7 +49,7 @@ export interface Occupied {
 interface Tap {
   events: PodEvents | undefined;
   /** Exits from before that. */
-  readonly early: PodExit[];
+  readonly early: ContainerExit[];
   directory: string;
   lost: boolean;
 }

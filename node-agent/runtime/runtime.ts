@@ -1,3 +1,6 @@
+import type { CgroupResources, ContainerDescription, ContainerExit, Mount } from '../../native/container.ts';
+import type { ProcessStreams } from '../../native/streams.ts';
+
 /**
  * What the pod workers ask of the machine. The plan above it speaks of pods; everything below it (namespaces, cgroups,
  * overlay, network devices) is behind this interface. `native-runtime.ts` implements it over `native/`.
@@ -5,15 +8,8 @@
  * Pods outlive the agent: whatever is started here goes on when the agent ends, and `recover` finds it again.
  */
 
-/** Limits and weights of one cgroup. Absent: unlimited, or the kernel's default. */
-export interface CgroupResources {
-  /** Requested cpu, thousandths of a core: becomes shares (v1) or weight (v2). */
-  readonly cpuRequestMillis?: number;
-  /** Limit of cpu, thousandths of a core: becomes a quota per 100 ms. */
-  readonly cpuLimitMillis?: number;
-  readonly memoryLimitBytes?: number;
-  readonly pidsLimit?: number;
-}
+/** What a container is made of is said the same way up here and in the protocol. */
+export type { CgroupResources, ContainerExit, Mount, ProcessStreams };
 
 export type Qos = 'Guaranteed' | 'Burstable' | 'BestEffort';
 
@@ -32,19 +28,6 @@ export interface SandboxSpec {
   readonly sysctls: Readonly<Record<string, string>>;
 }
 
-export interface Mount {
-  /** `bind`: `source` on the host. `tmpfs`: `sizeBytes` bounds it. */
-  readonly type: 'bind' | 'tmpfs';
-  readonly source: string;
-  /** The part of a bind's `source` that is mounted, made when missing; refused when a link leads it out of `source`. */
-  readonly subPath?: string;
-  /** Absolute path in the container; made when missing, resolved inside its root. */
-  readonly target: string;
-  readonly readOnly: boolean;
-  readonly sizeBytes?: number;
-  readonly propagation?: 'private' | 'slave' | 'shared';
-}
-
 /** Who a process runs as, and what it may do. Ids are numbers: names are looked up in the image before. */
 export interface ProcessSecurity {
   readonly uid: number;
@@ -59,44 +42,9 @@ export interface ProcessSecurity {
   readonly oomScoreAdj: number;
 }
 
-export interface ContainerSpec {
-  /** Unique on this node: 64 hex digits. */
-  readonly id: string;
+export interface ContainerSpec extends ContainerDescription {
   readonly name: string;
-  /** Unpacked layers, lowest first; the writable layer is the runtime's. */
-  readonly layers: readonly string[];
-  readonly readOnlyRoot: boolean;
-  /** The whole command line; `args[0]` is looked up in the container's PATH. */
-  readonly args: readonly string[];
-  /** `NAME=value`. */
-  readonly env: readonly string[];
-  readonly workingDir: string;
-  readonly mounts: readonly Mount[];
-  /** Paths hidden, and paths made read-only. Both empty: `procMount: Unmasked` or privileged. */
-  readonly maskedPaths: readonly string[];
-  readonly readOnlyPaths: readonly string[];
   readonly security: ProcessSecurity;
-  readonly resources: CgroupResources;
-  readonly tty: boolean;
-  /** Keeps standard input open for `attach`. */
-  readonly stdin: boolean;
-  /** Standard input closes when the first attached client leaves. */
-  readonly stdinOnce: boolean;
-  /** Where coracle-pod writes the log, CRI format, in a directory that is there; rotated beside it as `.1` … */
-  readonly logPath: string;
-  readonly logMaxBytes: number;
-  readonly logMaxFiles: number;
-}
-
-export interface ContainerExit {
-  readonly containerId: string;
-  /** 128 + signal for a process that a signal ended. */
-  readonly exitCode: number;
-  readonly signal?: number;
-  readonly oomKilled: boolean;
-  /** Milliseconds since the epoch. */
-  readonly startedAt: number;
-  readonly finishedAt: number;
 }
 
 export interface StartedContainer {
@@ -110,20 +58,6 @@ export interface ExecSpec {
   readonly args: readonly string[];
   readonly tty: boolean;
   readonly stdin: boolean;
-}
-
-/** A process started by exec, or the container's own streams by attach. Back-pressure is the sockets'. */
-export interface ProcessStreams {
-  /** Present when asked for. Ending it is end of input. */
-  readonly stdin?: NodeJS.WritableStream;
-  readonly stdout: NodeJS.ReadableStream;
-  /** Absent with a terminal. */
-  readonly stderr?: NodeJS.ReadableStream;
-  resize(columns: number, rows: number): void;
-  /** Resolves when the process has ended (exec), or the streams have (attach: exit code 0). */
-  readonly exit: Promise<{ readonly exitCode: number }>;
-  /** Ends the process (exec) or only the connection (attach). */
-  close(): void;
 }
 
 /** A running pod sandbox. Every method rejects with `RuntimeError` when the machine refuses. */

@@ -1,7 +1,8 @@
 import { constants } from 'node:os';
 import { join } from 'node:path';
+import type { PodContainer, PodRunning } from '../../native/container.ts';
 import { NativeError } from '../../native/frame.ts';
-import type { PodClient, PodContainer, PodEvents, PodRunning } from '../../native/pod.ts';
+import type { PodClient, PodEvents } from '../../native/pod.ts';
 import { capabilityMask } from './capabilities.ts';
 import { slotPaths } from './cgroups.ts';
 import type { Machine } from './sandboxes.ts';

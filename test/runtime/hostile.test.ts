@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { pack } from 'tar-stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { encodeContainer, type PodContainer } from '../../native/container.ts';
 import { encodeFrame } from '../../native/frame.ts';
-import { encodeContainer, type PodContainer } from '../../native/pod.ts';
 import { buildSanitized, sanitized } from './fixture.ts';
 
 /** Whatever bytes arrive, the parsers take or refuse them: AddressSanitizer and UBSan watch every read. */

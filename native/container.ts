@@ -1,0 +1,150 @@
+/** What `coracle-pod` is told of a pod and its containers, and tells of them: the shapes and their bytes. */
+import { PayloadReader, PayloadWriter } from './frame.ts';
+import { readSpeaker, type Speaker } from './version.ts';
+
+/** Limits and weights of one cgroup. Absent: unlimited, or the kernel's default. */
+export interface CgroupResources {
+  /** Requested cpu, thousandths of a core: becomes shares (v1) or weight (v2). */
+  readonly cpuRequestMillis?: number;
+  /** Limit of cpu, thousandths of a core: becomes a quota per 100 ms. */
+  readonly cpuLimitMillis?: number;
+  readonly memoryLimitBytes?: number;
+  readonly pidsLimit?: number;
+}
+
+export interface Mount {
+  /** `bind`: `source` on the host. `tmpfs`: `sizeBytes` bounds it. */
+  readonly type: 'bind' | 'tmpfs';
+  readonly source: string;
+  /** The part of a bind's `source` that is mounted, made when missing; refused when a link leads it out of `source`. */
+  readonly subPath?: string;
+  /** Absolute path in the container; made when missing, resolved inside its root. */
+  readonly target: string;
+  readonly readOnly: boolean;
+  readonly sizeBytes?: number;
+  readonly propagation?: 'private' | 'slave' | 'shared';
+}
+
+/** Of the sandbox as a whole: what a pod from the pool takes on. */
+export interface PodConfiguration {
+  readonly hostname: string;
+  readonly sysctls: Readonly<Record<string, string>>;
+  readonly resources: CgroupResources;
+  readonly shareProcesses: boolean;
+}
+
+/** What a container is, but for who its process runs as. */
+export interface ContainerDescription {
+  /** Unique on this node: 64 hex digits. */
+  readonly id: string;
+  /** Unpacked layers, lowest first; the writable layer is the runtime's. */
+  readonly layers: readonly string[];
+  readonly readOnlyRoot: boolean;
+  /** The whole command line; `args[0]` is looked up in the container's PATH. */
+  readonly args: readonly string[];
+  /** `NAME=value`. */
+  readonly env: readonly string[];
+  readonly workingDir: string;
+  readonly mounts: readonly Mount[];
+  /** Paths hidden, and paths made read-only. Both empty: `procMount: Unmasked` or privileged. */
+  readonly maskedPaths: readonly string[];
+  readonly readOnlyPaths: readonly string[];
+  readonly resources: CgroupResources;
+  readonly tty: boolean;
+  /** Keeps standard input open for `attach`. */
+  readonly stdin: boolean;
+  /** Standard input closes when the first attached client leaves. */
+  readonly stdinOnce: boolean;
+  /** Where coracle-pod writes the log, CRI format, in a directory that is there; rotated beside it as `.1` … */
+  readonly logPath: string;
+  readonly logMaxBytes: number;
+  readonly logMaxFiles: number;
+}
+
+/** A container as `pod/spec.c` reads it. */
+export interface PodContainer extends ContainerDescription {
+  readonly uid: number;
+  readonly gid: number;
+  readonly groups: readonly number[];
+  /** A bit per capability. */
+  readonly capabilities: bigint;
+  readonly noNewPrivileges: boolean;
+  readonly privileged: boolean;
+  /** BPF bytes of the filter; empty: unconfined. */
+  readonly seccomp: Buffer;
+  readonly oomScoreAdj: number;
+}
+
+export interface ContainerExit {
+  readonly containerId: string;
+  /** 128 + signal for a process that a signal ended. */
+  readonly exitCode: number;
+  readonly signal?: number;
+  readonly oomKilled: boolean;
+  /** Milliseconds since the epoch. */
+  readonly startedAt: number;
+  readonly finishedAt: number;
+}
+
+export interface PodRunning {
+  readonly containerId: string;
+  /** Of the container's first process, in the host's pid namespace. */
+  readonly pid: number;
+  readonly startedAt: number;
+  /** Its cgroup is `c<index>` in the sandbox's. */
+  readonly cgroupIndex: number;
+}
+
+export interface PodState {
+  readonly key: string;
+  readonly running: readonly PodRunning[];
+  readonly exits: readonly ContainerExit[];
+  /** The protocol's version that its supervisor speaks. */
+  readonly speaker: Speaker;
+}
+
+const propagations = { private: 0, slave: 1, shared: 2 } as const;
+
+function writeResources(writer: PayloadWriter, resources: CgroupResources): void {
+  writer.optional(resources.cpuRequestMillis).optional(resources.cpuLimitMillis).optional(resources.memoryLimitBytes).optional(resources.pidsLimit);
+}
+
+export function encodeConfiguration(configuration: PodConfiguration): Buffer {
+  const writer = new PayloadWriter().text(configuration.hostname);
+  writer.list(Object.entries(configuration.sysctls), ([name, value]) => writer.text(name).text(value));
+  writeResources(writer, configuration.resources);
+  return writer.flag(configuration.shareProcesses).bytes();
+}
+
+function flagsOf(container: PodContainer): number {
+  const bits = [container.readOnlyRoot, container.tty, container.stdin, container.stdinOnce, container.privileged, container.noNewPrivileges];
+  return bits.reduce((flags, set, bit) => flags | (set ? 1 << bit : 0), 0);
+}
+
+export function encodeContainer(container: PodContainer): Buffer {
+  const writer = new PayloadWriter().text(container.id).texts(container.layers).u32(flagsOf(container)).texts(container.args).texts(container.env);
+  writer.text(container.workingDir);
+  writer.list(container.mounts, (mount) => {
+    writer.u32(mount.type === 'bind' ? 0 : 1).text(mount.source).text(mount.subPath ?? '').text(mount.target).flag(mount.readOnly);
+    writer.optional(mount.sizeBytes).u32(propagations[mount.propagation ?? 'private']);
+  });
+  writer.texts(container.maskedPaths).texts(container.readOnlyPaths).u32(container.uid).u32(container.gid);
+  writer.list(container.groups, (group) => writer.u32(group)).u64(container.capabilities).blob(container.seccomp).u32(container.oomScoreAdj);
+  writeResources(writer, container.resources);
+  return writer.text(container.logPath).u64(container.logMaxBytes).u32(container.logMaxFiles).bytes();
+}
+
+export function readExit(reader: PayloadReader): ContainerExit {
+  const [containerId, exitCode, signal, oomKilled] = [reader.text(), reader.u32(), reader.u32(), reader.u32() === 1];
+  return { containerId, exitCode, ...(signal === 0 ? {} : { signal }), oomKilled, startedAt: reader.u64(), finishedAt: reader.u64() };
+}
+
+export function readState(payload: Buffer): PodState {
+  const reader = new PayloadReader(payload);
+  return {
+    key: reader.text(),
+    running: reader.list(() => ({ containerId: reader.text(), pid: reader.u32(), startedAt: reader.u64(), cgroupIndex: reader.u32() })),
+    exits: reader.list(() => readExit(reader)),
+    speaker: readSpeaker(reader),
+  };
+}
