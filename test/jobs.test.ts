@@ -271,6 +271,40 @@ describe('a Job', () => {
     expect(jobs.get('default/family')?.status).not.toHaveProperty('failed');
   });
 
+  it('shrinks and grows when it is Indexed', async () => {
+    await client.create(Job, job('elastic', 'run', { completions: 4, parallelism: 4, completionMode: 'Indexed' }));
+    const made = await podsSeen('elastic', (found) => found.length === 4);
+    for (const pod of made.filter((one) => labelled(one, 'job-completion-index') !== '1')) await endAs(pod, 'Succeeded');
+    await seen('elastic', (object) => object?.status?.completedIndexes === '0,2,3');
+    await change('elastic', { completions: 2, parallelism: 2 });
+    expect((await seen('elastic', (object) => object?.status?.succeeded === 1))?.status).toMatchObject({ completedIndexes: '0', active: 1 });
+    await change('elastic', { completions: 3, parallelism: 3 });
+    await podsSeen('elastic', () => active('elastic').length === 2);
+    for (const pod of active('elastic')) await endAs(pod, 'Succeeded');
+    expect((await seen('elastic', has('Complete')))?.status).toMatchObject({ succeeded: 3, completedIndexes: '0-2' });
+  });
+
+  it('keeps failed indexes apart, and goes on with the others', async () => {
+    await client.create(Job, job('apart', 'run', { completions: 3, parallelism: 3, completionMode: 'Indexed', backoffLimitPerIndex: 0, maxFailedIndexes: 2 }));
+    const made = await podsSeen('apart', (found) => found.length === 3);
+    for (const [index, pod] of made.entries()) await endAs(pod, index === 0 ? 'Failed' : 'Succeeded');
+    const failed = await seen('apart', has('Failed'));
+    const index = made[0]?.metadata?.labels?.['batch.kubernetes.io/job-completion-index'];
+    expect(failed?.status).toMatchObject({ succeeded: 2, failed: 1, failedIndexes: index });
+    expect(conditionsOf(failed)?.at(-1)).toEqual(['Failed', 'True', 'FailedIndexes', 'Job has failed indexes']);
+  });
+
+  it('is over when the indexes that matter are', async () => {
+    await client.create(Job, job('leader', 'run', { completions: 3, parallelism: 3, completionMode: 'Indexed', successPolicy: { rules: [{ succeededIndexes: '0' }] } }));
+    const made = await podsSeen('leader', (found) => found.length === 3);
+    await endAs(made.find((pod) => labelled(pod, 'job-completion-index') === '0') ?? {}, 'Succeeded');
+    const done = await seen('leader', has('Complete'));
+    expect(done?.status).toMatchObject({ succeeded: 1, completedIndexes: '0' });
+    expect(done?.status).not.toHaveProperty('failed');
+    expect(conditionsOf(done)).toEqual(['SuccessCriteriaMet', 'Complete'].map((type) => [type, 'True', 'SuccessPolicy', 'Matched rules at index 0']));
+    await podsSeen('leader', (found) => found.length === 1);
+  });
+
   it('is left alone when another controller runs it', async () => {
     await client.create(Job, job('foreign', 'succeed', { managedBy: 'example.com/queue' }));
     await client.create(Job, job('own', 'succeed', { managedBy: 'kubernetes.io/job-controller' }));
