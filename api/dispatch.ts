@@ -11,6 +11,8 @@ export interface Route {
   /** As handlers see it: kinds of the whole cluster have no namespace. */
   readonly info: RequestInfo;
   readonly handle: Handler;
+  /** Told why, when `handle` will not be called after all. */
+  readonly givenUp?: (error: unknown) => void;
 }
 
 /**

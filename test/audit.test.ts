@@ -1,3 +1,4 @@
+import { request } from 'node:https';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { readAuditPolicy } from '../api/audit/policy.ts';
 import { ConfigMap } from '../machinery/kinds/core.ts';
@@ -34,6 +35,21 @@ function of(pattern: RegExp): object[] {
   return events.filter(({ requestURI }) => pattern.test(requestURI)).map(({ auditID: _id, requestReceivedTimestamp: _received, stageTimestamp: _stage, userAgent: _agent, ...rest }) => rest);
 }
 
+/** The code of the answer. */
+async function asIshmael(method: string, path: string, headers: Record<string, string>): Promise<number> {
+  const { certPem: cert, keyPem: key } = await cluster.pki.clientCertificate({ commonName: 'ishmael', organizations: [] });
+  return new Promise((resolve, reject) => {
+    const sent = request({ host: '127.0.0.1', port: cluster.server.port, ca: cluster.pki.caPem, cert, key, agent: false, method, path, headers });
+    sent.once('response', ({ statusCode = 0 }) => {
+      sent.destroy();
+      resolve(statusCode);
+    });
+    sent.once('error', reject);
+    sent.flushHeaders();
+    if (method === 'GET') sent.end();
+  });
+}
+
 describe('the audit log', () => {
   it('tells who did what to which object, and what was sent and answered', async () => {
     await cluster.client.create(ConfigMap, { metadata: { name: 'c', namespace: 'default' }, data: { a: 'b' } });
@@ -60,6 +76,16 @@ describe('the audit log', () => {
     const stranger = createClient(await cluster.transportAs('ishmael'));
     await expect(stranger.get(ConfigMap, { namespace: 'default', name: 'c' })).rejects.toThrow('cannot get resource');
     expect(of(/configmaps/)).toMatchObject([{ level: 'Metadata', verb: 'get', responseStatus: { code: 403, reason: 'Forbidden' }, annotations: { 'authorization.k8s.io/decision': 'forbid' } }]);
+  });
+
+  it.each([
+    ['what is not served', '/apis/none.example.com/v1/things', {}, 403],
+    ['a form that nothing has', '/api/v1/namespaces/default/configmaps/formless', { accept: 'application/pdf' }, 406],
+    ['a command, by who may only read', '/api/v1/namespaces/default/pods/p/exec?command=id', { connection: 'Upgrade', upgrade: 'websocket' }, 403],
+    ['a body that is too large', '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', { 'content-type': 'application/json', 'content-length': String(4 << 20) }, 413, 'POST'],
+  ])('tells of %s, that was asked for', async (_what, path, headers, code, method = 'GET') => {
+    expect(await asIshmael(method, path, headers)).toBe(code);
+    await expect.poll(() => events.filter(({ requestURI }) => requestURI === path)).toMatchObject([{ user: { username: 'ishmael' }, responseStatus: { code } }]);
   });
 
   it('tells of callers who are nobody, and of pages', async () => {

@@ -27,7 +27,7 @@ export function auditedDispatch(dispatch: Dispatch, auditor: Auditor, failureOf:
         const { info, handle } = dispatch.route(asked);
         if (trail === undefined) return { info, handle };
         asked.origin?.annotations.set('authorization.k8s.io/decision', 'allow');
-        return { info, handle: recorded(trail, handle) };
+        return { info, handle: recorded(trail, handle), givenUp: (error) => { trail.failed(failureOf(error)); } };
       } catch (error) {
         const known = failureOf(error);
         if (known.code === 403) asked.origin?.annotations.set('authorization.k8s.io/decision', 'forbid');

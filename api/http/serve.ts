@@ -95,6 +95,8 @@ export async function serve(edge: Edge, exchange: Exchange, peer: Peer): Promise
   let answer: Answer | undefined;
   let code = 200;
   let seat: Seat | undefined;
+  /** What serves it records it. */
+  let isRecorded = false;
   try {
     target = parseTarget(exchange.method, exchange.url);
     user = await authenticate(edge, exchange.headers, peer);
@@ -102,19 +104,24 @@ export async function serve(edge: Edge, exchange: Exchange, peer: Peer): Promise
     seat = asked instanceof Promise ? await asked : asked;
     const extension = edge.extensions.at(target.info.path);
     if (extension !== undefined) {
+      isRecorded = true;
       code = await serveExtension(edge, exchange, extension, { target, user, headers, origin, address: peer.address });
       return;
     }
-    if (!target.info.isResource) return await servePage(edge, exchange, { target, user, headers, origin });
-    const resource = resourceOf(edge, target);
+    if (!target.info.isResource) {
+      isRecorded = true;
+      return await servePage(edge, exchange, { target, user, headers, origin });
+    }
+    const resource = resourceOf(edge, target, user);
     // What somebody else answers is theirs to agree on.
     answer = target.info.subresource === 'proxy' ? inJson : negotiate(exchange.headers.accept, { protobuf: edge.encoder.knows(apiVersionOf(resource), resource.kind), table: resource.verbs.includes('get') });
+    isRecorded = true;
     code = await serveResource(edge, exchange, { target, user, resource, answer, headers, origin, address: peer.address });
   } catch (error) {
     const known = failureOf(error);
     ({ code } = known);
     if (!(error instanceof ApiError) && known.code === 500) edge.onError(`${exchange.method} ${exchange.url}`, error);
-    if (user === undefined && target !== undefined && origin !== undefined) edge.audit?.begin({ user: anonymous, info: target.info, origin })?.failed(known);
+    if (!isRecorded && target !== undefined && origin !== undefined) recordRefusal(edge, { user, target, origin }, known);
     if (exchange.gone) return;
     if (exchange.begun) exchange.abort();
     else await renderFailure(exchange, known, { headers: withAuthenticate(headers, known), pretty: isPretty(target?.query ?? {}, exchange.headers['user-agent']), ...inProtobuf(edge, answer) });
@@ -122,6 +129,12 @@ export async function serve(edge: Edge, exchange: Exchange, peer: Peer): Promise
     seat?.leave();
     edge.metrics.record(target?.info, code, began);
   }
+}
+
+/** Of a request that came to nothing before anybody served it. */
+function recordRefusal({ audit }: Pick<Edge, 'audit'>, { user = anonymous, target, origin }: { user: User | undefined; target: Target; origin: Origin }, known: ApiError): void {
+  if (known.code === 403) origin.annotations.set('authorization.k8s.io/decision', 'forbid');
+  audit?.begin({ user, info: target.info, origin })?.failed(known);
 }
 
 const inJson: Answer = { as: 'json', media: 'application/json' };
@@ -175,11 +188,21 @@ async function pageFor(edge: Edge, exchange: Exchange, target: Target, user: Use
 
 /** The code of the answer that an extension server gives; what it is asked, this server lets through by its own rules first. */
 async function serveExtension(edge: Edge, exchange: Exchange, service: APIService, { target, user, headers, origin, address }: Omit<Asked, 'resource' | 'answer'>): Promise<number> {
-  authorize(edge.authorizer, user, target.info);
   const trail = origin === undefined ? undefined : edge.audit?.begin({ user, info: target.info, origin });
+  try {
+    authorize(edge.authorizer, user, target.info);
+    const code = await askExtension(edge, exchange, service, { target, user, headers, address });
+    trail?.complete({ code });
+    return code;
+  } catch (error) {
+    trail?.failed(failureOf(error));
+    throw error;
+  }
+}
+
+async function askExtension(edge: Edge, exchange: Exchange, service: APIService, { target, user, headers, address }: Omit<Asked, 'resource' | 'answer' | 'origin'>): Promise<number> {
   const found = edge.extensions.target(service, user, exchange.url);
   if (found === undefined) {
-    trail?.complete({ code: 503 });
     exchange.answer(503, { ...headers, 'content-type': 'text/plain; charset=utf-8', 'x-content-type-options': 'nosniff' }, 'service unavailable\n');
     return 503;
   }
@@ -192,16 +215,16 @@ async function serveExtension(edge: Edge, exchange: Exchange, service: APIServic
   const flight = isLongRunning(target.info) ? undefined : edge.inFlight.begin(exchange, late, askedTimeoutMs(target.query));
   try {
     const answered = await proxy(exchange, found, edge.agentLink, { address, headers });
-    const code = isLate ? 504 : answered;
-    trail?.complete({ code });
-    return code;
+    return isLate ? 504 : answered;
   } finally {
     flight?.end();
   }
 }
 
-function resourceOf(edge: Edge, { info }: Target): Resource {
+function resourceOf(edge: Edge, { info }: Target, user: User): Resource {
   const resource = edge.resourceAt(info.group, info.version, info.resource);
+  // Who may not ask is not told what there is.
+  if (resource === undefined) authorize(edge.authorizer, user, info);
   if (resource === undefined) throw failure('NotFound', 'the server could not find the requested resource');
   return resource;
 }
@@ -221,11 +244,12 @@ interface Asked {
 async function serveResource(edge: Edge, exchange: Exchange, asked: Asked): Promise<number> {
   const { target, answer, headers } = asked;
   const { verb } = target.info;
-  const { info, handle } = edge.dispatch.route({ user: asked.user, info: target.info, resource: asked.resource, ...(asked.origin === undefined ? {} : { origin: asked.origin }) });
+  const { info, handle, givenUp } = edge.dispatch.route({ user: asked.user, info: target.info, resource: asked.resource, ...(asked.origin === undefined ? {} : { origin: asked.origin }) });
   const flight = edge.inFlight.begin(exchange, () => { tooLate(exchange, asked); }, askedTimeoutMs(target.query));
   let result: Result;
   try {
-    const body = readOnly.has(verb) || target.info.subresource === 'proxy' ? undefined : await bodyOf(edge, exchange, verb, flight.signal);
+    const isReadHere = !readOnly.has(verb) && target.info.subresource !== 'proxy';
+    const body = isReadHere ? await bodyOf(edge, exchange, verb, flight.signal).catch((error: unknown) => { givenUp?.(error); throw error; }) : undefined;
     result = await handle(callOf(exchange.headers, asked, info, body, flight));
   } finally {
     flight.end();
@@ -314,22 +338,30 @@ function userAgentOf(headers: IncomingHttpHeaders): string {
 export async function serveUpgrade(edge: Edge, request: IncomingMessage, socket: Duplex, head: Buffer, peer: Peer): Promise<void> {
   const { method = 'GET', url = '/' } = request;
   const headers = withRepeated(request.headers, request.rawHeaders);
+  const origin = edge.audit === undefined ? undefined : originOf({ headers, url }, peer, auditId(edge, headers));
+  let user: User | undefined;
+  let target: Target | undefined;
+  let isRecorded = false;
   try {
-    const target = parseTarget(method, url);
-    const user = await authenticate(edge, headers, peer);
+    target = parseTarget(method, url);
+    user = await authenticate(edge, headers, peer);
     const extension = edge.extensions.at(target.info.path);
     if (extension !== undefined) {
       authorize(edge.authorizer, user, target.info);
       const found = edge.extensions.target(extension, user, url);
       if (found === undefined) throw failure('ServiceUnavailable', 'service unavailable');
-      await proxyUpgrade({ request, socket, head }, found, edge.agentLink, peer.address);
+      isRecorded = true;
+      const trail = origin === undefined ? undefined : edge.audit?.begin({ user, info: target.info, origin });
+      await proxyUpgrade({ request, socket, head }, found, edge.agentLink, peer.address).catch((error: unknown) => { trail?.failed(failureOf(error)); throw error; });
+      trail?.complete({ code: 101 });
       return;
     }
     if (!target.info.isResource) throw failure('NotFound', 'the server could not find the requested resource');
     const answer: Answer = { as: 'json', media: 'application/json' };
-    const call = callOf(headers, { target, user, resource: resourceOf(edge, target), answer, headers: {}, origin: edge.audit === undefined ? undefined : originOf({ headers, url }, peer, auditId(edge, headers)), address: peer.address }, target.info, undefined, { signal: edge.stopped });
+    const call = callOf(headers, { target, user, resource: resourceOf(edge, target, user), answer, headers: {}, origin, address: peer.address }, target.info, undefined, { signal: edge.stopped });
     // A WebSocket handshake is a GET: who may only read must not run commands by it.
     if (target.info.verb === 'get' && target.info.subresource !== 'proxy') authorize(edge.authorizer, user, { ...target.info, verb: 'create' });
+    isRecorded = true;
     const result = await edge.dispatch.call(call);
     const ends = { request, socket, head };
     if (result.type === 'proxy') await proxyUpgrade(ends, result.target, edge.agentLink, peer.address);
@@ -338,6 +370,7 @@ export async function serveUpgrade(edge: Edge, request: IncomingMessage, socket:
   } catch (error) {
     const known = failureOf(error);
     if (!(error instanceof ApiError) && known.code === 500) edge.onError(`${method} ${url}`, error);
+    if (!isRecorded && target !== undefined && origin !== undefined) recordRefusal(edge, { user, target, origin }, known);
     refuseUpgrade(socket, known);
   }
 }
