@@ -93,6 +93,14 @@ describe('a Job', () => {
     expect(shown(job.validateStatusUpdate?.({ ...make(), status: status ?? {} }, old))).toEqual(messages);
   });
 
+  it('lets an Indexed one that shrinks have fewer successes than before, and no other', () => {
+    const judge = (spec: Parameters<typeof make>[0]) => shown(job.validateStatusUpdate?.({ ...make(spec), status: { succeeded: 1 } }, { ...make(spec), status: { succeeded: 2 } }));
+    expect(judge({ completionMode: 'Indexed', completions: 2, parallelism: 2 })).toEqual([]);
+    for (const spec of [{ completionMode: 'Indexed', completions: 2, parallelism: 1 }, { completions: 2, parallelism: 2 }]) {
+      expect(judge(spec)).toEqual(['status.succeeded: Invalid value: 1: cannot decrease the succeeded counter']);
+    }
+  });
+
   it('shows how far it is', () => {
     const object: Job = { ...make({ completions: 3 }), status: { succeeded: 2, startTime: '2026-01-01T00:58:00Z' } };
     expect(job.columns.map((column) => [column.name, column.cell(object, now)])).toEqual([

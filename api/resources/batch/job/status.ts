@@ -97,12 +97,16 @@ function validateIndexes({ spec, status = {} }: Job): FieldError[] {
   return shared === undefined ? errors : [...errors, invalid(failed, failedIndexes, `failedIndexes and completedIndexes overlap at index: ${shared}`)];
 }
 
+const counters = ['failed', 'succeeded'] as const;
+/** With fewer completions an Indexed Job has fewer successes. Source: "Jobs: elastic Indexed Jobs". */
+const shrinkable = ['failed'] as const;
+
 /** What was reported stays reported. */
 function validateProgress(job: Job, old: Job): FieldError[] {
   const [status, before] = [job.status ?? {}, old.status ?? {}];
   const errors = ['Failed', 'Complete', 'FailureTarget'].filter((type) => hasCondition(old, type) && !hasCondition(job, type))
     .map((type) => invalidWhole(conditions, `cannot disable the terminal ${type}=True condition`));
-  for (const field of ['failed', 'succeeded'] as const) {
+  for (const field of job.spec?.completionMode === 'Indexed' && job.spec.completions === job.spec.parallelism ? shrinkable : counters) {
     if ((status[field] ?? 0) < (before[field] ?? 0)) errors.push(invalid(path.child(field), status[field] ?? 0, `cannot decrease the ${field} counter`));
   }
   const { completionTime, startTime } = status;
