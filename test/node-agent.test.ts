@@ -323,7 +323,8 @@ describe('a pod on a node', () => {
     await run('limited', 'id -u; id -g; id -G; grep -E "^(NoNewPrivs|Seccomp|CapEff):" /proc/self/status; touch /x 2>&1; touch /data/y && stat -c %g /data/y', {
       securityContext: { runAsUser: 1000, runAsGroup: 3000, allowPrivilegeEscalation: false, readOnlyRootFilesystem: true, capabilities: { drop: ['ALL'] } }, volumeMounts: [{ name: 'd', mountPath: '/data' }],
     }, { restartPolicy: 'Never', securityContext: { fsGroup: 2000, supplementalGroups: [4000] }, volumes: [{ name: 'd', emptyDir: {} }] });
-    await podUntil('limited', (pod) => pod.status?.phase === 'Succeeded');
+    const { status } = await podUntil('limited', (pod) => pod.status?.phase === 'Succeeded');
+    expect(status?.containerStatuses?.[0]).toMatchObject({ resources: {}, volumeMounts: [{ name: 'd', mountPath: '/data' }], user: { linux: { uid: 1000, gid: 3000, supplementalGroups: [3000, 4000, 2000] } } });
     expect(await kubectl('logs', 'limited')).toBe('1000\n3000\n3000 2000 4000\nCapEff:\t0000000000000000\nNoNewPrivs:\t1\nSeccomp:\t2\ntouch: /x: Read-only file system\n2000\n');
   });
 

@@ -26,6 +26,9 @@ export interface Run {
   /** Absent while pending. */
   readonly startedAt?: number;
   readonly exit?: Exit;
+  /** What it was started with; absent in the records of earlier versions, the user also until the runtime is asked. */
+  readonly resources?: Container['resources'];
+  readonly user?: { readonly uid: number; readonly gid: number; readonly groups: readonly number[] };
   /** File of this run's log. */
   readonly logPath: string;
 }

@@ -75,7 +75,7 @@ describe('a pod\'s status', () => {
       observedGeneration: 1, phase: 'Running', hostIP: '192.0.2.1', hostIPs: [{ ip: '192.0.2.1' }], podIP: '10.42.0.2', podIPs: [{ ip: '10.42.0.2' }], startTime: stamp, qosClass: 'BestEffort',
       conditions: [condition('PodReadyToStartContainers'), condition('Initialized'), condition('Ready', '2025-12-31T00:00:00Z'), condition('ContainersReady'), condition('PodScheduled')],
       containerStatuses: [{
-        name: 'a', ready: true, started: true, restartCount: 1, image: 'docker.io/library/web:1', imageID: 'docker.io/library/web@sha256:1', containerID: 'coracle://abc',
+        name: 'a', ready: true, started: true, restartCount: 1, image: 'docker.io/library/web:1', imageID: 'docker.io/library/web@sha256:1', containerID: 'coracle://abc', resources: {},
         state: { running: { startedAt: stamp } },
         lastState: { terminated: { exitCode: 1, reason: 'Error', startedAt: stamp, finishedAt: stamp, containerID: 'coracle://abc' } },
       }],

@@ -1,5 +1,6 @@
 import type { ContainerState, ContainerStatus, Pod, PodCondition, PodStatus } from '../../machinery/kinds/core.ts';
 import { qosClass } from '../../machinery/pod/qos.ts';
+import { grantedTo } from './granted.ts';
 import { initFailed, isEnding, isFinished } from './plan.ts';
 import { containersOf, hasSandbox, isRunning, recordOf, type ContainerRecord, type PodContainer, type PodState, type Run } from './state.ts';
 
@@ -61,7 +62,7 @@ function containerStatus(pod: Pod, container: PodContainer, state: PodState, gon
     restartCount: record.restartCount,
     image: shown?.image ?? container.spec.image ?? '',
     imageID: shown?.imageId ?? '',
-    ...(shown === undefined ? {} : { containerID: `coracle://${shown.id}` }),
+    ...(shown === undefined ? {} : { containerID: `coracle://${shown.id}`, ...grantedTo(container.spec, shown) }),
     started: running && (container.role === 'init' || record.health.started),
   };
 }

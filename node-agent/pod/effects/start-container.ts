@@ -80,7 +80,7 @@ function withoutPending(record: ContainerRecord): ContainerRecord {
 function runOf(handle: PodHandle, container: Container, image: StoredImage): Run {
   const record = recordOf(handle.state(), container.name);
   const attempt = record.current === undefined ? record.restartCount : record.restartCount + 1;
-  return { id: handle.node.newId(), ...namesOf(image, container.image ?? ''), configId: image.id, logPath: logPathOf(handle, container.name, attempt) };
+  return { id: handle.node.newId(), ...namesOf(image, container.image ?? ''), configId: image.id, resources: container.resources ?? {}, logPath: logPathOf(handle, container.name, attempt) };
 }
 
 async function configure(handle: PodHandle, container: Container, image: StoredImage, { id, logPath }: Run): Promise<ContainerSpec> {
@@ -114,7 +114,7 @@ async function launch(handle: PodHandle, container: Container, spec: ContainerSp
   const { clock } = handle.node;
   const sandbox = handle.sandbox();
   if (sandbox === undefined) throw new StartFailure('CreateContainerError', 'the pod sandbox is gone');
-  handle.changeContainer(name, (record) => withBackOff(record, clock.now()));
+  handle.changeContainer(name, (record) => withBackOff(withUser(record, spec), clock.now()));
   const { current: ended, previous } = recordOf(handle.state(), name);
   let startedAt: number;
   try {
@@ -143,6 +143,10 @@ function namesOf(image: StoredImage, asked: string): { readonly image: string; r
   const name = reference === undefined ? undefined : image.references.find((each) => each === referenceKey(reference));
   const digest = reference === undefined ? undefined : image.repoDigests.find((each) => each.startsWith(`${repositoryOf(reference)}@`));
   return { image: name ?? image.references[0] ?? asked, imageId: digest ?? image.repoDigests[0] ?? image.id };
+}
+
+function withUser(record: ContainerRecord, { id, security: { uid, gid, groups } }: ContainerSpec): ContainerRecord {
+  return record.pending?.id === id ? { ...record, pending: { ...record.pending, user: { uid, gid, groups } } } : record;
 }
 
 function withBackOff(record: ContainerRecord, now: number): ContainerRecord {

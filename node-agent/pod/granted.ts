@@ -1,0 +1,22 @@
+import type { Container, ContainerStatus } from '../../machinery/kinds/core.ts';
+import type { Run } from './state.ts';
+
+type Granted = Pick<ContainerStatus, 'allocatedResources' | 'resources' | 'volumeMounts' | 'user'>;
+
+/** What a container's status says of what it was started with: resources, mounts, and who it runs as. Pure. Behaviour: the kubelet's of 1.36. */
+export function grantedTo(container: Container, run: Run): Granted {
+  // The spec's may have been changed since: what was granted is what the run began with.
+  const resources = run.resources ?? container.resources ?? {};
+  const mounts = container.volumeMounts ?? [];
+  return {
+    ...(resources.requests === undefined ? {} : { allocatedResources: resources.requests }),
+    resources,
+    ...(mounts.length === 0 ? {} : { volumeMounts: mounts.map(mountStatus) }),
+    ...(run.user === undefined ? {} : { user: { linux: { uid: run.user.uid, gid: run.user.gid, supplementalGroups: [...new Set([run.user.gid, ...run.user.groups])] } } }),
+  };
+}
+
+/** Mounts below a read-only one stay writable on this node: one that asks for more is refused, one that can do without goes without. */
+function mountStatus({ name, mountPath, readOnly }: NonNullable<Container['volumeMounts']>[number]): NonNullable<ContainerStatus['volumeMounts']>[number] {
+  return { name, mountPath, ...(readOnly === true ? { readOnly, recursiveReadOnly: 'Disabled' } : {}) };
+}
