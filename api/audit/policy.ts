@@ -1,5 +1,6 @@
 /** Which requests are recorded, and how much of them. Pure. Source: "Auditing", audit.k8s.io/v1 Policy. */
-import { parse } from 'yaml';
+import type { JsonObject } from '../../machinery/patch/json-value.ts';
+import { configurationReader } from '../configuration-file.ts';
 import type { RequestInfo, User } from '../request.ts';
 
 export type Level = 'None' | 'Metadata' | 'Request' | 'RequestResponse';
@@ -11,14 +12,6 @@ export interface Verdict {
 }
 
 export type Policy = (user: User, info: RequestInfo) => Verdict;
-
-/** The policy is wrong; the message says where. */
-export class AuditPolicyError extends Error {
-  constructor(where: string, what: string) {
-    super(`audit policy: ${where}: ${what}`);
-    this.name = 'AuditPolicyError';
-  }
-}
 
 interface GroupResources {
   readonly group: string;
@@ -39,28 +32,28 @@ interface Rule {
 
 const levels: readonly Level[] = ['None', 'Metadata', 'Request', 'RequestResponse'];
 const stages: readonly Stage[] = ['RequestReceived', 'ResponseStarted', 'ResponseComplete', 'Panic'];
+const { document, object, list, text, texts: textsOf, refuse } = configurationReader('audit policy');
 const nothing: Verdict = { level: 'None', omitStages: new Set() };
 
-/** The first rule that fits decides; a request that none fits is not recorded. Throws `AuditPolicyError`. */
+/** The first rule that fits decides; a request that none fits is not recorded. Throws `ConfigurationFileError`. */
 export function readAuditPolicy(source: string): Policy {
-  const policy = object(parseYaml(source), 'the file');
-  if (policy['kind'] !== 'Policy' || policy['apiVersion'] !== 'audit.k8s.io/v1') throw new AuditPolicyError('kind', 'must be Policy of audit.k8s.io/v1');
+  const policy = document(source, 'Policy', 'audit.k8s.io/v1');
   const omitted = stagesOf(policy, 'omitStages');
   const rules = list(policy['rules'], 'rules').map((rule, i) => ruleOf(object(rule, `rules[${i}]`), `rules[${i}]`, omitted));
-  if (rules.length === 0) throw new AuditPolicyError('rules', 'must have a rule');
+  if (rules.length === 0) throw refuse('rules', 'must have a rule');
   return (user, info) => rules.find((rule) => fits(rule, user, info)) ?? nothing;
 }
 
-function ruleOf(rule: Readonly<Record<string, unknown>>, where: string, omitted: readonly string[]): Rule {
+function ruleOf(rule: JsonObject, where: string, omitted: readonly string[]): Rule {
   const level = levels.find((each) => each === rule['level']);
-  if (level === undefined) throw new AuditPolicyError(`${where}.level`, `must be one of ${levels.join(', ')}`);
+  if (level === undefined) throw refuse(`${where}.level`, `must be one of ${levels.join(', ')}`);
   const texts = (name: string): readonly string[] => textsOf(rule[name], `${where}.${name}`);
   const resources = list(rule['resources'], `${where}.resources`).map((each, i): GroupResources => {
     const path = `${where}.resources[${i}]`;
     const given = object(each, path);
     return { group: text(given['group'] ?? '', `${path}.group`), resources: textsOf(given['resources'], `${path}.resources`), resourceNames: textsOf(given['resourceNames'], `${path}.resourceNames`) };
   });
-  if (resources.length > 0 && texts('nonResourceURLs').length > 0) throw new AuditPolicyError(where, 'is about resources or about non-resource URLs, not both');
+  if (resources.length > 0 && texts('nonResourceURLs').length > 0) throw refuse(where, 'is about resources or about non-resource URLs, not both');
   return {
     level, resources, users: texts('users'), userGroups: texts('userGroups'), verbs: texts('verbs'), namespaces: texts('namespaces'),
     nonResourceUrls: texts('nonResourceURLs'), omitStages: new Set([...omitted, ...stagesOf(rule, 'omitStages', where)]),
@@ -93,37 +86,9 @@ function fitsUrl(url: string, path: string): boolean {
   return url === '*' || url === path || (url.endsWith('*') && path.startsWith(url.slice(0, -1).replace(/\/+$/, '')));
 }
 
-function stagesOf(from: Readonly<Record<string, unknown>>, name: string, where = ''): readonly string[] {
+function stagesOf(from: JsonObject, name: string, where = ''): readonly string[] {
   const path = where === '' ? name : `${where}.${name}`;
   const given = textsOf(from[name], path);
-  for (const stage of given) if (!(stages as readonly string[]).includes(stage)) throw new AuditPolicyError(path, `${JSON.stringify(stage)} is none of ${stages.join(', ')}`);
+  for (const stage of given) if (!(stages as readonly string[]).includes(stage)) throw refuse(path, `${JSON.stringify(stage)} is none of ${stages.join(', ')}`);
   return given;
-}
-
-function parseYaml(source: string): unknown {
-  try {
-    return parse(source);
-  } catch (error) {
-    throw new AuditPolicyError('the file', `is no YAML: ${error instanceof Error ? error.message : String(error)}`);
-  }
-}
-
-function object(value: unknown, where: string): Readonly<Record<string, unknown>> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new AuditPolicyError(where, 'must be an object');
-  return Object.fromEntries(Object.entries(value));
-}
-
-function list(value: unknown, where: string): readonly unknown[] {
-  if (value === undefined || value === null) return [];
-  if (!Array.isArray(value)) throw new AuditPolicyError(where, 'must be a list');
-  return value;
-}
-
-function text(value: unknown, where: string): string {
-  if (typeof value !== 'string') throw new AuditPolicyError(where, 'must be a text');
-  return value;
-}
-
-function textsOf(value: unknown, where: string): readonly string[] {
-  return list(value, where).map((each, i) => text(each, `${where}[${i}]`));
 }

@@ -1,11 +1,11 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { OidcOptions } from '../../api/access/oidc/claims.ts';
 import type { AuditorOptions } from '../../api/audit/auditor.ts';
 import { openAuditLog } from '../../api/audit/log-file.ts';
-import { AuditPolicyError, readAuditPolicy, type Policy } from '../../api/audit/policy.ts';
+import { readAuditPolicy } from '../../api/audit/policy.ts';
 import type { Log } from '../../client/log.ts';
 import { CommandFailure } from '../failure.ts';
+import { readConfiguration, readGiven } from '../given-file.ts';
 
 /** As the user wrote them; see `withAccessOptions`. */
 export interface AccessOptions {
@@ -50,7 +50,7 @@ export async function openAudit(options: AccessOptions, dataDir: string, log: Lo
     if (options.auditLogPath !== undefined) throw new CommandFailure('--audit-log-path needs --audit-policy-file: which requests are recorded');
     return undefined;
   }
-  const policy = await readPolicy(file);
+  const policy = await readConfiguration(file, readAuditPolicy);
   const auditLog = await openAuditLog({
     path, maxSizeMb: options.auditLogMaxsize, maxBackups: options.auditLogMaxbackup, maxAgeDays: options.auditLogMaxage, now: Date.now,
     onError: (error) => log.error({ err: error }, 'the audit log could not be written'),
@@ -58,20 +58,4 @@ export async function openAudit(options: AccessOptions, dataDir: string, log: Lo
     throw new CommandFailure(`cannot write the audit log ${path}: choose another --audit-log-path`, { cause: error });
   });
   return { policy, sink: (event) => { auditLog.write(event); }, close: () => auditLog.close() };
-}
-
-async function readPolicy(file: string): Promise<Policy> {
-  const text = await readGiven(file);
-  try {
-    return readAuditPolicy(text);
-  } catch (error) {
-    if (error instanceof AuditPolicyError) throw new CommandFailure(`${file}: ${error.message}`, { cause: error });
-    throw error;
-  }
-}
-
-function readGiven(file: string): Promise<string> {
-  return readFile(file, 'utf8').catch((error: unknown) => {
-    throw new CommandFailure(`cannot read ${file}`, { cause: error });
-  });
 }

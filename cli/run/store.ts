@@ -1,14 +1,14 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { openEmbedded } from '../../api/store/embedded.ts';
 import { encryptedStore, reseal } from '../../api/store/encryption.ts';
-import { EncryptionConfigurationError, readEncryptionConfiguration } from '../../api/store/encryption/configuration.ts';
+import { readEncryptionConfiguration } from '../../api/store/encryption/configuration.ts';
 import { StoreRefusedError, StoreUnavailableError } from '../../api/store/errors.ts';
 import type { Store } from '../../api/store/store.ts';
 import type { Log } from '../../client/log.ts';
 import { replaceFile } from '../../node-agent/replace-file.ts';
 import { requireUnchanged, type DataDir, type Identity } from '../data-dir.ts';
 import { CommandFailure } from '../failure.ts';
+import { readConfiguration, readGiven } from '../given-file.ts';
 
 /** As the user wrote them; see `withStoreOptions`. */
 export interface StoreOptions {
@@ -40,21 +40,12 @@ export function checkStoreOptions(options: StoreOptions, dataDir: DataDir): void
 
 /** Opens the store that the options name. `ended` is called if it ends by itself. Throws `CommandFailure` for what a user can mend. */
 export async function openStore(options: StoreOptions, dataDir: string, log: Log, ended: (error: Error) => void): Promise<Store> {
-  const rules = options.encryptionProviderConfig === undefined ? undefined : await readRules(options.encryptionProviderConfig);
+  const rules = options.encryptionProviderConfig === undefined ? undefined : await readConfiguration(options.encryptionProviderConfig, readEncryptionConfiguration);
   try {
     const store = options.etcdEndpoints === undefined ? await openInDataDir(dataDir, log, ended) : await openOnEtcd(options, options.etcdEndpoints, log);
     return rules === undefined ? store : sealing(store, rules, log);
   } catch (error) {
     if (error instanceof StoreRefusedError) throw new CommandFailure(error.message, { cause: error });
-    throw error;
-  }
-}
-
-async function readRules(file: string): Promise<Rules> {
-  try {
-    return readEncryptionConfiguration((await readGiven(file)).toString('utf8'));
-  } catch (error) {
-    if (error instanceof EncryptionConfigurationError) throw new CommandFailure(`${file}: ${error.message}`, { cause: error });
     throw error;
   }
 }
@@ -93,7 +84,7 @@ function openInDataDir(dataDir: string, log: Log, ended: (error: Error) => void)
 async function openOnEtcd({ etcdPrefix, etcdCafile, etcdCertfile, etcdKeyfile }: StoreOptions, endpoints: readonly string[], log: Log): Promise<Store> {
   // gRPC takes a tenth of a second to load: only who needs it waits for it.
   const { openEtcd } = await import('../../api/store/etcd.ts');
-  const [ca, cert, key] = await Promise.all([etcdCafile, etcdCertfile, etcdKeyfile].map((file) => (file === undefined ? undefined : readGiven(file))));
+  const [ca, cert, key] = await Promise.all([etcdCafile, etcdCertfile, etcdKeyfile].map((file) => (file === undefined ? undefined : readGiven(file).then((pem) => Buffer.from(pem)))));
   try {
     return await openEtcd({
       endpoints, root: etcdPrefix ?? '',
@@ -109,13 +100,7 @@ async function openOnEtcd({ etcdPrefix, etcdCafile, etcdCertfile, etcdKeyfile }:
 /** A further server takes over the cluster's token: what the keys in the store are sealed with. */
 export async function takeServerToken({ serverTokenFile }: StoreOptions, dataDir: string): Promise<void> {
   if (serverTokenFile === undefined) return;
-  const token = (await readGiven(serverTokenFile)).toString('utf8').trim();
+  const token = (await readGiven(serverTokenFile)).trim();
   if (!/^[0-9a-f]{64}$/.test(token)) throw new CommandFailure(`${serverTokenFile} holds no server token: copy <data-dir>/server-token of the cluster's first server`);
   await replaceFile(join(dataDir, 'server-token'), `${token}\n`);
-}
-
-async function readGiven(file: string): Promise<Buffer> {
-  return readFile(file).catch((error: unknown) => {
-    throw new CommandFailure(`cannot read ${file}`, { cause: error });
-  });
 }

@@ -1,5 +1,6 @@
 /** Reads an EncryptionConfiguration. Source: "Encrypting Confidential Data at Rest", apiserver.config.k8s.io/v1. */
-import { parse } from 'yaml';
+import type { JsonObject } from '../../../machinery/patch/json-value.ts';
+import { configurationReader } from '../../configuration-file.ts';
 import { aesCbc, aesGcm, identity, type EncryptionKey, type Provider } from './providers.ts';
 
 /** What is sealed, and how. The first rule that a key falls under counts. */
@@ -10,24 +11,16 @@ export interface EncryptionRule {
   readonly providers: readonly Provider[];
 }
 
-/** The configuration is wrong; the message says where. */
-export class EncryptionConfigurationError extends Error {
-  constructor(where: string, what: string) {
-    super(`encryption configuration: ${where}: ${what}`);
-    this.name = 'EncryptionConfigurationError';
-  }
-}
+const { document, object, refuse } = configurationReader('encryption configuration');
 
-/** Throws `EncryptionConfigurationError`. */
+/** Throws `ConfigurationFileError`. */
 export function readEncryptionConfiguration(text: string): readonly EncryptionRule[] {
-  const document = parseDocument(text);
-  expect(document['kind'] === 'EncryptionConfiguration' && document['apiVersion'] === 'apiserver.config.k8s.io/v1', 'kind', 'must be EncryptionConfiguration of apiserver.config.k8s.io/v1');
-  const entries = list(document['resources'], 'resources');
+  const entries = filled(document(text, 'EncryptionConfiguration', 'apiserver.config.k8s.io/v1')['resources'], 'resources');
   return entries.flatMap((entry, i) => {
     const where = `resources[${i}]`;
     const fields = object(entry, where);
-    const providers = list(fields['providers'], `${where}.providers`).flatMap((provider, j) => providersOf(object(provider, `${where}.providers[${j}]`), `${where}.providers[${j}]`));
-    return list(fields['resources'], `${where}.resources`).map((name, j): EncryptionRule => {
+    const providers = filled(fields['providers'], `${where}.providers`).flatMap((provider, j) => providersOf(object(provider, `${where}.providers[${j}]`), `${where}.providers[${j}]`));
+    return filled(fields['resources'], `${where}.resources`).map((name, j): EncryptionRule => {
       expect(typeof name === 'string' && name !== '', `${where}.resources[${j}]`, 'must name a resource: secrets, deployments.apps, *.apps or *.*');
       return { keyPrefix: keyPrefixOf(String(name)), providers };
     });
@@ -43,19 +36,19 @@ function keyPrefixOf(name: string): string {
   return resource === '*' ? groupPrefix : `${groupPrefix}${resource}/`;
 }
 
-function providersOf(provider: Readonly<Record<string, unknown>>, where: string): Provider[] {
+function providersOf(provider: JsonObject, where: string): Provider[] {
   const [[type, settings] = ['', undefined], ...more] = Object.entries(provider);
   expect(more.length === 0, where, 'names more than one provider');
   switch (type) {
     case 'identity': return [identity];
     case 'aesgcm': return keysOf(settings, `${where}.aesgcm`).map(aesGcm);
     case 'aescbc': return keysOf(settings, `${where}.aescbc`).map(aesCbc);
-    default: throw new EncryptionConfigurationError(where, `${JSON.stringify(type)} is not supported: use aesgcm, aescbc (for what it wrote) or identity`);
+    default: throw refuse(where, `${JSON.stringify(type)} is not supported: use aesgcm, aescbc (for what it wrote) or identity`);
   }
 }
 
 function keysOf(settings: unknown, where: string): EncryptionKey[] {
-  const keys = list(object(settings, where)['keys'], `${where}.keys`);
+  const keys = filled(object(settings, where)['keys'], `${where}.keys`);
   return keys.map((each, i) => {
     const { name, secret } = object(each, `${where}.keys[${i}]`);
     expect(typeof name === 'string' && /^[^:]+$/.test(name), `${where}.keys[${i}].name`, 'must be a text without colons');
@@ -66,26 +59,12 @@ function keysOf(settings: unknown, where: string): EncryptionKey[] {
   });
 }
 
-function parseDocument(text: string): Readonly<Record<string, unknown>> {
-  let document: unknown;
-  try {
-    document = parse(text);
-  } catch (error) {
-    throw new EncryptionConfigurationError('the file', `is no YAML: ${error instanceof Error ? error.message : String(error)}`);
-  }
-  return object(document, 'the file');
-}
-
-function object(value: unknown, where: string): Readonly<Record<string, unknown>> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new EncryptionConfigurationError(where, 'must be an object');
-  return Object.fromEntries(Object.entries(value));
-}
-
-function list(value: unknown, where: string): readonly unknown[] {
-  if (!Array.isArray(value) || value.length === 0) throw new EncryptionConfigurationError(where, 'must be a list that is not empty');
+/** A list that says something: an empty one is a slip. */
+function filled(value: unknown, where: string): readonly unknown[] {
+  if (!Array.isArray(value) || value.length === 0) throw refuse(where, 'must be a list that is not empty');
   return value;
 }
 
 function expect(holds: boolean, where: string, what: string): void {
-  if (!holds) throw new EncryptionConfigurationError(where, what);
+  if (!holds) throw refuse(where, what);
 }
