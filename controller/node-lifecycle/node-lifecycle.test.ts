@@ -16,7 +16,7 @@ function node(name: string, ready: 'True' | 'False' | 'Unknown' | 'unsaid' = 'Tr
 }
 
 const readyPod: Pod = { metadata: { namespace: 'default', name: 'web' }, status: { conditions: [{ type: 'Ready', status: 'True' }] } };
-const observed = (heardAt: number, nodes: readonly Node[] = [], pods: readonly Pod[] = []) => ({ heardAt, nodes, pods });
+const observed = (heardAt: number, nodes: readonly Node[] = [], pods: readonly Pod[] = []) => ({ heardAt, isNew: false, nodes, pods });
 const taintsAfter = (one: Node, nodes: readonly Node[] = [one]): readonly string[] | undefined => {
   const step = plan(one, observed(now, nodes), now, graceMs).find(({ type }) => type === 'update');
   return step?.type === 'update' ? ((step.object as Node).spec?.taints ?? []).map(({ key, effect }) => `${key.replace('node.kubernetes.io/', '')}:${effect}`) : undefined;
@@ -25,6 +25,11 @@ const taintsAfter = (one: Node, nodes: readonly Node[] = [one]): readonly string
 describe('node lifecycle', () => {
   it('looks at a living node again when its grace will have run out', () => {
     expect(plan(node('a'), observed(now - 10_000), now, graceMs)).toEqual([{ type: 'requeueAfter', ms: 30_000 }]);
+  });
+
+  it('tells of a node that it sees for the first time', () => {
+    const [step] = plan(node('a'), { ...observed(now), isNew: true }, now, graceMs);
+    expect(step).toMatchObject({ type: 'event', eventType: 'Normal', reason: 'RegisteredNode', message: 'Node a event: Registered Node a in Controller' });
   });
 
   it('no longer vouches for a node that went silent, nor for its pods', () => {

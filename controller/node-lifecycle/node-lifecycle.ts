@@ -1,9 +1,10 @@
 import { findCondition } from '../../machinery/conditions.ts';
 import { Lease } from '../../machinery/kinds/cluster.ts';
 import { Node, Pod } from '../../machinery/kinds/core.ts';
+import { referenceTo } from '../../client/events.ts';
 import type { Caches } from '../caches.ts';
 import { defineController, watching, type Controller } from '../define.ts';
-import { requeueAfter, type Step } from '../steps.ts';
+import { event, requeueAfter, type Step } from '../steps.ts';
 import { isNodeReady, markSilent, readiness } from './health.ts';
 import { taintNode } from './taints.ts';
 import { mayEvict } from './zones.ts';
@@ -13,6 +14,8 @@ import { mayEvict } from './zones.ts';
 export interface Observed {
   /** When this process last saw a sign of life, in its own time: clocks of different machines are never compared. */
   readonly heardAt: number;
+  /** This process sees the node for the first time. */
+  readonly isNew: boolean;
   readonly nodes: readonly Node[];
   /** On this node. */
   readonly pods: readonly Pod[];
@@ -49,7 +52,8 @@ export function nodeLifecycleController({ graceMs = 40_000 }: NodeLifecycleOptio
       const name = node.metadata?.name ?? '';
       const nodes = caches.of(Node).list();
       if (heard.size > nodes.length) for (const known of heard.keys()) if (caches.of(Node).get(undefined, known) === undefined) heard.delete(known);
-      return { heardAt: heardOf(node, caches.of(Lease).get(leaseNamespace, name), now), nodes, pods: caches.of(Pod).onNode(name) };
+      const isNew = !heard.has(name);
+      return { isNew, heardAt: heardOf(node, caches.of(Lease).get(leaseNamespace, name), now), nodes, pods: caches.of(Pod).onNode(name) };
     },
     plan: (node, observed, now) => plan(node, observed, now, graceMs),
   });
@@ -66,13 +70,19 @@ function readinessChanged(before: Node | undefined, after: Node | undefined): bo
 
 export function plan(node: Node, observed: Observed, now: number, graceMs: number): readonly Step[] {
   if (node.metadata?.deletionTimestamp !== undefined) return [];
+  const registered = observed.isNew ? [registeredEvent(node)] : [];
   const silent = now - observed.heardAt >= graceMs;
   const wait = silent ? [] : [requeueAfter(observed.heardAt + graceMs - now)];
   const marks = silent ? markSilent(node, observed.pods, now) : [];
   // The taints follow from conditions that the next pass sees.
-  if (marks.some((step) => step.type === 'patch' && step.kind.plural === 'nodes')) return marks;
+  if (marks.some((step) => step.type === 'patch' && step.kind.plural === 'nodes')) return [...registered, ...marks];
   const evicts = readiness(node) !== 'True' && hasPosted(node) && mayEvict(node, observed.nodes);
-  return [...marks, ...taintNode(node, evicts, now), ...wait];
+  return [...registered, ...marks, ...taintNode(node, evicts, now), ...wait];
+}
+
+function registeredEvent(node: Node): Step {
+  const name = node.metadata?.name ?? '';
+  return event(referenceTo(Node, node), 'Normal', 'RegisteredNode', `Node ${name} event: Registered Node ${name} in Controller`);
 }
 
 /** A node that has only just come has no pods to drive off, and a while to say how it is. */
