@@ -132,14 +132,15 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
       name: nodeName, address: options.address, port, labels: options.labels ?? {}, maxPods: options.maxPods ?? defaultMaxPods, dataDir,
       runtimeVersion: `coracle://${options.version ?? '0.1.0'}`,
     });
-    const reporter = createNodeReporter({ client, clock, log, facts, dataDir, networkConfigured: network.configured, images: async () => nodeImages(await images.list()) });
+    const recorder = createRecorder(client, { component: 'kubelet', host: nodeName, clock, log, lingerMs: eventsLingerMs });
+    const reporter = createNodeReporter({ client, clock, log, recorder, facts, dataDir, networkConfigured: network.configured, images: async () => nodeImages(await images.list()) });
     nodes.onChange((_before, node) => {
       if (node?.metadata?.name === nodeName) reporter.check(node);
     });
     const objects = createObjectSource(client, clock);
     const context: NodeContext = {
       client, clock, log, runtime, images, users: createUserLookUp(), objects, dataDir, nodeName, hostAddress: options.address,
-      recorder: createRecorder(client, { component: 'kubelet', host: nodeName, clock, log, lingerMs: eventsLingerMs }),
+      recorder,
       statuses: createStatusWriter(client, clock, log, signal),
       memoryDir, allocatable: () => facts.allocatable, services: () => services.list(),
       clusterDns: options.clusterDns, hostResolver: readWhenChanged('/etc/resolv.conf', (text) => text, ''), insecureRegistries: options.insecureRegistries ?? [], defaultSeccomp: createSeccompCache(),

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { manualClock } from '../../machinery/clock.ts';
 import type { Node } from '../../machinery/kinds/core.ts';
 import { createClient } from '../../client/client.ts';
+import type { Recorder } from '../../client/events.ts';
 import { silentLog } from '../../client/log.ts';
 import { createNodeReporter } from './register.ts';
 import { readNodeFacts } from './registration.ts';
@@ -26,7 +27,9 @@ describe('reporting a node', () => {
       async *watch() {},
     });
     const clock = manualClock();
-    const reporter = createNodeReporter({ client, clock, log: silentLog, facts, dataDir: tmpdir(), networkConfigured: () => true, images: async () => [] });
+    const events: string[] = [];
+    const recorder: Recorder = { record: ({ uid = '' }, _type, reason, message) => void events.push(`${uid}: ${reason}: ${message}`), drain: () => Promise.resolve() };
+    const reporter = createNodeReporter({ client, clock, log: silentLog, recorder, facts, dataDir: tmpdir(), networkConfigured: () => true, images: async () => [] });
     const stop = new AbortController();
     const running = reporter.run(stop.signal);
     await told.promise;
@@ -37,6 +40,8 @@ describe('reporting a node', () => {
     await told.promise;
     stop.abort();
     await running;
+    expect(events[0]).toBe('a: Starting: Starting kubelet.');
+    expect(events).toContain('a: NodeReady: Node a status is now: NodeReady');
     expect(written).toMatchObject([ready('2026-01-01T00:00:00Z'), ready('2026-01-01T00:00:10Z')]);
   });
 });

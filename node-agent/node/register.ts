@@ -3,7 +3,9 @@ import { pause, type Clock } from '../../machinery/clock.ts';
 import { Node, type NodeCondition } from '../../machinery/kinds/core.ts';
 import { isReason } from '../../machinery/status.ts';
 import type { Client } from '../../client/client.ts';
+import type { Recorder } from '../../client/events.ts';
 import type { Log } from '../../client/log.ts';
+import { conditionEvents } from './condition-events.ts';
 import { newNode, nodeConditions, nodeStatus, type NodeFacts, type NodeHealth } from './registration.ts';
 import { rfc3339 } from '../pod/status.ts';
 
@@ -21,6 +23,7 @@ export interface NodeReporterOptions {
   readonly client: Client;
   readonly clock: Clock;
   readonly log: Log;
+  readonly recorder: Recorder;
   readonly facts: NodeFacts;
   readonly dataDir: string;
   readonly networkConfigured: () => boolean;
@@ -35,7 +38,9 @@ const requestDeadlineMs = 10_000;
 
 /** Registers the node, again if somebody deletes it, and keeps its status. */
 export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
-  const { client, clock, log, facts } = options;
+  const { client, clock, log, recorder, facts } = options;
+  // The kubelet's events bear the node's name for its uid, and kubectl looks for them by it.
+  const regarding = { kind: 'Node', apiVersion: 'v1', name: facts.name, uid: facts.name };
   let conditions: readonly NodeCondition[] = [];
   let wake = new AbortController();
   /** At the next look, no sooner: two who write over each other are not to do so without a pause. */
@@ -47,9 +52,11 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
     const node = await register(client, facts, deadline);
     registered.resolve();
     isDue = false;
-    conditions = nodeConditions(await health(options), node.status?.conditions ?? [], rfc3339(clock.now()));
+    const before = node.status?.conditions ?? [];
+    conditions = nodeConditions(await health(options), before, rfc3339(clock.now()));
     const status = nodeStatus(facts, conditions, await options.images());
     await client.patch(Node, { name: facts.name }, 'application/strategic-merge-patch+json', { status }, { subresource: 'status', signal: deadline });
+    for (const reason of conditionEvents(before, conditions)) recorder.record(regarding, 'Normal', reason, `Node ${facts.name} status is now: ${reason}`);
   }
 
   /** Resolves when it is time to write the status again. */
@@ -72,6 +79,7 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
     },
     async run(signal) {
       signal.addEventListener('abort', () => registered.resolve(), { once: true });
+      recorder.record(regarding, 'Normal', 'Starting', 'Starting kubelet.');
       let waitMs = 200;
       while (!signal.aborted) {
         wake = new AbortController();
