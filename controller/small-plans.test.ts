@@ -96,7 +96,7 @@ describe('leftover pods', () => {
     ['stay while their node is there', bound, { goneSince: undefined, confirmed: false }, []],
     ['stay for a while after their node went', bound, { goneSince: now, confirmed: false }, ['requeueAfter']],
     ['fail and go when it is gone for good', bound, { goneSince: now - 40_000, confirmed: true }, ['patch', 'delete']],
-    ['go when they were deleted before they had a node', { metadata: { name: 'web', uid: 'u', deletionTimestamp: timestamp(now) }, spec: { containers: [] } }, { goneSince: undefined, confirmed: false }, ['delete']],
+    ['have failed and go when they were deleted before they had a node', { metadata: { name: 'web', uid: 'u', deletionTimestamp: timestamp(now) }, spec: { containers: [] } }, { goneSince: undefined, confirmed: false }, ['patch', 'delete']],
     ['stay while they wait for a node', { metadata: { name: 'web', uid: 'u' }, spec: { containers: [] } }, { goneSince: undefined, confirmed: false }, []],
   ])('%s', (_name, pod, observed, expected) => {
     expect(types(planOrphan(pod, observed, now))).toEqual(expected);

@@ -1,5 +1,5 @@
 import { timestamp } from '../../machinery/conditions.ts';
-import { Node, Pod } from '../../machinery/kinds/core.ts';
+import { Node, Pod, type PodCondition } from '../../machinery/kinds/core.ts';
 import { isTerminal } from '../../machinery/pod/readiness.ts';
 import { isReason } from '../../machinery/status.ts';
 import { keyOf } from '../../client/informer-store.ts';
@@ -52,21 +52,25 @@ async function exists(client: Client, name: string, signal: AbortSignal): Promis
 }
 
 export function plan(pod: Pod, { goneSince, confirmed }: Observed, now: number): readonly Step[] {
-  if ((pod.spec?.nodeName ?? '') === '') return pod.metadata?.deletionTimestamp === undefined ? [] : [removal(pod)];
+  if ((pod.spec?.nodeName ?? '') === '') return pod.metadata?.deletionTimestamp === undefined ? [] : ended(pod);
   if (goneSince === undefined) return [];
   if (!confirmed) return [requeueAfter(Math.max(1000, goneSince + quarantineMs - now))];
-  return [...(isTerminal(pod) ? [] : [fail(pod, now)]), removal(pod)];
+  const condition = { type: 'DisruptionTarget', status: 'True', reason: 'DeletionByPodGC', message: 'PodGC: node no longer exists', lastTransitionTime: timestamp(now) };
+  return ended(pod, condition);
+}
+
+/** Its end is known to whoever counts it before it disappears. */
+function ended(pod: Pod, ...conditions: readonly PodCondition[]): readonly Step[] {
+  return [...(isTerminal(pod) ? [] : [fail(pod, conditions)]), removal(pod)];
 }
 
 function removal(pod: Pod): Step {
   return { type: 'delete', kind: Pod, at: at(pod), uid: pod.metadata?.uid ?? '', gracePeriodSeconds: 0 };
 }
 
-/** Its end is known to whoever counts it before it disappears. */
-function fail(pod: Pod, now: number): Step {
-  const condition = { type: 'DisruptionTarget', status: 'True', reason: 'DeletionByPodGC', message: 'PodGC: node no longer exists', lastTransitionTime: timestamp(now) };
+function fail(pod: Pod, conditions: readonly PodCondition[]): Step {
   return {
     type: 'patch', kind: Pod, at: at(pod), patchType: 'application/strategic-merge-patch+json', subresource: 'status', goneIsFine: true,
-    body: { status: { phase: 'Failed', conditions: [condition] } },
+    body: { status: { phase: 'Failed', ...(conditions.length === 0 ? {} : { conditions }) } },
   };
 }
