@@ -6,7 +6,8 @@ import type { ApiRequest } from '../client/transport.ts';
 import { createControllers } from '../controller/all.ts';
 import { systemClock } from '../machinery/clock.ts';
 import { Job } from '../machinery/kinds/batch.ts';
-import { Event, Pod } from '../machinery/kinds/core.ts';
+import { Event, Namespace, Pod } from '../machinery/kinds/core.ts';
+import type { KubernetesObject } from '../machinery/kinds/kind.ts';
 import { isTerminal } from '../machinery/pod/readiness.ts';
 import { startTestServer, type TestServer } from './test-server.ts';
 
@@ -111,35 +112,30 @@ const active = (name: string): readonly Pod[] => podsOf(name).filter((pod) => !i
 const labelled = (pod: Pod, key: string): string | undefined => pod.metadata?.labels?.[`batch.kubernetes.io/${key}`];
 const annotated = (pod: Pod, key: string): string | undefined => pod.metadata?.annotations?.[`batch.kubernetes.io/${key}`];
 
-/** Resolves when the pods of a Job are as wanted. */
-async function podsSeen(name: string, condition: (found: readonly Pod[]) => boolean): Promise<readonly Pod[]> {
-  const look = (): boolean => condition(podsOf(name));
-  if (look()) return podsOf(name);
+/** Resolves when all of a kind together are as wanted. */
+async function eventually<T extends KubernetesObject>(source: Informer<T>, condition: (list: readonly T[]) => boolean): Promise<void> {
+  if (condition(source.list())) return;
   await new Promise<void>((resolve, reject) => {
-    const late = AbortSignal.timeout(10_000);
-    const end = pods.onChange(() => queueMicrotask(() => {
-      if (!look()) return;
+    const left = (): string => source.list().map(({ metadata }) => `${metadata?.namespace}/${metadata?.name} ${metadata?.deletionTimestamp}`).join(', ');
+    AbortSignal.timeout(10_000).addEventListener('abort', () => reject(new Error(`not as wanted: ${left()}`)), { once: true });
+    const end = source.onChange(() => queueMicrotask(() => {
+      if (!condition(source.list())) return;
       end();
       resolve();
     }));
-    late.addEventListener('abort', () => reject(new Error(`pods of ${name} are not as wanted: ${JSON.stringify(podsOf(name).map(({ metadata, status }) => [metadata?.name, status?.phase, metadata?.deletionTimestamp, metadata?.finalizers]))}`)), { once: true });
   });
+}
+
+/** Resolves when the pods of a Job are as wanted. */
+async function podsSeen(name: string, condition: (found: readonly Pod[]) => boolean): Promise<readonly Pod[]> {
+  await eventually(pods, () => condition(podsOf(name)));
   return podsOf(name);
 }
 
 async function eventOf(about: string, reason: string): Promise<string> {
-  const of = (): Event | undefined => events.list().find((one) => one.involvedObject.name === about && one.reason === reason);
-  if (of() === undefined) {
-    await new Promise<void>((resolve, reject) => {
-      AbortSignal.timeout(10_000).addEventListener('abort', () => reject(new Error(`${about} has no event ${reason}`)), { once: true });
-      const end = events.onChange(() => queueMicrotask(() => {
-        if (of() === undefined) return;
-        end();
-        resolve();
-      }));
-    });
-  }
-  return of()?.message ?? '';
+  const of = (list: readonly Event[]): Event | undefined => list.find((one) => one.involvedObject.name === about && one.reason === reason);
+  await eventually(events, (list) => of(list) !== undefined);
+  return of(events.list())?.message ?? '';
 }
 
 const change = (name: string, spec: Partial<Spec>) => client.patch(Job, { namespace, name }, 'application/merge-patch+json', { spec });
@@ -303,6 +299,19 @@ describe('a Job', () => {
     expect(done?.status).not.toHaveProperty('failed');
     expect(conditionsOf(done)).toEqual(['SuccessCriteriaMet', 'Complete'].map((type) => [type, 'True', 'SuccessPolicy', 'Matched rules at index 0']));
     await podsSeen('leader', (found) => found.length === 1);
+  });
+
+  it('goes with its namespace, also when it waits for its pods to have failed', async () => {
+    await client.create(Namespace, { metadata: { name: 'going' } });
+    const within = (one: Job): Job => ({ ...one, metadata: { ...one.metadata, namespace: 'going' } });
+    const made = eventually(pods, (list) => list.filter(({ metadata }) => metadata?.namespace === 'going').length === 2);
+    await client.create(Job, within(job('hasty', 'run')));
+    await client.create(Job, within(job('waiting', 'run', { podReplacementPolicy: 'Failed' })));
+    await made;
+    const gone = eventually(pods, (list) => list.every(({ metadata }) => metadata?.namespace !== 'going'));
+    await client.delete(Namespace, { name: 'going' });
+    await gone;
+    await eventually(jobs, (list) => list.every(({ metadata }) => metadata?.namespace !== 'going'));
   });
 
   it('is left alone when another controller runs it', async () => {
