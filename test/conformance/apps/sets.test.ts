@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ControllerRevision, DaemonSet, StatefulSet } from '../../../machinery/kinds/apps.ts';
-import { Pod, ServiceAccount, type PodTemplateSpec } from '../../../machinery/kinds/core.ts';
+import { Node, Pod, ServiceAccount, type PodTemplateSpec } from '../../../machinery/kinds/core.ts';
 import { ownerReference } from '../../../machinery/owner-references.ts';
 import { eventually } from '../../e2e/eventually.ts';
 import { useCluster } from '../cluster.ts';
@@ -14,7 +14,9 @@ const httpd = 'registry.example/httpd';
 const agnhost = 'registry.example/agnhost';
 /** An image of this name never becomes ready. */
 const broken = 'registry.example/nonexistent';
-const played = useNode({ staysUnready: (pod) => pod.spec?.containers[0]?.image === broken });
+/** A pod that a test gives this annotation is ready no longer. */
+const spoilt = 'spoilt';
+const played = useNode({ staysUnready: (pod) => pod.spec?.containers[0]?.image === broken || pod.metadata?.annotations?.[spoilt] === 'true' });
 const cluster = useCluster('sets');
 
 beforeAll(async () => {
@@ -88,7 +90,7 @@ describe('[sig-apps] StatefulSets', () => {
     const roll = async (image: string): Promise<string> => {
       const { metadata } = await client.patch(StatefulSet, at(name), 'application/strategic-merge-patch+json', images(image));
       const rolled = await settledSet(name, 3, (set) => set.metadata?.generation === metadata?.generation && set.status?.currentRevision === set.status?.updateRevision && set.status?.updatedReplicas === 3);
-      expect((await podsOf(name)).map((pod) => [pod.spec?.containers[0]?.image, revisionOf(pod)])).toEqual(Array(3).fill([image, rolled.status?.updateRevision]));
+      expect((await podsOf(name)).map((pod) => [pod.spec?.containers[0]?.image, revisionOf(pod)])).toEqual([0, 1, 2].map(() => [image, rolled.status?.updateRevision]));
       return rolled.status?.updateRevision ?? '';
     };
     const second = await roll(agnhost);
@@ -128,6 +130,70 @@ describe('[sig-apps] StatefulSets', () => {
     expect(await imagesNow()).toEqual([agnhost, agnhost, agnhost]);
     await client.delete(StatefulSet, at(name));
   });
+
+  it('StatefulSet Basic StatefulSet functionality [StatefulSetBasic] Should recreate evicted statefulset', async () => {
+    const { client } = cluster;
+    const name = unique('ss');
+    await statefulSet(name, 1);
+    const { metadata } = await client.get(Pod, at(`${name}-0`));
+    await client.patch(Pod, at(`${name}-0`), 'application/merge-patch+json', { status: { phase: 'Failed', reason: 'Evicted' } }, { subresource: 'status' });
+    await eventually(async () => {
+      const pod = await client.get(Pod, at(`${name}-0`));
+      expect(pod.metadata?.uid).not.toBe(metadata?.uid);
+      expect(pod.status?.phase).toBe('Running');
+    });
+    await client.delete(StatefulSet, at(name));
+  });
+
+  const spoil = (name: string, is: string) => cluster.client.patch(Pod, at(name), 'application/merge-patch+json', { metadata: { annotations: { [spoilt]: is } } });
+  const seen = (name: string, wanted: (set: StatefulSet) => boolean) => eventually(async () => {
+    const set = await cluster.client.get(StatefulSet, at(name));
+    expect(set.status?.observedGeneration).toBe(set.metadata?.generation);
+    expect(wanted(set)).toBe(true);
+  });
+  const scale = (name: string, replicas: number) => cluster.client.patch(StatefulSet, at(name), 'application/merge-patch+json', { spec: { replicas } });
+
+  it('StatefulSet Basic StatefulSet functionality [StatefulSetBasic] Scaling should happen in predictable order and halt if any stateful pod is unhealthy [Slow]', async () => {
+    const { client, namespace } = cluster;
+    const name = unique('ss');
+    await using watch = watching(client, Pod, { namespace, labelSelector: `name=${name}` });
+    const names = (type: string) => watch.events.filter((event) => event.type === type).map(({ object }) => object.metadata?.name);
+    await statefulSet(name, 1);
+    await spoil(`${name}-0`, 'true');
+    await seen(name, ({ status }) => (status?.readyReplicas ?? 0) === 0);
+    await scale(name, 3);
+    // Seen, and nothing made: the first is not ready.
+    await seen(name, ({ status }) => status?.replicas === 1);
+    expect(names('ADDED')).toEqual([`${name}-0`]);
+    await spoil(`${name}-0`, 'false');
+    await settledSet(name, 3);
+    expect(names('ADDED')).toEqual([0, 1, 2].map((ordinal) => `${name}-${ordinal}`));
+
+    const all = (is: string) => Promise.all([0, 1, 2].map((ordinal) => spoil(`${name}-${ordinal}`, is)));
+    await all('true');
+    await seen(name, ({ status }) => (status?.readyReplicas ?? 0) === 0);
+    await scale(name, 0);
+    await seen(name, ({ status }) => status?.replicas === 3);
+    expect(names('DELETED')).toEqual([]);
+    await all('false');
+    await seen(name, ({ status }) => status?.replicas === 0);
+    expect(names('DELETED')).toEqual([2, 1, 0].map((ordinal) => `${name}-${ordinal}`));
+    await client.delete(StatefulSet, at(name));
+  });
+
+  it('StatefulSet Basic StatefulSet functionality [StatefulSetBasic] Burst scaling should run to completion even with unhealthy pods [Slow]', async () => {
+    const name = unique('ss');
+    await statefulSet(name, 1, { podManagementPolicy: 'Parallel' });
+    await spoil(`${name}-0`, 'true');
+    await seen(name, ({ status }) => (status?.readyReplicas ?? 0) === 0);
+    await scale(name, 3);
+    await seen(name, ({ status }) => status?.replicas === 3 && status.readyReplicas === 2);
+    await spoil(`${name}-1`, 'true');
+    await seen(name, ({ status }) => status?.readyReplicas === 1);
+    await scale(name, 0);
+    await seen(name, ({ status }) => status?.replicas === 0);
+    await cluster.client.delete(StatefulSet, at(name));
+  });
 });
 
 describe('[sig-apps] DaemonSets', () => {
@@ -157,6 +223,27 @@ describe('[sig-apps] DaemonSets', () => {
     await eventually(async () => expect(await podsOf(name)).toEqual([expect.objectContaining({ metadata: expect.not.objectContaining({ uid: pod?.metadata?.uid }) as unknown, status: expect.objectContaining({ phase: 'Running' }) as unknown })]));
     await client.delete(DaemonSet, at(name));
     await eventually(async () => expect(await podsOf(name)).toEqual([]));
+  });
+
+  it('Daemon set [Serial] should run and stop complex daemon', async () => {
+    const { client } = cluster;
+    const name = unique('daemons');
+    const paint = (colour: string | null) => client.patch(Node, { name: played.name }, 'application/merge-patch+json', { metadata: { labels: { [name]: colour } } });
+    const onlyOn = (colour: string) => ({ nodeSelector: { ...played.place.nodeSelector, [name]: colour } });
+    const { metadata, spec } = template(name);
+    await client.create(DaemonSet, { metadata: at(name), spec: { selector: { matchLabels: { name } }, template: { metadata: metadata ?? {}, spec: { containers: [], ...spec, ...onlyOn('blue') } } } });
+    await settledDaemons(name, 0);
+    expect(await podsOf(name)).toEqual([]);
+    await paint('blue');
+    await settledDaemons(name, 1);
+    await paint('green');
+    await eventually(async () => expect(await podsOf(name)).toEqual([]));
+    await settledDaemons(name, 0);
+    await client.patch(DaemonSet, at(name), 'application/merge-patch+json', { spec: { template: { spec: onlyOn('green') }, updateStrategy: { type: 'RollingUpdate' } } });
+    await settledDaemons(name, 1);
+    expect((await podsOf(name)).map((pod) => pod.spec?.nodeName)).toEqual([played.name]);
+    await client.delete(DaemonSet, at(name));
+    await paint(null);
   });
 
   it('Daemon set [Serial] should retry creating failed daemon pods', async () => {
