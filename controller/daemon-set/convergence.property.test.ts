@@ -7,7 +7,7 @@ import type { Step } from '../steps.ts';
 import { createWorld, type World } from '../test-world.ts';
 import { plan } from './daemon-set.ts';
 import { limitsOf } from './limits.ts';
-import { nodeOf, placementOn } from './placement.ts';
+import { nodeOf, placementFor } from './placement.ts';
 
 /** Whatever happens to its pods and to nodes, a DaemonSet keeps its promises on the way and gets there in the end. */
 
@@ -37,7 +37,7 @@ function deleted(steps: readonly Step[]): readonly string[] {
   });
 }
 
-const eligible = ({ world, nodes }: Cluster): readonly Node[] => [...nodes.values()].filter((node) => placementOn(world.set, node).shouldRun);
+const eligible = ({ world, nodes }: Cluster): readonly Node[] => [...nodes.values()].filter((node) => placementFor(world.set)(node).shouldRun);
 
 /** An update takes no more nodes out of service than it may. What is in surplus or out of place doesn't count. */
 function keepsPromises(cluster: Cluster, steps: readonly Step[]): void {

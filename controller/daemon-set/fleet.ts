@@ -1,7 +1,7 @@
 import type { DaemonSet } from '../../machinery/kinds/apps.ts';
 import type { Node, Pod } from '../../machinery/kinds/core.ts';
 import { isAvailable, isTerminal } from '../../machinery/pod/readiness.ts';
-import { nodeOf, placementOn, type Placement } from './placement.ts';
+import { nodeOf, placementFor, type Placement } from './placement.ts';
 
 /** A DaemonSet's pods, sorted by node. */
 
@@ -35,11 +35,12 @@ export function arrange(set: DaemonSet, hash: string, nodes: readonly Node[], po
     if (there === undefined) byNode.set(node, [pod]);
     else there.push(pod);
   }
+  const placementOn = placementFor(set);
   const names = new Set(nodes.map(({ metadata }) => metadata?.name ?? ''));
   return {
     set, hash, now,
     berths: nodes.map((node) => ({
-      node: node.metadata?.name ?? '', placement: placementOn(set, node), pods: (byNode.get(node.metadata?.name ?? '') ?? []).toSorted(boundThenOldest),
+      node: node.metadata?.name ?? '', placement: placementOn(node), pods: (byNode.get(node.metadata?.name ?? '') ?? []).toSorted(boundThenOldest),
     })),
     lost: [...byNode].flatMap(([node, there]) => (names.has(node) ? [] : there)),
   };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { DaemonSet } from '../../machinery/kinds/apps.ts';
 import type { Node, PodSpec, PodTemplateSpec, Taint } from '../../machinery/kinds/core.ts';
-import { placementOn, templateFor, withDaemonTolerations } from './placement.ts';
+import { placementFor, templateFor, withDaemonTolerations } from './placement.ts';
 
 const template = (spec: Partial<PodSpec>): PodTemplateSpec => ({ spec: { containers: [], ...spec } });
 const set = (spec: Partial<PodSpec>): DaemonSet => ({ spec: { selector: {}, template: template(spec) } });
@@ -32,7 +32,7 @@ describe('a daemon\'s place', () => {
     ['no node without network', {}, node('a', {}, [taint('node.kubernetes.io/network-unavailable', 'NoSchedule')]), { shouldRun: false, mayStay: true }],
     ['such a node on its own network', { hostNetwork: true }, node('a', {}, [taint('node.kubernetes.io/network-unavailable', 'NoSchedule')]), anywhere],
   ])('is %s', (_name, spec, at, expected) => {
-    expect(placementOn(set(spec), at)).toEqual(expected);
+    expect(placementFor(set(spec))(at)).toEqual(expected);
   });
 
   it('is written into a pod as the one node that the scheduler may choose; preferences stay', () => {

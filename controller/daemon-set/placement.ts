@@ -14,16 +14,19 @@ export interface Placement {
   readonly mayStay: boolean;
 }
 
-export function placementOn(set: DaemonSet, node: Node): Placement {
-  const spec = set.spec?.template.spec;
-  const name = node.metadata?.name ?? '';
-  const bound = spec?.nodeName ?? '';
-  const required = spec === undefined ? undefined : requiredNodes(spec);
-  const fits = (bound === '' || bound === name) && (required === undefined || acceptsNode(required, node.metadata?.labels, name));
-  if (!fits) return { shouldRun: false, mayStay: false };
-  const tolerations = withDaemonTolerations(spec);
-  const untolerated = (node.spec?.taints ?? []).filter((taint) => (taint.effect === 'NoSchedule' || taint.effect === 'NoExecute') && !tolerates(tolerations, taint));
-  return { shouldRun: untolerated.length === 0, mayStay: untolerated.every(({ effect }) => effect !== 'NoExecute') };
+/** Reads the set once, for many nodes. */
+export function placementFor({ spec }: DaemonSet): (node: Node) => Placement {
+  const pod = spec?.template.spec;
+  const bound = pod?.nodeName ?? '';
+  const required = pod === undefined ? undefined : requiredNodes(pod);
+  const tolerations = withDaemonTolerations(pod);
+  return (node) => {
+    const name = node.metadata?.name ?? '';
+    const fits = (bound === '' || bound === name) && (required === undefined || acceptsNode(required, node.metadata?.labels, name));
+    if (!fits) return { shouldRun: false, mayStay: false };
+    const untolerated = (node.spec?.taints ?? []).filter((taint) => (taint.effect === 'NoSchedule' || taint.effect === 'NoExecute') && !tolerates(tolerations, taint));
+    return { shouldRun: untolerated.length === 0, mayStay: untolerated.every(({ effect }) => effect !== 'NoExecute') };
+  };
 }
 
 const daemonTolerations: readonly Toleration[] = [

@@ -4,7 +4,7 @@ import type { Pod } from '../../machinery/kinds/core.ts';
 import { createHosts, type Host, type Hosts } from '../hosts/hosts.ts';
 import { accessTo, importWeb, newDataDir, remove, startUntil } from './coracle.ts';
 import { createKubectl, type Kubectl } from './kubectl.ts';
-import { deployment } from './manifests.ts';
+import { daemonSet, deployment } from './manifests.ts';
 
 /** A server and two agents, each a process in a network of its own, as on three machines. */
 let hosts: Hosts;
@@ -80,5 +80,29 @@ describe('a Deployment over two machines', () => {
     await kubectl`uncordon machine-1`;
     await kubectl`rollout status deployment/web --timeout=60s`;
     expect(await kubectl`get pods -l app=web --field-selector=spec.nodeName=machine-1 -o name`).toMatch(/^pod\//);
+  });
+});
+
+describe('a DaemonSet over two machines', () => {
+  const nodesOf = async () => (await kubectl.object<{ items: Pod[] }>`get pods -l app=agent -o json`).items.map(({ spec }) => spec?.nodeName).toSorted();
+
+  it('has a pod on each, moves one machine at a time, and stays on one that is cordoned and drained', async () => {
+    await kubectl.apply(daemonSet('agent'));
+    await kubectl`rollout status daemonset/agent --timeout=60s`;
+    expect(await nodesOf()).toEqual(['machine-1', 'machine-2']);
+
+    await using watch = kubectl.start`get daemonset agent --watch -o ${'jsonpath={.status.desiredNumberScheduled} {.status.numberAvailable} {.status.updatedNumberScheduled}{"\\n"}'}`;
+    await watch.until(/^2 2 2$/m);
+    await kubectl`rollout restart daemonset/agent`;
+    await kubectl`rollout status daemonset/agent --timeout=60s`;
+    await watch.until(/^2 1 1$[^]*^2 2 2$/m);
+    const available = watch.output().trimEnd().split('\n').map((line) => Number(line.split(' ')[1]));
+    expect(Math.min(...available)).toBe(1);
+
+    await kubectl`drain machine-2 --ignore-daemonsets --timeout=30s`;
+    await kubectl`rollout restart daemonset/agent`;
+    await kubectl`rollout status daemonset/agent --timeout=60s`;
+    expect(await nodesOf()).toEqual(['machine-1', 'machine-2']);
+    await kubectl`uncordon machine-2`;
   });
 });
