@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createClient, type Client } from '../../client/client.ts';
 import { httpsTransport } from '../../client/https.ts';
 import { readKubeconfig } from '../../client/kubeconfig.ts';
+import type { Job } from '../../machinery/kinds/batch.ts';
 import { Pod } from '../../machinery/kinds/core.ts';
 import type { Started } from './command.ts';
 import { importWeb, instanceOf, kubectlFor, newDataDir, remove, up } from './coracle.ts';
@@ -215,6 +216,25 @@ describe('when Coracle is killed at any moment', () => {
     expect(pods.flatMap(({ status }) => status?.containerStatuses ?? []).filter(({ restartCount }) => (restartCount ?? 0) > 0)).toEqual([]);
     await eventually(() => expectNothingBut(pods.map(({ metadata }) => metadata?.uid ?? '')));
     await kubectl`delete pods --all --wait=true`;
+    await eventually(() => expectNothingBut([]));
+  });
+
+  it(`a Job makes no pod too many, and counts each once (seed ${seed})`, async () => {
+    const random = randomFrom(seed);
+    const template = { spec: { restartPolicy: 'Never', containers: [{ name: 'main', image: 'coracle.example/web:1', ...script('sleep 0.5') }] } };
+    await kubectl.apply({ apiVersion: 'batch/v1', kind: 'Job', metadata: { name: 'counted' }, spec: { completions: 20, parallelism: 4, template } });
+    for (let round = 0; round < 5; round++) {
+      await pass(random() * 1000);
+      running.kill('SIGKILL');
+      await running.ended;
+      running = await up(dataDir);
+    }
+    await kubectl`wait job/counted --for=condition=complete --timeout=50s`;
+    const { status } = await kubectl.object<Job>`get job counted -o json`;
+    expect(status).toMatchObject({ succeeded: 20, uncountedTerminatedPods: {} });
+    expect(status).not.toHaveProperty('failed');
+    expect((await kubectl`get pods -o jsonpath={.items[*].status.phase}`).split(' ')).toEqual(Array.from({ length: 20 }, () => 'Succeeded'));
+    await kubectl`delete job counted`;
     await eventually(() => expectNothingBut([]));
   });
 });
