@@ -126,6 +126,64 @@ describe('[sig-node] Pods', () => {
     await client.delete(Pod, at);
   });
 
+  it('Pods should be updated [NodeConformance]', async () => {
+    const { client, namespace } = cluster;
+    const label = unique('time');
+    const at = atOf(await create(podSpec(played.place), { labels: { [label]: 'first' } }));
+    await eventually(async () => expect((await client.get(Pod, at)).status?.phase).toBe('Running'));
+    expect((await client.list(Pod, { namespace, labelSelector: `${label}=first` })).items).toHaveLength(1);
+    await eventually(async () => {
+      const found = await client.get(Pod, at);
+      return client.update(Pod, { ...found, metadata: { ...found.metadata, labels: { [label]: 'second' } } });
+    });
+    expect((await client.list(Pod, { namespace, labelSelector: `${label}=second` })).items.map(({ status }) => status?.phase)).toEqual(['Running']);
+    await client.delete(Pod, at);
+  });
+
+  it('Pods should be submitted and removed [NodeConformance]', async () => {
+    const { client, namespace } = cluster;
+    const label = unique('submitted');
+    const before = await client.list(Pod, { namespace, labelSelector: label });
+    expect(before.items).toEqual([]);
+    await using watch = watching(client, Pod, { namespace, labelSelector: label, resourceVersion: before.metadata.resourceVersion ?? '' });
+    const at = atOf(await create(podSpec({ ...played.place, terminationGracePeriodSeconds: 30 }), { labels: { [label]: 'yes' } }));
+    expect((await client.list(Pod, { namespace, labelSelector: label })).items).toHaveLength(1);
+    await watch.until('ADDED');
+    await watch.until('MODIFIED', ({ status }) => status?.phase === 'Running');
+    await client.delete(Pod, at);
+    const leaving = await watch.until('MODIFIED', ({ metadata }) => metadata?.deletionTimestamp !== undefined);
+    expect(leaving.metadata?.deletionGracePeriodSeconds).toBe(30);
+    const last = await watch.until('DELETED');
+    expect(last.metadata?.deletionTimestamp).toBeDefined();
+    expect(last.spec?.terminationGracePeriodSeconds).toBe(30);
+    expect((await client.list(Pod, { namespace, labelSelector: label })).items).toEqual([]);
+  });
+
+  it('Pods should run through the lifecycle of Pods and PodStatus', async () => {
+    const { client, namespace } = cluster;
+    const label = unique('test-pod-static');
+    const labelSelector = `${label}=true`;
+    await using watch = watching(client, Pod, { namespace, labelSelector });
+    const at = atOf(await create(podSpec(played.place), { labels: { [label]: 'true' } }));
+    await watch.until('ADDED');
+    await watch.until('MODIFIED', ({ status }) => status?.phase === 'Running');
+    await client.patch(Pod, at, 'application/strategic-merge-patch+json', { metadata: { labels: { 'test-pod': 'patched' } }, spec: { containers: [{ name: 'c', image: 'registry.example/agnhost' }] } });
+    await watch.until('MODIFIED', ({ metadata }) => metadata?.labels?.['test-pod'] === 'patched');
+    expect(await client.get(Pod, at)).toMatchObject({ metadata: { labels: { 'test-pod': 'patched' } }, spec: { containers: [{ image: 'registry.example/agnhost' }] }, status: { phase: 'Running' } });
+    expect(await client.getSubresource<Pod>(Pod, at, 'status')).toMatchObject({ status: { phase: 'Running' } });
+
+    await eventually(async () => {
+      const found = await client.get(Pod, at);
+      const conditions = found.status?.conditions?.map((condition) => ({ ...condition, ...(condition.type === 'Ready' ? { status: 'False' } : {}) })) ?? [];
+      return client.updateStatus(Pod, { ...found, status: { ...found.status, conditions } });
+    });
+    await watch.until('MODIFIED', ({ status }) => status?.conditions?.some(({ type, status: is }) => type === 'Ready' && is === 'False') === true);
+    expect((await client.list(Pod, { labelSelector })).items.map(({ metadata }) => metadata?.name)).toEqual([at.name]);
+    await client.deleteCollection(Pod, { namespace, labelSelector }, { gracePeriodSeconds: 1 });
+    await watch.until('DELETED');
+    await expect(client.get(Pod, at)).rejects.toMatchObject({ code: 404, reason: 'NotFound' });
+  });
+
   it('Pods Extended Pods Set QOS Class should be set on Pods with matching resource requests and limits for memory and cpu', async () => {
     const amounts = { cpu: '100m', memory: '100Mi' };
     const at = atOf(await create(podSpec({}, { resources: { requests: amounts, limits: amounts } })));
