@@ -227,6 +227,7 @@ describe('a pod on a node', () => {
 
   it.each([
     ['a command that is not there', 'nocommand', { command: ['/nonesuch'] }, 'RunContainerError', /Failed Error: .*nonesuch/],
+    ['arguments that are too long', 'toolong', { command: ['/bin/sh', '-c', 'true', 'x'.repeat(200_000)] }, 'RunContainerError', /Failed Error: exec \/bin\/sh: Argument list too long/],
     ['an image that is not there', 'noimage', { image: 'web:2', imagePullPolicy: 'Never' }, 'ErrImageNeverPull', /ErrImageNeverPull Container image "web:2" is not present with pull policy of Never/],
     ['an image that cannot be fetched', 'nopull', { image: '127.0.0.1:9/web:2' }, 'ImagePullBackOff', /Failed Failed to pull image "127.0.0.1:9\/web:2": failed to pull and unpack image/],
     ['configuration that is missing', 'noconfig', { envFrom: [{ configMapRef: { name: 'no' } }] }, 'CreateContainerConfigError', /Failed Error: configmap "no" not found/],

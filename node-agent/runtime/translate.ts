@@ -14,7 +14,12 @@ export async function translated<T>(act: () => Promise<T>): Promise<T> {
   } catch (error) {
     if (error instanceof RuntimeError) throw error;
     // The same words once: whoever prints a failure prints its causes too.
-    if (error instanceof NativeError) throw new RuntimeError(error.code, error.message, error.cause === undefined ? {} : { cause: error.cause });
+    if (error instanceof NativeError) throw new RuntimeError(codeOf(error), error.message, error.cause === undefined ? {} : { cause: error.cause });
     throw new RuntimeError('Failed', messageOf(error), { cause: error });
   }
+}
+
+/** The kernel's word for a command line or environment that no process can be given (E2BIG): trying again can't help. */
+function codeOf({ code, message }: NativeError): RuntimeErrorCode {
+  return code === 'Failed' && /^exec .*: Argument list too long$/s.test(message) ? 'CommandNotExecutable' : code;
 }
