@@ -1,7 +1,7 @@
 import type { Container, Probe } from '../../../machinery/kinds/core.ts';
 import type { PodHandle } from '../handle.ts';
 import { isEnding } from '../plan.ts';
-import { containersOf, isRunning, recordOf, type Health } from '../state.ts';
+import { containersOf, isRunning, recordOf, type ContainerRecord, type Health } from '../state.ts';
 import { runProbe } from './probe.ts';
 
 /** Keeps every running container's probes going, and its health in the pod's state. */
@@ -26,7 +26,7 @@ export function createProber(handle: PodHandle): Prober {
       const containerId = isRunning(record) ? record.current?.id : undefined;
       for (const [kind, probe] of probesOf(container)) {
         const key = `${container.name}/${kind}`;
-        const wanted = containerId !== undefined && canBeProbed(handle, kind, probe) && (kind === 'startup' ? !record.health.started : record.health.started) ? containerId : undefined;
+        const wanted = containerId !== undefined && canBeProbed(handle, kind, probe) && !isCondemned(handle, kind, record) && (kind === 'startup' ? !record.health.started : record.health.started) ? containerId : undefined;
         const present = probing.get(key);
         if (present?.containerId === wanted) continue;
         present?.stop.abort();
@@ -54,6 +54,11 @@ function canBeProbed(handle: PodHandle, kind: Kind, probe: Probe): boolean {
   return handle.sandbox()?.refusal === undefined || (kind === 'readiness' && probe.exec === undefined);
 }
 
+/** What is to be ended is not asked any more whether it lives; whether it is ready, it is until its end. */
+function isCondemned(handle: PodHandle, kind: Kind, { stopping, health }: ContainerRecord): boolean {
+  return kind !== 'readiness' && (stopping !== undefined || health.failed !== undefined || isEnding(handle.pod(), handle.state()));
+}
+
 function probesOf(container: Container): readonly (readonly [Kind, Probe])[] {
   const { startupProbe, livenessProbe, readinessProbe } = container;
   const all: readonly (readonly [Kind, Probe | undefined])[] = [['startup', startupProbe], ['liveness', livenessProbe], ['readiness', readinessProbe]];
@@ -68,7 +73,8 @@ function keepProbing(handle: PodHandle, container: Container, containerId: strin
   let failures = 0;
   const once = async (): Promise<void> => {
     const failure = await runProbe(handle, container, containerId, probe, AbortSignal.any([stop, handle.working]));
-    if (stop.aborted || handle.working.aborted) return;
+    // What failed because the container ended meanwhile says nothing of it.
+    if (stop.aborted || handle.working.aborted || handle.sandbox()?.exits.has(containerId) === true) return;
     passes = failure === undefined ? passes + 1 : 0;
     failures = failure === undefined ? 0 : failures + 1;
     if (failure !== undefined) handle.event('Warning', 'Unhealthy', `${titles[kind]} probe failed: ${failure}`, container.name);
