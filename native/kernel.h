@@ -52,6 +52,13 @@ static inline pid_t fork_with(uint64_t flags, int exit_signal, int cgroup)
     return (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments);
 }
 
+/* As above, and `*pidfd` names the child for its parent. */
+static inline pid_t fork_followed(uint64_t flags, int *pidfd)
+{
+    struct clone_args arguments = {.flags = flags | 0x1000 /* CLONE_PIDFD */, .pidfd = (uint64_t)(uintptr_t)pidfd};
+    return (pid_t)syscall(SYS_clone3, &arguments, sizeof arguments);
+}
+
 static inline int open_in(int directory, const char *path, uint64_t flags, uint64_t mode, uint64_t resolve)
 {
     struct open_how how = {.flags = flags | O_CLOEXEC, .mode = mode, .resolve = resolve};

@@ -33,6 +33,7 @@ static void forget(struct process *process)
         break;
     }
     loop_remove(&process->status);
+    loop_remove(&process->fault);
     streams_close(&process->streams);
     if (process->pidfd >= 0) close(process->pidfd);
     loop_defer(release, process);
@@ -43,8 +44,8 @@ static void settle(struct process *process)
 {
     if (!process->settled) {
         bool refused = process->pid < 0;
-        if (!refused && (process->pid == 0 || !process->status_ended)) return;
-        bool good = process->ready && process->failure.code == 0;
+        if (!refused && (process->pid == 0 || !process->status_ended || !process->fault_ended)) return;
+        bool good = !refused && process->ready && process->failure.code == 0;
         if (good && !process->is_exec && cgroup_limit_cpu((int)process->container->index, &process->container->resources, &process->failure) < 0) {
             good = false;
             signal_fd(process->pidfd, SIGKILL);
@@ -67,7 +68,7 @@ static void settle(struct process *process)
 
 static void read_status(struct process *process)
 {
-    struct status message;
+    struct status message = {0};
     int fd;
     while (process->status.fd >= 0) {
         ssize_t size = receive_packet(process->status.fd, &message, sizeof message, &fd, 1, MSG_DONTWAIT);
@@ -93,6 +94,31 @@ static void status_ready(struct source *source, uint32_t events)
     (void)events;
     read_status(process);
     if (process->status_ended) settle(process);
+}
+
+/* Whoever writes here may be another container's to trace: nothing but a failure is believed, and a pipe leads to nobody. */
+static void read_fault(struct process *process)
+{
+    struct status message;
+    while (process->fault.fd >= 0) {
+        ssize_t size = read(process->fault.fd, &message, sizeof message);
+        if (size < 0 && (errno == EAGAIN || errno == EINTR)) return;
+        if (size <= 0) {
+            process->fault_ended = true;
+            loop_remove(&process->fault);
+            return;
+        }
+        message.text[sizeof message.text - 1] = 0;
+        if (size == (ssize_t)sizeof message && message.kind == STATUS_FAILED) fail(&process->failure, message.code == 0 ? FAILED : message.code, "%s", message.text);
+    }
+}
+
+static void fault_ready(struct source *source, uint32_t events)
+{
+    struct process *process = container_of(source, struct process, fault);
+    (void)events;
+    read_fault(process);
+    if (process->fault_ended) settle(process);
 }
 
 static int frame_file(const void *frame, size_t size)
@@ -125,11 +151,15 @@ static int request_fds(const struct process *process, const void *frame, size_t 
 
 static int request(struct process *process, const void *frame, size_t size, int fds[FD_COUNT], struct failure *failure)
 {
-    int status[2];
+    int status[2], fault[2];
     if (request_fds(process, frame, size, fds, failure) < 0) return -1;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, status) < 0) return fail_errno(failure, FAILED, "making a status socket");
     loop_add(&process->status, status[0], EPOLLIN, status_ready);
     fds[FD_STATUS] = status[1];
+    if (pipe2(fault, O_CLOEXEC) < 0) return fail_errno(failure, FAILED, "making a pipe");
+    loop_add(&process->fault, fault[0], EPOLLIN, fault_ready);
+    fds[FD_FAULT] = fault[1];
+    if (fcntl(fault[0], F_SETFL, O_NONBLOCK) < 0) return fail_errno(failure, FAILED, "making a pipe");
     uint32_t flags = (process->streams.terminal ? ZYGOTE_TTY : 0u) | (pod.reaper >= 0 ? ZYGOTE_SHARED_PIDS : pod.flags & POD_HOST_PIDS ? 0u : ZYGOTE_OWN_PIDS);
     struct zygote_request message = {process->is_exec ? ZYGOTE_EXEC : ZYGOTE_START, process->cookie, flags, (uint32_t)size};
     const struct zygote *zygote = process->container->zygote;
@@ -143,7 +173,7 @@ struct process *process_launch(struct container *container, bool is_exec, const 
     struct process *process = must_alloc(sizeof *process);
     int fds[FD_COUNT];
     for (int i = 0; i < FD_COUNT; i++) fds[i] = -1;
-    *process = (struct process){.cookie = ++last_cookie, .pidfd = -1, .container = container, .is_exec = is_exec, .status.fd = -1};
+    *process = (struct process){.cookie = ++last_cookie, .pidfd = -1, .container = container, .is_exec = is_exec, .status.fd = -1, .fault.fd = -1};
     int result = streams_open(&process->streams, terminal, input, &fds[FD_IN], failure);
     if (result == 0) {
         /* a container's log is there already; an exec's client comes with the answer, and must lose nothing until then */
@@ -176,8 +206,10 @@ static uint32_t host_pid(int pidfd)
     return at == NULL ? 0 : (uint32_t)strtoul(at + 4, NULL, 10);
 }
 
-void process_replied(uint32_t cookie, pid_t pid, int error)
+void process_replied(uint32_t cookie, pid_t pid, pid_t preparer, int error)
 {
+    int status = 0;
+    if (preparer > 0) waitpid(preparer, &status, 0);
     struct process *process = pod.processes;
     while (process != NULL && process->cookie != cookie) process = process->next;
     unanswered--;
@@ -187,8 +219,11 @@ void process_replied(uint32_t cookie, pid_t pid, int error)
         process->host_pid = host_pid(process->pidfd);
     } else if (process != NULL) {
         process->pid = -1;
+        process->wait_status = status;
+        read_status(process); /* a preparer's words are all there: it has ended */
+        read_fault(process);
         errno = error;
-        fail_errno(&process->failure, FAILED, "starting a process in the container");
+        if (error != 0) fail_errno(&process->failure, FAILED, "starting a process in the container");
     }
     if (process != NULL) settle(process);
     processes_reap();
@@ -201,6 +236,7 @@ void processes_abandon(const struct zygote *zygote)
         if (process->container->zygote != zygote || process->pid != 0) continue;
         unanswered--;
         process->pid = -1;
+        if (!process->is_exec) cgroup_kill(process->container->index, -1); /* whoever it had begun to start */
         fail(&process->failure, UNAVAILABLE, "the container's zygote ended");
         settle(process);
     }
@@ -233,7 +269,8 @@ void processes_reap(void)
         }
         process->reaped = true;
         process->wait_status = status;
-        read_status(process); /* its words are all there: the other end is closed */
+        read_status(process); /* its words are all there: the other ends are closed */
+        read_fault(process);
         settle(process);
     }
 }

@@ -19,8 +19,8 @@ struct process {
     uint32_t cookie, host_pid;
     pid_t pid;
     int pidfd;
-    struct source status;
-    bool ready, status_ended, settled, reaped;
+    struct source status, fault;
+    bool ready, status_ended, fault_ended, settled, reaped;
     int wait_status;
     struct failure failure;
     struct streams streams;
@@ -82,7 +82,7 @@ bool zygote_reaped(pid_t pid);
 /* process.c */
 struct process *process_launch(struct container *, bool is_exec, const void *frame, size_t size, bool terminal, bool input, struct failure *);
 void processes_reap(void);
-void process_replied(uint32_t cookie, pid_t pid, int error);
+void process_replied(uint32_t cookie, pid_t pid, pid_t preparer, int error);
 void processes_abandon(const struct zygote *);
 
 /* container.c: what process.c reports */

@@ -199,11 +199,22 @@ static int mount_cgroups(int root, bool writable, struct failure *failure)
     return 0;
 }
 
-static int mount_kernel(const struct spec *spec, int root, struct failure *failure)
+/* With a shared pid namespace we are not in it: its procfs waits in the sandbox. */
+static int mount_proc(const struct spec *spec, int root, int sandbox, unsigned long flags, struct failure *failure)
+{
+    int target = kernel_target(root, "proc", failure);
+    if (target < 0 || !(spec->flags & SHARED_PIDS)) return mount_on(target, "proc", NULL, flags, "/proc", failure);
+    int tree = copy_tree(sandbox, "proc", false);
+    if (tree >= 0) return attach_tree(tree, target, "/proc", failure);
+    close(target);
+    return fail_errno(failure, MOUNT_FAILED, "opening the pod's /proc");
+}
+
+static int mount_kernel(const struct spec *spec, int root, int sandbox, struct failure *failure)
 {
     unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
     bool privileged = spec->flags & PRIVILEGED;
-    if (mount_on(kernel_target(root, "proc", failure), "proc", NULL, flags, "/proc", failure) < 0) return -1;
+    if (mount_proc(spec, root, sandbox, flags, failure) < 0) return -1;
     if (mount_on(kernel_target(root, "sys", failure), "sysfs", NULL, flags | (privileged ? 0 : MS_RDONLY), "/sys", failure) < 0) return -1;
     return mount_cgroups(root, privileged, failure);
 }
@@ -268,7 +279,7 @@ int rootfs_enter(const struct spec *spec, int given_directory, int given_sandbox
     if (mount_overlay(spec, directory, failure) < 0) return -1;
     int root = openat(directory, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root < 0) return fail_errno(failure, MOUNT_FAILED, "opening the mounted root");
-    if (mount_kernel(spec, root, failure) < 0 || devices_make(spec, root, sandbox, failure) < 0) return -1;
+    if (mount_kernel(spec, root, sandbox, failure) < 0 || devices_make(spec, root, sandbox, failure) < 0) return -1;
     if (attach_mounts(spec, root, trees, failure) < 0) return -1;
     free(trees);
     if (fchdir(root) < 0) return fail_errno(failure, MOUNT_FAILED, "entering the root");
@@ -295,11 +306,22 @@ static int make_read_only(int target, const char *path, struct failure *failure)
     return attach_tree(tree, target, path, failure);
 }
 
+/* By no path of its own: /proc/self is not there for who is not in its pid namespace. */
+static int cover(int target, const char *path, struct failure *failure)
+{
+    int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int result = here < 0 || fchdir(target) < 0 ? -1 : mount("tmpfs", ".", "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=755,size=0k,nr_inodes=1");
+    if (result < 0 || fchdir(here) < 0) result = fail_errno(failure, MOUNT_FAILED, "mounting tmpfs on %s", path);
+    if (here >= 0) close(here);
+    close(target);
+    return result;
+}
+
 static int mask(int target, const char *path, struct failure *failure)
 {
     struct stat status;
     if (fstat(target, &status) < 0) return fail_errno(failure, MOUNT_FAILED, "examining %s", path);
-    if (S_ISDIR(status.st_mode)) return mount_on(target, "tmpfs", "mode=755,size=0k,nr_inodes=1", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, path, failure);
+    if (S_ISDIR(status.st_mode)) return cover(target, path, failure);
     int null = copy_tree(AT_FDCWD, "/dev/null", false);
     if (null < 0) return fail_errno(failure, MOUNT_FAILED, "copying /dev/null");
     /* a volume on /dev may hold anything by that name, a link to another path that is to be masked too */

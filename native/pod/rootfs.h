@@ -5,7 +5,7 @@
 #include "spec.h"
 
 /* Called in the container's new mount namespace. `directory`: the container's, with `upper`, `work` and `root`;
- * `sandbox`: the pod's, with `shm` and `tmpfs`. Afterwards the process stands in the new root and sees nothing else. */
+ * `sandbox`: the pod's, with `shm`, `tmpfs` and, for SHARED_PIDS, `proc`. Afterwards the process stands in the new root and sees nothing else. */
 int rootfs_enter(const struct spec *, int directory, int sandbox, struct failure *);
 /* After the root is entered, and the terminal made: hides and protects what the spec names, protects the root itself. */
 int rootfs_protect(const struct spec *, struct failure *);

@@ -13,6 +13,7 @@ enum container_flags {
     NO_NEW_PRIVILEGES = 32,
     /* set by coracle-pod itself, from its own start */
     HOST_IPC = 64,
+    SHARED_PIDS = 128,
 };
 
 enum mount_type { MOUNT_BIND = 0, MOUNT_TMPFS = 1 };

@@ -1,9 +1,16 @@
-/* Holds: root in the host's mount namespace. Every descriptor of the supervisor's is closed first; what a container needs
- * comes with its request. */
+/*
+ * Holds: root in the host's mount namespace. Every descriptor of the supervisor's is closed first; what a container needs
+ * comes with its request.
+ *
+ * A container with SYS_PTRACE has the mounts, memory, descriptors and capabilities of whatever its pid namespace shows. So
+ * nothing is made ready where a container looks on already: a preparer does that outside of the pid namespace, and, when it is
+ * itself no more than the container's process, forks into it what only has to call exec (launch.c).
+ */
 #define _GNU_SOURCE
 #include "zygote.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +26,8 @@
 
 /* The container's spec stays mapped for exec: same user, environment, capabilities, filter. */
 static struct spec container;
+/* Shared with preparers, for the pid that the kernel gives what they fork. */
+static pid_t *born;
 
 static bool map_frame(int fd, uint32_t size, struct reader *reader)
 {
@@ -35,58 +44,83 @@ static void close_all(int *fds)
     }
 }
 
-static pid_t start(const struct zygote_request *request, const int *fds)
+static bool parse_container(const struct zygote_request *request, const int *fds)
 {
     struct reader reader;
-    if (!map_frame(fds[FD_FRAME], request->size, &reader)) return -1;
+    if (!map_frame(fds[FD_FRAME], request->size, &reader)) return false;
     if (!spec_parse(&reader, &container)) {
         errno = EBADMSG;
-        return -1;
+        return false;
     }
+    if (request->flags & ZYGOTE_SHARED_PIDS) container.flags |= SHARED_PIDS;
     struct failure told_by_the_child = {0};
     set_oom_score(container.oom_score_adj, &told_by_the_child); /* what exec starts has it from here */
-    bool own_pids = request->flags & ZYGOTE_OWN_PIDS;
-    if (request->flags & ZYGOTE_SHARED_PIDS && setns(fds[FD_PIDS], CLONE_NEWPID) < 0) return -1;
-    /* the supervisor's child, not ours: it reaps, and a zygote's death takes nothing with it */
-    pid_t pid = fork_with(CLONE_PARENT | CLONE_NEWNS | CLONE_NEWCGROUP | (own_pids ? CLONE_NEWPID : 0), 0, -1);
-    if (pid == 0) launch_container(&container, fds, request->flags & ZYGOTE_TTY);
-    return pid;
+    return true;
 }
 
-/*
- * The new process is born in all of the container's namespaces: one that the container's could see, and that had the host's
- * mounts still, would lead those with SYS_PTRACE to them by /proc/<pid>/root. Then back by the parent, as a descriptor to
- * come back by would be the child's too.
- */
-static pid_t fork_inside(int pids)
+/* The supervisor's child, not ours: it reaps, and a zygote's death takes nothing with it. Nobody else is in a new pid namespace. */
+static pid_t start(const struct zygote_request *request, const int *fds)
 {
-    if (setns(pids, CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWCGROUP) < 0) return -1;
-    pid_t pid = fork_with(CLONE_PARENT, 0, -1);
-    if (pid == 0) return 0;
-    int reason = errno, supervisor = process_fd(getppid());
-    if (supervisor < 0 || setns(supervisor, CLONE_NEWNS | CLONE_NEWCGROUP) < 0) {
-        fprintf(stderr, "coracle-pod: a zygote does not find back: %s\n", strerror(errno));
-        _exit(1);
-    }
-    close(supervisor);
-    errno = reason;
+    if (!parse_container(request, fds)) return -1;
+    pid_t pid = fork_with(CLONE_PARENT | CLONE_NEWNS | CLONE_NEWCGROUP | (request->flags & ZYGOTE_OWN_PIDS ? CLONE_NEWPID : 0), 0, -1);
+    if (pid == 0) launch_container(&container, fds, request->flags & ZYGOTE_TTY, NULL);
     return pid;
 }
 
-static pid_t run_exec(const struct zygote_request *request, const int *fds)
+static void await_end(int pidfd)
+{
+    struct pollfd ended = {.fd = pidfd, .events = POLLIN};
+    while (poll(&ended, 1, -1) <= 0) {}
+    close(pidfd);
+}
+
+/* -1 with errno 0: the preparer has said why. */
+static pid_t born_by(pid_t preparer, int pidfd)
+{
+    if (preparer < 0) return -1;
+    await_end(pidfd);
+    errno = 0;
+    return *born == 0 ? -1 : *born;
+}
+
+static pid_t start_among_others(const struct zygote_request *request, const int *fds, pid_t *preparer)
+{
+    int pidfd = -1;
+    if (!parse_container(request, fds)) return -1;
+    *preparer = fork_followed(CLONE_PARENT | CLONE_NEWNS | CLONE_NEWCGROUP, &pidfd);
+    if (*preparer == 0) launch_container(&container, fds, request->flags & ZYGOTE_TTY, born);
+    return born_by(*preparer, pidfd);
+}
+
+static pid_t run_exec(const struct zygote_request *request, const int *fds, pid_t *preparer)
 {
     struct reader reader;
     if (!map_frame(fds[FD_FRAME], request->size, &reader)) return -1;
     read_text(&reader); /* the container's id */
     const char **args = read_texts(&reader, NULL);
     pid_t pid = -1;
+    int pidfd = -1;
     if (reader.bad || args[0] == NULL) errno = EBADMSG;
-    else if ((pid = fork_inside(fds[FD_PIDS])) == 0) launch_exec(&container, args, fds, request->flags & ZYGOTE_TTY);
+    else {
+        *preparer = fork_followed(CLONE_PARENT, &pidfd);
+        if (*preparer == 0) launch_exec(&container, args, fds, request->flags & ZYGOTE_TTY, born);
+        pid = born_by(*preparer, pidfd);
+    }
     int reason = errno;
     free(args);
     munmap((void *)(uintptr_t)(reader.end - request->size), request->size);
     errno = reason;
     return pid;
+}
+
+static struct zygote_reply serve(const struct zygote_request *request, const int *fds)
+{
+    pid_t preparer = 0, pid;
+    *born = 0;
+    if (request->operation == ZYGOTE_EXEC) pid = run_exec(request, fds, &preparer);
+    else if (request->flags & ZYGOTE_SHARED_PIDS) pid = start_among_others(request, fds, &preparer);
+    else pid = start(request, fds);
+    return (struct zygote_reply){request->cookie, (int32_t)pid, pid < 0 ? errno : 0, (int32_t)(preparer < 0 ? 0 : preparer)};
 }
 
 static void park(int *socket, unsigned index)
@@ -104,6 +138,8 @@ static void park(int *socket, unsigned index)
     if (dup2(*socket, 3) < 0) _exit(1);
     *socket = 3;
     close_from(4);
+    born = mmap(NULL, sizeof *born, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (born == MAP_FAILED) _exit(1);
 }
 
 void zygote_run(int socket, unsigned index)
@@ -112,8 +148,7 @@ void zygote_run(int socket, unsigned index)
     int fds[FD_COUNT];
     park(&socket, index);
     while (receive_packet(socket, &request, sizeof request, fds, FD_COUNT, 0) == (ssize_t)sizeof request) {
-        pid_t pid = request.operation == ZYGOTE_START ? start(&request, fds) : run_exec(&request, fds);
-        struct zygote_reply reply = {request.cookie, (int32_t)pid, pid < 0 ? errno : 0};
+        struct zygote_reply reply = serve(&request, fds);
         close_all(fds);
         if (send_packet(socket, &reply, sizeof reply, NULL, 0) < 0) break;
     }

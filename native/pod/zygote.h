@@ -16,7 +16,8 @@ struct zygote_request {
 enum zygote_flags { ZYGOTE_OWN_PIDS = 1, ZYGOTE_TTY = 2, ZYGOTE_SHARED_PIDS = 4 };
 enum zygote_fd {
     FD_FRAME,     /* memfd: container spec, or exec's arguments */
-    FD_STATUS,    /* what the new process reports before exec */
+    FD_STATUS,    /* what is reported until the new process is ready */
+    FD_FAULT,     /* a pipe: a struct status if exec fails, then its end */
     FD_IN,        /* standard streams; with a terminal /dev/null */
     FD_OUT,
     FD_ERR,
@@ -27,10 +28,11 @@ enum zygote_fd {
 };
 struct zygote_reply {
     uint32_t cookie;
-    int32_t pid, error; /* error: errno of clone3 */
+    int32_t pid, error; /* pid -1: there is no process; error: errno of clone3, or 0 if the reason is on FD_STATUS */
+    int32_t preparer;   /* ended, and to be reaped; 0: there was none */
 };
 
-/* What the new process says on FD_STATUS before exec(2) closes it. */
+/* What is said on FD_STATUS before exec(2), and STATUS_FAILED on FD_FAULT. */
 enum status_kind { STATUS_TERMINAL = 1 /* the terminal's master rides along */, STATUS_READY = 2, STATUS_FAILED = 3 };
 struct status {
     uint32_t kind, code;

@@ -25,7 +25,7 @@ static void reply_ready(struct source *source, uint32_t events)
     struct zygote_reply reply;
     (void)events;
     ssize_t size = receive_packet(source->fd, &reply, sizeof reply, NULL, 0, MSG_DONTWAIT);
-    if (size == (ssize_t)sizeof reply) return process_replied(reply.cookie, reply.pid, reply.error);
+    if (size == (ssize_t)sizeof reply) return process_replied(reply.cookie, reply.pid, reply.preparer, reply.error);
     if (size < 0 && errno == EAGAIN) return;
     loop_remove(source);
     processes_abandon(zygote);

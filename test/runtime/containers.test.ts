@@ -116,9 +116,10 @@ describe('what a container sees', () => {
 
   it('has a minimal /dev whose nodes it can\'t change on the host', async () => {
     const before = await ownMounts();
-    const { log } = await outcomeOf('chmod 600 /dev/null; chown 1 /dev/zero; mknod /dev/disk b 254 0 && head -c1 /dev/disk; mknod /tmp/disk b 254 0 && head -c1 /tmp/disk; echo ok > /dev/null && head -c 2 /dev/zero | wc -c');
+    const { log } = await outcomeOf('chmod 600 /dev/null; chown 1 /dev/zero; chmod 666 /proc/self/fd/0; mknod /dev/disk b 254 0 && head -c1 /dev/disk; mknod /tmp/disk b 254 0 && head -c1 /tmp/disk; echo ok > /dev/null && head -c 2 /dev/zero | wc -c');
     expect(log).toMatch(/chmod: \/dev\/null: Read-only file system/);
     expect(log).toMatch(/chown: \/dev\/zero: Read-only file system/);
+    expect(log).toMatch(/chmod: \/proc\/self\/fd\/0: Read-only file system/);
     expect(log.match(/disk: Permission denied/g)).toHaveLength(2);
     expect(log).toMatch(/\n2\n/);
     expect(await ownMounts()).toEqual(before);

@@ -16,9 +16,9 @@ import type { ContainerExit, ContainerSpec, ProcessStreams, Runtime, Sandbox, Sa
 const run = promisify(execFile);
 
 const native = join(import.meta.dirname, '../../native');
-export const sanitized = { host: join(native, 'build/coracle-host-sanitized'), feed: join(native, 'build/feed') };
+export const sanitized = { host: join(native, 'build/coracle-host-sanitized'), feed: join(native, 'build/feed'), onlooker: join(native, 'build/onlooker') };
 
-/** Builds what runs with sanitizers; under a lock, because test files run side by side. */
+/** Builds what tests alone run, most of it with sanitizers; under a lock, because test files run side by side. */
 export async function buildSanitized(): Promise<void> {
   await mkdir(join(native, 'build'), { recursive: true });
   await run('flock', [join(native, 'build/.lock'), 'make', '-C', native, 'sanitized']);
