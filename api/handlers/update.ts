@@ -58,7 +58,7 @@ export async function replaced(writer: Writer, call: Call, current: Entry, draft
   else resource.prepareForUpdate?.(draft, old);
   carryOver(resource, draft, old);
   await nextStage(size);
-  const errors = [...validateMetadata(resource, draft), ...validateMetadataUpdate(draft, old), ...validated(resource, draft, old, isStatus)];
+  const errors = [...validateMetadata(resource, draft), ...validateMetadataUpdate(draft, old), ...validated(resource, draft, old, isStatus ? info.subresource : '')];
   if (errors.length > 0) throw invalidObject(resource, info.name, errors);
   await writer.admission.validate(write, draft);
   if (asksAnew(draft, old, isStatus)) for (const warning of resource.warnings?.(draft, old) ?? []) call.warn(warning);
@@ -74,8 +74,8 @@ function ownsChanges(writer: Writer, call: Call): Own {
   return (draft, old) => { trackUpdate(trackedWrite(writer, call), draft, old); };
 }
 
-function validated(resource: Resource, draft: KubernetesObject, old: KubernetesObject, isStatus: boolean) {
-  if (isStatus) return resource.validateStatusUpdate?.(draft, old) ?? [];
+function validated(resource: Resource, draft: KubernetesObject, old: KubernetesObject, statusPart: string) {
+  if (statusPart !== '') return resource.validateStatusUpdate?.(draft, old, statusPart) ?? [];
   return [...(resource.validate?.(draft) ?? []), ...(resource.validateUpdate?.(draft, old) ?? [])];
 }
 

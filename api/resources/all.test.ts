@@ -231,8 +231,8 @@ describe('other kinds', () => {
     ]);
     const issued: CertificateSigningRequest = { ...object, status: { conditions: [{ type: 'Approved', status: 'True' }], certificate: 'AA==' } };
     expect(certificateSigningRequest.columns.at(-1)?.cell(issued, now)).toBe('Approved,Issued');
-    expect(certificateSigningRequest.validateStatusUpdate?.(issued, object)).toEqual([]);
-    expect(shown(certificateSigningRequest.validateStatusUpdate?.({ ...object, status: { conditions: [{ type: 'Denied', status: 'True' }] } }, issued))).toEqual([
+    expect(certificateSigningRequest.validateStatusUpdate?.({ ...issued, status: { conditions: [{ type: 'Approved', status: 'True' }] } }, object, 'approval')).toEqual([]);
+    expect(shown(certificateSigningRequest.validateStatusUpdate?.({ ...object, status: { conditions: [{ type: 'Denied', status: 'True' }] } }, issued, 'approval'))).toEqual([
       'status.conditions: Forbidden: updates may not remove a condition of type "Approved"', 'status.certificate: Forbidden: updates may not modify existing certificate content',
     ]);
   });

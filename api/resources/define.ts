@@ -46,8 +46,8 @@ export interface Strategy<T extends KubernetesObject> {
   validateCreate?(object: T): Errors;
   /** Beyond `validate`, on updates only. */
   validateUpdate?(object: T, old: T): Errors;
-  /** Writes to `/status`. Default: nothing beyond metadata. */
-  validateStatusUpdate?(object: T, old: T): Errors;
+  /** Writes to `/status`, or to another `subresource` that is a part of the status. Default: nothing beyond metadata. */
+  validateStatusUpdate?(object: T, old: T, subresource?: string): Errors;
   /** Warnings for the `Warning` header, of valid objects that are new or of a new generation. `old`: what was there before. */
   warnings?(object: T, old?: T): readonly string[];
   /** Those that only new objects are given. */
@@ -225,7 +225,7 @@ function through<T extends KubernetesObject, S extends KubernetesObject>(stored:
     validate: (object) => stored.validate?.(of(object)) ?? [],
     validateCreate: (object) => stored.validateCreate?.(of(object)) ?? [],
     validateUpdate: (object, old) => stored.validateUpdate?.(of(object), of(old)) ?? [],
-    validateStatusUpdate: (object, old) => stored.validateStatusUpdate?.(of(object), of(old)) ?? [],
+    validateStatusUpdate: (object, old, subresource) => stored.validateStatusUpdate?.(of(object), of(old), subresource) ?? [],
     warnings: (object, old) => stored.warnings?.(of(object), ...(old === undefined ? [] : [of(old)])) ?? [],
     createWarnings: (object) => stored.createWarnings?.(of(object)) ?? [],
     ...(rowOrder === undefined ? {} : { rowOrder: (a: T, b: T) => rowOrder(of(a), of(b)) }),

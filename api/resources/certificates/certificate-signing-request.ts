@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { Path, duplicate, forbidden, invalid, notSupported, required, type FieldError } from '../../../machinery/field-path.ts';
 import { CertificateSigningRequest } from '../../../machinery/kinds/cluster.ts';
 import { text, timed } from '../columns.ts';
@@ -65,7 +66,7 @@ function validate(object: CertificateSigningRequest): FieldError[] {
 }
 
 /** A verdict is final and is one; a certificate, once issued, stays. */
-function validateStatusUpdate({ status }: CertificateSigningRequest, old: CertificateSigningRequest): FieldError[] {
+function validateStatusUpdate({ status }: CertificateSigningRequest, old: CertificateSigningRequest, subresource = 'status'): FieldError[] {
   const path = new Path('status.conditions');
   const conditions = status?.conditions ?? [];
   const has = (type: string): boolean => conditions.some((one) => one.type === type);
@@ -78,9 +79,37 @@ function validateStatusUpdate({ status }: CertificateSigningRequest, old: Certif
   for (const { type } of old.status?.conditions ?? []) {
     if (finalTypes.includes(type) && !has(type)) errors.push(forbidden(path, `updates may not remove a condition of type ${JSON.stringify(type)}`));
   }
-  const before = old.status?.certificate ?? '';
-  if (before !== '' && before !== status?.certificate) errors.push(forbidden(new Path('status.certificate'), 'updates may not modify existing certificate content'));
+  // Who signs does not approve: that is another permission.
+  for (const type of subresource === 'approval' ? [] : ['Approved', 'Denied']) {
+    const before = (old.status?.conditions ?? []).some((one) => one.type === type);
+    if (!before && has(type)) errors.push(forbidden(path, `updates may not add a condition of type ${JSON.stringify(type)}`));
+  }
+  const [before, after] = [old.status?.certificate ?? '', status?.certificate ?? ''];
+  if (before !== '' && before !== after) errors.push(forbidden(new Path('status.certificate'), 'updates may not modify existing certificate content'));
+  const wrong = after === before || after === '' ? undefined : certificateProblem(after);
+  if (wrong !== undefined) errors.push(invalid(new Path('status.certificate'), '<certificate data>', wrong));
   return errors;
+}
+
+/** What is wrong with base64 of PEM that is to be a chain of certificates. */
+function certificateProblem(certificate: string): string | undefined {
+  const pem = Buffer.from(certificate, 'base64').toString('latin1');
+  const blocks = [...pem.matchAll(/-----BEGIN ([^-\n]*)-----[^-]*-----END \1-----/g)];
+  if (blocks.length === 0) return 'must contain at least one CERTIFICATE PEM block';
+  for (const [block, type = ''] of blocks) {
+    if (type !== 'CERTIFICATE') return `only CERTIFICATE PEM blocks are allowed, found ${JSON.stringify(type)}`;
+    if (!isCertificate(block)) return 'found CERTIFICATE PEM block that is not a certificate';
+  }
+  return undefined;
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).raw.length > 0;
+  } catch {
+    // Whatever OpenSSL dislikes of it.
+    return false;
+  }
 }
 
 /** `request` is base64 of one PEM block. */
