@@ -40,6 +40,15 @@ export interface FieldError {
   readonly body: string;
 }
 
+/** As it stands in a message: `spec.replicas: Required value`. */
+export function fieldErrorText({ path, body }: FieldError): string {
+  return `${path.toString()}: ${body}`;
+}
+
+export function fieldErrorTexts(errors: readonly FieldError[] = []): string[] {
+  return errors.map(fieldErrorText);
+}
+
 /** The value as Kubernetes prints it in a message: text quoted, structures as JSON. */
 function shown(value: unknown): string {
   if (value === undefined || value === null) return 'null';
@@ -68,7 +77,7 @@ const mostCauses = 1000;
 /** 422 Invalid with every cause: `Pod "x" is invalid: [a: …, b: …]`. */
 export function invalidObject(kind: { readonly group: string; readonly kind: string }, name: string, all: readonly FieldError[]): ApiError {
   const errors = all.length > mostCauses ? all.slice(0, mostCauses) : all;
-  const lines = [...new Set(errors.map((error) => `${error.path.toString()}: ${error.body}`))];
+  const lines = [...new Set(fieldErrorTexts(errors))];
   const summary = lines.length === 1 ? lines[0] : `[${lines.join(', ')}]`;
   const qualified = kind.group === '' ? kind.kind : `${kind.kind}.${kind.group}`;
   const causes: StatusCause[] = errors.map((error) => ({ reason: error.type, message: error.body, field: error.path.toString() }));

@@ -1,5 +1,5 @@
 import { setImmediate as turn } from 'node:timers/promises';
-import { invalidObject } from '../../machinery/field-path.ts';
+import { fieldErrorTexts, invalidObject } from '../../machinery/field-path.ts';
 import { CronJob, Job } from '../../machinery/kinds/batch.ts';
 import { DaemonSet, Deployment, ReplicaSet, StatefulSet } from '../../machinery/kinds/apps.ts';
 import { Namespace, Pod, PodTemplate, ReplicationController, type PodTemplateSpec } from '../../machinery/kinds/core.ts';
@@ -39,7 +39,7 @@ export const podSecurity: AdmissionPlugin = {
     const key = handlerKey(write.resource);
     if (key === handlerKey(Namespace)) return validateNamespace(write, object);
     const { policy, errors } = policyOf(write.caches.of(Namespace).get(undefined, write.namespace)?.object.metadata?.labels);
-    if (errors.length > 0) write.annotate(`${auditPrefix}error`, `Failed to parse policy: ${errors.map((error) => `${error.path.toString()}: ${error.body}`).join(', ')}`);
+    if (errors.length > 0) write.annotate(`${auditPrefix}error`, `Failed to parse policy: ${fieldErrorTexts(errors).join(', ')}`);
     if (key === handlerKey(Pod)) {
       if (write.old === undefined || isSignificant(object as Pod, write.old as Pod)) evaluate(write, policy, subjectOf(object as Pod), true);
       return;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { FieldError } from '../../machinery/field-path.ts';
+import { fieldErrorTexts } from '../../machinery/field-path.ts';
 import type { CertificateSigningRequest, ClusterRoleBinding, Lease, PriorityClass, Role } from '../../machinery/kinds/cluster.ts';
 import type { ConfigMap, Event, Namespace, Node, Pod, Secret } from '../../machinery/kinds/core.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
@@ -17,7 +17,6 @@ import { clusterRoleBinding } from './rbac/cluster-role-binding.ts';
 import { role } from './rbac/role.ts';
 import { priorityClass } from './scheduling/priority-class.ts';
 
-const shown = (errors: readonly FieldError[] | undefined): string[] => (errors ?? []).map((error) => `${error.path.toString()}: ${error.body}`);
 const now = Date.parse('2026-01-01T01:00:00Z');
 const base64 = (text: string): string => Buffer.from(text).toString('base64');
 
@@ -96,7 +95,7 @@ describe('a Namespace', () => {
   });
 
   it('is Terminating exactly while it is deleted', () => {
-    expect(shown(namespace.validateStatusUpdate?.({ status: { phase: 'Terminating' } }, {}))).toEqual([
+    expect(fieldErrorTexts(namespace.validateStatusUpdate?.({ status: { phase: 'Terminating' } }, {}))).toEqual([
       "status.Phase: Invalid value: \"Terminating\": may only be 'Active' if `deletionTimestamp` is empty",
     ]);
     expect(namespace.validateStatusUpdate?.({ metadata: { deletionTimestamp: '2026-01-01T00:00:00Z' }, status: { phase: 'Terminating' } }, {})).toEqual([]);
@@ -127,12 +126,12 @@ describe('a Secret', () => {
     ['a token of nobody', { type: 'kubernetes.io/service-account-token' }, ['metadata.annotations[kubernetes.io/service-account.name]: Required value']],
     ['too much', { data: { a: 'A'.repeat(1_500_000) } }, ['data: Too long: may not be more than 1048576 bytes']],
   ])('refuses %s', (_name, object, messages) => {
-    expect(shown(secret.validate?.(object))).toEqual(messages);
+    expect(fieldErrorTexts(secret.validate?.(object))).toEqual(messages);
   });
 
   it('keeps its type, and all of it once immutable', () => {
-    expect(shown(secret.validateUpdate?.({ type: 'b' }, { type: 'a' }))).toEqual(['type: Invalid value: "b": field is immutable']);
-    expect(shown(secret.validateUpdate?.({ type: 'a', data: {} }, { type: 'a', immutable: true, data: { a: '' } }))).toEqual([
+    expect(fieldErrorTexts(secret.validateUpdate?.({ type: 'b' }, { type: 'a' }))).toEqual(['type: Invalid value: "b": field is immutable']);
+    expect(fieldErrorTexts(secret.validateUpdate?.({ type: 'a', data: {} }, { type: 'a', immutable: true, data: { a: '' } }))).toEqual([
       'immutable: Forbidden: field is immutable when `immutable` is set', 'data: Forbidden: field is immutable when `immutable` is set',
     ]);
   });
@@ -142,7 +141,7 @@ describe('a ConfigMap', () => {
   it('counts its keys and refuses one in both maps', () => {
     const object: ConfigMap = { data: { a: 'x' }, binaryData: { a: '' } };
     expect(configMap.columns[1]?.cell(object, now)).toBe(2);
-    expect(shown(configMap.validate?.(object))).toEqual(['data[a]: Invalid value: "a": duplicate of key present in binaryData']);
+    expect(fieldErrorTexts(configMap.validate?.(object))).toEqual(['data[a]: Invalid value: "a": duplicate of key present in binaryData']);
   });
 });
 
@@ -162,7 +161,7 @@ describe('a Node', () => {
   });
 
   it('refuses a taint without an effect and one twice', () => {
-    expect(shown(node.validate?.({ spec: { taints: [{ key: 'a', effect: '' }, { key: 'b', effect: 'NoSchedule' }, { key: 'b', effect: 'NoSchedule' }] } }))).toEqual([
+    expect(fieldErrorTexts(node.validate?.({ spec: { taints: [{ key: 'a', effect: '' }, { key: 'b', effect: 'NoSchedule' }, { key: 'b', effect: 'NoSchedule' }] } }))).toEqual([
       'spec.taints[0].effect: Required value', 'spec.taints[2]: Duplicate value: {"key":"b","effect":"NoSchedule"}: taints must be unique by key and effect pair',
     ]);
   });
@@ -180,7 +179,7 @@ describe('an Event', () => {
 
   it('stands in the namespace of what it is about', () => {
     expect(event.validate?.(object)).toEqual([]);
-    expect(shown(event.validate?.({ ...object, metadata: { namespace: 'other' } }))).toEqual(['involvedObject.namespace: Invalid value: "default": does not match event.namespace']);
+    expect(fieldErrorTexts(event.validate?.({ ...object, metadata: { namespace: 'other' } }))).toEqual(['involvedObject.namespace: Invalid value: "default": does not match event.namespace']);
     expect(event.validate?.({ metadata: { namespace: 'default' }, involvedObject: { kind: 'Node', name: 'n' } })).toEqual([]);
   });
 });
@@ -188,7 +187,7 @@ describe('an Event', () => {
 describe('roles and bindings', () => {
   it('refuse rules that say nothing', () => {
     const object: Role = { rules: [{ verbs: [], nonResourceURLs: ['/x'] }, { verbs: ['get'] }] };
-    expect(shown(role.validate?.(object))).toEqual([
+    expect(fieldErrorTexts(role.validate?.(object))).toEqual([
       'rules[0].verbs: Required value: verbs must contain at least one value',
       'rules[0].nonResourceURLs: Invalid value: ["/x"]: namespaced rules cannot apply to non-resource URLs',
       'rules[1].apiGroups: Required value: resource rules must supply at least one api group',
@@ -201,8 +200,8 @@ describe('roles and bindings', () => {
     clusterRoleBinding.defaults?.(draft);
     const object = draft as ClusterRoleBinding;
     expect(object.roleRef.apiGroup).toBe('rbac.authorization.k8s.io');
-    expect(shown(clusterRoleBinding.validate?.(object))).toEqual(['subjects[1].namespace: Required value']);
-    expect(shown(clusterRoleBinding.validateUpdate?.(object, { ...object, roleRef: { ...object.roleRef, name: 'view' } }))).toEqual([
+    expect(fieldErrorTexts(clusterRoleBinding.validate?.(object))).toEqual(['subjects[1].namespace: Required value']);
+    expect(fieldErrorTexts(clusterRoleBinding.validateUpdate?.(object, { ...object, roleRef: { ...object.roleRef, name: 'view' } }))).toEqual([
       'roleRef: Invalid value: {"kind":"ClusterRole","name":"admin","apiGroup":"rbac.authorization.k8s.io"}: cannot change roleRef',
     ]);
     expect(clusterRoleBinding.columns.map((column) => column.cell(object, now))).toEqual(['', 'ClusterRole/admin', '<unknown>', 'u', '', '/s']);
@@ -212,27 +211,27 @@ describe('roles and bindings', () => {
 describe('other kinds', () => {
   it('a PriorityClass stays below the cluster’s own', () => {
     const high: PriorityClass = { metadata: { name: 'high' }, value: 2_000_000_000 };
-    expect(shown(priorityClass.validate?.(high))).toEqual(['value: Forbidden: maximum allowed value of a user defined priority is 1000000000']);
+    expect(fieldErrorTexts(priorityClass.validate?.(high))).toEqual(['value: Forbidden: maximum allowed value of a user defined priority is 1000000000']);
     expect(priorityClass.validate?.({ metadata: { name: 'system-node-critical' }, value: 2_000_001_000 })).toEqual([]);
-    expect(shown(priorityClass.validateUpdate?.({ value: 1 }, { value: 2 }))).toEqual(['value: Forbidden: may not be changed in an update.']);
+    expect(fieldErrorTexts(priorityClass.validateUpdate?.({ value: 1 }, { value: 2 }))).toEqual(['value: Forbidden: may not be changed in an update.']);
   });
 
   it('a Lease lasts', () => {
     const object: Lease = { spec: { leaseDurationSeconds: 0 } };
-    expect(shown(lease.validate?.(object))).toEqual(['spec.leaseDurationSeconds: Invalid value: 0: must be greater than 0']);
+    expect(fieldErrorTexts(lease.validate?.(object))).toEqual(['spec.leaseDurationSeconds: Invalid value: 0: must be greater than 0']);
   });
 
   it('a request for a certificate says what, for whom and for what', () => {
     const request = base64('-----BEGIN CERTIFICATE REQUEST-----\nAA==\n-----END CERTIFICATE REQUEST-----\n');
     const object: CertificateSigningRequest = { spec: { request, signerName: 'kubernetes.io/kubelet-serving', usages: ['server auth'] } };
     expect(certificateSigningRequest.validate?.(object)).toEqual([]);
-    expect(shown(certificateSigningRequest.validate?.({ spec: { request: base64('x'), signerName: '', usages: ['flying'], expirationSeconds: 5 } })).map((line) => line.split(': ').slice(0, 2).join(': '))).toEqual([
+    expect(fieldErrorTexts(certificateSigningRequest.validate?.({ spec: { request: base64('x'), signerName: '', usages: ['flying'], expirationSeconds: 5 } })).map((line) => line.split(': ').slice(0, 2).join(': '))).toEqual([
       'spec.request: Invalid value', 'spec.usages[0]: Unsupported value', 'spec.signerName: Required value', 'spec.expirationSeconds: Invalid value',
     ]);
     const issued: CertificateSigningRequest = { ...object, status: { conditions: [{ type: 'Approved', status: 'True' }], certificate: 'AA==' } };
     expect(certificateSigningRequest.columns.at(-1)?.cell(issued, now)).toBe('Approved,Issued');
     expect(certificateSigningRequest.validateStatusUpdate?.({ ...issued, status: { conditions: [{ type: 'Approved', status: 'True' }] } }, object, 'approval')).toEqual([]);
-    expect(shown(certificateSigningRequest.validateStatusUpdate?.({ ...object, status: { conditions: [{ type: 'Denied', status: 'True' }] } }, issued, 'approval'))).toEqual([
+    expect(fieldErrorTexts(certificateSigningRequest.validateStatusUpdate?.({ ...object, status: { conditions: [{ type: 'Denied', status: 'True' }] } }, issued, 'approval'))).toEqual([
       'status.conditions: Forbidden: updates may not remove a condition of type "Approved"', 'status.certificate: Forbidden: updates may not modify existing certificate content',
     ]);
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
-import type { FieldError } from '../../../machinery/field-path.ts';
+import { fieldErrorTexts } from '../../../machinery/field-path.ts';
 import type { CustomResourceDefinition } from '../../../machinery/kinds/apiextensions.ts';
 import type { Draft } from '../../../machinery/kinds/wire.ts';
 import { acceptNames } from './accept.ts';
@@ -29,7 +29,6 @@ function definition(more: Readonly<Record<string, unknown>> = {}, status: object
   return draft;
 }
 
-const shown = (errors: readonly FieldError[]): string[] => errors.map((error) => `${error.path.toString()}: ${error.body}`);
 const version = (name: string, storage: boolean, more: object = {}) => ({ name, served: true, storage, schema: { openAPIV3Schema: { type: 'object', description: name } }, ...more });
 const webhook = (clientConfig: object) => ({ conversion: { strategy: 'Webhook', webhook: { conversionReviewVersions: ['v1'], clientConfig } } });
 
@@ -67,13 +66,13 @@ describe('a definition', () => {
     ['converted nowhere', webhook({}), 'spec.conversion.webhookClientConfig: Required value: exactly one of url or service is required'],
     ['converted in the clear', webhook({ url: 'http://a.example' }), "spec.conversion.webhookClientConfig.url: Invalid value: \"http\": 'https' is the only allowed URL scheme; desired format: https://host[/path]"],
   ])('%s is refused', (_name, more, error) => {
-    expect(shown(validateDefinition(definition(more))).join('\n')).toContain(error);
+    expect(fieldErrorTexts(validateDefinition(definition(more))).join('\n')).toContain(error);
   });
 
   it('keeps what its objects are stored by', () => {
     const established = { conditions: [{ type: 'Established', status: 'True' }] };
     const old = definition({}, established);
-    expect(shown(validateDefinitionUpdate(definition({ scope: 'Cluster', names: { plural: 'lamps', kind: 'Torch' } }, established), old))).toEqual([
+    expect(fieldErrorTexts(validateDefinitionUpdate(definition({ scope: 'Cluster', names: { plural: 'lamps', kind: 'Torch' } }, established), old))).toEqual([
       'spec.scope: Invalid value: "Cluster": field is immutable', 'spec.names.kind: Invalid value: "Torch": field is immutable',
     ]);
     expect(validateDefinitionUpdate(definition({ scope: 'Cluster' }), definition())).toEqual([]);
@@ -82,13 +81,13 @@ describe('a definition', () => {
   it('keeps the versions in which objects may be stored', () => {
     const moved = definition({ versions: [version('v2', true)] }, { storedVersions: ['v1'] });
     expect(moved.status?.storedVersions).toEqual(['v1', 'v2']);
-    expect(shown(validateDefinition(moved))).toEqual([expect.stringContaining('status.storedVersions[0]: Invalid value: "v1": missing from spec.versions')]);
+    expect(fieldErrorTexts(validateDefinition(moved))).toEqual([expect.stringContaining('status.storedVersions[0]: Invalid value: "v1": missing from spec.versions')]);
   });
 
   it('is not asked again for what it was accepted without', () => {
     const costly = { versions: [version('v1', true, { schema: { openAPIV3Schema: { type: 'object', properties: { list: { type: 'array', items: { type: 'string' } } }, 'x-kubernetes-validations': [{ rule: 'self.list.all(a, self.list.all(b, a == b))' }] } } })] };
-    expect(shown(validateDefinition(definition(costly))).join('\n')).toContain('x-kubernetes-validations[0].rule: Forbidden: estimated rule cost exceeds budget');
-    expect(shown(validateDefinitionUpdate(definition(costly), definition(costly))).join('\n')).not.toContain('x-kubernetes-validations[0].rule: Forbidden: estimated rule cost exceeds budget');
+    expect(fieldErrorTexts(validateDefinition(definition(costly))).join('\n')).toContain('x-kubernetes-validations[0].rule: Forbidden: estimated rule cost exceeds budget');
+    expect(fieldErrorTexts(validateDefinitionUpdate(definition(costly), definition(costly))).join('\n')).not.toContain('x-kubernetes-validations[0].rule: Forbidden: estimated rule cost exceeds budget');
   });
 
   it('takes authorities that nobody can read only until its kind is served', () => {
@@ -97,7 +96,7 @@ describe('a definition', () => {
     expect(validateDefinition(definition(blank))).toEqual([]);
     expect(validateDefinitionUpdate(definition(blank), definition(fine))).toEqual([]);
     expect(validateDefinitionUpdate(definition(blank, established), definition(blank, established))).toEqual([]);
-    expect(shown(validateDefinitionUpdate(definition(blank, established), definition(fine, established)))).toEqual([
+    expect(fieldErrorTexts(validateDefinitionUpdate(definition(blank, established), definition(fine, established)))).toEqual([
       'spec.conversion.webhookClientConfig.caBundle: Invalid value: "Cg==": unable to load root certificates: unable to parse bytes as PEM block',
     ]);
   });

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { forbidden, invalid, required, type FieldError, type Path } from '../../../machinery/field-path.ts';
+import { fieldErrorText, forbidden, invalid, required, type FieldError, type Path } from '../../../machinery/field-path.ts';
 import { textOf } from '../../../machinery/patch/json-value.ts';
 import { patternProblem } from '../schema/patterns.ts';
 import { isObject } from '../schema/structural.ts';
@@ -11,7 +11,7 @@ import { isObject } from '../schema/structural.ts';
  */
 export function structuralProblems(schema: unknown, path: Path): FieldError[] {
   const errors = isObject(schema) ? [...invariants(schema, 'root', path), ...branchesComplete(schema, schema, path, path)] : [];
-  return errors.map((error) => [`${error.path.toString()}: ${error.body}`, error] as const).toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, error]) => error);
+  return errors.map((error) => [fieldErrorText(error), error] as const).toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, error]) => error);
 }
 
 type Json = Readonly<Record<string, unknown>>;

@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
-import { Path, duplicate, forbidden, invalid, notSupported, required, tooMany, type FieldError } from '../../../machinery/field-path.ts';
+import { duplicate, fieldErrorText, forbidden, invalid, notSupported, Path, required, tooMany, type FieldError } from '../../../machinery/field-path.ts';
 import { JsonPathError, parseJsonPath } from '../../../machinery/jsonpath/parse.ts';
 import type { CustomResourceDefinition, DefinitionConversion, DefinitionScale, DefinitionVersion, PrinterColumn } from '../../../machinery/kinds/apiextensions.ts';
 import { dns1035Label, dns1123Subdomain } from '../../../machinery/names.ts';
@@ -93,7 +93,7 @@ function eachVersion(versions: readonly DefinitionVersion[], old: readonly Defin
     first?.[key] !== undefined && versions.every((version) => isDeepStrictEqual(version[key], first[key]));
   const isShared = { schema: shared('schema'), subresources: shared('subresources'), columns: shared('additionalPrinterColumns') };
   const each = versions.flatMap((version, index) => versionProblems(version, index, old, isShared));
-  return isShared.schema || isShared.subresources || isShared.columns ? [...new Map(each.map((error) => [`${error.path.toString()}: ${error.body}`, error])).values()] : each;
+  return isShared.schema || isShared.subresources || isShared.columns ? [...new Map(each.map((error) => [fieldErrorText(error), error])).values()] : each;
 }
 
 interface Shared {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Path, type FieldError } from '../../../machinery/field-path.ts';
+import { fieldErrorTexts, Path, type FieldError } from '../../../machinery/field-path.ts';
 import { ruleProblems, ruleTexts } from '../definition/rule-rules.ts';
 import { structuralOf } from '../schema/structural.ts';
 import { compileRules } from './compile.ts';
@@ -12,8 +12,6 @@ function validateRules(raw: unknown, path: Path): FieldError[] {
   return texts.length > 0 ? texts : ruleProblems(schema, path, false);
 }
 
-const shown = (errors: readonly FieldError[]): string[] => errors.map((error) => `${error.path.toString()}: ${error.body}`);
-
 function spec(more: object): object {
   return { type: 'object', properties: { spec: { type: 'object', properties: {
     replicas: { type: 'integer' }, minReplicas: { type: 'integer' }, 'x-y': { type: 'string', maxLength: 10 }, namespace: { type: 'string' }, size: { 'x-kubernetes-int-or-string': true },
@@ -24,9 +22,9 @@ function spec(more: object): object {
 }
 
 function outcome(schema: object, object: unknown, old?: unknown): string[] {
-  expect(shown(validateRules(schema, new Path('schema')))).toEqual([]);
+  expect(fieldErrorTexts(validateRules(schema, new Path('schema')))).toEqual([]);
   const node = compileRules(structuralOf(schema)) ?? expect.fail('there are rules');
-  return shown(evaluateRules(node, object, new Path(), old === undefined ? undefined : { value: old }));
+  return fieldErrorTexts(evaluateRules(node, object, new Path(), old === undefined ? undefined : { value: old }));
 }
 
 const rule = (text: string, more: object = {}) => ({ 'x-kubernetes-validations': [{ rule: text, ...more }] });
@@ -100,24 +98,24 @@ describe('a definition with a rule', () => {
     ['whose message expression is no text', rule('true', { messageExpression: '1' }), `${where}.messageExpression: Invalid value: {"rule":"true","messageExpression":"1"}: messageExpression must evaluate to a string`],
     ['that names no field', rule('true', { fieldPath: '.none' }), `${where}.fieldPath: Invalid value: ".none": must be a valid path`],
   ])('%s is refused', (_name, rules, error) => {
-    expect(shown(validateRules(spec(rules), new Path('schema')))[0]).toContain(error);
+    expect(fieldErrorTexts(validateRules(spec(rules), new Path('schema')))[0]).toContain(error);
   });
 
   it('that can cost too much is refused, and is not once sizes are bounded', () => {
-    expect(shown(validateRules(pairwise({}, {}), new Path('schema')))[0]).toMatch(/^schema\.x-kubernetes-validations\[0\]\.rule: Forbidden: estimated rule cost exceeds budget by factor of more than 100x \(try simplifying the rule/);
+    expect(fieldErrorTexts(validateRules(pairwise({}, {}), new Path('schema')))[0]).toMatch(/^schema\.x-kubernetes-validations\[0\]\.rule: Forbidden: estimated rule cost exceeds budget by factor of more than 100x \(try simplifying the rule/);
     expect(validateRules(pairwise({ maxItems: 10 }, { maxLength: 20 }), new Path('schema'))).toEqual([]);
   });
 
   it('that looks back where values are not known again is refused', () => {
     const schema = { type: 'object', properties: { list: { type: 'array', maxItems: 3, items: { type: 'integer', ...rule('self == oldSelf') } } } };
-    expect(shown(validateRules(schema, new Path('schema')))).toEqual(['schema.properties[list].items.x-kubernetes-validations[0].rule: Invalid value: "self == oldSelf": oldSelf cannot be used on the uncorrelatable portion of the schema within schema.properties[list]']);
+    expect(fieldErrorTexts(validateRules(schema, new Path('schema')))).toEqual(['schema.properties[list].items.x-kubernetes-validations[0].rule: Invalid value: "self == oldSelf": oldSelf cannot be used on the uncorrelatable portion of the schema within schema.properties[list]']);
   });
 });
 
 it('rules end with the budget for one object', () => {
   const schema = { type: 'object', properties: { list: { type: 'array', maxItems: 400, items: { type: 'object', properties: { text: { type: 'string' } }, ...rule('[1,2,3,4,5,6,7,8,9].all(a, [1,2,3,4,5,6,7,8,9].all(b, [1,2,3,4,5,6,7,8,9].all(c, [1,2,3,4,5,6,7,8,9].all(d, a + b + c + d > 0))))') } } } };
   const node = compileRules(structuralOf(schema)) ?? expect.fail('there are rules');
-  const errors = shown(evaluateRules(node, { list: Array.from({ length: 400 }, () => ({})) }, new Path()));
+  const errors = fieldErrorTexts(evaluateRules(node, { list: Array.from({ length: 400 }, () => ({})) }, new Path()));
   expect(errors.at(-1)).toMatch(/no further validation rules will be run/);
   expect(errors).toHaveLength(1);
 });

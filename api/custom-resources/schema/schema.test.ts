@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Path, type FieldError } from '../../../machinery/field-path.ts';
+import { fieldErrorTexts, Path } from '../../../machinery/field-path.ts';
 import { validateSchema } from '../definition/schema-rules.ts';
 import { fillDefaults } from './defaults.ts';
 import { hasFormat } from './formats.ts';
@@ -10,7 +10,6 @@ import { prune } from './prune.ts';
 import { structuralOf } from './structural.ts';
 import { validateValue } from './validate.ts';
 
-const shown = (errors: readonly FieldError[]): string[] => errors.map((error) => `${error.path.toString()}: ${error.body}`);
 const object = (properties: object, more: object = {}) => ({ type: 'object', properties, ...more });
 const anything = { type: 'object', 'x-kubernetes-preserve-unknown-fields': true };
 
@@ -81,14 +80,14 @@ describe('a value', () => {
     ['that must not be', { type: 'string', not: { pattern: '^a' } }, 'ab', ['<nil>: Invalid value: "": "f" must not validate the schema (not)']],
     ['that must be all', { type: 'string', allOf: [{ minLength: 2 }, { pattern: '^a' }] }, 'b', ['f: Invalid value: "b": f in body should be at least 2 chars long', "f: Invalid value: \"b\": f in body should match '^a'"]],
   ])('%s is told', (_name, schema, value, errors) => {
-    expect(shown(validateValue(value, structuralOf(schema), new Path('f')))).toEqual(errors);
+    expect(fieldErrorTexts(validateValue(value, structuralOf(schema), new Path('f')))).toEqual(errors);
   });
 
   it('is held to what it was before: only what changed must be valid', () => {
     const schema = structuralOf(object({ a: { type: 'string', maxLength: 1 }, l: { type: 'array', 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['n'], items: object({ n: { type: 'string' }, v: { type: 'integer', maximum: 1 } }) } }));
     const old = { value: { a: 'old', l: [{ n: 'x', v: 7 }, { n: 'y', v: 1 }] } };
     expect(validateValue({ a: 'old', l: [{ n: 'y', v: 1 }, { n: 'x', v: 7 }] }, schema, new Path(), old)).toEqual([]);
-    expect(shown(validateValue({ a: 'new', l: [{ n: 'x', v: 8 }] }, schema, new Path(), old))).toEqual(['a: Too long: may not be more than 1 bytes', 'l[0].v: Invalid value: 8: l[0].v in body should be less than or equal to 1']);
+    expect(fieldErrorTexts(validateValue({ a: 'new', l: [{ n: 'x', v: 8 }] }, schema, new Path(), old))).toEqual(['a: Too long: may not be more than 1 bytes', 'l[0].v: Invalid value: 8: l[0].v in body should be less than or equal to 1']);
   });
 
   it.each([
@@ -102,7 +101,7 @@ describe('a value', () => {
     const mapLike = { type: 'array', 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['n'] };
     const schema = structuralOf(object({ l: { ...mapLike, maxItems: 2, items: object({ n: { type: 'string' }, p: { type: 'integer' } }) }, m: { ...mapLike, items: item }, s: { type: 'array', items: { type: 'string', maxLength: 1 } } }));
     const old = { value: { l: [{ n: 'x', p: 1 }, { n: 'y', p: 2 }, { n: 'z', p: 3 }], m: [{ n: 'k', p: 5 }], s: ['bb', 'cc'] } };
-    expect(shown(validateValue(value, schema, new Path(), old))).toEqual(errors);
+    expect(fieldErrorTexts(validateValue(value, schema, new Path(), old))).toEqual(errors);
   });
 
   it.each<[string, object, unknown, string[]]>([
@@ -110,7 +109,7 @@ describe('a value', () => {
     ['items of maps', { type: 'array', 'x-kubernetes-list-type': 'map', 'x-kubernetes-list-map-keys': ['n', 'p'], items: object({ n: { type: 'string' }, p: { type: 'string', default: 'TCP' } }) }, [{ n: 'a', p: 'TCP' }, { n: 'a', p: 'TCP' }], ['f[1]: Duplicate value: {"n":"a","p":"TCP"}']],
     ['embedded objects', { ...anything, 'x-kubernetes-embedded-resource': true }, { kind: '%', metadata: { name: '..' } }, ['f.apiVersion: Required value', expect.stringContaining('f.kind: Invalid value: "%": may have mixed case, but should otherwise match: ') as unknown as string, 'f.metadata.name: Invalid value: "..": may not be \'..\'']],
   ])('has no %s twice or incomplete', (_name, schema, value, errors) => {
-    expect(shown([...validateLists(value, structuralOf(schema), new Path('f')), ...validateEmbedded(value, structuralOf(schema), new Path('f'))])).toEqual(errors);
+    expect(fieldErrorTexts([...validateLists(value, structuralOf(schema), new Path('f')), ...validateEmbedded(value, structuralOf(schema), new Path('f'))])).toEqual(errors);
   });
 });
 
@@ -146,7 +145,7 @@ describe('a definition\'s schema', () => {
     ['with restricted metadata', object({ metadata: object({ labels: { type: 'object' } }) }), ['s.properties[metadata]: Forbidden: must not specify anything other than name and generateName, but metadata is implicitly specified']],
     ['with a pattern that is none', object({ a: { type: 'string', pattern: '(' } }), [expect.stringContaining('s.properties[a].pattern: Invalid value: "(": must be a valid regular expression') as unknown as string]],
   ])('%s is judged', (_name, schema, errors) => {
-    expect(shown(validateSchema(schema, new Path('s'), { hasStatus: false, isUnchanged: false }))).toEqual(errors);
+    expect(fieldErrorTexts(validateSchema(schema, new Path('s'), { hasStatus: false, isUnchanged: false }))).toEqual(errors);
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { FieldError } from '../../../machinery/field-path.ts';
+import { fieldErrorTexts } from '../../../machinery/field-path.ts';
 import type { KubernetesObject } from '../../../machinery/kinds/kind.ts';
 import type { Draft } from '../../../machinery/kinds/wire.ts';
 import type { Resource } from '../define.ts';
@@ -10,13 +10,11 @@ import { validatingAdmissionPolicyBinding } from './validating-admission-policy-
 import { validatingAdmissionPolicy } from './validating-admission-policy.ts';
 import { validatingWebhookConfiguration } from './validating-webhook-configuration.ts';
 
-const shown = (errors: readonly FieldError[] | undefined): string[] => (errors ?? []).map((error) => `${error.path.toString()}: ${error.body}`);
-
 /** As a write does: defaults, then what is wrong. */
 function judged<T extends KubernetesObject>(resource: Resource<T>, object: object): string[] {
   const draft = structuredClone({ metadata: { name: 'x' }, ...object }) as Draft<T>;
   resource.defaults?.(draft);
-  return shown(resource.validate?.(draft as T));
+  return fieldErrorTexts(resource.validate?.(draft as T));
 }
 
 const rule = { operations: ['CREATE'], apiGroups: [''], apiVersions: ['v1'], resources: ['pods'] };
@@ -132,7 +130,7 @@ describe('a validating policy', () => {
 
   it('says in its status what it is', () => {
     const condition = { type: 'Ready', status: 'Yes', reason: '', message: '', lastTransitionTime: '2026-01-01T00:00:00Z' };
-    expect(shown(validatingAdmissionPolicy.validateStatusUpdate?.({ status: { conditions: [condition], typeChecking: { expressionWarnings: [{ fieldRef: ' ', warning: '' }] } } }, {}))).toEqual([
+    expect(fieldErrorTexts(validatingAdmissionPolicy.validateStatusUpdate?.({ status: { conditions: [condition], typeChecking: { expressionWarnings: [{ fieldRef: ' ', warning: '' }] } } }, {}))).toEqual([
       'status.typeChecking.expressionWarnings[0].warning: Required value', 'status.typeChecking.expressionWarnings[0].fieldRef: Required value',
       'status.conditions[0].status: Unsupported value: "Yes": supported values: "False", "True", "Unknown"', 'status.conditions[0].reason: Required value: must be set',
     ]);

@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import type { FieldError } from '../../../machinery/field-path.ts';
+import { fieldErrorTexts } from '../../../machinery/field-path.ts';
 import type { APIService } from '../../../machinery/kinds/api-registration.ts';
 import { apiService } from './api-service.ts';
 
-const shown = (errors: readonly FieldError[] | undefined): string[] => (errors ?? []).map((error) => `${error.path.toString()}: ${error.body}`);
 const spec = { group: 'metrics.k8s.io', version: 'v1beta1', groupPriorityMinimum: 100, versionPriority: 100 };
 const service = { name: 's', namespace: 'n', port: 443 };
 const named = (name: string, more: object): APIService => ({ metadata: { name }, spec: { ...spec, ...more } });
@@ -26,7 +25,7 @@ describe('an APIService', () => {
       'spec.service.port: Invalid value: 0: port is not valid: must be between 1 and 65535, inclusive',
     ]],
   ])('is judged: %s', (_name, object, messages) => {
-    expect(shown(apiService.validate?.(object))).toEqual(messages);
+    expect(fieldErrorTexts(apiService.validate?.(object))).toEqual(messages);
   });
 
   it.each<[string, APIService, readonly [string, string]]>([
@@ -38,7 +37,7 @@ describe('an APIService', () => {
   });
 
   it('says of its conditions what Kubernetes says', () => {
-    expect(shown(apiService.validateStatusUpdate?.({ status: { conditions: [{ type: 'Available', status: 'Maybe' }] } }, {}))).toEqual([
+    expect(fieldErrorTexts(apiService.validateStatusUpdate?.({ status: { conditions: [{ type: 'Available', status: 'Maybe' }] } }, {}))).toEqual([
       'status.conditions[0].status: Unsupported value: "Maybe": supported values: "True", "False", "Unknown"',
     ]);
   });

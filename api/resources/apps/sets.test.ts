@@ -1,12 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { FieldError } from '../../../machinery/field-path.ts';
+import { fieldErrorTexts } from '../../../machinery/field-path.ts';
 import type { ControllerRevision, DaemonSet, StatefulSet } from '../../../machinery/kinds/apps.ts';
 import type { Draft } from '../../../machinery/kinds/wire.ts';
 import { controllerRevision } from './controller-revision.ts';
 import { daemonSet } from './daemon-set.ts';
 import { statefulSet } from './stateful-set.ts';
 
-const shown = (errors: readonly FieldError[] | undefined): string[] => (errors ?? []).map((error) => `${error.path.toString()}: ${error.body}`);
 const set = { selector: { matchLabels: { app: 'db' } }, template: { metadata: { labels: { app: 'db' } }, spec: { containers: [{ name: 'c', image: 'x:1' }] } } };
 
 describe('a StatefulSet', () => {
@@ -24,13 +23,13 @@ describe('a StatefulSet', () => {
       persistentVolumeClaimRetentionPolicy: { whenDeleted: 'Retain', whenScaled: 'Retain' },
       volumeClaimTemplates: [{ apiVersion: 'v1', kind: 'PersistentVolumeClaim', spec: { volumeMode: 'Filesystem' }, status: { phase: 'Pending' } }],
     });
-    expect(shown(statefulSet.validate?.(make()))).toEqual([]);
+    expect(fieldErrorTexts(statefulSet.validate?.(make()))).toEqual([]);
   });
 
   it('mounts its claims', () => {
     const mounting = { ...set.template, spec: { containers: [{ name: 'c', image: 'x', volumeMounts: [{ name: 'data', mountPath: '/data' }] }] } };
-    expect(shown(statefulSet.validate?.(make({ template: mounting })))).toEqual(['spec.template.spec.containers[0].volumeMounts[0].name: Not found: "data"']);
-    expect(shown(statefulSet.validate?.(make({ template: mounting, volumeClaimTemplates: [{ metadata: { name: 'data' }, spec: {} }] })))).toEqual([]);
+    expect(fieldErrorTexts(statefulSet.validate?.(make({ template: mounting })))).toEqual(['spec.template.spec.containers[0].volumeMounts[0].name: Not found: "data"']);
+    expect(fieldErrorTexts(statefulSet.validate?.(make({ template: mounting, volumeClaimTemplates: [{ metadata: { name: 'data' }, spec: {} }] })))).toEqual([]);
   });
 
   it.each<[string, Partial<Spec>, string[]]>([
@@ -44,15 +43,15 @@ describe('a StatefulSet', () => {
       'spec.template.spec.restartPolicy: Unsupported value: "Never": supported values: "Always"', 'spec.template.spec.activeDeadlineSeconds: Forbidden: activeDeadlineSeconds in StatefulSet is not Supported',
     ]],
   ])('refuses %s', (_name, change, messages) => {
-    expect(shown(statefulSet.validate?.(make(change)))).toEqual(messages);
+    expect(fieldErrorTexts(statefulSet.validate?.(make(change)))).toEqual(messages);
   });
 
   it('keeps all but what may roll', () => {
     const keepsAll = make({ revisionHistoryLimit: -1 });
-    expect(shown(statefulSet.validate?.(keepsAll))).toEqual([]);
+    expect(fieldErrorTexts(statefulSet.validate?.(keepsAll))).toEqual([]);
     expect(statefulSet.warnings?.(keepsAll)).toEqual(['spec.revisionHistoryLimit: a negative value retains all historical revisions; a value >= 0 is recommended']);
-    expect(shown(statefulSet.validateUpdate?.(make({ replicas: 3, minReadySeconds: 1, ordinals: { start: 1 }, revisionHistoryLimit: 1 }), make()))).toEqual([]);
-    expect(shown(statefulSet.validateUpdate?.(make({ serviceName: 'other' }), make()))).toEqual([
+    expect(fieldErrorTexts(statefulSet.validateUpdate?.(make({ replicas: 3, minReadySeconds: 1, ordinals: { start: 1 }, revisionHistoryLimit: 1 }), make()))).toEqual([]);
+    expect(fieldErrorTexts(statefulSet.validateUpdate?.(make({ serviceName: 'other' }), make()))).toEqual([
       "spec: Forbidden: updates to statefulset spec for fields other than 'replicas', 'ordinals', 'template', 'updateStrategy', 'revisionHistoryLimit', 'persistentVolumeClaimRetentionPolicy' and 'minReadySeconds' are forbidden",
     ]);
   });
@@ -61,7 +60,7 @@ describe('a StatefulSet', () => {
     expect(statefulSet.validateName?.('a.b')).toEqual(['must not contain dots']);
     const object = { ...make({ replicas: 3 }), status: { replicas: 2, readyReplicas: 2 } };
     expect(statefulSet.columns.map((column) => [column.name, column.cell(object, 0)])).toEqual([['Name', 'db'], ['Ready', '2/3'], ['Age', '<unknown>'], ['Containers', 'c'], ['Images', 'x:1']]);
-    expect(shown(statefulSet.validateStatusUpdate?.({ status: { replicas: 1, readyReplicas: 2, availableReplicas: 1 } }, {}))).toEqual(['status.readyReplicas: Invalid value: 2: cannot be greater than status.replicas']);
+    expect(fieldErrorTexts(statefulSet.validateStatusUpdate?.({ status: { replicas: 1, readyReplicas: 2, availableReplicas: 1 } }, {}))).toEqual(['status.readyReplicas: Invalid value: 2: cannot be greater than status.replicas']);
   });
 });
 
@@ -76,7 +75,7 @@ describe('a DaemonSet', () => {
 
   it('rolls node by node', () => {
     expect(make().spec).toMatchObject({ revisionHistoryLimit: 10, updateStrategy: { type: 'RollingUpdate', rollingUpdate: { maxUnavailable: 1, maxSurge: 0 } } });
-    expect(shown(daemonSet.validate?.(make()))).toEqual([]);
+    expect(fieldErrorTexts(daemonSet.validate?.(make()))).toEqual([]);
   });
 
   it.each<[string, Partial<Spec>, string[]]>([
@@ -86,7 +85,7 @@ describe('a DaemonSet', () => {
     ['a strategy that is none', { updateStrategy: { type: 'Now' } }, ['spec.updateStrategy: Unsupported value: {"type":"Now"}: supported values: "RollingUpdate", "OnDelete"']],
     ['an empty selector', { selector: {} }, ['spec.selector: Invalid value: {}: empty selector is invalid for daemonset']],
   ])('refuses %s', (_name, change, messages) => {
-    expect(shown(daemonSet.validate?.(make(change)))).toEqual(messages);
+    expect(fieldErrorTexts(daemonSet.validate?.(make(change)))).toEqual(messages);
   });
 
   it('counts the changes of its template', () => {
@@ -105,7 +104,7 @@ describe('a DaemonSet', () => {
   it('shows its counts', () => {
     const object: DaemonSet = { ...make(), status: { desiredNumberScheduled: 3, currentNumberScheduled: 2, numberReady: 1, numberMisscheduled: 0, updatedNumberScheduled: 2, numberAvailable: 1 } };
     expect(daemonSet.columns.map((column) => column.cell(object, 0))).toEqual(['log', 3, 2, 1, 2, 1, '<none>', '<unknown>', 'c', 'x:1', 'app=db']);
-    expect(shown(daemonSet.validateStatusUpdate?.({ status: { ...object.status, numberReady: -1 } as NonNullable<DaemonSet['status']> }, {}))).toEqual(['status.numberReady: Invalid value: -1: must be greater than or equal to 0']);
+    expect(fieldErrorTexts(daemonSet.validateStatusUpdate?.({ status: { ...object.status, numberReady: -1 } as NonNullable<DaemonSet['status']> }, {}))).toEqual(['status.numberReady: Invalid value: -1: must be greater than or equal to 0']);
   });
 });
 
@@ -113,9 +112,9 @@ describe('a ControllerRevision', () => {
   const object: ControllerRevision = { metadata: { name: 'r', ownerReferences: [{ apiVersion: 'apps/v1', kind: 'StatefulSet', name: 'db', uid: 'u', controller: true }] }, revision: 3, data: { a: 1 } };
 
   it('has data that stays', () => {
-    expect(shown(controllerRevision.validate?.(object))).toEqual([]);
-    expect(shown(controllerRevision.validate?.({ revision: -1 }))).toEqual(['data: Required value: data is mandatory', 'revision: Invalid value: -1: must be greater than or equal to 0']);
-    expect(shown(controllerRevision.validateUpdate?.({ ...object, data: { a: 2 } }, object))).toEqual(['data: Invalid value: {"a":2}: field is immutable']);
+    expect(fieldErrorTexts(controllerRevision.validate?.(object))).toEqual([]);
+    expect(fieldErrorTexts(controllerRevision.validate?.({ revision: -1 }))).toEqual(['data: Required value: data is mandatory', 'revision: Invalid value: -1: must be greater than or equal to 0']);
+    expect(fieldErrorTexts(controllerRevision.validateUpdate?.({ ...object, data: { a: 2 } }, object))).toEqual(['data: Invalid value: {"a":2}: field is immutable']);
     expect(controllerRevision.columns.map((column) => column.cell(object, 0))).toEqual(['r', 'statefulset.apps/db', 3, '<unknown>']);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { FieldError } from '../../../machinery/field-path.ts';
+import { fieldErrorTexts } from '../../../machinery/field-path.ts';
 import type { HorizontalPodAutoscaler, HorizontalPodAutoscalerV1 } from '../../../machinery/kinds/autoscaling.ts';
 import type { Draft } from '../../../machinery/kinds/wire.ts';
 import { horizontalPodAutoscalerV1 } from './horizontal-pod-autoscaler-v1.ts';
@@ -7,7 +7,6 @@ import { horizontalPodAutoscaler } from './horizontal-pod-autoscaler.ts';
 
 type Spec = HorizontalPodAutoscaler['spec'];
 
-const shown = (errors: readonly FieldError[] | undefined): string[] => (errors ?? []).map((error) => `${error.path.toString()}: ${error.body}`);
 const scaleTargetRef = { apiVersion: 'apps/v1', kind: 'Deployment', name: 'web' };
 
 function make(change: Partial<Spec> = {}): HorizontalPodAutoscaler {
@@ -23,7 +22,7 @@ describe('an autoscaler', () => {
       scaleUp: { stabilizationWindowSeconds: 0, selectPolicy: 'Max', policies: [{ type: 'Pods', value: 4, periodSeconds: 15 }, { type: 'Percent', value: 100, periodSeconds: 15 }] },
       scaleDown: { stabilizationWindowSeconds: 60, selectPolicy: 'Max', policies: [{ type: 'Percent', value: 100, periodSeconds: 15 }] },
     });
-    expect(shown(horizontalPodAutoscaler.validate?.(make()))).toEqual([]);
+    expect(fieldErrorTexts(horizontalPodAutoscaler.validate?.(make()))).toEqual([]);
   });
 
   it.each<[string, Partial<Spec>, string[]]>([
@@ -48,7 +47,7 @@ describe('an autoscaler', () => {
       'spec.behavior.scaleUp.policies[0].periodSeconds: Invalid value: 1801: must be less than or equal to 1800',
     ]],
   ])('refuses %s', (_name, change, messages) => {
-    expect(shown(horizontalPodAutoscaler.validate?.(make(change)))).toEqual(messages);
+    expect(fieldErrorTexts(horizontalPodAutoscaler.validate?.(make(change)))).toEqual(messages);
   });
 
   const several: Partial<Spec> = {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { FieldError } from '../../../machinery/field-path.ts';
+import { fieldErrorTexts } from '../../../machinery/field-path.ts';
 import type { CronJob, Job } from '../../../machinery/kinds/batch.ts';
 import type { Draft } from '../../../machinery/kinds/wire.ts';
 import { cronJob } from './cron-job.ts';
@@ -8,7 +8,6 @@ import { job } from './job.ts';
 
 type Spec = NonNullable<Job['spec']>;
 
-const shown = (errors: readonly FieldError[] | undefined): string[] => (errors ?? []).map((error) => `${error.path.toString()}: ${error.body}`);
 const now = Date.parse('2026-01-01T01:00:00Z');
 const podSpec = { restartPolicy: 'Never', containers: [{ name: 'c', image: 'x:1' }] };
 
@@ -30,7 +29,7 @@ describe('a Job', () => {
       template: { metadata: { labels: { 'batch.kubernetes.io/controller-uid': 'u1', 'batch.kubernetes.io/job-name': 'pi', 'controller-uid': 'u1', 'job-name': 'pi' } } },
     });
     expect(object.metadata?.labels).toEqual(object.spec?.template.metadata?.labels);
-    expect(shown(job.validate?.(object))).toEqual([]);
+    expect(fieldErrorTexts(job.validate?.(object))).toEqual([]);
     expect(make({ parallelism: 2 }).spec).not.toHaveProperty('completions');
     expect(make({ backoffLimitPerIndex: 1, completionMode: 'Indexed', completions: 1 }).spec?.backoffLimit).toBe(2 ** 31 - 1);
   });
@@ -64,17 +63,17 @@ describe('a Job', () => {
       'spec.template.metadata.labels: Invalid value: {"batch.kubernetes.io/job-name":"pi","job-name":"pi","batch.kubernetes.io/controller-uid":"u1","controller-uid":"u1"}: `selector` does not match template `labels`',
     ]],
   ])('refuses %s', (_name, change, messages) => {
-    expect(shown(job.validate?.(make(change))).filter((line) => !line.startsWith('spec.selector: Invalid value: {'))).toEqual(messages);
+    expect(fieldErrorTexts(job.validate?.(make(change))).filter((line) => !line.startsWith('spec.selector: Invalid value: {'))).toEqual(messages);
   });
 
   it('keeps its template, but for where pods go while it is suspended', () => {
     const moved = make({ suspend: true, template: { metadata: {}, spec: { ...podSpec, nodeSelector: { a: 'b' } } } });
-    expect(shown(job.validateUpdate?.(moved, make({ suspend: true })))).toEqual([]);
-    expect(shown(job.validateUpdate?.(moved, make())).map((line) => line.slice(0, 30))).toEqual(['spec.template: Invalid value: ']);
-    expect(shown(job.validateUpdate?.(make({ completions: 2 }), make()))).toEqual(['spec.completions: Invalid value: 2: field is immutable']);
+    expect(fieldErrorTexts(job.validateUpdate?.(moved, make({ suspend: true })))).toEqual([]);
+    expect(fieldErrorTexts(job.validateUpdate?.(moved, make())).map((line) => line.slice(0, 30))).toEqual(['spec.template: Invalid value: ']);
+    expect(fieldErrorTexts(job.validateUpdate?.(make({ completions: 2 }), make()))).toEqual(['spec.completions: Invalid value: 2: field is immutable']);
     const indexed = (completions: number, parallelism: number) => make({ completionMode: 'Indexed', completions, parallelism });
-    expect(shown(job.validateUpdate?.(indexed(3, 3), indexed(2, 2)))).toEqual([]);
-    expect(shown(job.validateUpdate?.(indexed(3, 2), indexed(2, 2)))).toEqual(['spec.completions: Invalid value: 3: can only be modified in tandem with spec.parallelism']);
+    expect(fieldErrorTexts(job.validateUpdate?.(indexed(3, 3), indexed(2, 2)))).toEqual([]);
+    expect(fieldErrorTexts(job.validateUpdate?.(indexed(3, 2), indexed(2, 2)))).toEqual(['spec.completions: Invalid value: 3: can only be modified in tandem with spec.parallelism']);
   });
 
   it.each<[string, Job['status'], string[]]>([
@@ -90,11 +89,11 @@ describe('a Job', () => {
     ['an end that is a good one', { failed: 1, succeeded: 1, startTime: '2026-01-01T00:00:00Z', completionTime: '2026-01-01T00:10:00Z', conditions: [condition('SuccessCriteriaMet'), condition('Complete')] }, []],
   ])('judges what is reported: %s', (_name, status, messages) => {
     const old: Job = { ...make(), status: messages.length === 1 || messages.length === 0 ? { failed: 1 } : {} };
-    expect(shown(job.validateStatusUpdate?.({ ...make(), status: status ?? {} }, old))).toEqual(messages);
+    expect(fieldErrorTexts(job.validateStatusUpdate?.({ ...make(), status: status ?? {} }, old))).toEqual(messages);
   });
 
   it('lets an Indexed one that shrinks have fewer successes than before, and no other', () => {
-    const judge = (spec: Parameters<typeof make>[0]) => shown(job.validateStatusUpdate?.({ ...make(spec), status: { succeeded: 1 } }, { ...make(spec), status: { succeeded: 2 } }));
+    const judge = (spec: Parameters<typeof make>[0]) => fieldErrorTexts(job.validateStatusUpdate?.({ ...make(spec), status: { succeeded: 1 } }, { ...make(spec), status: { succeeded: 2 } }));
     expect(judge({ completionMode: 'Indexed', completions: 2, parallelism: 2 })).toEqual([]);
     for (const spec of [{ completionMode: 'Indexed', completions: 2, parallelism: 1 }, { completions: 2, parallelism: 2 }]) {
       expect(judge(spec)).toEqual(['status.succeeded: Invalid value: 1: cannot decrease the succeeded counter']);
@@ -110,7 +109,7 @@ describe('a Job', () => {
   });
 });
 
-const wrong = (object: CronJob) => shown([...(cronJob.validate?.(object) ?? []), ...(cronJob.validateCreate?.(object) ?? [])]);
+const wrong = (object: CronJob) => fieldErrorTexts([...(cronJob.validate?.(object) ?? []), ...(cronJob.validateCreate?.(object) ?? [])]);
 
 describe('a CronJob', () => {
   function cron(change: Partial<NonNullable<CronJob['spec']>> = {}, name = 'c'): CronJob {

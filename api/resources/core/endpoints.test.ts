@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { FieldError } from '../../../machinery/field-path.ts';
+import { fieldErrorTexts } from '../../../machinery/field-path.ts';
 import type { Endpoints, PodTemplate, ReplicationController } from '../../../machinery/kinds/core.ts';
 import type { EndpointSlice } from '../../../machinery/kinds/discovery.ts';
 import type { PodDisruptionBudget } from '../../../machinery/kinds/policy.ts';
@@ -10,8 +10,6 @@ import { componentStatus } from './component-status.ts';
 import { endpoints } from './endpoints.ts';
 import { podTemplate } from './pod-template.ts';
 import { replicationController } from './replication-controller.ts';
-
-const shown = (errors: readonly FieldError[] | undefined): string[] => (errors ?? []).map((error) => `${error.path.toString()}: ${error.body}`);
 
 const endpointsOf = (...subsets: NonNullable<Endpoints['subsets']>): Endpoints => {
   const draft = { metadata: { name: 'e' }, subsets: structuredClone(subsets) } as Draft<Endpoints>;
@@ -28,7 +26,7 @@ describe('Endpoints', () => {
     ['two ports without names', endpointsOf({ addresses: [{ ip: '10.0.0.1' }], ports: [{ port: 80 }, { port: 81 }] }), ['subsets[0].ports[0].name: Required value', 'subsets[0].ports[1].name: Required value']],
     ['a port that is none', endpointsOf({ addresses: [{ ip: '10.0.0.1' }], ports: [{ port: 0 }] }), ['subsets[0].ports[0].port: Invalid value: 0: must be between 1 and 65535, inclusive']],
   ])('judges %s', (_name, object, messages) => {
-    expect(shown(endpoints.validate?.(object))).toEqual(messages);
+    expect(fieldErrorTexts(endpoints.validate?.(object))).toEqual(messages);
   });
 
   it('shows the first three', () => {
@@ -54,11 +52,11 @@ describe('an EndpointSlice', () => {
     ['a port twice', sliceOf({ ports: [{ port: 1 }, { port: 2 }] }), ['ports[1].name: Duplicate value: ""']],
     ['a name of one part', sliceOf({ addressType: 'FQDN', endpoints: [{ addresses: ['host'] }] }), ['endpoints[0].addresses[0]: Invalid value: "host": should be a domain with at least two segments separated by dots']],
   ])('judges %s', (_name, object, messages) => {
-    expect(shown(endpointSlice.validate?.(object))).toEqual(messages);
+    expect(fieldErrorTexts(endpointSlice.validate?.(object))).toEqual(messages);
   });
 
   it('keeps its type, and shows ports and addresses', () => {
-    expect(shown(endpointSlice.validateUpdate?.(sliceOf({ addressType: 'IPv6' }), sliceOf({})))).toEqual(['addressType: Invalid value: "IPv6": field is immutable']);
+    expect(fieldErrorTexts(endpointSlice.validateUpdate?.(sliceOf({ addressType: 'IPv6' }), sliceOf({})))).toEqual(['addressType: Invalid value: "IPv6": field is immutable']);
     expect(endpointSlice.columns.map((column) => column.cell(sliceOf({}), 0))).toEqual(['s', 'IPv4', '80', '10.0.0.1', '<unknown>']);
     expect(endpointSlice.columns.slice(2, 4).map((column) => column.cell(sliceOf({ ports: [], endpoints: [] }), 0))).toEqual(['<unset>', '<unset>']);
   });
@@ -72,7 +70,7 @@ describe('a PodDisruptionBudget', () => {
     ['less than none', { minAvailable: -1 }, ['spec.minAvailable: Invalid value: -1: must be greater than or equal to 0']],
     ['a policy that is none', { unhealthyPodEvictionPolicy: 'Never' }, ['spec.unhealthyPodEvictionPolicy: Unsupported value: "Never": supported values: "AlwaysAllow", "IfHealthyBudget"']],
   ])('judges %s', (_name, spec, messages) => {
-    expect(shown(podDisruptionBudget.validate?.({ spec }))).toEqual(messages);
+    expect(fieldErrorTexts(podDisruptionBudget.validate?.({ spec }))).toEqual(messages);
   });
 
   it('shows its bounds', () => {
@@ -91,7 +89,7 @@ describe('a ReplicationController', () => {
 
   it('takes its selector and labels from its template', () => {
     expect(controllerOf({ template })).toMatchObject({ metadata: { labels: { app: 'a' } }, spec: { replicas: 1, selector: { app: 'a' } } });
-    expect(shown(replicationController.validate?.(controllerOf({ template })))).toEqual([]);
+    expect(fieldErrorTexts(replicationController.validate?.(controllerOf({ template })))).toEqual([]);
     expect(replicationController.scale?.selector(controllerOf({ template }))).toBe('app=a');
     expect(replicationController.columns.map((column) => column.cell(controllerOf({ template }), 0))).toEqual(['rc', 1, 0, 0, '<unknown>', 'c', 'x', 'app=a']);
   });
@@ -101,7 +99,7 @@ describe('a ReplicationController', () => {
     ['a selector that misses the template', { selector: { app: 'b' }, template }, ['spec.template.metadata.labels: Invalid value: {"app":"a"}: `selector` does not match template `labels`']],
     ['pods that end', { template: { ...template, spec: { ...template.spec, restartPolicy: 'Never' } } }, ['spec.template.spec.restartPolicy: Unsupported value: "Never": supported values: "Always"']],
   ])('refuses %s', (_name, spec, messages) => {
-    expect(shown(replicationController.validate?.(controllerOf(spec)))).toEqual(messages);
+    expect(fieldErrorTexts(replicationController.validate?.(controllerOf(spec)))).toEqual(messages);
   });
 });
 
@@ -111,9 +109,9 @@ describe('what else is in the core group', () => {
   it('a PodTemplate is a pod’s', () => {
     const draft = { metadata: { name: 't' }, template: { metadata: { labels: { a: 'b' } }, spec: { containers: [{ name: 'c', image: 'x' }] } } } as Draft<PodTemplate>;
     podTemplate.defaults?.(draft);
-    expect(shown(podTemplate.validate?.(draft as PodTemplate))).toEqual([]);
+    expect(fieldErrorTexts(podTemplate.validate?.(draft as PodTemplate))).toEqual([]);
     expect(podTemplate.columns.map((column) => column.cell(draft as PodTemplate, 0))).toEqual(['t', 'c', 'x', 'a=b']);
-    expect(shown(podTemplate.validate?.({ template: { spec: { containers: [] } } })).map((line) => line.split(':')[0])).toContain('template.spec.containers');
+    expect(fieldErrorTexts(podTemplate.validate?.({ template: { spec: { containers: [] } } })).map((line) => line.split(':')[0])).toContain('template.spec.containers');
   });
 
   it('a ComponentStatus says how a component is', () => {

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { fieldErrorTexts } from '../../../machinery/field-path.ts';
 import type { Service } from '../../../machinery/kinds/core.ts';
 import type { Draft } from '../../../machinery/kinds/wire.ts';
 import { service } from './service.ts';
@@ -11,8 +12,7 @@ function make(spec: Spec, status: Service['status'] = {}): Service {
   return draft as Service;
 }
 
-const shown = (errors: ReturnType<NonNullable<typeof service.validate>>): string[] => errors.map((error) => `${error.path.toString()}: ${error.body}`);
-const wrong = (spec: Spec): string[] => shown(service.validate?.(make(spec)) ?? []);
+const wrong = (spec: Spec): string[] => fieldErrorTexts(service.validate?.(make(spec)) ?? []);
 const row = (spec: Spec, status?: Service['status']): unknown[] => service.columns.map((column) => column.cell(make(spec, status), 0));
 
 describe('a Service', () => {
@@ -51,7 +51,7 @@ describe('a Service', () => {
     expect(left.spec).toMatchObject({ clusterIP: '10.43.1.2', clusterIPs: ['10.43.1.2'] });
     const other = make({ clusterIP: '10.43.9.9', clusterIPs: ['10.43.1.2'], ports: [{ port: 80 }] }) as Draft<Service>;
     service.prepareForUpdate?.(other, old);
-    expect(shown(service.validateUpdate?.(other as Service, old) ?? [])).toEqual(['spec.clusterIPs[0]: Invalid value: ["10.43.9.9"]: may not change once set']);
+    expect(fieldErrorTexts(service.validateUpdate?.(other as Service, old) ?? [])).toEqual(['spec.clusterIPs[0]: Invalid value: ["10.43.9.9"]: may not change once set']);
   });
 
   it('gives its address up when it becomes an external name', () => {
@@ -87,11 +87,11 @@ describe('a Service', () => {
       return draft;
     };
     const inner = to({ type: 'ClusterIP' });
-    expect(shown(service.validate?.(inner as Service) ?? [])).toEqual([]);
+    expect(fieldErrorTexts(service.validate?.(inner as Service) ?? [])).toEqual([]);
     expect(inner.status).toEqual({ loadBalancer: {} });
     expect(to({ type: 'NodePort' }).spec).toMatchObject({ externalTrafficPolicy: 'Cluster', ports: [{ nodePort: 30_080 }] });
     const both = to({ type: 'ClusterIP', externalTrafficPolicy: 'Local', ports: [{ port: 80, nodePort: 30_090 }] });
-    expect(shown(service.validate?.(both as Service) ?? [])).toEqual([
+    expect(fieldErrorTexts(service.validate?.(both as Service) ?? [])).toEqual([
       "spec.ports[0].nodePort: Forbidden: may not be used when `type` is 'ClusterIP'",
       'spec.externalTrafficPolicy: Invalid value: "Local": may only be set for externally-accessible services',
     ]);

@@ -1,13 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import type { FieldError } from '../../../machinery/field-path.ts';
+import { fieldErrorTexts } from '../../../machinery/field-path.ts';
 import type { LimitRange, PersistentVolume, PersistentVolumeClaim, ResourceQuota } from '../../../machinery/kinds/core.ts';
 import type { Draft } from '../../../machinery/kinds/wire.ts';
 import { limitRange } from './limit-range.ts';
 import { persistentVolumeClaim } from './persistent-volume-claim.ts';
 import { persistentVolume } from './persistent-volume.ts';
 import { resourceQuota } from './resource-quota.ts';
-
-const shown = (errors: readonly FieldError[] | undefined): string[] => (errors ?? []).map((error) => `${error.path.toString()}: ${error.body}`);
 
 const sized = (storage: string) => ({ resources: { requests: { storage } } });
 
@@ -25,7 +23,7 @@ describe('a PersistentVolumeClaim', () => {
     expect(make()).toMatchObject({ spec: { volumeMode: 'Filesystem' }, status: { phase: 'Pending' } });
     expect(make({ dataSource: { kind: 'PersistentVolumeClaim', name: 'old' } }).spec?.dataSourceRef).toEqual({ kind: 'PersistentVolumeClaim', name: 'old' });
     expect(make({ dataSourceRef: { kind: 'PersistentVolumeClaim', name: 'old' } }).spec?.dataSource).toEqual({ kind: 'PersistentVolumeClaim', name: 'old' });
-    expect(shown(persistentVolumeClaim.validate?.(make()))).toEqual([]);
+    expect(fieldErrorTexts(persistentVolumeClaim.validate?.(make()))).toEqual([]);
   });
 
   it.each<[string, Partial<Spec>, string[]]>([
@@ -37,7 +35,7 @@ describe('a PersistentVolumeClaim', () => {
     ['a mode that is none', { volumeMode: 'Tape' }, ['spec.volumeMode: Unsupported value: "Tape": supported values: "Block", "Filesystem"']],
     ['a source without a name', { dataSource: { kind: 'PersistentVolumeClaim', name: '' } }, ['spec.dataSource.name: Required value', 'spec.dataSourceRef.name: Required value']],
   ])('refuses %s', (_name, change, messages) => {
-    expect(shown(persistentVolumeClaim.validate?.(make(change)))).toEqual(messages);
+    expect(fieldErrorTexts(persistentVolumeClaim.validate?.(make(change)))).toEqual(messages);
   });
 
   const fixed = 'spec: Forbidden: spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims';
@@ -51,7 +49,7 @@ describe('a PersistentVolumeClaim', () => {
     ['does not shrink', make(sized('1Gi')), make(sized('5Gi'), { phase: 'Bound', capacity: { storage: '5Gi' } }), ['spec.resources.requests.storage: Forbidden: field can not be less than status.capacity']],
     ['keeps its mode', make({ volumeMode: 'Block' }), make(), ['spec.volumeMode: Invalid value: "Block": field is immutable']],
   ])('%s', (_name, object, old, messages) => {
-    expect(shown(persistentVolumeClaim.validateUpdate?.(object, old))).toEqual(messages);
+    expect(fieldErrorTexts(persistentVolumeClaim.validateUpdate?.(object, old))).toEqual(messages);
   });
 
   it('shows what it got', () => {
@@ -86,7 +84,7 @@ describe('a PersistentVolume', () => {
 
   it('is kept when its claim is gone', () => {
     expect(make()).toMatchObject({ spec: { persistentVolumeReclaimPolicy: 'Retain', volumeMode: 'Filesystem', hostPath: { type: '' } }, status: { phase: 'Pending' } });
-    expect(shown(persistentVolume.validate?.(make()))).toEqual([]);
+    expect(fieldErrorTexts(persistentVolume.validate?.(make()))).toEqual([]);
     const draft = { metadata: { creationTimestamp: '2026-01-01T00:00:00Z' }, status: { phase: 'Bound' } } as Draft<PersistentVolume>;
     persistentVolume.prepareForCreate?.(draft);
     expect(draft.status).toEqual({ phase: 'Pending', lastPhaseTransitionTime: '2026-01-01T00:00:00Z' });
@@ -101,12 +99,12 @@ describe('a PersistentVolume', () => {
     ['the whole machine to be wiped', make({ hostPath: { path: '/' }, persistentVolumeReclaimPolicy: 'Recycle' }), ["spec.persistentVolumeReclaimPolicy: Forbidden: may not be 'recycle' for a hostPath mount of '/'"]],
     ['attributes without a driver', make({ volumeAttributesClassName: 'gold' }), ['spec.csi: Required value: has to be specified when using volumeAttributesClassName']],
   ])('refuses %s', (_name, object, messages) => {
-    expect(shown(persistentVolume.validate?.(object))).toEqual(messages);
+    expect(fieldErrorTexts(persistentVolume.validate?.(object))).toEqual(messages);
   });
 
   it('keeps its source', () => {
-    expect(shown(persistentVolume.validateUpdate?.(make({ hostPath: { path: '/other' } }), make()))).toEqual(['spec.persistentvolumesource: Forbidden: spec.persistentvolumesource is immutable after creation']);
-    expect(shown(persistentVolume.validateUpdate?.(make({ persistentVolumeReclaimPolicy: 'Delete', storageClassName: 'a' }), make()))).toEqual([]);
+    expect(fieldErrorTexts(persistentVolume.validateUpdate?.(make({ hostPath: { path: '/other' } }), make()))).toEqual(['spec.persistentvolumesource: Forbidden: spec.persistentvolumesource is immutable after creation']);
+    expect(fieldErrorTexts(persistentVolume.validateUpdate?.(make({ persistentVolumeReclaimPolicy: 'Delete', storageClassName: 'a' }), make()))).toEqual([]);
   });
 
   it('shows whose it is', () => {
@@ -129,11 +127,11 @@ describe('a ResourceQuota', () => {
       "spec.scopeSelector.matchExpressions.values: Required value: must be at least one value when `operator` is 'In' or 'NotIn' for scope selector",
     ]],
   ])('judges %s', (_name, spec, messages) => {
-    expect(shown(resourceQuota.validate?.({ spec }))).toEqual(messages);
+    expect(fieldErrorTexts(resourceQuota.validate?.({ spec }))).toEqual(messages);
   });
 
   it('keeps its scopes and shows how much is left', () => {
-    expect(shown(resourceQuota.validateUpdate?.({ spec: { scopes: [] } }, { spec: { scopes: ['Terminating'] } }))).toEqual(['spec.scopes: Invalid value: []: field is immutable']);
+    expect(fieldErrorTexts(resourceQuota.validateUpdate?.({ spec: { scopes: [] } }, { spec: { scopes: ['Terminating'] } }))).toEqual(['spec.scopes: Invalid value: []: field is immutable']);
     const object: ResourceQuota = { metadata: { name: 'q' }, status: { hard: { pods: '10', 'limits.cpu': '2', 'requests.cpu': '1' }, used: { pods: '3', 'limits.cpu': '500m' } } };
     expect(resourceQuota.columns.map((column) => column.cell(object, 0))).toEqual(['q', 'pods: 3/10, requests.cpu: 0/1', 'limits.cpu: 500m/2', '<unknown>']);
   });
@@ -162,6 +160,6 @@ describe('a LimitRange', () => {
     ['an unknown type', limits({ type: 'Node' }), ['spec.limits[0].type: Invalid value: "Node": must be a standard limit type or fully qualified']],
     ['a ratio beyond reach', limits({ type: 'Pod', min: { cpu: '1' }, max: { cpu: '2' }, maxLimitRequestRatio: { cpu: '3' } }), ['spec.limits[0].maxLimitRequestRatio[cpu]: Invalid value: "3": ratio 3 is greater than max/min = 2.000000']],
   ])('refuses %s', (_name, object, messages) => {
-    expect(shown(limitRange.validate?.(object))).toEqual(messages);
+    expect(fieldErrorTexts(limitRange.validate?.(object))).toEqual(messages);
   });
 });

@@ -1,11 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import type { FieldError } from '../../../machinery/field-path.ts';
+import { fieldErrorTexts } from '../../../machinery/field-path.ts';
 import type { Event } from '../../../machinery/kinds/core.ts';
 import type { EventsEvent } from '../../../machinery/kinds/events.ts';
 import type { Draft } from '../../../machinery/kinds/wire.ts';
 import { eventsEvent } from './event.ts';
 
-const shown = (errors: readonly FieldError[] | undefined): string[] => (errors ?? []).map((error) => `${error.path.toString()}: ${error.body}`);
 const object: EventsEvent = {
   metadata: { name: 'e', namespace: 'default' }, eventTime: '2026-01-01T00:00:00.000000Z', reportingController: 'example.com/controller', reportingInstance: 'i', action: 'Binding', reason: 'Scheduled',
   type: 'Normal', note: 'well', regarding: { kind: 'Pod', name: 'p', namespace: 'default' },
@@ -21,15 +20,15 @@ describe('an event of events.k8s.io', () => {
   });
 
   it('says who, what and when', () => {
-    expect([...shown(eventsEvent.validate?.(object)), ...shown(eventsEvent.validateCreate?.(object))]).toEqual([]);
+    expect([...fieldErrorTexts(eventsEvent.validate?.(object)), ...fieldErrorTexts(eventsEvent.validateCreate?.(object))]).toEqual([]);
     const { eventTime: _time, reportingController: _controller, action: _action, ...rest } = object;
-    expect(shown(eventsEvent.validateCreate?.({ ...rest, type: 'Odd', deprecatedCount: 2, note: 'x'.repeat(1025) } as unknown as EventsEvent))).toEqual([
+    expect(fieldErrorTexts(eventsEvent.validateCreate?.({ ...rest, type: 'Odd', deprecatedCount: 2, note: 'x'.repeat(1025) } as unknown as EventsEvent))).toEqual([
       'eventTime: Required value', 'reportingController: Required value', 'action: Required value', 'message: Invalid value: "": can have at most 1024 bytes', 'type: Invalid value: "": has invalid value: Odd', 'count: Invalid value: 2: needs to be unset',
     ]);
   });
 
   it('goes on in its series alone', () => {
-    expect(shown(eventsEvent.validateUpdate?.({ ...object, series: { count: 2, lastObservedTime: object.eventTime } }, object))).toEqual([]);
-    expect(shown(eventsEvent.validateUpdate?.({ ...object, note: 'ill' }, object))).toEqual(['message: Invalid value: "ill": field is immutable']);
+    expect(fieldErrorTexts(eventsEvent.validateUpdate?.({ ...object, series: { count: 2, lastObservedTime: object.eventTime } }, object))).toEqual([]);
+    expect(fieldErrorTexts(eventsEvent.validateUpdate?.({ ...object, note: 'ill' }, object))).toEqual(['message: Invalid value: "ill": field is immutable']);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { FieldError } from '../../../machinery/field-path.ts';
+import { fieldErrorTexts } from '../../../machinery/field-path.ts';
 import type { KubernetesObject } from '../../../machinery/kinds/kind.ts';
 import type { Draft } from '../../../machinery/kinds/wire.ts';
 import type { Resource } from '../define.ts';
@@ -7,12 +7,10 @@ import { flowSchemas, priorityLevels } from './defaults.ts';
 import { flowSchema } from './flow-schema.ts';
 import { priorityLevelConfiguration } from './priority-level-configuration.ts';
 
-const shown = (errors: readonly FieldError[] | undefined): string[] => (errors ?? []).map((error) => `${error.path.toString()}: ${error.body}`);
-
 function judged<T extends KubernetesObject>(resource: Resource<T>, name: string, spec: object): string[] {
   const draft = structuredClone({ metadata: { name }, spec }) as unknown as Draft<T>;
   resource.defaults?.(draft);
-  return shown(resource.validate?.(draft as T));
+  return fieldErrorTexts(resource.validate?.(draft as T));
 }
 
 describe('what every cluster starts with', () => {
@@ -68,7 +66,7 @@ describe('a flow schema', () => {
   });
 
   it('has each condition once', () => {
-    expect(shown(flowSchema.validateStatusUpdate?.({ status: { conditions: [{ type: 'A' }, { type: 'A' }, {}] } }, {}))).toEqual([
+    expect(fieldErrorTexts(flowSchema.validateStatusUpdate?.({ status: { conditions: [{ type: 'A' }, { type: 'A' }, {}] } }, {}))).toEqual([
       'status.conditions[1].type: Duplicate value: "A"', 'status.conditions[2].type: Required value: must not be empty',
     ]);
   });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { FieldError } from '../../../machinery/field-path.ts';
+import { fieldErrorTexts } from '../../../machinery/field-path.ts';
 import type { Ingress, IngressClass, NetworkPolicy } from '../../../machinery/kinds/networking.ts';
 import type { Draft } from '../../../machinery/kinds/wire.ts';
 import { ingressClass } from './ingress-class.ts';
@@ -7,8 +7,6 @@ import { ingress } from './ingress.ts';
 import { ipAddress } from './ip-address.ts';
 import { networkPolicy } from './network-policy.ts';
 import { serviceCidr } from './service-cidr.ts';
-
-const shown = (errors: readonly FieldError[] | undefined): string[] => (errors ?? []).map((error) => `${error.path.toString()}: ${error.body}`);
 
 describe('an Ingress', () => {
   const backend = { service: { name: 'web', port: { number: 80 } } };
@@ -29,12 +27,12 @@ describe('an Ingress', () => {
     ['a port twice', to({ backend: { service: { name: 'web', port: { name: 'a', number: 1 } } } }), ['spec.rules[0].http.paths[0].backend: Invalid value: "": cannot set both port name & port number']],
     ['no paths', { spec: { rules: [{ http: { paths: [] } }] } }, ['spec.rules[0].http.paths: Required value']],
   ])('judges %s', (_name, object, messages) => {
-    expect(shown(ingress.validate?.(object))).toEqual(messages);
+    expect(fieldErrorTexts(ingress.validate?.(object))).toEqual(messages);
   });
 
   it('names its class once', () => {
     const object: Ingress = { metadata: { annotations: { 'kubernetes.io/ingress.class': 'a' } }, spec: { ingressClassName: 'b' } };
-    expect(shown(ingress.validateCreate?.(object))).toEqual(['metadata.annotations.kubernetes.io/ingress.class: Invalid value: "a": can not be set when the class field is also set']);
+    expect(fieldErrorTexts(ingress.validateCreate?.(object))).toEqual(['metadata.annotations.kubernetes.io/ingress.class: Invalid value: "a": can not be set when the class field is also set']);
   });
 
   it('shows hosts and where it is reached', () => {
@@ -62,11 +60,11 @@ describe('an IngressClass', () => {
     ['parameters of no namespace', classOf({ kind: 'Config', name: 'n', scope: 'Namespace' }), ["spec.parameters.namespace: Required value: `parameters.scope` is set to 'Namespace'"]],
     ['cluster-wide parameters in a namespace', classOf({ kind: 'Config', name: 'n', namespace: 'a' }), ["spec.parameters.namespace: Forbidden: `parameters.scope` is set to 'Cluster'"]],
   ])('judges %s', (_name, object, messages) => {
-    expect(shown(ingressClass.validate?.(object))).toEqual(messages);
+    expect(fieldErrorTexts(ingressClass.validate?.(object))).toEqual(messages);
   });
 
   it('keeps its controller, and shows its parameters', () => {
-    expect(shown(ingressClass.validateUpdate?.(classOf(undefined, 'example.com/other'), classOf()))).toEqual(['spec.controller: Invalid value: "example.com/other": field is immutable']);
+    expect(fieldErrorTexts(ingressClass.validateUpdate?.(classOf(undefined, 'example.com/other'), classOf()))).toEqual(['spec.controller: Invalid value: "example.com/other": field is immutable']);
     expect(ingressClass.columns.map((column) => column.cell(classOf({ apiGroup: 'example.com', kind: 'Config', name: 'n' }), 0))).toEqual(['c', 'example.com/in', 'Config.example.com/n', '<unknown>']);
   });
 });
@@ -98,7 +96,7 @@ describe('a NetworkPolicy', () => {
     ['a protocol that is none', on({ protocol: 'ICMP' }), ['spec.ingress[0].ports[0].protocol: Unsupported value: "ICMP": supported values: "TCP", "UDP", "SCTP"']],
     ['a type that is none', policyOf({ policyTypes: ['Both'] }), ['spec.policyTypes: Unsupported value: "Both": supported values: "Ingress", "Egress"']],
   ])('judges %s', (_name, object, messages) => {
-    expect(shown(networkPolicy.validate?.(object))).toEqual(messages);
+    expect(fieldErrorTexts(networkPolicy.validate?.(object))).toEqual(messages);
   });
 });
 
@@ -111,16 +109,16 @@ describe('addresses and ranges of Services', () => {
 
   it('belong to somebody for good', () => {
     const object = { metadata: { name: '10.0.0.1' }, spec: { parentRef: { resource: 'services', namespace: 'default', name: 'kubernetes' } } };
-    expect(shown(ipAddress.validate?.(object))).toEqual([]);
-    expect(shown(ipAddress.validate?.({ spec: {} as (typeof object)['spec'] }))).toEqual(['spec.parentRef: Required value']);
+    expect(fieldErrorTexts(ipAddress.validate?.(object))).toEqual([]);
+    expect(fieldErrorTexts(ipAddress.validate?.({ spec: {} as (typeof object)['spec'] }))).toEqual(['spec.parentRef: Required value']);
     expect(ipAddress.columns[1]?.cell(object, 0)).toBe('services/default/kubernetes');
-    expect(shown(ipAddress.validateUpdate?.({ spec: { parentRef: { resource: 'services', name: 'b' } } }, object))).toEqual(['spec.parentRef: Invalid value: {"resource":"services","name":"b"}: field is immutable']);
+    expect(fieldErrorTexts(ipAddress.validateUpdate?.({ spec: { parentRef: { resource: 'services', name: 'b' } } }, object))).toEqual(['spec.parentRef: Invalid value: {"resource":"services","name":"b"}: field is immutable']);
   });
 
   it('are one range of each family', () => {
-    expect(shown(serviceCidr.validate?.({ spec: { cidrs: ['10.43.0.0/16', 'fd00::/112'] } }))).toEqual([]);
-    expect(shown(serviceCidr.validate?.({ spec: { cidrs: [] } }))).toEqual(['spec.cidrs: Required value: at least one CIDR required']);
-    expect(shown(serviceCidr.validate?.({ spec: { cidrs: ['10.0.0.0/8', '11.0.0.0/8'] } }))).toEqual([
+    expect(fieldErrorTexts(serviceCidr.validate?.({ spec: { cidrs: ['10.43.0.0/16', 'fd00::/112'] } }))).toEqual([]);
+    expect(fieldErrorTexts(serviceCidr.validate?.({ spec: { cidrs: [] } }))).toEqual(['spec.cidrs: Required value: at least one CIDR required']);
+    expect(fieldErrorTexts(serviceCidr.validate?.({ spec: { cidrs: ['10.0.0.0/8', '11.0.0.0/8'] } }))).toEqual([
       'spec.cidrs: Invalid value: ["10.0.0.0/8","11.0.0.0/8"]: may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64',
     ]);
   });

@@ -1,9 +1,8 @@
 import { expect, it } from 'vitest';
-import type { FieldError } from '../../../machinery/field-path.ts';
+import { fieldErrorTexts } from '../../../machinery/field-path.ts';
 import type { RuntimeClass } from '../../../machinery/kinds/runtime-class.ts';
 import { runtimeClass } from './runtime-class.ts';
 
-const shown = (errors: readonly FieldError[] | undefined): string[] => (errors ?? []).map((error) => `${error.path.toString()}: ${error.body}`);
 const toleration = { key: 'a', operator: 'Exists' };
 
 it.each<[string, RuntimeClass, readonly string[]]>([
@@ -12,11 +11,11 @@ it.each<[string, RuntimeClass, readonly string[]]>([
   ['an overhead of something else', { handler: 'a', overhead: { podFixed: { 'a b': '1' } } }, [expect.stringContaining('overhead.limits[a b]: Invalid value: "a b": ') as string]],
   ['tolerations twice', { handler: 'a', scheduling: { tolerations: [toleration, toleration] } }, ['scheduling.tolerations[1]: Duplicate value: {"key":"a","operator":"Exists"}']],
 ])('a runtime class is judged: %s', (_name, object, messages) => {
-  expect(shown(runtimeClass.validate?.(object))).toEqual(messages);
+  expect(fieldErrorTexts(runtimeClass.validate?.(object))).toEqual(messages);
 });
 
 it('a runtime class keeps its handler, and warns of labels that have another name', () => {
-  expect(shown(runtimeClass.validateUpdate?.({ handler: 'b' }, { handler: 'a' }))).toEqual(['handler: Invalid value: "b": field is immutable']);
+  expect(fieldErrorTexts(runtimeClass.validateUpdate?.({ handler: 'b' }, { handler: 'a' }))).toEqual(['handler: Invalid value: "b": field is immutable']);
   expect(runtimeClass.warnings?.({ handler: 'a', scheduling: { nodeSelector: { 'beta.kubernetes.io/os': 'linux' } } })).toEqual([
     'scheduling.nodeSelector: deprecated since v1.14; use "kubernetes.io/os" instead',
   ]);

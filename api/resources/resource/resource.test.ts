@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { FieldError } from '../../../machinery/field-path.ts';
+import { fieldErrorTexts } from '../../../machinery/field-path.ts';
 import type { KubernetesObject } from '../../../machinery/kinds/kind.ts';
 import type { Draft } from '../../../machinery/kinds/wire.ts';
 import type { Resource } from '../define.ts';
@@ -8,14 +8,12 @@ import { resourceClaimTemplate } from './resource-claim-template.ts';
 import { resourceClaim } from './resource-claim.ts';
 import { resourceSlice } from './resource-slice.ts';
 
-const shown = (errors: readonly FieldError[] | undefined): string[] => (errors ?? []).map((error) => `${error.path.toString()}: ${error.body}`);
-
 function filled<T extends KubernetesObject>(resource: Resource<T>, object: object): T {
   const draft = structuredClone({ metadata: { name: 'x' }, ...object }) as unknown as Draft<T>;
   resource.defaults?.(draft);
   return draft as T;
 }
-const judged = <T extends KubernetesObject>(resource: Resource<T>, object: object): string[] => shown(resource.validate?.(filled(resource, object)));
+const judged = <T extends KubernetesObject>(resource: Resource<T>, object: object): string[] => fieldErrorTexts(resource.validate?.(filled(resource, object)));
 const label = (name: string): string => `Invalid value: ${JSON.stringify(name)}: a lowercase RFC 1123 label must consist of`;
 
 const request = { name: 'gpu', exactly: { deviceClassName: 'gpu.example.com' } };
@@ -62,7 +60,7 @@ describe('a claim', () => {
 
   it('keeps what it asks for', () => {
     const change = resourceClaim.validateUpdate?.(filled(resourceClaim, claim({ requests: [] })), filled(resourceClaim, claim({})));
-    expect(shown(change)).toEqual([expect.stringMatching(/^spec: Invalid value: .*: field is immutable$/)]);
+    expect(fieldErrorTexts(change)).toEqual([expect.stringMatching(/^spec: Invalid value: .*: field is immutable$/)]);
   });
 
   const result = { request: 'gpu', driver: 'd', pool: 'p', device: 'dev' };
@@ -79,7 +77,7 @@ describe('a claim', () => {
       expect.stringContaining(`status.devices[0].device: ${label('Other')}`), 'status.devices[0]: Invalid value: "d/p/Other": must be an allocated device in the claim',
     ]],
   ])('is told what it got: %s', (_name, status, old, messages) => {
-    expect(shown(resourceClaim.validateStatusUpdate?.(filled(resourceClaim, { ...claim({}), status }), filled(resourceClaim, { ...claim({}), status: old })))).toEqual(messages);
+    expect(fieldErrorTexts(resourceClaim.validateStatusUpdate?.(filled(resourceClaim, { ...claim({}), status }), filled(resourceClaim, { ...claim({}), status: old })))).toEqual(messages);
   });
 
   it.each<[object, string]>([
@@ -149,7 +147,7 @@ describe('a slice', () => {
   });
 
   it('stays its driver’s, in its pool, on its node', () => {
-    expect(shown(resourceSlice.validateUpdate?.(filled(resourceSlice, slice({ driver: 'e', pool: { name: 'q' }, nodeName: 'm' })), filled(resourceSlice, slice({}))))).toEqual([
+    expect(fieldErrorTexts(resourceSlice.validateUpdate?.(filled(resourceSlice, slice({ driver: 'e', pool: { name: 'q' }, nodeName: 'm' })), filled(resourceSlice, slice({}))))).toEqual([
       'spec.pool.name: Invalid value: "q": field is immutable', 'spec.driver: Invalid value: "e": field is immutable', 'spec.nodeName: Invalid value: "m": field is immutable',
     ]);
   });

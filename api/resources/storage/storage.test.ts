@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { FieldError } from '../../../machinery/field-path.ts';
+import { fieldErrorTexts } from '../../../machinery/field-path.ts';
 import type { KubernetesObject } from '../../../machinery/kinds/kind.ts';
 import type { StorageClass } from '../../../machinery/kinds/storage.ts';
 import type { Draft } from '../../../machinery/kinds/wire.ts';
@@ -11,15 +11,13 @@ import { storageClass } from './storage-class.ts';
 import { volumeAttachment } from './volume-attachment.ts';
 import { volumeAttributesClass } from './volume-attributes-class.ts';
 
-const shown = (errors: readonly FieldError[] | undefined): string[] => (errors ?? []).map((error) => `${error.path.toString()}: ${error.body}`);
-
 function filled<T extends KubernetesObject>(resource: Resource<T>, object: object): T {
   const draft = structuredClone({ metadata: { name: 'x' }, ...object }) as unknown as Draft<T>;
   resource.defaults?.(draft);
   return draft as T;
 }
-const judged = <T extends KubernetesObject>(resource: Resource<T>, object: object): string[] => shown(resource.validate?.(filled(resource, object)));
-const changed = <T extends KubernetesObject>(resource: Resource<T>, object: object, old: object): string[] => shown(resource.validateUpdate?.(filled(resource, object), filled(resource, old)));
+const judged = <T extends KubernetesObject>(resource: Resource<T>, object: object): string[] => fieldErrorTexts(resource.validate?.(filled(resource, object)));
+const changed = <T extends KubernetesObject>(resource: Resource<T>, object: object, old: object): string[] => fieldErrorTexts(resource.validateUpdate?.(filled(resource, object), filled(resource, old)));
 const cells = <T extends KubernetesObject>(resource: Resource<T>, object: object): unknown[] => resource.columns.map((column) => column.cell(filled(resource, object), 0));
 
 describe('a storage class', () => {

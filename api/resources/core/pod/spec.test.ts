@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Path, type FieldError } from '../../../../machinery/field-path.ts';
+import { fieldErrorTexts, Path } from '../../../../machinery/field-path.ts';
 import type { Container, Pod, PodSpec } from '../../../../machinery/kinds/core.ts';
 import type { Draft } from '../../../../machinery/kinds/wire.ts';
 import { defaultPod } from './defaults.ts';
@@ -14,8 +14,7 @@ function defaulted(spec: PodSpec): PodSpec {
   return (pod as Pod).spec ?? spec;
 }
 
-const shown = (errors: readonly FieldError[]): string[] => errors.map((error) => `${error.path.toString()}: ${error.body}`);
-const wrong = (spec: PodSpec, isPod = true): string[] => shown(validatePodSpec(defaulted(spec), new Path('spec'), isPod));
+const wrong = (spec: PodSpec, isPod = true): string[] => fieldErrorTexts(validatePodSpec(defaulted(spec), new Path('spec'), isPod));
 const one = (container: Partial<Container>): PodSpec => ({ containers: [{ name: 'c', image: 'busybox', ...container }] });
 
 const rich: PodSpec = {
@@ -151,8 +150,8 @@ describe('validation of a pod', () => {
   });
 
   it('survives a spec that lacks everything', () => {
-    expect(shown(validatePodSpec(undefined, new Path('spec'), true))).toContain('spec.containers: Required value');
-    expect(shown(validatePodSpec({ containers: [{}] } as unknown as PodSpec, new Path('spec'), true))).toContain('spec.containers[0].name: Required value');
+    expect(fieldErrorTexts(validatePodSpec(undefined, new Path('spec'), true))).toContain('spec.containers: Required value');
+    expect(fieldErrorTexts(validatePodSpec({ containers: [{}] } as unknown as PodSpec, new Path('spec'), true))).toContain('spec.containers[0].name: Required value');
   });
 
   it.each([['-5', 0], ['2147483648', 1], ['05', 1], ['many', 1]])('reads a deletion cost of %s', (text, faults) => {
