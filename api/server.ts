@@ -1,5 +1,6 @@
 import { randomBytes, randomInt, randomUUID } from 'node:crypto';
 import type { Transport } from '../client/transport.ts';
+import { architectureOf } from '../machinery/architecture.ts';
 import { runAggregation } from './access/aggregation.ts';
 import { createAuthenticator, type ClusterAuthenticator } from './access/authentication.ts';
 import { issuerDocuments } from './access/issuer-documents.ts';
@@ -309,7 +310,7 @@ function nameSuffix(): string {
 function pages(options: ApiServerOptions, { registry, caches }: Ground, metrics: RequestMetrics, extensions: Extensions, serverAddress: () => string, isSeeded: () => boolean): Edge['page'] {
   return createPages({
     registry, metrics, serverAddress, extensions: () => extensions.versions,
-    build: options.build ?? { version: '0.0.0', nodeVersion: process.versions.node, platform: `linux/${process.arch === 'x64' ? 'amd64' : process.arch}` },
+    build: options.build ?? { version: '0.0.0', nodeVersion: process.versions.node, platform: `linux/${architectureOf(process.arch)}` },
     checks: [
       { name: 'ping', live: true, problem: () => undefined },
       { name: 'etcd', live: true, problem: () => storeProblem(caches) },

@@ -1,6 +1,7 @@
 import type { Kind } from '../../machinery/kinds/kind.ts';
 import { definitionOf } from '../schema/builtin.ts';
 import { referenceTo, type Definition, type Json, type NamedSchema, type OpenApiSchema, type OpenApiVersion } from '../schema/openapi-definitions.ts';
+import { objectMeta } from './schema/object-schema.ts';
 import type { Structural } from './schema/structural.ts';
 
 /**
@@ -15,7 +16,6 @@ export function openApiOf(schema: Structural, { group, version, kind }: Pick<Kin
   return { schema: { ...whole, 'x-kubernetes-group-version-kind': [{ group, version, kind }], ...fields }, refersTo: [...refersTo.values()] };
 }
 
-const objectMeta = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta';
 /** Kubernetes' conformance tests look for how they begin. */
 const metaTexts = {
   apiVersion: 'APIVersion defines the schema that this object is written in: its group and version.',

@@ -12,7 +12,8 @@ interface Clause {
   readonly parameters: ReadonlyMap<string, string>;
 }
 
-const plainJson: Answer = { as: 'json', media: 'application/json' };
+/** What everybody understands. */
+export const plainJson: Answer = { as: 'json', media: 'application/json' };
 const shapes: ReadonlySet<string> = new Set(['Table', 'PartialObjectMetadata', 'PartialObjectMetadataList']);
 const acceptable = 'application/json, application/yaml, application/vnd.kubernetes.protobuf, application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch';
 

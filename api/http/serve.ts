@@ -19,7 +19,7 @@ import type { Exchange } from './exchange.ts';
 import { failureOf } from './failure-status.ts';
 import type { InFlight } from './in-flight.ts';
 import type { RequestMetrics } from './metrics.ts';
-import { bodyType, isPretty, mediaTypeOf, negotiate, type Answer } from './negotiation.ts';
+import { bodyType, isPretty, mediaTypeOf, negotiate, plainJson, type Answer } from './negotiation.ts';
 import { protobufType, type ProtobufDecoder } from './protobuf/decode.ts';
 import type { ProtobufEncoder } from './protobuf/encode.ts';
 import { protobufErrorFrame } from './protobuf/watch-frames.ts';
@@ -114,7 +114,7 @@ export async function serve(edge: Edge, exchange: Exchange, peer: Peer): Promise
     }
     const resource = resourceOf(edge, target, user);
     // What somebody else answers is theirs to agree on.
-    answer = target.info.subresource === 'proxy' ? inJson : negotiate(exchange.headers.accept, { protobuf: edge.encoder.knows(apiVersionOf(resource), resource.kind), table: resource.verbs.includes('get') });
+    answer = target.info.subresource === 'proxy' ? plainJson : negotiate(exchange.headers.accept, { protobuf: edge.encoder.knows(apiVersionOf(resource), resource.kind), table: resource.verbs.includes('get') });
     isRecorded = true;
     code = await serveResource(edge, exchange, { target, user, resource, answer, headers, origin, address: peer.address });
   } catch (error) {
@@ -136,8 +136,6 @@ function recordRefusal({ audit }: Pick<Edge, 'audit'>, { user = anonymous, targe
   if (known.code === 403) origin.annotations.set('authorization.k8s.io/decision', 'forbid');
   audit?.begin({ user, info: target.info, origin })?.failed(known);
 }
-
-const inJson: Answer = { as: 'json', media: 'application/json' };
 
 /** How a failure is told to who asked for protobuf. */
 function inProtobuf({ encoder }: Edge, answer: Answer | undefined): Partial<Pick<Rendering, 'answer' | 'protobuf'>> {

@@ -1,5 +1,6 @@
 import type { Field, ObjectSchema, ScalarSchema, Schema } from '../../machinery/schema.ts';
 import type { Pause } from './openapi-pieces.ts';
+import { meta } from './openapi-pieces.ts';
 
 /**
  * From the typed schema to OpenAPI's definitions. Version 3 says more than version 2: defaults, and a value of several types;
@@ -54,8 +55,6 @@ export interface Definition {
 
 /** A schema with a definition of its own. */
 export type NamedSchema = ObjectSchema | (ScalarSchema & { readonly name: string });
-
-const meta = 'io.k8s.apimachinery.pkg.apis.meta.v1';
 
 /** Scalars that have a definition in Kubernetes. */
 const namesOfScalars: Readonly<Partial<Record<ScalarSchema['type'], string>>> = {

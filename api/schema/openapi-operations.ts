@@ -6,7 +6,7 @@ import { patchDefinition, type NamedSchema } from './openapi-definitions.ts';
 import {
   connecting, creating, deleting, deletingMany, listing, logging, nameOf, namespace, patching, pretty, restOfPath, updating, type Parameter,
 } from './openapi-parameters.ts';
-import { createPause } from './openapi-pieces.ts';
+import { createPause, meta } from './openapi-pieces.ts';
 
 /**
  * What can be asked of the resource API, path by path, in no version of OpenAPI yet. Names of operations and tags are
@@ -61,7 +61,6 @@ const anyMedia: readonly string[] = ['*/*'];
 const patchTypes: readonly PatchType[] = [
   'application/json-patch+json', 'application/merge-patch+json', 'application/strategic-merge-patch+json', 'application/apply-patch+yaml',
 ];
-const meta = 'io.k8s.apimachinery.pkg.apis.meta.v1';
 
 /** `/api/v1`, `/apis/apps/v1`. */
 export function rootOf({ group, version }: Pick<Kind, 'group' | 'version'>): string {

@@ -24,3 +24,9 @@ export async function objectText(members: Iterable<readonly [string, unknown]>, 
   }
   return `{${pieces.join(',')}}`;
 }
+
+/** What answers mean, by code. */
+export const reasons: Readonly<Record<number, string>> = { 200: 'OK', 201: 'Created', 202: 'Accepted' };
+
+/** What the names of the API machinery's own definitions begin with. */
+export const meta = 'io.k8s.apimachinery.pkg.apis.meta.v1';

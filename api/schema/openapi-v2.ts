@@ -6,7 +6,7 @@ import {
   allPaths, groupPath, groupVersionPath, groupsPath, pathsOf, rootOf, schemasIn, versionPath, type Body, type Operation, type Path, type Schemas, type Source,
 } from './openapi-operations.ts';
 import type { Parameter } from './openapi-parameters.ts';
-import { createPause, objectText, type Pause } from './openapi-pieces.ts';
+import { createPause, objectText, reasons, type Pause } from './openapi-pieces.ts';
 import { encodeDocument } from './openapi-v2-protobuf.ts';
 
 /**
@@ -141,8 +141,6 @@ function parameter({ name, in: place, type, description }: Parameter, shared: Sh
 function bodyParameter({ schema, required }: Body): Json {
   return { name: 'body', in: 'body', ...(required ? { required } : {}), schema: { $ref: referenceTo(schema.name, 2) } };
 }
-
-const reasons: Readonly<Record<number, string>> = { 200: 'OK', 201: 'Created', 202: 'Accepted' };
 
 function responses(codes: readonly number[], answer: NamedSchema | undefined): Json {
   const schema = answer === undefined ? { type: 'string' } : { $ref: referenceTo(answer.name, 2) };

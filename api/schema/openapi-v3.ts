@@ -6,7 +6,7 @@ import {
   allPaths, groupPath, groupVersionPath, groupsPath, pathsOf, rootOf, schemasIn, versionPath, type Body, type Operation, type Path, type Schemas, type Source,
 } from './openapi-operations.ts';
 import type { Parameter } from './openapi-parameters.ts';
-import { createPause, objectText } from './openapi-pieces.ts';
+import { createPause, objectText, reasons } from './openapi-pieces.ts';
 
 /**
  * OpenAPI 3: one document for each group and version, and an index of them. kubectl explains, validates and patches by it.
@@ -149,8 +149,6 @@ function parameter({ name, in: place, type, description }: Parameter): Json {
 function requestBody({ schema, required, consumes }: Body): Json {
   return { ...(required ? { required } : {}), content: contentOf(consumes, schema) };
 }
-
-const reasons: Readonly<Record<number, string>> = { 200: 'OK', 201: 'Created', 202: 'Accepted' };
 
 function responses(codes: readonly number[], produces: readonly string[], answer: NamedSchema | undefined): Json {
   const content = contentOf(produces, answer);

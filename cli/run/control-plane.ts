@@ -8,6 +8,7 @@ import { createClient, type Client } from '../../client/client.ts';
 import { createRecorder } from '../../client/events.ts';
 import type { Log } from '../../client/log.ts';
 import { createControllers } from '../../controller/all.ts';
+import { architectureOf } from '../../machinery/architecture.ts';
 import { systemClock, systemRandom } from '../../machinery/clock.ts';
 import { createScheduler } from '../../scheduler/scheduler.ts';
 import { CommandFailure } from '../failure.ts';
@@ -79,7 +80,7 @@ async function serve({ store: { etcdEndpoints }, endpoint, access, address, port
   try {
     return await createApiServer({
       store, pki, address, port, names, endpoint, isStoreShared: etcdEndpoints !== undefined, ...(advertise === undefined ? {} : { advertise }), ...(oidc === undefined ? {} : { oidc }), ...(audit === undefined ? {} : { audit }),
-      build: { version, nodeVersion: process.versions.node, platform: `linux/${process.arch === 'x64' ? 'amd64' : process.arch}` },
+      build: { version, nodeVersion: process.versions.node, platform: `linux/${architectureOf(process.arch)}` },
       onError: (what, error) => log.error({ err: error }, what),
     });
   } catch (error) {

@@ -1,4 +1,5 @@
 import { arch } from 'node:os';
+import { architectureOf } from '../../machinery/architecture.ts';
 import { textOf } from '../../machinery/patch/json-value.ts';
 import { ImageError } from './image-error.ts';
 
@@ -85,7 +86,7 @@ export function descriptorsOf(index: Fields, what: string): readonly Descriptor[
   return manifests.map((each) => parseDescriptor(each, `a manifest of ${what}`));
 }
 
-const architecture = ({ x64: 'amd64', arm64: 'arm64' } as Readonly<Record<string, string>>)[arch()] ?? arch();
+const architecture = architectureOf(arch());
 
 /** The manifest for this machine: Linux, its architecture; a lone manifest without a platform serves any. */
 export function choosePlatform(index: Fields, what: string): Descriptor {

@@ -1,5 +1,6 @@
 import { readFile, statfs } from 'node:fs/promises';
 import { arch, availableParallelism, release, totalmem } from 'node:os';
+import { architectureOf } from '../../machinery/architecture.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
 import type { Node, NodeCondition } from '../../machinery/kinds/core.ts';
 
@@ -14,7 +15,7 @@ export interface NodeFacts {
   readonly info: NonNullable<NonNullable<Node['status']>['nodeInfo']>;
 }
 
-const architecture = ({ x64: 'amd64', arm64: 'arm64' } as Readonly<Record<string, string>>)[arch()] ?? arch();
+const architecture = architectureOf(arch());
 export const kubeletVersion = 'v1.36.0';
 
 export interface NodeOptions {

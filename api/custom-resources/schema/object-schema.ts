@@ -4,7 +4,7 @@ import type { Structural } from './structural.ts';
 
 /** A custom resource's schema in the form that all kinds have: what patches and apply walk. */
 
-const objectMeta = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta';
+export const objectMeta = 'io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta';
 
 const type: Field = { schema: { type: 'string' } };
 
