@@ -47,6 +47,7 @@ describe('binding', () => {
     await pod('b3');
     await expect(bind('b3', { kind: 'Node', name: 'n1' }, { uid: 'other' })).rejects.toMatchObject({ code: 409 });
     await expect(bind('none', { kind: 'Node', name: 'n1' })).rejects.toMatchObject({ code: 404 });
+    await expect(bind('b3', { kind: 'Node', name: 'n1' }, { name: 'b2' })).rejects.toMatchObject({ code: 400, message: 'name in URL does not match name in Binding object' });
   });
 
   it('lets exactly one of many schedulers win', async () => {

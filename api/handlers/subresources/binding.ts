@@ -28,6 +28,8 @@ export async function bind(writer: Writer, call: Call): Promise<Result> {
   if (body === undefined) throw failure('BadRequest', 'the request has no body: send a Binding');
   const options = { fieldValidation: query['fieldValidation'], warn: call.warn };
   const binding = writer.codec.decode(bindings, body, options) as Draft<Binding>;
+  const name = binding.metadata?.name ?? '';
+  if (name !== '' && name !== info.name) throw failure('BadRequest', 'name in URL does not match name in Binding object');
   checkTarget(binding);
   await admitThrough(writer, call, binding, { operation: 'CREATE', subresource: 'binding', written: bindings });
   const condition = { uid: binding.metadata?.uid, resourceVersion: binding.metadata?.resourceVersion };
