@@ -2,9 +2,10 @@ import { Deployment, ReplicaSet } from '../../machinery/kinds/apps.ts';
 import { ownerReference } from '../../machinery/owner-references.ts';
 import { referenceTo } from '../../client/events.ts';
 import { at, event, update, type CreateStep, type Step } from '../steps.ts';
+import { templateHash } from '../template-hash.ts';
 import { currentSize } from './rolling-update.ts';
 import { sizeAnnotations, sizeOf, type Rollout } from './rollout.ts';
-import { hashLabel, templateHash } from './template-hash.ts';
+import { hashLabel } from './same-template.ts';
 
 /** Numbers a Deployment's templates, so that users can look back and go back. Source: "Deployments", checking rollout history. */
 

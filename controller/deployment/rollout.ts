@@ -2,7 +2,7 @@ import { Deployment, ReplicaSet } from '../../machinery/kinds/apps.ts';
 import { referenceTo } from '../../client/events.ts';
 import { event, update, type Step } from '../steps.ts';
 import { desiredReplicas, fenceposts } from './fenceposts.ts';
-import { sameTemplate } from './template-hash.ts';
+import { sameTemplate } from './same-template.ts';
 
 /** A Deployment's ReplicaSets, sorted into the one of its present template and those of earlier ones. */
 export interface Rollout {

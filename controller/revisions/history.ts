@@ -2,7 +2,7 @@ import { ControllerRevision } from '../../machinery/kinds/apps.ts';
 import type { PodTemplateSpec } from '../../machinery/kinds/core.ts';
 import type { Kind, KubernetesObject } from '../../machinery/kinds/kind.ts';
 import { ownerReference } from '../../machinery/owner-references.ts';
-import { templateHash } from '../deployment/template-hash.ts';
+import { templateHash } from '../template-hash.ts';
 import { at, update, type Step } from '../steps.ts';
 import { holds, snapshotOf } from './snapshot.ts';
 

@@ -1,10 +1,7 @@
 import { createHash } from 'node:crypto';
-import { isDeepStrictEqual } from 'node:util';
-import type { PodTemplateSpec } from '../../machinery/kinds/core.ts';
+import type { PodTemplateSpec } from '../machinery/kinds/core.ts';
 
-/** Tells pod templates apart: the label that a Deployment's pods and ReplicaSets carry. */
-
-export const hashLabel = 'pod-template-hash';
+/** A short name for a pod template: what ReplicaSets and ControllerRevisions are called after, and pods are labelled with. */
 
 /** No vowels and no digits that look like them: a hash never spells a word. */
 const alphabet = 'bcdfghjklmnpqrstvwxz2456789';
@@ -23,15 +20,4 @@ function canonical(value: unknown): string {
       ? Object.fromEntries(Object.entries(part).toSorted(([a], [b]) => (a < b ? -1 : Number(a > b))))
       : part
   ));
-}
-
-/** Are two templates the same but for the hash label? */
-export function sameTemplate(a: PodTemplateSpec | undefined, b: PodTemplateSpec | undefined): boolean {
-  return isDeepStrictEqual(withoutHash(a), withoutHash(b));
-}
-
-function withoutHash(template: PodTemplateSpec | undefined): unknown {
-  const { [hashLabel]: _hash, ...labels } = template?.metadata?.labels ?? {};
-  // Through JSON, so that an absent field and an undefined one are the same.
-  return JSON.parse(JSON.stringify({ ...template, metadata: { ...template?.metadata, labels } }));
 }
