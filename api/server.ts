@@ -1,71 +1,57 @@
-import { randomBytes, randomInt, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import type { Transport } from '../client/transport.ts';
-import { architectureOf } from '../machinery/architecture.ts';
+import { backgroundClock } from '../machinery/clock.ts';
 import { runAggregation } from './access/aggregation.ts';
-import { createAuthenticator, type ClusterAuthenticator } from './access/authentication.ts';
-import { issuerDocuments } from './access/issuer-documents.ts';
+import { createAuthenticator } from './access/authentication.ts';
 import { ensureJoinToken } from './access/join.ts';
 import { createOidcAuthenticator, type OidcAuthenticator } from './access/oidc/authenticator.ts';
 import type { OidcOptions } from './access/oidc/claims.ts';
 import type { Pki } from './access/pki.ts';
-import { createAuthorizer, type ClusterAuthorizer } from './access/rbac.ts';
-import { reviewHandlers } from './access/reviews.ts';
+import { createAuthorizer } from './access/rbac.ts';
 import { runSigner } from './access/signer.ts';
-import { createExtensions, type Extensions } from './aggregation/extensions.ts';
+import { createExtensions } from './aggregation/extensions.ts';
 import { keepLocalServices } from './aggregation/local-keeper.ts';
-import { admissionPlugins } from './admission/all.ts';
-import { createAdmission } from './admission/admission.ts';
-import { createQuotas } from './admission/resource-quota.ts';
-import { createConfiguredAdmission, type ConfiguredAdmission } from './admission/configured.ts';
+import { createConfiguredAdmission } from './admission/configured.ts';
 import { createAdmissionMetrics } from './admission/metrics.ts';
 import { keepPolicyStatus } from './admission/policy/status-keeper.ts';
 import { createAuditor, type Auditor, type AuditorOptions } from './audit/auditor.ts';
 import { auditedDispatch } from './audit/dispatch.ts';
 import { bootstrap, keepKubernetesService } from './bootstrap.ts';
 import { keepCustomResources } from './custom-resources/keeper.ts';
-import { openApiPages } from './discovery/openapi-pages.ts';
-import { createPages } from './discovery/pages.ts';
 import type { Build } from './discovery/version.ts';
-import { authorize, createDispatch, type Dispatch } from './dispatch.ts';
-import { createHandlers, type HandlerDependencies } from './handlers/all.ts';
-import { serviceAddresses } from './handlers/service-addresses.ts';
-import { issueToken } from './handlers/subresources/token.ts';
-import { handlerKey, type Codec } from './handlers/writer.ts';
+import { createDispatch, type Dispatch } from './dispatch.ts';
 import { keepDangling } from './fairness/dangling.ts';
 import { createFairness } from './fairness/fairness.ts';
 import { registerFairness } from './fairness/metrics.ts';
+import { handlerDependencies, random, versionsOf, type Ground } from './handler-dependencies.ts';
+import { createHandlers } from './handlers/all.ts';
 import { createConnections } from './http/connections.ts';
 import type { Exchange } from './http/exchange.ts';
 import { failureOf } from './http/failure-status.ts';
 import { createInFlight } from './http/in-flight.ts';
 import { listen, type Carrier } from './http/listener.ts';
-import { createRequestMetrics, type RequestMetrics } from './http/metrics.ts';
+import { createRequestMetrics } from './http/metrics.ts';
 import { createProtobufDecoder } from './http/protobuf/decode.ts';
-import { createProtobufEncoder, type ProtobufEncoder } from './http/protobuf/encode.ts';
+import { createProtobufEncoder } from './http/protobuf/encode.ts';
 import { serve, serveUpgrade, type Edge } from './http/serve.ts';
 import { createSharedFrames } from './http/shared-frames.ts';
 import { createTableRenderer } from './http/table.ts';
 import { createWatchQueues } from './http/watch-queues.ts';
 import { storedKinds, type StoredKinds } from './kinds.ts';
 import { localTransport, type LocalOptions } from './local.ts';
-import { createRegistry, type Registry } from './registry.ts';
-import type { Handler, User } from './request.ts';
+import { createRegistry } from './registry.ts';
+import type { User } from './request.ts';
 import { resources } from './resources/all.ts';
-import { keepServers } from './servers.ts';
 import type { Resource } from './resources/define.ts';
-import { node } from './resources/core/node.ts';
-import { pod } from './resources/core/pod.ts';
 import { createCodec } from './schema/codec.ts';
 import { createYamlReader } from './schema/yaml-reader.ts';
-import { prefixOf } from './store/entry.ts';
+import { serverPages } from './server-pages.ts';
+import { keepServers } from './servers.ts';
 import type { Caches } from './store/cache.ts';
-import { createSharedLeases, withSharedLeases } from './store/shared-leases.ts';
 import type { Store } from './store/store.ts';
 import { createCaches } from './store/watch-cache.ts';
 import { createWebhookClient } from './webhooks/client.ts';
 import { locateService } from './webhooks/service-address.ts';
-import { backgroundClock } from '../machinery/clock.ts';
-import { messageOf } from '../machinery/thrown.ts';
 
 export interface ApiServerOptions {
   /** The caller opened it and closes it, after the server. */
@@ -116,7 +102,6 @@ const maxQueuedBytes = 256 * 1024 * 1024;
 const agentMs = 10_000;
 const closeMs = 10_000;
 const sweepMs = 1000;
-const suffixLetters = 'bcdfghjklmnpqrstvwxz2456789';
 
 /**
  * Starts an API server on `store`. Throws what `listen` throws (`code` is `EADDRINUSE`, `EACCES` or `EADDRNOTAVAIL`) and what
@@ -141,15 +126,6 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   }
 }
 
-/** What is there before anything can be asked. */
-interface Ground {
-  readonly codec: Codec;
-  readonly protobuf: ProtobufEncoder;
-  readonly registry: Registry;
-  readonly caches: Caches;
-  readonly authorizer: ClusterAuthorizer;
-}
-
 async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge['onError']): Promise<ApiServer> {
   const { pki } = options;
   const { registry, caches, authorizer, protobuf } = ground;
@@ -160,7 +136,7 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
     caches, authorizer, metrics: admissionMetrics, client: webhooks, uuid: randomUUID, versionsOf: (resource) => versionsOf(registry, resource), resources: () => registry.resources,
     check: (resource, value) => ground.codec.check(resource, value, { fieldValidation: 'Ignore', warn: () => undefined }),
   });
-  const deps = dependencies(options, ground, authenticator, configured);
+  const deps = handlerDependencies(options, ground, authenticator, configured);
   const auditor = options.audit === undefined ? undefined : createAuditor({ ...options.audit, now: Date.now });
   const dispatch = recorded(createDispatch(authorizer, createHandlers(deps)), auditor);
   const customResources = keepCustomResources({ writer: deps, registry, webhooks, setTimer: deps.setTimer, report: (error, name) => { onError(`serving what ${name} defines failed`, error); } });
@@ -182,7 +158,7 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
   const edge: Edge = {
     authenticator, authorizer, dispatch, resourceAt: registry.at, inFlight, metrics, fairness, onError, stopped: stopping.signal, uuid: randomUUID, ...(auditor === undefined ? {} : { audit: auditor }),
     extensions,
-    page: pages(options, ground, metrics, extensions, () => `${reach}:${port}`, () => isSeeded),
+    page: serverPages({ pki, build: options.build, registry, caches, metrics, extensions, serverAddress: () => `${reach}:${port}`, isSeeded: () => isSeeded }),
     agentLink: { caPem: pki.caPem, ...(await pki.clientCertificate({ commonName: 'coracle-apiserver', organizations: ['system:masters'] })), connectMs: agentMs, connections, stopped: stopping.signal },
     protobuf: createProtobufDecoder(),
     yaml,
@@ -262,75 +238,6 @@ function recorded(dispatch: Dispatch, auditor: Auditor | undefined): Dispatch {
 function oidcOf({ oidc }: ApiServerOptions, onError: Edge['onError']): { oidc?: OidcAuthenticator } {
   if (oidc === undefined) return {};
   return { oidc: createOidcAuthenticator(oidc, { now: Date.now, report: (why) => { onError('a token was refused', new Error(why)); } }) };
-}
-
-/** What handlers, admission and the seeding of a cluster work with. */
-function dependencies(options: ApiServerOptions, { codec, registry, caches, authorizer }: Ground, authenticator: ClusterAuthenticator, configured: ConfiguredAdmission): HandlerDependencies {
-  const { pki } = options;
-  const leases = createSharedLeases(options.store, backgroundClock);
-  const store = withSharedLeases(options.store, leases);
-  const reviews = reviewHandlers({ authorizer, authenticator, codec });
-  const reviewed = resources.filter(({ stored }) => !stored).flatMap((resource): [string, Handler][] => {
-    const handler = reviews[resource.plural];
-    return handler === undefined ? [] : [[handlerKey(resource), handler]];
-  });
-  const admission = createAdmission(admissionPlugins({ authorizer, nameSuffix, configured: configured.plugins }));
-  const token: Handler = (call) => issueToken({ pki, caches, codec, admission, now: Date.now, uuid: randomUUID }, call);
-  return {
-    store, caches, codec, random, nameSuffix, admission,
-    now: Date.now,
-    uuid: randomUUID,
-    setTimer: backgroundClock.setTimer,
-    companions: new Map([['services.', serviceAddresses({ store, random })]]),
-    quotas: createQuotas({ caches, codec }),
-    leaseFor: (ttlSeconds) => leases.leaseFor(ttlSeconds),
-    authorize: (user, info) => { authorize(authorizer, user, info); },
-    versionsOf: (resource) => versionsOf(registry, resource),
-    nodes: node,
-    pods: pod,
-    special: new Map([...reviewed, ['serviceaccounts./token', token]]),
-  };
-}
-
-/** The resources that serve the same objects. */
-function versionsOf({ resources: all }: Registry, resource: Resource): readonly Resource[] {
-  // By where they are stored: a definition may have been taken up anew since the request came.
-  return all.filter((one) => prefixOf(one) === prefixOf(resource));
-}
-
-/** In [0, 1). */
-function random(): number {
-  return randomInt(2 ** 32) / 2 ** 32;
-}
-
-function nameSuffix(): string {
-  return Array.from(randomBytes(5), (byte) => suffixLetters[byte % suffixLetters.length]).join('');
-}
-
-function pages(options: ApiServerOptions, { registry, caches }: Ground, metrics: RequestMetrics, extensions: Extensions, serverAddress: () => string, isSeeded: () => boolean): Edge['page'] {
-  return createPages({
-    registry, metrics, serverAddress, extensions: () => extensions.versions,
-    build: options.build ?? { version: '0.0.0', nodeVersion: process.versions.node, platform: `linux/${architectureOf(process.arch)}` },
-    checks: [
-      { name: 'ping', live: true, problem: () => undefined },
-      { name: 'etcd', live: true, problem: () => storeProblem(caches) },
-      { name: 'poststarthook/rbac/bootstrap-roles', live: false, problem: () => (isSeeded() ? undefined : 'not finished') },
-      { name: 'informer-sync', live: false, problem: () => storeProblem(caches) },
-    ],
-    openApi: openApiPages(registry, () => extensions.versions),
-    issuer: () => issuerDocuments(options.pki.serviceAccountKeys, `https://${serverAddress()}`),
-  });
-}
-
-const checkMs = 5000;
-
-async function storeProblem(caches: Caches): Promise<string | undefined> {
-  try {
-    await caches.waitForNewest(AbortSignal.timeout(checkMs));
-    return undefined;
-  } catch (error) {
-    return messageOf(error);
-  }
 }
 
 function carrierOf(edge: Edge): Carrier {
