@@ -1,3 +1,4 @@
+import { finished } from 'node:stream/promises';
 import type { PodHandle } from './handle.ts';
 
 /** Output of a hook or probe that is kept, bytes: as much as Kubernetes shows. */
@@ -5,7 +6,7 @@ const keptBytes = 10 * 1024;
 
 /** Runs a command in a running container and answers how it ended, with the beginning of what it wrote. Aborting ends it. */
 export async function runInContainer(
-  handle: PodHandle, containerId: string, args: readonly string[], signal: AbortSignal,
+  handle: Pick<PodHandle, 'sandbox'>, containerId: string, args: readonly string[], signal: AbortSignal,
 ): Promise<{ readonly exitCode: number; readonly output: string }> {
   const sandbox = handle.sandbox();
   if (sandbox === undefined) throw new Error('the pod sandbox is gone');
@@ -19,12 +20,14 @@ export async function runInContainer(
   };
   streams.stdout.on('data', keep);
   streams.stderr?.on('data', keep);
+  // What it wrote last may be read after its exit is known.
+  const written = [streams.stdout, streams.stderr].map((stream) => (stream === undefined ? undefined : finished(stream)));
   const { promise: aborted, reject } = Promise.withResolvers<never>();
   const onAbort = (): void => reject(signal.reason);
   signal.addEventListener('abort', onAbort, { once: true });
   if (signal.aborted) onAbort();
   try {
-    const { exitCode } = await Promise.race([streams.exit, aborted]);
+    const [{ exitCode }] = await Promise.race([Promise.all([streams.exit, ...written]), aborted]);
     return { exitCode, output: Buffer.concat(chunks).toString('utf8') };
   } finally {
     signal.removeEventListener('abort', onAbort);
