@@ -1,26 +1,18 @@
 import type { KubernetesObject, ObjectMeta } from '../../machinery/kinds/kind.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
-import { failure } from '../../machinery/status.ts';
 import type { Call, Result } from '../request.ts';
 import type { Resource } from '../resources/define.ts';
 import type { Entry } from '../store/cache.ts';
 import { admitted } from './admitted.ts';
+import { deleteOptions, type DeleteOptions } from './delete-options.ts';
 import { draftOf, metadataOf } from './metadata.ts';
-import { changeObject, conflict, isDryRun, type Changed, type Outcome, type Writer } from './writer.ts';
+import { changeObject, conflict, type Changed, type Outcome, type Writer } from './writer.ts';
 import { timestamp } from '../../machinery/conditions.ts';
 
 /** Deletion in steps: finalizers first, grace next, gone last. Source: "Finalizers", "Garbage collection", "Pod lifecycle: termination". */
 
 const foreground = 'foregroundDeletion';
 const orphan = 'orphan';
-
-export interface DeleteOptions {
-  readonly gracePeriodSeconds?: number;
-  readonly propagationPolicy?: 'Background' | 'Foreground' | 'Orphan';
-  readonly uid?: string;
-  readonly resourceVersion?: string;
-  readonly dryRun: boolean;
-}
 
 /** DELETE on an object: the object when it lingers (or its kind answers so), else a Status. */
 export async function deleteObject(writer: Writer, call: Call): Promise<Result> {
@@ -93,40 +85,4 @@ function finalizersFor(present: readonly string[], policy: DeleteOptions['propag
 export function mayGoNow(resource: Resource, object: KubernetesObject): boolean {
   const { deletionTimestamp, deletionGracePeriodSeconds = 0, finalizers = [] } = object.metadata ?? {};
   return deletionTimestamp !== undefined && finalizers.length === 0 && deletionGracePeriodSeconds === 0 && resource.deletion.blocked?.(object) !== true;
-}
-
-/** DeleteOptions of the body, else of the query. Throws 400. */
-export function deleteOptions(writer: Writer, call: Call): DeleteOptions {
-  const body = call.body === undefined ? {} : writer.codec.parse(call.body);
-  if (typeof body !== 'object' || body === null) throw failure('BadRequest', 'the body of a deletion must be DeleteOptions');
-  return optionsFrom(body, call.query);
-}
-
-/** DeleteOptions as they stand in a body, else in the query. Throws 400. */
-export function optionsFrom(body: object, query: Call['query']): DeleteOptions {
-  const from = (name: string): unknown => Reflect.get(body, name) ?? query[name];
-  const policy = from('propagationPolicy') ?? (String(from('orphanDependents')) === 'true' ? 'Orphan' : undefined);
-  if (policy !== undefined && policy !== 'Background' && policy !== 'Foreground' && policy !== 'Orphan') {
-    throw failure('BadRequest', `propagationPolicy: Unsupported value: ${JSON.stringify(policy)}: supported values: "Background", "Foreground", "Orphan"`);
-  }
-  const conditions: unknown = Reflect.get(body, 'preconditions');
-  const condition = (name: string) => {
-    const value: unknown = typeof conditions === 'object' && conditions !== null ? Reflect.get(conditions, name) : undefined;
-    return typeof value === 'string' ? { [name]: value } : {};
-  };
-  const dryRun: unknown = Reflect.get(body, 'dryRun');
-  return {
-    dryRun: (Array.isArray(dryRun) && dryRun.includes('All')) || isDryRun(query),
-    ...(policy === undefined ? {} : { propagationPolicy: policy }),
-    ...gracePeriod(from('gracePeriodSeconds')),
-    ...condition('uid'),
-    ...condition('resourceVersion'),
-  };
-}
-
-function gracePeriod(value: unknown): { gracePeriodSeconds?: number } {
-  if (value === undefined) return {};
-  const seconds = Number(value);
-  if (!Number.isSafeInteger(seconds)) throw failure('BadRequest', `gracePeriodSeconds: ${JSON.stringify(value)} is not a whole number of seconds`);
-  return { gracePeriodSeconds: seconds };
 }
