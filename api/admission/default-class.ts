@@ -3,7 +3,7 @@ import type { Kind, KubernetesObject } from '../../machinery/kinds/kind.ts';
 import { Ingress, IngressClass } from '../../machinery/kinds/networking.ts';
 import { StorageClass } from '../../machinery/kinds/storage.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
-import { namesStorageClass } from '../resources/core/storage-class-name.ts';
+import { namesStorageClass } from '../../machinery/storage-class-name.ts';
 import { isDefaultClass } from '../resources/storage/storage-class.ts';
 import type { Caches } from '../store/cache.ts';
 import type { AdmissionPlugin } from './admission.ts';

@@ -1,8 +1,8 @@
 import { PersistentVolumeClaim } from '../../machinery/kinds/core.ts';
 import { StorageClass } from '../../machinery/kinds/storage.ts';
 import { compare, parseQuantity, zero } from '../../machinery/quantity.ts';
+import { storageClassOf } from '../../machinery/storage-class-name.ts';
 import { refused } from '../access/refused.ts';
-import { storageClassOf } from '../resources/core/storage-class-name.ts';
 import { targetOf, type AdmissionPlugin } from './admission.ts';
 
 /** Claims grow only where their class lets them. Source: "Resizing persistent volumes"; wording: the PersistentVolumeClaimResize plug-in of kube-apiserver. */

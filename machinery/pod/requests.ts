@@ -1,5 +1,6 @@
 import type { Container, PodSpec } from '../kinds/core.ts';
 import { add, compare, parseQuantity, type Quantity } from '../quantity.ts';
+import { isHuge } from '../compute-resources.ts';
 
 /**
  * What a pod asks of its node: the largest of what its phases need, plus overhead. Sidecars (init containers with
@@ -34,7 +35,7 @@ export function podLimits(spec: PodSpec): ReadonlyMap<string, Quantity> {
 
 /** May the resource be asked for a pod as a whole? */
 export function isPodLevel(name: string): boolean {
-  return podLevel.has(name) || name.startsWith('hugepages-');
+  return podLevel.has(name) || isHuge(name);
 }
 
 export function isSidecar(container: Container): boolean {

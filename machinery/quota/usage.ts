@@ -3,6 +3,8 @@ import type { Kind, KubernetesObject } from '../kinds/kind.ts';
 import { podLimits, podRequests } from '../pod/requests.ts';
 import { isTerminal } from '../pod/readiness.ts';
 import { add, compare, formatQuantity, parseQuantity, subtract, zero, type Quantity } from '../quantity.ts';
+import { computeResources, isHuge } from '../compute-resources.ts';
+import { storageClassOf } from '../storage-class-name.ts';
 
 /** What objects count for in a quota, by the names that quotas use. Source: "Resource quotas". */
 
@@ -13,9 +15,6 @@ const times = (count: number): Quantity => ({ nanos: BigInt(count) * one.nanos }
 
 /** Kinds of the core group that had a name of their own in quotas before all kinds could be counted. */
 const countedByName: ReadonlySet<string> = new Set(['configmaps', 'persistentvolumeclaims', 'replicationcontrollers', 'resourcequotas', 'secrets', 'services']);
-/** Resources that are limited, or are asked under two names. */
-const compute: ReadonlySet<string> = new Set(['cpu', 'memory', 'ephemeral-storage']);
-const isHuge = (name: string): boolean => name.startsWith('hugepages-');
 
 /** `count/pods`, `count/jobs.batch`. */
 export function countName({ group, plural }: Pick<Kind, 'group' | 'plural'>): string {
@@ -41,9 +40,9 @@ function podUsage(pod: Pod): Usage {
   const usage = new Map([['pods', one]]);
   for (const [name, amount] of podRequests(pod.spec)) {
     usage.set(`requests.${name}`, amount);
-    if (compute.has(name) || isHuge(name)) usage.set(name, amount);
+    if (computeResources.has(name) || isHuge(name)) usage.set(name, amount);
   }
-  for (const [name, amount] of podLimits(pod.spec)) if (compute.has(name)) usage.set(`limits.${name}`, amount);
+  for (const [name, amount] of podLimits(pod.spec)) if (computeResources.has(name)) usage.set(`limits.${name}`, amount);
   return usage;
 }
 
@@ -55,14 +54,12 @@ function serviceUsage({ spec }: Service): Usage {
   return new Map([['services.loadbalancers', one], ['services.nodeports', times(open)]]);
 }
 
-const olderClass = 'volume.beta.kubernetes.io/storage-class';
-
 /** What is being given counts as soon as it is more than what is asked. */
 function claimUsage({ metadata, spec, status }: PersistentVolumeClaim): Usage {
   const asked = parseQuantity(spec?.resources?.requests?.['storage'] ?? '0') ?? zero;
   const given = parseQuantity(status?.allocatedResources?.['storage'] ?? '0') ?? zero;
   const size = compare(given, asked) > 0 ? given : asked;
-  const className = metadata?.annotations?.[olderClass] ?? spec?.storageClassName ?? '';
+  const className = storageClassOf(metadata, spec?.storageClassName);
   const ofClass = `${className}.storageclass.storage.k8s.io`;
   return new Map([['requests.storage', size], ...(className === '' ? [] : [[`${ofClass}/requests.storage`, size], [`${ofClass}/persistentvolumeclaims`, one]] as const)]);
 }

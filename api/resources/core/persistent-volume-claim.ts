@@ -1,11 +1,11 @@
 import { PersistentVolumeClaim } from '../../../machinery/kinds/core.ts';
+import { storageClassOf } from '../../../machinery/storage-class-name.ts';
 import { text } from '../columns.ts';
 import { age, defineResource, name } from '../define.ts';
 import { accessModesText } from './access-modes.ts';
 import { defaultClaim, normalizeSources } from './persistent-volume-claim/defaults.ts';
 import { validateClaim, validateClaimStatus, validateClaimUpdate } from './persistent-volume-claim/validate.ts';
 import { claimWarnings } from './persistent-volume-claim/warnings.ts';
-import { storageClassOf } from './storage-class-name.ts';
 
 const unset = '<unset>';
 const isBound = ({ spec }: PersistentVolumeClaim): boolean => (spec?.volumeName ?? '') !== '';

@@ -1,12 +1,12 @@
 import { timestamp } from '../../../machinery/conditions.ts';
 import { PersistentVolume } from '../../../machinery/kinds/core.ts';
+import { storageClassOf } from '../../../machinery/storage-class-name.ts';
 import { text } from '../columns.ts';
 import { age, defineResource, name } from '../define.ts';
 import { accessModesText } from './access-modes.ts';
 import { defaultVolumeSource } from './persistent-volume/defaults.ts';
 import { validateVolume, validateVolumeUpdate } from './persistent-volume/validate.ts';
 import { volumeWarnings } from './persistent-volume/warnings.ts';
-import { storageClassOf } from './storage-class-name.ts';
 
 const unset = '<unset>';
 

@@ -1,6 +1,7 @@
 import { invalid, type FieldError, type Path } from '../../../machinery/field-path.ts';
 import { qualifiedName } from '../../../machinery/names.ts';
 import { canonical, compare, parseQuantity, zero } from '../../../machinery/quantity.ts';
+import { isHuge } from '../../../machinery/compute-resources.ts';
 import { faults } from '../checks.ts';
 
 /** Names of what is asked, limited and counted. Source: "Resource quotas", "Extended resources"; wording: Kubernetes' validation. */
@@ -17,7 +18,6 @@ const counted: ReadonlySet<string> = new Set([
   'pods', 'resourcequotas', 'services', 'replicationcontrollers', 'secrets', 'configmaps', 'persistentvolumeclaims', 'services.nodeports', 'services.loadbalancers',
 ]);
 
-export const isHuge = (name: string): boolean => name.startsWith('hugepages-');
 export const isNative = (name: string): boolean => !name.includes('/') || name.includes(nativePrefix);
 /** May more be promised than there is? */
 export const mayOvercommit = (name: string): boolean => isNative(name) && !isHuge(name);

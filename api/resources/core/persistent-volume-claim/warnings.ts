@@ -1,7 +1,7 @@
 import { Path } from '../../../../machinery/field-path.ts';
 import type { PersistentVolumeClaim, PersistentVolumeClaimSpec } from '../../../../machinery/kinds/core.ts';
+import { olderClassAnnotation } from '../../../../machinery/storage-class-name.ts';
 import { fractionsOfBytes } from '../../fractions-of-bytes.ts';
-import { olderClassAnnotation } from '../storage-class-name.ts';
 
 export function claimWarnings({ metadata, spec }: PersistentVolumeClaim): string[] {
   return [...olderClassWarnings(metadata?.annotations), ...claimSpecWarnings(spec, new Path('spec'))];

@@ -5,15 +5,15 @@ import type { Wire } from '../../../../machinery/kinds/wire.ts';
 import { qualifiedName } from '../../../../machinery/names.ts';
 import { canonical, compare, formatOf, formatQuantity, parseQuantity, zero, type Quantity } from '../../../../machinery/quantity.ts';
 import { podRequests } from '../../../../machinery/pod/requests.ts';
+import { computeResources, isHuge } from '../../../../machinery/compute-resources.ts';
 import { faults } from '../../checks.ts';
-import { isHuge, isNative, mayOvercommit } from '../resource-names.ts';
+import { isNative, mayOvercommit } from '../resource-names.ts';
 
 /** Requests and limits. Source: "Resource management for pods and containers", "Extended resources". */
 
 type Requirements = Wire<V1ResourceRequirements>;
 type Amounts = Readonly<Record<string, string>>;
 
-const ofContainers: ReadonlySet<string> = new Set(['cpu', 'memory', 'ephemeral-storage']);
 const others: ReadonlySet<string> = new Set(['storage', 'pods', 'services', 'replicationcontrollers', 'resourcequotas', 'secrets', 'configmaps', 'persistentvolumeclaims']);
 const malformed = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'";
 
@@ -48,7 +48,7 @@ export function validateAmountName(name: string, path: Path): FieldError[] {
   const errors = faults(path, name, qualifiedName(name));
   if (errors.length > 0) return errors;
   if (!name.includes('/')) {
-    if (ofContainers.has(name) || isHuge(name)) return [];
+    if (computeResources.has(name) || isHuge(name)) return [];
     const known = others.has(name) ? [] : [invalid(path, name, 'must be a standard resource type or fully qualified')];
     return [...known, invalid(path, name, 'must be a standard resource for containers')];
   }

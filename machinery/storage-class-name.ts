@@ -1,4 +1,4 @@
-import type { ObjectMeta } from '../../../machinery/kinds/kind.ts';
+import type { ObjectMeta } from './kinds/kind.ts';
 
 /** Where the class stood before it had a field. Source: "Persistent volumes: class". */
 export const olderClassAnnotation = 'volume.beta.kubernetes.io/storage-class';
