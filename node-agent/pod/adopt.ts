@@ -1,7 +1,7 @@
 import type { Container, Pod } from '../../machinery/kinds/core.ts';
 import type { ContainerExit, Sandbox } from '../runtime/runtime.ts';
 import { isEnding } from './plan.ts';
-import { containersOf, firstHealth, hasSandbox, isRunning, withExit, withStarted, withoutActivity, type ContainerRecord, type Exit, type PodState } from './state.ts';
+import { containersOf, firstHealth, hasSandbox, isRunning, withExit, withStarted, withoutActivity, withoutPending, type ContainerRecord, type Exit, type PodState } from './state.ts';
 
 type Found = Pick<Sandbox, 'running' | 'exits' | 'address'>;
 
@@ -38,11 +38,6 @@ function forgiven(state: PodState): PodState {
 
 function withoutTasks(state: PodState): PodState {
   return { ...state, containers: new Map([...state.containers].map(([name, record]) => [name, withoutPending(withoutActivity(record))])) };
-}
-
-function withoutPending(record: ContainerRecord): ContainerRecord {
-  const { pending: _pending, ...rest } = record;
-  return rest;
 }
 
 function adoptContainer(container: Container | undefined, record: ContainerRecord, sandbox: Found, now: number): ContainerRecord {

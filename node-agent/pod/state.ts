@@ -182,6 +182,12 @@ export function withExit(record: ContainerRecord, exit: Exit): ContainerRecord {
   return { ...rest, current: { ...record.current, exit }, health: unknownHealth };
 }
 
+/** Forgets the run that was begun: it never started, or is known by its own record now. */
+export function withoutPending(record: ContainerRecord): ContainerRecord {
+  const { pending: _pending, ...rest } = record;
+  return rest;
+}
+
 export function withoutActivity(record: ContainerRecord): ContainerRecord {
   const { activity: _activity, ...rest } = record;
   return rest;

@@ -2,7 +2,7 @@
  * Objects within custom resources (`x-kubernetes-embedded-resource`): whatever their schema says, their type and metadata are those
  * of every object. Source: "RawExtension", CustomResourceDefinitions; wording: the API server's.
  */
-import { Path, invalid, required, type FieldError } from '../../../machinery/field-path.ts';
+import { Path, fieldErrorText, invalid, required, type FieldError } from '../../../machinery/field-path.ts';
 import type { ObjectMeta } from '../../../machinery/kinds/kind.ts';
 import { validateAnnotations, validateFinalizerNames, validateLabels } from '../../../machinery/labels.ts';
 import { dns1035Label, dns1123Label, pathSegment } from '../../../machinery/names.ts';
@@ -18,14 +18,14 @@ const root = new Path();
 export function readEmbedded(object: unknown, schema: Structural): readonly string[] {
   const unknown: string[] = [];
   forEachEmbedded(object, schema, root, (one, path) => {
-    for (const name of ['apiVersion', 'kind'] as const) if (one[name] !== undefined && typeof one[name] !== 'string') throw new DecodeProblem(textOf(invalid(path.child(name), one[name], 'must be a string')));
+    for (const name of ['apiVersion', 'kind'] as const) if (one[name] !== undefined && typeof one[name] !== 'string') throw new DecodeProblem(fieldErrorText(invalid(path.child(name), one[name], 'must be a string')));
     if (one['metadata'] === undefined) return;
     try {
       const read = decoder.decode(objectMetaSchema(), one['metadata'] ?? {});
       one['metadata'] = read.object;
       unknown.push(...read.unknown.map((name) => `${path.toString()}.metadata.${name}`));
     } catch (error) {
-      throw error instanceof DecodeProblem ? new DecodeProblem(textOf(invalid(path.child('metadata'), one['metadata'], error.message)), { cause: error }) : error;
+      throw error instanceof DecodeProblem ? new DecodeProblem(fieldErrorText(invalid(path.child('metadata'), one['metadata'], error.message)), { cause: error }) : error;
     }
   });
   return unknown.toSorted();
@@ -46,10 +46,6 @@ function fitting(name: string, value: unknown): Readonly<Record<string, unknown>
     if (error instanceof DecodeProblem) return {};
     throw error;
   }
-}
-
-function textOf({ path, body }: FieldError): string {
-  return `${path.toString()}: ${body}`;
 }
 
 export function validateEmbedded(value: unknown, schema: Structural, path: Path): FieldError[] {

@@ -5,10 +5,10 @@ import { chosen, faults } from '../checks.ts';
 import { none, text, unknown } from '../columns.ts';
 import { age, defineResource, name } from '../define.ts';
 import { proxied } from '../proxied.ts';
+import { taintEffects } from './pod/scheduling.ts';
 
 const roleLabel = 'kubernetes.io/role';
 const rolePrefix = 'node-role.kubernetes.io/';
-const effects = ['NoSchedule', 'PreferNoSchedule', 'NoExecute'] as const;
 
 function status(node: Node): string {
   const ready = node.status?.conditions?.find((condition) => condition.type === 'Ready');
@@ -73,7 +73,7 @@ function validateTaints(taints: readonly Taint[], path: Path): FieldError[] {
   return taints.flatMap((taint, index) => {
     const at = path.index(index);
     const { key = '', value = '', effect = '' } = taint;
-    const errors = [...faults(at.child('key'), key, qualifiedName(key)), ...faults(at.child('value'), value, labelValue(value)), ...chosen(at.child('effect'), effect, effects)];
+    const errors = [...faults(at.child('key'), key, qualifiedName(key)), ...faults(at.child('value'), value, labelValue(value)), ...chosen(at.child('effect'), effect, taintEffects)];
     const identity = `${effect} ${key}`;
     if (seen.has(identity)) errors.push({ ...duplicate(at, taint), body: `${duplicate(at, taint).body}: taints must be unique by key and effect pair` });
     seen.add(identity);

@@ -15,7 +15,7 @@ import { logPathOf, podFiles, removeLog, removeRunFiles, terminationFile } from 
 import type { PodHandle } from '../handle.ts';
 import { runHook } from '../hooks.ts';
 import { oomScoreAdjOf, securityOf } from '../security.ts';
-import { containersOf, firstHealth, isRunning, recordOf, withExit, withStarted, withoutActivity, type ContainerRecord, type Run } from '../state.ts';
+import { containersOf, firstHealth, isRunning, recordOf, withExit, withStarted, withoutActivity, withoutPending, type ContainerRecord, type Run } from '../state.ts';
 import { localhostSeccomp as loadSeccomp } from '../localhost-seccomp.ts';
 import { notCleared, removeRun } from '../unowned.ts';
 import { ensureImage } from './ensure-image.ts';
@@ -70,11 +70,6 @@ function fail(handle: PodHandle, container: Container, error: unknown): void {
       ...(pullBackOff === undefined ? {} : { pullBackOff }),
     };
   });
-}
-
-function withoutPending(record: ContainerRecord): ContainerRecord {
-  const { pending: _pending, ...rest } = record;
-  return rest;
 }
 
 function runOf(handle: PodHandle, container: Container, image: StoredImage): Run {

@@ -10,7 +10,7 @@ import { validateAffinity, validateKeys } from './affinity.ts';
 
 type Constraint = NonNullable<PodSpec['topologySpreadConstraints']>[number];
 
-const effects = ['NoSchedule', 'PreferNoSchedule', 'NoExecute'] as const;
+export const taintEffects = ['NoSchedule', 'PreferNoSchedule', 'NoExecute'] as const;
 
 export function validateScheduling(spec: PodSpec, path: Path): FieldError[] {
   return [
@@ -51,7 +51,7 @@ function validateToleration({ key = '', operator = '', value = '', effect = '', 
   } else if (value !== '') {
     errors.push(invalid(at, value, "value must be empty when `operator` is 'Exists'"));
   }
-  return effect === '' ? errors : [...errors, ...oneOf(path.child('effect'), effect, effects)];
+  return effect === '' ? errors : [...errors, ...oneOf(path.child('effect'), effect, taintEffects)];
 }
 
 function validateSpread(constraints: readonly Constraint[], path: Path): FieldError[] {
