@@ -1,8 +1,9 @@
 import { constants } from 'node:fs';
-import { open, rm, writeFile } from 'node:fs/promises';
+import { open, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import { createInterface } from 'node:readline';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { CommandFailure } from './failure.ts';
 import { systemCode } from '../machinery/thrown.ts';
 
@@ -68,11 +69,12 @@ export async function connectControl(dataDir: string): Promise<RunningCoracle | 
     throw new CommandFailure(`cannot reach the Coracle on ${dataDir}`, { cause: error });
   });
   if (socket === undefined) return undefined;
-  const ended = new Promise<void>((resolve) => socket.once('close', () => resolve()));
+  const closed = new Promise<void>((resolve) => socket.once('close', () => resolve()));
   socket.on('error', () => socket.destroy());
   const first = await new Promise<string>((resolve) => createInterface({ input: socket }).once('line', resolve).once('close', () => resolve('')));
   const pid = Number(first);
   if (first === '' || !Number.isSafeInteger(pid)) return undefined;
+  const ended = closed.then(() => processGone(pid));
   return {
     pid,
     ended,
@@ -85,6 +87,16 @@ export async function connectControl(dataDir: string): Promise<RunningCoracle | 
     },
     close: () => socket.destroy(),
   };
+}
+
+/** Node closes its sockets some milliseconds before its process ends. Gives up after two seconds: the number may be another process's by then. */
+async function processGone(pid: number): Promise<void> {
+  for (let look = 0; look < 200 && (await isAlive(pid)); look++) await setTimeout(10);
+}
+
+/** What has ended and was not waited for has no command line any more. */
+async function isAlive(pid: number): Promise<boolean> {
+  return readFile(`/proc/${pid}/cmdline`, 'utf8').then((line) => line !== '', () => false);
 }
 
 function dial(path: string): Promise<Socket> {

@@ -71,6 +71,13 @@ export async function createCaches(store: Store, resources: readonly Resource[],
     if (error !== undefined) options.onEnd?.(error);
   }
 
+  const bookmarkMs = options.bookmarkMs ?? defaultBookmarkMs;
+  const bookmark = (): void => {
+    fed.bookmark();
+    cancelBookmark = clock.setTimer(bookmarkMs, bookmark);
+  };
+  let cancelBookmark = clock.setTimer(bookmarkMs, bookmark);
+
   const watch = store.watch(registry, revision + 1, {
     events(at, events) {
       for (const event of events) apply(fed, at, event);
@@ -79,12 +86,6 @@ export async function createCaches(store: Store, resources: readonly Resource[],
     progress: advance,
     end,
   });
-  const bookmarkMs = options.bookmarkMs ?? defaultBookmarkMs;
-  const bookmark = (): void => {
-    fed.bookmark();
-    cancelBookmark = clock.setTimer(bookmarkMs, bookmark);
-  };
-  let cancelBookmark = clock.setTimer(bookmarkMs, bookmark);
 
   async function waitFor(to: Revision, signal: AbortSignal): Promise<void> {
     if (ended !== undefined) throw ended;
