@@ -91,6 +91,7 @@ export async function connectControl(dataDir: string): Promise<RunningCoracle | 
 
 /** Node closes its sockets some milliseconds before its process ends. Gives up after two seconds: the number may be another process's by then. */
 async function processGone(pid: number): Promise<void> {
+  if (pid === process.pid) return;
   for (let look = 0; look < 200 && (await isAlive(pid)); look++) await setTimeout(10);
 }
 
