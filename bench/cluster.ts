@@ -137,7 +137,7 @@ async function cost(pid: number): Promise<{ rssMiB: number; cpuTicks: number }> 
 /** The server's own figure, since it was last asked. */
 async function longestTurn({ server, ca, cert, key }: Access): Promise<number> {
   const text = await new Promise<string>((resolve, reject) => {
-    get(new URL('/metrics', server), { ca, cert, key, signal: AbortSignal.timeout(deadlineMs) }, (response) => bodyOf(response).then(resolve, reject)).once('error', reject);
+    get(new URL('/metrics', server), { ca, cert, key, signal: AbortSignal.timeout(deadlineMs) }, (response) => { bodyOf(response).then(resolve, reject); }).once('error', reject);
   });
   const value = /^coracle_event_loop_longest_turn_seconds (\S+)$/m.exec(text)?.[1];
   if (value === undefined) throw new Error('/metrics does not tell the longest turn of the event loop');

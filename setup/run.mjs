@@ -5,7 +5,7 @@ import { pinnedNode, root, setup } from './setup.mjs';
 
 const bin = (name) => join(root, 'node_modules', name);
 const typeCheck = ['types', bin('typescript/bin/tsc'), '--noEmit', '-p', root];
-const lint = ['lint', bin('oxlint/bin/oxlint'), '--config', join(root, '.oxlintrc.json'), '--deny-warnings', root];
+const lint = ['lint', bin('oxlint/bin/oxlint'), '--config', join(root, '.oxlintrc.json'), '--type-aware', '--deny-warnings', root];
 const tests = (args) => ['tests', bin('vitest/vitest.mjs'), 'run', ...args];
 
 /** The quick start's cluster: this checkout's own, beside whatever else runs on the machine. */
