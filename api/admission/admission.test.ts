@@ -7,7 +7,9 @@ import type { Draft } from '../../machinery/kinds/wire.ts';
 import { ApiError } from '../../machinery/status.ts';
 import { createAuthorizer, type ClusterAuthorizer } from '../access/rbac.ts';
 import { someone, startTestCluster, type TestCluster } from '../access/test-cluster.ts';
+import { makeRequest } from '../access/certificates.ts';
 import { resources } from '../resources/all.ts';
+import { certificateSigningRequest } from '../resources/certificates/certificate-signing-request.ts';
 import { createAdmission, type Admission, type Admitted } from './admission.ts';
 import { admissionPlugins } from './all.ts';
 
@@ -218,6 +220,21 @@ const update = (status: object, user = someone('ann')) => admit(CertificateSigni
 describe('a certificate signing request', () => {
   it('says who made it, whatever it says', () => {
     expect(admit(CertificateSigningRequest, { user: someone('ann', 'dev'), object: request() }).spec).toMatchObject({ username: 'ann', groups: ['dev', 'system:authenticated'] });
+  });
+
+  it('makes nobody an administrator', async () => {
+    const asking = async (signerName: string, organizations: readonly string[]) => {
+      const { requestPem } = await makeRequest({ commonName: 'ann', organizations }, []);
+      const object = { metadata: { name: 'r' }, spec: { request: Buffer.from(requestPem).toString('base64'), signerName, usages: ['client auth'] } } as CertificateSigningRequest;
+      const write: Admitted = {
+        operation: 'CREATE', resource: certificateSigningRequest, subresource: '', namespace: '', name: 'r', user: someone('ann'), old: undefined, caches: cluster.caches,
+        dryRun: false, options: undefined, warn: () => undefined, annotate: () => undefined, signal: AbortSignal.timeout(30_000),
+      };
+      await admission.validate(write, object);
+    };
+    await expect(asking('kubernetes.io/kube-apiserver-client', ['system:masters'])).rejects.toThrow('use of kubernetes.io/kube-apiserver-client signer with system:masters group is not allowed');
+    await expect(asking('kubernetes.io/kube-apiserver-client', ['dev'])).resolves.toBeUndefined();
+    await expect(asking('example.com/own', ['system:masters'])).resolves.toBeUndefined();
   });
 
   it('is approved and signed by those whom its signer trusts', () => {

@@ -4,7 +4,7 @@ import type { Draft } from '../../machinery/kinds/wire.ts';
 import type { Authorizer } from '../access/access.ts';
 import { refused } from '../access/refused.ts';
 import type { User } from '../request.ts';
-import { targetOf, type AdmissionPlugin } from './admission.ts';
+import { targetOf, type AdmissionPlugin, type Admitted } from './admission.ts';
 
 /**
  * A certificate signing request says who made it, and only those whom the signer trusts approve or sign it. Source:
@@ -18,7 +18,8 @@ export function certificateRequests(authorizer: Authorizer): AdmissionPlugin {
       if (operation === 'CREATE') sign(draft as Draft<CertificateSigningRequest>, user);
     },
     validate(write, object) {
-      if (write.operation !== 'UPDATE' || write.subresource === '') return;
+      if (write.operation === 'CREATE') return restrictSubject(write, object as CertificateSigningRequest);
+      if (write.operation !== 'UPDATE' || write.subresource === '') return undefined;
       const [before, after] = [write.old as CertificateSigningRequest, object as CertificateSigningRequest];
       const signer = after.spec.signerName;
       if (!isDeepStrictEqual(verdict(before), verdict(after)) && !may(authorizer, write.user, 'approve', signer)) {
@@ -27,8 +28,21 @@ export function certificateRequests(authorizer: Authorizer): AdmissionPlugin {
       if (before.status?.certificate !== after.status?.certificate && !may(authorizer, write.user, 'sign', signer)) {
         throw refused(targetOf(write), `user not permitted to sign requests with signerName ${JSON.stringify(signer)}`);
       }
+      return undefined;
     },
   };
+}
+
+const clientSigner = 'kubernetes.io/kube-apiserver-client';
+
+/** Nobody becomes an administrator whom no role can stop by asking for a certificate. Source: admission controllers, CertificateSubjectRestriction. */
+async function restrictSubject(write: Admitted, { spec }: CertificateSigningRequest): Promise<void> {
+  if (spec.signerName !== clientSigner) return;
+  const { readRequest } = await import('../access/certificates.ts');
+  // What can't be read is told by validation.
+  const asked = await readRequest(Buffer.from(spec.request, 'base64').toString('utf8')).catch(() => undefined);
+  if (asked?.organizations.includes('system:masters') !== true) return;
+  throw refused(targetOf(write), `use of ${clientSigner} signer with system:masters group is not allowed`);
 }
 
 function sign({ spec }: Draft<CertificateSigningRequest>, { name, uid, groups, extra }: User): void {
