@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { Pod } from '../../machinery/kinds/core.ts';
 import { outcome } from './command.ts';
+import { eventually } from './eventually.ts';
 import { coracle, coracleProgram, newDataDir } from './coracle.ts';
 import { deployment, pod, script } from './manifests.ts';
 import { useNamespace } from './namespace.ts';
@@ -88,13 +89,13 @@ describe('a pod that cannot start', () => {
   it('shows that an image that it may not pull is not there', async () => {
     await kubectl.apply(pod('never', { container: { image: 'coracle.example/absent:1', imagePullPolicy: 'Never' } }));
     await waitingFor('never', 'ErrImageNeverPull');
-    expect(await events('never')).toMatch(/^Warning ErrImageNeverPull Container image "coracle\.example\/absent:1" is not present with pull policy of Never$/m);
+    await eventually(async () => expect(await events('never')).toMatch(/^Warning ErrImageNeverPull Container image "coracle\.example\/absent:1" is not present with pull policy of Never$/m));
   });
 
   it('shows an image name that is none', async () => {
     await kubectl.apply(pod('misnamed', { container: { image: 'Not:A:Name' } }));
     await waitingFor('misnamed', 'InvalidImageName');
-    expect(await events('misnamed')).toMatch(/^Warning (Failed|InspectFailed) .*Not:A:Name/m);
+    await eventually(async () => expect(await events('misnamed')).toMatch(/^Warning (Failed|InspectFailed) .*Not:A:Name/m));
   });
 
   it('shows that its command does not exist', async () => {
@@ -102,7 +103,7 @@ describe('a pod that cannot start', () => {
     await kubectl`wait pod/no-command --for=jsonpath={.status.phase}=Failed --timeout=30s`;
     const state = await stateOf('no-command');
     expect(state?.state?.terminated).toMatchObject({ reason: 'StartError', exitCode: 128, message: expect.stringMatching(/no-such-command.*(no such file|not found)/is) });
-    expect(await events('no-command')).toMatch(/^Warning Failed .*no-such-command/m);
+    await eventually(async () => expect(await events('no-command')).toMatch(/^Warning Failed .*no-such-command/m));
   });
 
   it('backs off from a command that does not exist when it shall be restarted', async () => {
@@ -110,7 +111,7 @@ describe('a pod that cannot start', () => {
     await kubectl`wait pod/again --for=jsonpath={.status.containerStatuses[0].restartCount}=1 --timeout=30s`;
     await waitingFor('again', 'CrashLoopBackOff');
     expect((await stateOf('again'))?.lastState?.terminated).toMatchObject({ reason: 'StartError', exitCode: 128 });
-    expect(await events('again')).toMatch(/^Warning BackOff Back-off restarting failed container main in pod again_/m);
+    await eventually(async () => expect(await events('again')).toMatch(/^Warning BackOff Back-off restarting failed container main in pod again_/m));
   });
 
   it('shows a ConfigMap or Secret that is missing, and starts once it is there', async () => {
