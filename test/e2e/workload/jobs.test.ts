@@ -32,7 +32,7 @@ describe('a Job', () => {
     expect(await podsOf('plain', '{.items[*].metadata.finalizers}')).toBe('');
     expect(await kubectl`get job plain`).toMatch(/^plain +Complete +3\/3 /m);
     expect(await kubectl`logs job/plain`).toBe('done\n');
-    expect(await kubectl`describe job plain`).toMatch(/SuccessfulCreate +.* +job-controller +Created pod: plain-[a-z0-9]{5}\n[^]*Completed +.* +job-controller +Job completed/);
+    await eventually(async () => expect(await kubectl`describe job plain`).toMatch(/SuccessfulCreate +.* +job-controller +Created pod: plain-[a-z0-9]{5}\n[^]*Completed +.* +job-controller +Job completed/));
   });
 
   it('tells each pod of an Indexed one its index', async () => {
@@ -111,7 +111,7 @@ describe('a CronJob', () => {
     await kubectl`wait cronjob/soon --for=jsonpath={.status.lastSuccessfulTime} --timeout=20s`;
     await kubectl`patch cronjob soon --type=merge -p ${JSON.stringify({ spec: { suspend: true } })}`;
     expect(await kubectl`get cronjob soon`).toMatch(/^soon +@every 2s +<none> +True +\d /m);
-    expect(await kubectl`describe cronjob soon`).toMatch(new RegExp(`SuccessfulCreate +.* +cronjob-controller +Created job ${made}\\n`));
+    await eventually(async () => expect(await kubectl`describe cronjob soon`).toMatch(new RegExp(`SuccessfulCreate +.* +cronjob-controller +Created job ${made}\\n`)));
   });
 
   it('lends its template to a Job of one’s own', async () => {

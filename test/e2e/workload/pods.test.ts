@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Pod } from '../../../machinery/kinds/core.ts';
 import { webImage } from '../coracle.ts';
+import { eventually } from '../eventually.ts';
 import { pod, script } from '../manifests.ts';
 import { useNamespace } from '../namespace.ts';
 
@@ -101,9 +102,11 @@ describe('probes', () => {
     await kubectl`wait pod/dying --for=condition=Ready --timeout=30s`;
     await kubectl`exec dying -- rm /tmp/alive`;
     await restarts('dying', 1);
-    const text = await kubectl`describe pod dying`;
-    expect(text).toMatch(/Warning\s+Unhealthy\s.*Liveness probe failed/);
-    expect(text).toMatch(/Normal\s+Killing\s.*Container main failed liveness probe, will be restarted/);
+    await eventually(async () => {
+      const text = await kubectl`describe pod dying`;
+      expect(text).toMatch(/Warning\s+Unhealthy\s.*Liveness probe failed/);
+      expect(text).toMatch(/Normal\s+Killing\s.*Container main failed liveness probe, will be restarted/);
+    });
   });
 
   it('ask over HTTP and TCP, and hold the others back until startup has succeeded', async () => {
