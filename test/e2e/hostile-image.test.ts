@@ -161,7 +161,8 @@ describe('a pod from an image', () => {
 
 /** However a pod ends, or can't begin. */
 async function outcomeOf(name: string): Promise<Pod['status']> {
-  await using events = kubectl.start`get pod ${name} --watch --no-headers`;
+  // By a selector: of one named object kubectl leaves out what changes between its first look and its watch.
+  await using events = kubectl.start`get pods --field-selector=metadata.name=${name} --watch --no-headers`;
   await events.until(/Completed|Error|StartError|RunContainerError|CreateContainerError|Failed/);
   return (await kubectl.object<Pod>`get pod ${name} -o json`).status;
 }
