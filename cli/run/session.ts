@@ -2,6 +2,7 @@ import { takeControl } from '../control.ts';
 import { openDataDir, type Identity, type Role } from '../data-dir.ts';
 import { openLog } from '../log.ts';
 import type { Invocation } from '../terminal.ts';
+import { keepMemorySmall } from './memory.ts';
 import { untilToldToStop, type Stop } from './stop.ts';
 
 /** What a long-running command works in: a data directory that it alone holds, a log, and the order to stop. */
@@ -28,6 +29,7 @@ export async function runSession(
   const { path: dataDir, identity } = await openDataDir(options.dataDir, role, fresh);
   const stop = untilToldToStop(invocation.stop, options.stopPods ?? false);
   const control = await takeControl(dataDir, stop);
+  const memory = keepMemorySmall();
   try {
     const log = openLog(dataDir, options.logLevel);
     try {
@@ -40,6 +42,7 @@ export async function runSession(
       log.flush();
     }
   } finally {
+    memory.close();
     await control.close();
   }
 }
