@@ -79,11 +79,13 @@ describe('a pod that cannot start', () => {
     expect((await stateOf('no-image'))?.state?.waiting?.message).toMatch(/127\.0\.0\.1:3\/absent:1.*(ECONNREFUSED|connection refused)/is);
     await waitingFor('no-image', 'ImagePullBackOff');
     expect((await stateOf('no-image'))?.state?.waiting?.message).toMatch(/Back-off pulling image "127\.0\.0\.1:3\/absent:1"/);
-    const text = await events('no-image');
-    expect(text).toMatch(/^Normal Pulling Pulling image "127\.0\.0\.1:3\/absent:1"$/m);
-    expect(text).toMatch(/^Warning Failed Failed to pull image "127\.0\.0\.1:3\/absent:1": /m);
-    expect(text).toMatch(/^Warning Failed Error: ErrImagePull$/m);
-    expect(text).toMatch(/^Normal BackOff Back-off pulling image "127\.0\.0\.1:3\/absent:1"/m);
+    await eventually(async () => {
+      const text = await events('no-image');
+      expect(text).toMatch(/^Normal Pulling Pulling image "127\.0\.0\.1:3\/absent:1"$/m);
+      expect(text).toMatch(/^Warning Failed Failed to pull image "127\.0\.0\.1:3\/absent:1": /m);
+      expect(text).toMatch(/^Warning Failed Error: ErrImagePull$/m);
+      expect(text).toMatch(/^Normal BackOff Back-off pulling image "127\.0\.0\.1:3\/absent:1"/m);
+    });
   });
 
   it('shows that an image that it may not pull is not there', async () => {
