@@ -92,7 +92,7 @@ describe('lifecycle hooks', () => {
   it('kills the container whose postStart fails, and says why', async () => {
     await kubectl.apply(pod('unhooked', { spec: { restartPolicy: 'Never' }, container: { ...script('exec sleep 1000'), lifecycle: { postStart: { exec: { command: ['false'] } } } } }));
     await phase('unhooked', 'Failed');
-    expect(await kubectl`get events --field-selector=involvedObject.name=unhooked,reason=FailedPostStartHook -o name`).toMatch(/^event\//);
+    await eventually(async () => expect(await kubectl`get events --field-selector=involvedObject.name=unhooked,reason=FailedPostStartHook -o name`).toMatch(/^event\//));
   });
 });
 
