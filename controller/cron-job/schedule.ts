@@ -1,4 +1,5 @@
 import { Cron } from 'croner';
+import { cronDescriptors, cronFields, cronRange, type CronField } from '../../machinery/cron.ts';
 
 /**
  * When a schedule is due. This folder makes Jobs on time. Grammar: "CronJob: schedule syntax"; days, and clocks that are put
@@ -9,31 +10,15 @@ export interface Schedule {
   next(after: number): number | undefined;
 }
 
-interface Field {
-  readonly first: number;
-  readonly last: number;
-  readonly names?: readonly string[];
-}
-
-const fields: readonly Field[] = [
-  { first: 0, last: 59 }, { first: 0, last: 23 }, { first: 1, last: 31 },
-  { first: 1, last: 12, names: ['jan', 'feb', 'mar', 'apr', 'may', 'jun', 'jul', 'aug', 'sep', 'oct', 'nov', 'dec'] },
-  { first: 0, last: 6, names: ['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'] },
-];
-
-const descriptors: Readonly<Record<string, string>> = {
-  '@yearly': '0 0 1 1 *', '@annually': '0 0 1 1 *', '@monthly': '0 0 1 * *', '@weekly': '0 0 * * 0', '@daily': '0 0 * * *', '@midnight': '0 0 * * *', '@hourly': '0 * * * *',
-};
-
 const unitMs: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1, us: 1e-3, 'µs': 1e-3, ns: 1e-6 };
 
 /** Throws when the schedule or the zone make no sense. `timeZone`: a name of the IANA database; absent: this machine's. */
 export function parseSchedule(text: string, timeZone: string | undefined): Schedule {
   const spec = text.trim();
   if (spec.startsWith('@every ')) return every(spec.slice('@every '.length));
-  const parts = (descriptors[spec] ?? spec).split(/\s+/);
-  if (parts.length !== fields.length) throw new Error(`expected exactly ${fields.length} fields, found ${parts.length}: [${parts.join(' ')}]`);
-  return daily(parts.map((part, index) => listed(part, fields[index] ?? { first: 0, last: 0 })).join(' '), timeZone);
+  const parts = (cronDescriptors[spec] ?? spec).split(/\s+/);
+  if (parts.length !== cronFields.length) throw new Error(`expected exactly ${cronFields.length} fields, found ${parts.length}: [${parts.join(' ')}]`);
+  return daily(parts.map((part, index) => listed(part, cronFields[index] ?? { min: 0, max: 0 })).join(' '), timeZone);
 }
 
 /** Whole seconds from the last time on, at least one. */
@@ -60,25 +45,16 @@ function daily(pattern: string, timeZone: string | undefined): Schedule {
 }
 
 /** A field as a plain list, or `*` when any value will do: with such a day of the month or of the week, the other one alone decides. */
-function listed(field: string, bounds: Field): string {
+function listed(field: string, bounds: CronField): string {
   const ranges = field.split(',').filter((one) => one !== '').map((one) => rangeOf(one, bounds));
   if (ranges.some((range) => range === '*')) return '*';
   return [...new Set(ranges.flat())].join(',');
 }
 
-function rangeOf(expression: string, { first, last, names = [] }: Field): readonly number[] | '*' {
-  const [range = '', step = '1'] = expression.split('/');
-  const [low = '', high] = range.split('-');
-  const isAny = low === '*' || low === '?';
-  const pace = Number(step);
+function rangeOf(expression: string, bounds: CronField): readonly number[] | '*' {
+  const range = cronRange(expression, bounds);
+  if (typeof range === 'string') throw new Error(range);
+  const { from, to, pace, isAny } = range;
   if (isAny && pace === 1) return '*';
-  const from = isAny ? first : numberOf(low, names, first);
-  const to = isAny ? last : high === undefined ? (expression.includes('/') ? last : from) : numberOf(high, names, first);
-  if (!(from >= first && to <= last && from <= to && pace >= 1)) throw new Error(`failed to parse ${expression}`);
   return Array.from({ length: Math.floor((to - from) / pace) + 1 }, (_, index) => from + index * pace);
-}
-
-function numberOf(text: string, names: readonly string[], first: number): number {
-  const named = names.indexOf(text.toLowerCase());
-  return named >= 0 ? named + first : Number(text);
 }
