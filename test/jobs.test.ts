@@ -2,13 +2,12 @@ import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createClient, type Client } from '../client/client.ts';
 import { createInformer, type Informer } from '../client/informer.ts';
-import type { ApiRequest } from '../client/transport.ts';
-import { createControllers } from '../controller/all.ts';
 import { systemClock } from '../machinery/clock.ts';
 import { Job } from '../machinery/kinds/batch.ts';
 import { Event, Namespace, Pod } from '../machinery/kinds/core.ts';
 import type { KubernetesObject } from '../machinery/kinds/kind.ts';
 import { isTerminal } from '../machinery/pod/readiness.ts';
+import { mortalClient, runControllers } from './suites/mortal-controllers.ts';
 import { startTestServer, type TestServer } from './test-server.ts';
 
 /** Jobs against a real API server, their pods' agents played by the test: what must hold whatever real pods do. */
@@ -68,35 +67,13 @@ function warn(fields: object, message: string): void {
   warnings.push(`${message}: ${inspect(fields)}`);
 }
 
-function start(as: Client, until: AbortSignal, note: (fields: object, message: string) => void): Promise<unknown> {
-  const log = { debug: () => undefined, info: () => undefined, warn: note, error: note };
-  return createControllers({ client: as, clock: systemClock, kinds: fixture.server.kinds, rootCaPem: 'CA', clusterCidr: '10.244.0.0/16', freeze: true, log }).run(until);
-}
-
-/** A client whose process is killed by its `lifetime`th write to a Job or a pod: that one arrives, and nobody hears the answer. */
-function mortal(lifetime: number): { readonly client: Client; readonly died: Promise<void> } {
-  const transport = fixture.server.localTransport({ name: 'controllers', groups: ['system:masters'] });
-  const { promise: died, resolve: die } = Promise.withResolvers<void>();
-  let left = lifetime;
-  const request = async (call: ApiRequest) => {
-    const isWrite = (call.resource === 'jobs' || call.resource === 'pods') && !['get', 'list'].includes(call.verb);
-    if (isWrite) left -= 1;
-    if (left < 0) throw new Error('killed');
-    const answer = await transport.request(call);
-    if (left > 0) return answer;
-    die();
-    throw new Error('killed');
-  };
-  return { client: createClient({ request, watch: (call) => transport.watch(call) }), died };
-}
-
 beforeAll(async () => {
   fixture = await startTestServer();
   client = createClient(fixture.server.localTransport({ name: 'controllers', groups: ['system:masters'] }));
   const watch = { clock: systemClock, freeze: true };
   [jobs, pods, events] = [createInformer<Job>(client, Job, watch), createInformer<Pod>(client, Pod, watch), createInformer<Event>(client, Event, watch)];
   playAgents();
-  running = [start(client, controllers.signal, warn), ...[jobs, pods, events].map((informer) => informer.run(stopping.signal))];
+  running = [runControllers(fixture, client, controllers.signal, warn), ...[jobs, pods, events].map((informer) => informer.run(stopping.signal))];
   await Promise.all([jobs, pods, events].map((informer) => informer.waitForSync(AbortSignal.timeout(10_000))));
 });
 
@@ -331,9 +308,9 @@ describe('a Job', () => {
     await client.create(Job, job('heritage', 'succeed', { completions: 40, parallelism: 4 }));
     await client.create(Job, job('estate', 'succeed', { completions: 40, parallelism: 4, completionMode: 'Indexed' }));
     for (let life = 3; life < 40; life += 1) {
-      const { client: as, died } = mortal(life);
+      const { client: as, died } = mortalClient(fixture, ['jobs', 'pods'], life);
       const end = new AbortController();
-      const run = start(as, end.signal, () => undefined);
+      const run = runControllers(fixture, as, end.signal, () => undefined);
       const lived = Promise.all(['heritage', 'estate'].map((name) => seen(name, has('Complete'))));
       await Promise.race([died, lived]);
       end.abort();
@@ -341,7 +318,7 @@ describe('a Job', () => {
       lived.catch(() => undefined);
     }
     const last = new AbortController();
-    const run = start(client, last.signal, warn);
+    const run = runControllers(fixture, client, last.signal, warn);
     const [heritage, estate] = await Promise.all(['heritage', 'estate'].map((name) => seen(name, has('Complete'))));
     expect(heritage?.status).toMatchObject({ succeeded: 40, uncountedTerminatedPods: {} });
     expect(estate?.status).toMatchObject({ succeeded: 40, completedIndexes: '0-39' });

@@ -3,13 +3,12 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createClient, type Client } from '../client/client.ts';
 import { createInformer, type Informer } from '../client/informer.ts';
 import { addressKey } from '../client/informer-store.ts';
-import type { ApiRequest } from '../client/transport.ts';
-import { createControllers } from '../controller/all.ts';
 import { systemClock } from '../machinery/clock.ts';
 import { ControllerRevision, DaemonSet, StatefulSet } from '../machinery/kinds/apps.ts';
 import { Event, Node, PersistentVolumeClaim, Pod, ResourceQuota } from '../machinery/kinds/core.ts';
 import type { Kind, KubernetesObject } from '../machinery/kinds/kind.ts';
 import { isReady } from '../machinery/pod/readiness.ts';
+import { mortalClient, runControllers } from './suites/mortal-controllers.ts';
 import { startTestServer, type TestServer } from './test-server.ts';
 
 /** StatefulSets and DaemonSets against a real API server, scheduler and agents played by the test: what needs claims, several nodes or a crash. */
@@ -118,35 +117,13 @@ function warn(fields: object, message: string): void {
   warnings.push(`${message}: ${inspect(fields)}`);
 }
 
-function start(as: Client, end: AbortSignal, note: (fields: object, message: string) => void): Promise<unknown> {
-  const log = { debug: () => undefined, info: () => undefined, warn: note, error: note };
-  return createControllers({ client: as, clock: systemClock, kinds: fixture.server.kinds, rootCaPem: 'CA', clusterCidr: '10.244.0.0/16', freeze: true, log }).run(end);
-}
-
-/** A client whose process is killed by its `lifetime`th write: that one arrives, and nobody hears the answer. */
-function mortal(lifetime: number): { readonly client: Client; readonly died: Promise<void> } {
-  const transport = fixture.server.localTransport({ name: 'controllers', groups: ['system:masters'] });
-  const { promise: died, resolve: die } = Promise.withResolvers<void>();
-  let left = lifetime;
-  const request = async (call: ApiRequest) => {
-    const isWrite = ['pods', 'controllerrevisions', 'statefulsets', 'daemonsets'].includes(call.resource) && !['get', 'list'].includes(call.verb);
-    if (isWrite) left -= 1;
-    if (left < 0) throw new Error('killed');
-    const answer = await transport.request(call);
-    if (left > 0) return answer;
-    die();
-    throw new Error('killed');
-  };
-  return { client: createClient({ request, watch: (call) => transport.watch(call) }), died };
-}
-
 beforeAll(async () => {
   fixture = await startTestServer();
   client = createClient(fixture.server.localTransport({ name: 'controllers', groups: ['system:masters'] }));
   informers = { sets: watched(StatefulSet), daemons: watched(DaemonSet), pods: watched(Pod), claims: watched(PersistentVolumeClaim), events: watched(Event) };
   await Promise.all(Object.values(informers).map((informer) => informer.waitForSync(AbortSignal.timeout(10_000))));
   playAgents();
-  running.push(start(client, AbortSignal.any([controllers.signal, stopping.signal]), warn));
+  running.push(runControllers(fixture, client, AbortSignal.any([controllers.signal, stopping.signal]), warn));
 });
 
 afterAll(async () => {
@@ -260,15 +237,15 @@ describe('controllers that are killed in the middle', () => {
     };
     for (const lifetime of [1, 2, 3, 4, 5, 7, 11]) {
       const killed = new AbortController();
-      const { client: as, died } = mortal(lifetime);
+      const { client: as, died } = mortalClient(fixture, ['pods', 'controllerrevisions', 'statefulsets', 'daemonsets'], lifetime);
       // They complain of being killed, as they should.
-      const run = start(as, killed.signal, () => undefined);
+      const run = runControllers(fixture, as, killed.signal, () => undefined);
       await died;
       killed.abort();
       await run;
       await generations(`image-${lifetime}`);
     }
-    running.push(start(client, stopping.signal, warn));
+    running.push(runControllers(fixture, client, stopping.signal, warn));
     await Promise.all([seen(informers.sets, 'ordered', ready(3)), seen(informers.sets, 'burst', ready(3)), seen(informers.daemons, 'everywhere', manned(3))]);
     expect(namesOf([...podsOf('ordered'), ...podsOf('burst')])).toEqual(['burst-0', 'burst-1', 'burst-2', 'ordered-0', 'ordered-1', 'ordered-2']);
     expect(podsOf('everywhere')).toHaveLength(3);

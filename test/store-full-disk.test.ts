@@ -1,10 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, rmSync, writeSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { existsSync } from 'node:fs';
 import { openEmbedded } from '../api/store/embedded.ts';
 import { WriteFailedError } from '../api/store/errors.ts';
 import type { Store } from '../api/store/store.ts';
