@@ -2,9 +2,12 @@ import { invalid, required, type FieldError, type Path } from '../../../machiner
 import type {
   MatchCondition, MatchResources, MutatingAdmissionPolicyBinding, ParamKind, ParamRef, ValidatingAdmissionPolicyBinding,
 } from '../../../machinery/kinds/admission-registration.ts';
+import { dns1123Subdomain } from '../../../machinery/names.ts';
 import { formatSelector, selectorOf } from '../../../machinery/selectors.ts';
-import { chosen } from '../checks.ts';
-import { validateMatch, validateMatchConditions, validateParamKind } from './match.ts';
+import { chosen, named } from '../checks.ts';
+import { text } from '../columns.ts';
+import { age, name as nameColumn, type Column } from '../define.ts';
+import { validateMatch, validateMatchConditions, validateParamKind, validateParamRef } from './match.ts';
 import { failurePolicies } from './webhooks.ts';
 
 /** What validating and mutating policies share. Source: "Validating admission policy", "Mutating admission policy". */
@@ -52,8 +55,28 @@ export function paramKindText(kind: ParamKind | undefined): string {
   return kind === undefined ? '<unset>' : `${kind.apiVersion ?? ''}/${kind.kind ?? ''}`;
 }
 
+type Binding = ValidatingAdmissionPolicyBinding | MutatingAdmissionPolicyBinding;
+
+export function bindingColumns<T extends Binding>(): readonly Column<T>[] {
+  return [
+    nameColumn(),
+    text('PolicyName', 'Which policy it binds.', (object) => object.spec?.policyName ?? ''),
+    text('ParamRef', "Where the policy's parameters are.", paramRefText),
+    age(),
+  ];
+}
+
+export function validateBinding(spec: Binding['spec'], path: Path): FieldError[] {
+  return [
+    ...named(path.child('policyName'), spec?.policyName, dns1123Subdomain),
+    ...validateParamRef(spec?.paramRef, path.child('paramRef')),
+    // Misspelled in Kubernetes' own messages.
+    ...validateMatch(spec?.matchResources, path.child('matchResouces')),
+  ];
+}
+
 /** `namespace/name`, or a selector, as the ParamRef column shows it. */
-export function paramRefText({ spec }: ValidatingAdmissionPolicyBinding | MutatingAdmissionPolicyBinding): string {
+function paramRefText({ spec }: Binding): string {
   const ref: ParamRef | undefined = spec?.paramRef;
   const { name = '', namespace = '', selector } = ref ?? {};
   if (name !== '') return `${namespace === '' ? '*' : namespace}/${name}`;

@@ -1,11 +1,9 @@
 import { duplicate, invalid, Path, required, type FieldError } from '../../../machinery/field-path.ts';
 import { ValidatingAdmissionPolicyBinding } from '../../../machinery/kinds/admission-registration.ts';
-import { dns1123Subdomain } from '../../../machinery/names.ts';
-import { named, oneOf } from '../checks.ts';
-import { text } from '../columns.ts';
-import { age, defineResource, name } from '../define.ts';
-import { defaultMatch, validateMatch, validateParamRef } from './match.ts';
-import { paramRefText } from './policies.ts';
+import { oneOf } from '../checks.ts';
+import { defineResource } from '../define.ts';
+import { defaultMatch } from './match.ts';
+import { bindingColumns, validateBinding } from './policies.ts';
 
 const actions = ['Audit', 'Deny', 'Warn'] as const;
 
@@ -14,22 +12,14 @@ export const validatingAdmissionPolicyBinding = defineResource(ValidatingAdmissi
   updatesNameVersion: true,
   categories: ['api-extensions'],
   generation: true,
-  columns: [
-    name(),
-    text('PolicyName', 'Which policy it binds.', (object) => object.spec?.policyName ?? ''),
-    text('ParamRef', "Where the policy's parameters are.", paramRefText),
-    age(),
-  ],
+  columns: bindingColumns(),
   defaults(draft) {
     if (draft.spec?.matchResources !== undefined) defaultMatch(draft.spec.matchResources);
   },
   validate({ spec }) {
     const path = new Path('spec');
     return [
-      ...named(path.child('policyName'), spec?.policyName, dns1123Subdomain),
-      ...validateParamRef(spec?.paramRef, path.child('paramRef')),
-      // Misspelled in Kubernetes' own messages.
-      ...validateMatch(spec?.matchResources, path.child('matchResouces')),
+      ...validateBinding(spec, path),
       ...validateActions(spec?.validationActions ?? [], path.child('validationActions')),
     ];
   },
