@@ -37,6 +37,7 @@ const defaultSilenceMs = 50;
 const defaultCompactionMs = 5 * 60 * 1000;
 const stallMs = 5000;
 const tickKey = '/coracle/tick';
+const nothing: RangeRequest = { from: '/', to: '/', countOnly: true };
 
 /** Connects to the cluster. Throws `StoreUnavailableError` when no server answers. */
 export async function openEtcd(options: EtcdOptions): Promise<Store> {
@@ -46,7 +47,7 @@ export async function openEtcd(options: EtcdOptions): Promise<Store> {
   });
   try {
     const store = assemble(options, members, createKeyspace(options.root ?? ''));
-    await store.range({ from: '/', to: '/', countOnly: true });
+    await store.range(nothing);
     return store;
   } catch (error) {
     members.close();
@@ -118,12 +119,16 @@ function assemble(options: EtcdOptions, members: Members, keyspace: Keyspace): S
     }
   }
 
+  /** The answer to a question about nothing says where the store is. */
+  async function newest(): Promise<Revision> {
+    return (await range(nothing)).revision;
+  }
+
   /** Fills in the revision that etcd doesn't say. */
   async function revisionError(error: unknown): Promise<unknown> {
     if (!(error instanceof RevisionRefused)) return error;
     if (error.why === 'compacted') return new CompactedError(await oldestKept());
-    const { revision } = await range({ from: '/', to: '/', countOnly: true });
-    return new FutureRevisionError(revision);
+    return new FutureRevisionError(await newest());
   }
 
   /** A watch from the beginning is told where the history begins. */
@@ -145,7 +150,7 @@ function assemble(options: EtcdOptions, members: Members, keyspace: Keyspace): S
    * them: it is told to keep one revision more, and this process refuses that one itself.
    */
   async function compact(revision: Revision): Promise<void> {
-    const { revision: current } = await range({ from: '/', to: '/', countOnly: true });
+    const current = await newest();
     if (revision > current) throw new FutureRevisionError(current);
     if (revision <= Math.max(floor, 1)) return;
     try {
