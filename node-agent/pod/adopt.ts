@@ -27,6 +27,17 @@ function corrected(pod: Pod, state: PodState, sandbox: Found, now: number): PodS
   return { ...state, containers: new Map(containers.map((each) => [each.name, each])), ...(sandbox.address === undefined ? {} : { address: sandbox.address }) };
 }
 
+/** The state with what ended containers have said last, by their ids. Pure. */
+export function withMessages(state: PodState, messages: ReadonlyMap<string, string>): PodState {
+  const containers = [...state.containers].map(([name, record]): [string, ContainerRecord] => {
+    const { current } = record;
+    const message = messages.get(current?.id ?? '');
+    if (current?.exit === undefined || current.exit.message !== undefined || message === undefined) return [name, record];
+    return [name, { ...record, current: { ...current, exit: { ...current.exit, message } } }];
+  });
+  return { ...state, containers: new Map(containers) };
+}
+
 /** What ran when the machine or the whole pod was ended from outside did not crash: its next start waits for nothing. */
 function forgiven(state: PodState): PodState {
   const containers = [...state.containers].map(([name, record]): [string, ContainerRecord] => {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { setTimeout as turn } from 'node:timers/promises';
 import { basename, join } from 'node:path';
@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Client } from '../../client/client.ts';
 import { silentLog } from '../../client/log.ts';
 import { manualClock, type ManualClock } from '../../machinery/clock.ts';
-import type { Pod } from '../../machinery/kinds/core.ts';
+import type { Pod, PodStatus } from '../../machinery/kinds/core.ts';
 import { RuntimeError, type ContainerSpec, type Runtime, type Sandbox, type ContainerExit, type SandboxSpec, type StartedContainer } from '../runtime/runtime.ts';
 import type { NodeContext } from './handle.ts';
 import { sandboxSpec } from './effects/sandbox.ts';
@@ -24,10 +24,11 @@ let asked: string[];
 /** What the machine refuses, and how often yet. */
 let refusals: Map<string, number>;
 let worker: PodWorker | undefined;
+let reported: PodStatus[];
 
 beforeEach(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'coracle-worker-'));
-  [clock, stop, asked, refusals] = [manualClock(), new AbortController(), [], new Map()];
+  [clock, stop, asked, refusals, reported] = [manualClock(), new AbortController(), [], new Map(), []];
 });
 afterEach(async () => {
   stop.abort();
@@ -83,7 +84,7 @@ function node(): NodeContext {
     images: { resolve: () => Promise.resolve(image), pull: unused, import: unused, list: unused, remove: unused } as unknown as NodeContext['images'], users: () => Promise.resolve({ uid: 0, gid: 0, groups: [], home: '/root' }), hostResolver: () => Promise.resolve(''),
     objects: { hold: () => ({ configMap: unused, secret: unused, release: () => undefined }), run: unused },
     recorder: { record: (_regarding, _type, reason) => void asked.push(reason), drain: unused },
-    statuses: { write: () => undefined, check: () => undefined, flush: () => ask('flush'), forget: () => undefined },
+    statuses: { write: (_pod, status) => void reported.push(status), check: () => undefined, flush: () => ask('flush'), forget: () => undefined },
     allocatable: () => ({}), services: () => [], clusterDns: undefined, insecureRegistries: [], defaultSeccomp: () => Buffer.alloc(0), memoryCapacityBytes: 1, pidsLimit: undefined,
     networkReady: () => Promise.resolve(), newId: () => `${asked.length}`.padStart(64, '0'),
   };
@@ -164,6 +165,40 @@ describe('what is known of a pod', () => {
     while (count('destroy') === 0) await turn(1);
     const { state } = (await readPodRecords(dataDir, (_uid, error) => expect.unreachable(String(error)))).get('u') ?? {};
     expect(state?.containers.get('a')?.current?.exit).toMatchObject({ exitCode: 0, reason: 'Completed' });
+  });
+});
+
+describe('a container that ended while no agent was there', () => {
+  const run: Run = { id: 'ended', imageId: 'i', configId: 'c', image: 'img', logPath: '/l', startedAt: 1 };
+  const once: Pod = { ...pod, spec: { enableServiceLinks: false, restartPolicy: 'Never', containers: [{ name: 'a', image: 'web:1' }] } };
+  const known = { ...newState(0), volumes: 'ready' as const, containers: new Map([['a', { name: 'a', restartCount: 0, current: run, health: { started: true, ready: true } }]]) };
+
+  beforeEach(async () => {
+    await mkdir(join(dataDir, 'pods', 'u', 'files'), { recursive: true });
+    await writeFile(join(dataDir, 'pods', 'u', 'files', 'termination-ended'), 'last words');
+  });
+
+  /** Every state that was reported of it as ended. */
+  const told = (): unknown[] => reported.flatMap(({ containerStatuses }) => containerStatuses?.[0]?.state?.terminated?.message ?? (containerStatuses?.[0]?.state?.terminated === undefined ? [] : ['nothing']));
+
+  it('is never reported without what it said last', async () => {
+    const workers = createPodWorkers(node(), stop.signal);
+    await workers.adoptAll(new Map([['u', { pod: once, state: { ...known, sandbox: 'ready' } }]]), [makeSandbox(sandboxSpec(pod, 'u'), new Map([['ended', exit('ended')]]))]);
+    workers.changed(undefined, once);
+    await until(() => told().length > 0);
+    stop.abort();
+    await workers.settled();
+    expect(new Set(told())).toEqual(new Set(['last words']));
+  });
+
+  it('nor when its supervisor is slow to answer', async () => {
+    const sandbox = makeSandbox(sandboxSpec(pod, 'u'), new Map([['ended', exit('ended')]]));
+    worker = createPodWorker(node(), { pod: once, state: { ...known, sandbox: 'silent' }, sandbox: undefined }, stop.signal, () => undefined);
+    await until(() => reported.length > 0);
+    worker.answered(sandbox);
+    worker.desire(once);
+    await until(() => told().length > 0);
+    expect(new Set(told())).toEqual(new Set(['last words']));
   });
 });
 

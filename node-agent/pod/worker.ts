@@ -6,7 +6,8 @@ import { referenceTo } from '../../client/events.ts';
 import type { ContainerExit, Sandbox } from '../runtime/runtime.ts';
 import { createPodVolumes } from '../volumes/volumes.ts';
 import { carryOut } from './effects/carry-out.ts';
-import { containerExited, recallMessages } from './effects/container-exited.ts';
+import { withMessages } from './adopt.ts';
+import { containerExited, lastWords } from './effects/container-exited.ts';
 import { objectsChanged, refreshVolumes } from './effects/refresh-volumes.ts';
 import { sandboxAnswered, sandboxWasLost, sayRefusal } from './effects/sandbox.ts';
 import type { NodeContext, PodHandle } from './handle.ts';
@@ -51,6 +52,8 @@ interface Cell {
   sandbox: Sandbox | undefined;
   /** The status reported last. */
   reported: PodStatus | undefined;
+  /** It is known what the pod was found with: before, nothing is planned, and nothing reported that would be taken back. */
+  hasBegun: boolean;
   /** A turn is due. */
   isWoken: boolean;
   isOver: boolean;
@@ -59,7 +62,7 @@ interface Cell {
 
 /** `forgotten` is called once, when nothing of the pod is left on this node. */
 export function createPodWorker(node: NodeContext, start: WorkerStart, working: AbortSignal, forgotten: () => void): PodWorker {
-  const cell: Cell = { ...start, reported: undefined, isWoken: false, isOver: false, cancelWake: undefined };
+  const cell: Cell = { ...start, reported: undefined, hasBegun: false, isWoken: false, isOver: false, cancelWake: undefined };
   const uid = start.pod.metadata?.uid ?? '';
   const listeners = new Set<() => void>();
   const ending = new AbortController();
@@ -67,9 +70,12 @@ export function createPodWorker(node: NodeContext, start: WorkerStart, working: 
     const { namespace, name } = cell.pod.metadata ?? {};
     if (!working.aborted) node.log.error({ err: error, uid, namespace, name }, 'a step of a pod failed in an unforeseen way');
   });
-  const directory = mkdir(podDirectory(node.dataDir, uid), { recursive: true, mode: 0o711 });
+  const makeDirectory = (): Promise<unknown> => mkdir(podDirectory(node.dataDir, uid), { recursive: true, mode: 0o711 });
+  let directory = makeDirectory();
   const journal = createJournal({
     async write(isDurable) {
+      // A disk that was full need not be any more.
+      directory = directory.catch(makeDirectory);
       await directory;
       if (!cell.isOver) await writePodRecord(node.dataDir, uid, cell, isDurable);
     },
@@ -77,7 +83,7 @@ export function createPodWorker(node: NodeContext, start: WorkerStart, working: 
     failed: (error) => node.log.error({ err: error, uid }, 'the state of a pod was not written down'),
   });
   const wake = (): void => {
-    if (cell.isWoken || cell.isOver || working.aborted) return;
+    if (!cell.hasBegun || cell.isWoken || cell.isOver || working.aborted) return;
     cell.isWoken = true;
     // Once for all that happens in this turn of the event loop.
     queueMicrotask(() => {
@@ -112,7 +118,12 @@ export function createPodWorker(node: NodeContext, start: WorkerStart, working: 
   });
   const prober = createProber(handle);
   journal.saveSoon();
-  tasks.run(directory.then(() => begin(handle, wake)));
+  const begun = (): void => {
+    cell.hasBegun = true;
+    wake();
+  };
+  // Without its directory a pod fails at its volumes, which say so and are tried again.
+  tasks.run(directory.catch((error: unknown) => node.log.error({ err: error, uid }, 'the directory of a pod was not made')).then(() => begin(handle, begun)));
   return {
     uid, pod: () => cell.pod, state: () => cell.state, sandbox: () => cell.sandbox,
     desire(pod) {
@@ -125,10 +136,7 @@ export function createPodWorker(node: NodeContext, start: WorkerStart, working: 
     remove: () => handle.change((before) => ({ ...before, removed: true })),
     exited: (exit) => tasks.run(containerExited(handle, exit)),
     lost: () => tasks.run(sandboxWasLost(handle)),
-    answered(sandbox) {
-      sandboxAnswered(handle, sandbox);
-      tasks.run(recallMessages(handle).then(() => clearStrays(handle)));
-    },
+    answered: (sandbox) => tasks.run(sandboxAnswered(handle, sandbox).then(() => clearStrays(handle))),
     onChange(listener) {
       listeners.add(listener);
       return () => void listeners.delete(listener);
@@ -155,12 +163,16 @@ async function removeAll(node: NodeContext, uid: string, working: AbortSignal): 
 
 const removeRetryMs = 5000;
 
-async function begin(handle: PodHandle, wake: () => void): Promise<void> {
+async function begin(handle: PodHandle, begun: () => void): Promise<void> {
   // What was in memory went with the machine, and is made again before the next sandbox has containers.
   if (handle.sandbox() === undefined && !isEnding(handle.pod(), handle.state())) handle.change((before) => ({ ...before, volumes: 'absent' }));
   sayRefusal(handle);
-  await recallMessages(handle);
-  wake();
+  const sandbox = handle.sandbox();
+  if (sandbox !== undefined) {
+    const words = await lastWords(handle, sandbox);
+    handle.change((state) => withMessages(state, words));
+  }
+  begun();
   await clearStrays(handle);
   if (handle.state().volumes === 'ready') await refreshVolumes(handle);
 }

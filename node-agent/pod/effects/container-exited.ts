@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import type { Container } from '../../../machinery/kinds/core.ts';
-import type { ContainerExit } from '../../runtime/runtime.ts';
+import type { ContainerExit, Sandbox } from '../../runtime/runtime.ts';
 import { exitOf } from '../adopt.ts';
 import { terminationFile } from '../files.ts';
 import type { PodHandle } from '../handle.ts';
@@ -31,20 +31,18 @@ export async function containerExited(handle: PodHandle, exit: ContainerExit): P
   });
 }
 
-/** Exits that a sandbox was found with when it was taken over have said something too, before anybody was there to read it. */
-export async function recallMessages(handle: PodHandle): Promise<void> {
-  const exits = handle.sandbox()?.exits;
+/** What the containers that `sandbox` was found with as ended have said last, by their ids: nobody was there to read it. */
+export async function lastWords(handle: PodHandle, sandbox: Sandbox): Promise<ReadonlyMap<string, string>> {
+  const words = new Map<string, string>();
   for (const { spec } of containersOf(handle.pod())) {
-    const { current } = recordOf(handle.state(), spec.name);
-    const exit = exits?.get(current?.id ?? '');
-    if (current?.exit === undefined || current.exit.message !== undefined || exit === undefined) continue;
-    const message = await terminationMessage(handle, spec, exit, current.logPath);
-    if (message === undefined) continue;
-    handle.changeContainer(spec.name, (record) => {
-      if (record.current?.id !== current.id || record.current.exit === undefined) return record;
-      return { ...record, current: { ...record.current, exit: { ...record.current.exit, message } } };
-    });
+    const { current, pending } = recordOf(handle.state(), spec.name);
+    for (const run of [current, pending]) {
+      const exit = sandbox.exits.get(run?.id ?? '');
+      const message = run === undefined || exit === undefined ? undefined : await terminationMessage(handle, spec, exit, run.logPath);
+      if (message !== undefined) words.set(exit?.containerId ?? '', message);
+    }
   }
+  return words;
 }
 
 /** One that can't be read is none. */

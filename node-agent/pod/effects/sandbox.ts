@@ -5,11 +5,12 @@ import { kernelNameOf } from '../../pod-files.ts';
 import { podResources } from '../../pod-resources.ts';
 import type { Sandbox, SandboxSpec } from '../../runtime/runtime.ts';
 import { VolumeError } from '../../volumes/volumes.ts';
-import { answered, initAgain, sandboxLost } from '../adopt.ts';
+import { answered, initAgain, sandboxLost, withMessages } from '../adopt.ts';
 import { writeHostsFile, writePodFiles } from '../files.ts';
 import type { PodHandle } from '../handle.ts';
 import { shortcomingsOf } from '../shortcomings.ts';
 import { dottedName } from '../sysctls.ts';
+import { lastWords } from './container-exited.ts';
 import { messageOf } from '../../../machinery/thrown.ts';
 
 /** The pod as a whole: its volumes and its sandbox, made and taken away. */
@@ -92,10 +93,11 @@ export async function sandboxWasLost(handle: PodHandle): Promise<void> {
 }
 
 /** The supervisor answers that was silent since this agent began: what runs in its sandbox, and what has ended, is known again. */
-export function sandboxAnswered(handle: PodHandle, sandbox: Sandbox): void {
+export async function sandboxAnswered(handle: PodHandle, sandbox: Sandbox): Promise<void> {
   handle.setSandbox(sandbox);
   sayRefusal(handle);
-  handle.change((state) => answered(handle.pod(), state, sandbox, handle.node.clock.now()));
+  const words = await lastWords(handle, sandbox);
+  handle.change((state) => withMessages(answered(handle.pod(), state, sandbox, handle.node.clock.now()), words));
 }
 
 /** Tells why nothing can be done for a pod that another version of Coracle has started. */
