@@ -49,7 +49,7 @@ function overSocket(socket: TLSSocket): Connection {
       return new Promise((resolve, reject) => {
         fail = reject;
         take = answerReader(keep, resolve);
-        socket.write(`${method} ${path} HTTP/1.1\r\nhost: x\r\naccept: application/json\r\n${body === '' ? '' : `content-type: application/json\r\ncontent-length: ${Buffer.byteLength(body)}\r\n`}\r\n${body}`);
+        socket.write(`${method} ${path} HTTP/1.1\r\nhost: x\r\naccept: application/json\r\n${body === '' ? '' : `content-type: ${method === 'PATCH' ? 'application/merge-patch+json' : 'application/json'}\r\ncontent-length: ${Buffer.byteLength(body)}\r\n`}\r\n${body}`);
       });
     },
     stream(path, onData) {
