@@ -36,6 +36,21 @@ const rows: readonly Row[] = [
   { name: 'waits for what is under way', pod: always, state: { ...newState(now), volumes: 'working', sandbox: 'ready' }, steps: [] },
   { name: 'tries a failed volume again when due', pod: always, state: { ...ready, volumes: 'absent', volumesRetryAt: now + 5 }, steps: [], wakeAt: now + 5 },
   { name: 'starts containers once the ground is laid', pod: podOf({ containers: [{ name: 'a' }, { name: 'b' }] }), state: ready, steps: [start('a'), start('b')] },
+  {
+    name: 'starts a container that joins a running pod', pod: podOf({ ephemeralContainers: [{ name: 'look' }] }), state: withContainers(running('a')), steps: [start('look')],
+  },
+  {
+    name: 'lets one look into a pod that is not initialised', pod: podOf({ initContainers: [{ name: 'i' }], ephemeralContainers: [{ name: 'look' }] }),
+    state: withContainers(running('i')), steps: [start('look')],
+  },
+  {
+    name: 'never starts one that joined again', pod: podOf({ ephemeralContainers: [{ name: 'look' }] }),
+    state: withContainers(running('a'), record('look', { current: exited(1) })), steps: [],
+  },
+  {
+    name: 'ends one that joined with the pod', pod: podOf({ restartPolicy: 'Never', ephemeralContainers: [{ name: 'look' }] }),
+    state: withContainers(record('a', { current: exited(0) }), running('look')), steps: [stop('look')],
+  },
   { name: 'leaves a container alone that is being started', pod: always, state: withContainers(record('a', { activity: 'starting' })), steps: [] },
   { name: 'leaves a running container alone', pod: always, state: withContainers(running('a')), steps: [] },
   { name: 'restarts at once the first time', pod: always, state: withContainers(record('a', { current: exited(1) })), steps: [start('a')] },

@@ -85,7 +85,10 @@ function keepRunning(pod: Pod, state: PodState, now: number): Plan {
   ]);
   if (state.volumes !== 'ready' || state.sandbox !== 'ready') return ground;
   const plans: Plan[] = [];
-  const all = containersOf(pod);
+  const containers = containersOf(pod);
+  // They look into a pod in whatever state it is, one that can't be initialised too.
+  for (const each of containers.filter(({ role }) => role === 'ephemeral')) plans.push(advance(pod, each, recordOf(state, each.spec.name), now));
+  const all = containers.filter(({ role }) => role !== 'ephemeral');
   const mainsBegun = all.some((c) => c.role === 'main' && recordOf(state, c.spec.name).current !== undefined);
   for (const container of all) {
     const record = recordOf(state, container.spec.name);

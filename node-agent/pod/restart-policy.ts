@@ -13,6 +13,7 @@ function policyOf(pod: Pod, container: PodContainer): Policy {
 
 /** Whether an ended run is followed by another ("Container restart policy"; "restartPolicyRules" look at the exit code first). */
 export function restarts(pod: Pod, container: PodContainer, run: Run): boolean {
+  if (container.role === 'ephemeral') return false;
   const exitCode = run.exit?.exitCode ?? 0;
   for (const rule of container.spec.restartPolicyRules ?? []) {
     const listed = rule.exitCodes?.values?.includes(exitCode) ?? false;

@@ -126,17 +126,18 @@ export interface PodState {
   readonly deleting: boolean;
 }
 
-export type Role = 'init' | 'sidecar' | 'main';
+export type Role = 'init' | 'sidecar' | 'main' | 'ephemeral';
 
 export interface PodContainer {
   readonly spec: Container;
   readonly role: Role;
 }
 
-/** Init containers and sidecars in order, then the others. */
+/** Init containers and sidecars in order, then the others, then those that joined to look into the pod. */
 export function containersOf(pod: Pod): readonly PodContainer[] {
   const init = (pod.spec?.initContainers ?? []).map((spec): PodContainer => ({ spec, role: spec.restartPolicy === 'Always' ? 'sidecar' : 'init' }));
-  return [...init, ...(pod.spec?.containers ?? []).map((spec): PodContainer => ({ spec, role: 'main' }))];
+  const main = (pod.spec?.containers ?? []).map((spec): PodContainer => ({ spec, role: 'main' }));
+  return [...init, ...main, ...(pod.spec?.ephemeralContainers ?? []).map((spec): PodContainer => ({ spec, role: 'ephemeral' }))];
 }
 
 function newRecord(name: string): ContainerRecord {

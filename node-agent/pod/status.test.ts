@@ -89,6 +89,14 @@ describe('a pod\'s status', () => {
     expect([status.containerStatuses, status.initContainerStatuses]).toEqual([undefined, undefined]);
   });
 
+  it('lists containers that joined apart, and neither waits for them nor calls them ready', () => {
+    const pod = podOf({ ephemeralContainers: [{ name: 'look', image: 'tools:1' }] });
+    const status = podStatus(pod, stateOf({}, record('a', { current: run() }), record('look', { current: exited(1) })), node, now);
+    expect([status.phase, status.containerStatuses?.map(({ name }) => name), status.initContainerStatuses]).toEqual(['Running', ['a'], undefined]);
+    expect(status.ephemeralContainerStatuses).toMatchObject([{ name: 'look', ready: false, restartCount: 0, state: { terminated: { exitCode: 1 } } }]);
+    expect(status.conditions?.find((each) => each.type === 'Ready')?.status).toBe('True');
+  });
+
   it('names what it waits for', () => {
     const pod = podOf({ initContainers: [{ name: 'i' }, { name: 'j' }], readinessGates: [{ conditionType: 'g' }] });
     const conditions = podStatus(pod, stateOf({}, record('i', { current: exited(0) })), node, now).conditions ?? [];

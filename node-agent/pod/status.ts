@@ -15,8 +15,9 @@ export function podStatus(pod: Pod, state: PodState, node: NodeFacts, now: numbe
   const containers = containersOf(pod);
   const gone = isEnding(pod, state) && state.sandbox === 'absent';
   const statusOf = (container: PodContainer): ContainerStatus => containerStatus(pod, container, state, gone);
-  const init = containers.filter((c) => c.role !== 'main').map(statusOf);
+  const init = containers.filter((c) => c.role === 'init' || c.role === 'sidecar').map(statusOf);
   const main = containers.filter((c) => c.role === 'main').map(statusOf);
+  const ephemeral = containers.filter((c) => c.role === 'ephemeral').map(statusOf);
   const phase = phaseOf(pod, state, main, gone);
   const address = pod.spec?.hostNetwork === true && hasSandbox(state) ? node.hostAddress : state.address;
   return {
@@ -28,9 +29,13 @@ export function podStatus(pod: Pod, state: PodState, node: NodeFacts, now: numbe
     ...(address === undefined ? {} : { podIP: address, podIPs: [{ ip: address }] }),
     startTime: rfc3339(state.startTime),
     ...(state.outcome === undefined ? {} : { reason: state.outcome.reason, message: state.outcome.message }),
-    ...(state.outcome?.isRejection === true ? {} : { ...(init.length === 0 ? {} : { initContainerStatuses: init }), containerStatuses: main }),
+    ...(state.outcome?.isRejection === true ? {} : { ...listed('initContainerStatuses', init), containerStatuses: main, ...listed('ephemeralContainerStatuses', ephemeral) }),
     qosClass: pod.status?.qosClass ?? qosClass(pod.spec ?? { containers: [] }),
   };
+}
+
+function listed(name: 'initContainerStatuses' | 'ephemeralContainerStatuses', statuses: readonly ContainerStatus[]): Pick<PodStatus, typeof name> {
+  return statuses.length === 0 ? {} : { [name]: statuses };
 }
 
 /** Whole seconds, as Kubernetes writes times. */
@@ -58,12 +63,12 @@ function containerStatus(pod: Pod, container: PodContainer, state: PodState, gon
     name: container.spec.name,
     state: now,
     lastState: last?.exit === undefined ? {} : { terminated: terminated(last) },
-    ready: completedInit || (running && container.role !== 'init' && record.health.ready),
+    ready: completedInit || (running && (container.role === 'main' || container.role === 'sidecar') && record.health.ready),
     restartCount: record.restartCount,
     image: shown?.image ?? container.spec.image ?? '',
     imageID: shown?.imageId ?? '',
     ...(shown === undefined ? {} : { containerID: `coracle://${shown.id}`, ...grantedTo(container.spec, shown) }),
-    started: running && (container.role === 'init' || record.health.started),
+    ...(container.role === 'ephemeral' ? {} : { started: running && (container.role === 'init' || record.health.started) }),
   };
 }
 

@@ -207,8 +207,10 @@ function createHandle(node: NodeContext, cell: Cell, hooks: Hooks): PodHandle {
     changeContainer: (name, edit) => change((before) => withRecord(before, edit(recordOf(before, name)))),
     facts: () => ({ nodeName: node.nodeName, hostAddress: node.hostAddress, address: cell.state.address, allocatable: node.allocatable() }),
     event(type, reason, message, container) {
-      const isInit = cell.pod.spec?.initContainers?.some((each) => each.name === container) === true;
-      const fieldPath = container === undefined ? undefined : `spec.${isInit ? 'initContainers' : 'containers'}{${container}}`;
+      const { initContainers = [], ephemeralContainers = [] } = cell.pod.spec ?? {};
+      const named = (list: readonly { readonly name: string }[]): boolean => list.some((each) => each.name === container);
+      const list = named(initContainers) ? 'initContainers' : named(ephemeralContainers) ? 'ephemeralContainers' : 'containers';
+      const fieldPath = container === undefined ? undefined : `spec.${list}{${container}}`;
       node.recorder.record(referenceTo(Pod, cell.pod, fieldPath), type, reason, message);
     },
   };

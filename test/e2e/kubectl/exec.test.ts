@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from '../command.ts';
+import { webImage } from '../coracle.ts';
 import { deployment, pod, script } from '../manifests.ts';
 import { useNamespace } from '../namespace.ts';
 
@@ -11,11 +12,31 @@ let directory: string;
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'coracle-cp-'));
-  await kubectl.apply(pod('shell'), deployment('web'), pod('cat', { container: { ...script('echo ready; exec cat'), stdin: true } }));
-  await kubectl`wait pod/shell pod/cat --for=condition=Ready --timeout=30s`;
+  await kubectl.apply(pod('shell'), pod('guarded'), deployment('web'), pod('cat', { container: { ...script('echo ready; exec cat'), stdin: true } }));
+  await kubectl`wait pod/shell pod/guarded pod/cat --for=condition=Ready --timeout=30s`;
   await kubectl`rollout status deployment/web --timeout=30s`;
 });
 afterAll(() => rm(directory, { recursive: true, force: true }));
+
+describe('kubectl debug', () => {
+  it('runs a container beside those of a running pod, in its network, with its logs and its end in the status', async () => {
+    await kubectl`debug guarded --image ${webImage} -c looker --profile general -- sh -c ${'hostname; exit 3'}`;
+    await kubectl`wait pod/guarded --for=jsonpath={.status.ephemeralContainerStatuses[0].state.terminated.exitCode}=3 --timeout=30s`;
+    expect(await kubectl`logs guarded -c looker`).toBe('guarded\n');
+    expect(await kubectl`get pod guarded -o ${'jsonpath={.status.phase} {.status.containerStatuses[*].restartCount} {.status.ephemeralContainerStatuses[0].name}'}`).toBe('Running 0 looker');
+    expect(await kubectl`describe pod guarded`).toMatch(/Ephemeral Containers:\n {2}looker:/);
+  });
+
+  it('-it attaches to it', async () => {
+    await using terminal = kubectl.terminal`debug -it guarded --image ${webImage} -c visitor --profile general -- sh`;
+    await terminal.until(/# /);
+    terminal.write('echo here $((20+22))\r');
+    await terminal.until(/here 42/);
+    terminal.write('exit 4\r');
+    await terminal.ended;
+    await kubectl`wait pod/guarded --for=jsonpath={.status.ephemeralContainerStatuses[?(@.name=="visitor")].state.terminated.exitCode}=4 --timeout=30s`;
+  });
+});
 
 describe('kubectl exec', () => {
   it("runs a command, keeps its streams apart and returns its exit code", async () => {
