@@ -116,6 +116,12 @@ export function encodeConfiguration(configuration: PodConfiguration): Buffer {
   return writer.flag(configuration.shareProcesses).bytes();
 }
 
+export function encodeResize(containerId: string, resources: CgroupResources): Buffer {
+  const writer = new PayloadWriter().text(containerId);
+  writeResources(writer, resources);
+  return writer.bytes();
+}
+
 function flagsOf(container: PodContainer): number {
   const bits = [container.readOnlyRoot, container.tty, container.stdin, container.stdinOnce, container.privileged, container.noNewPrivileges];
   return bits.reduce((flags, set, bit) => flags | (set ? 1 << bit : 0), 0);

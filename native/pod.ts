@@ -1,6 +1,6 @@
 /** The typed client of `coracle-pod`: one control connection, and one connection per exec, attach or port-forward. */
 import type { Duplex } from 'node:stream';
-import { encodeConfiguration, encodeContainer, readExit, readState, type ContainerExit, type PodConfiguration, type PodContainer, type PodRunning, type PodState } from './container.ts';
+import { encodeConfiguration, encodeContainer, encodeResize, readExit, readState, type CgroupResources, type ContainerExit, type PodConfiguration, type PodContainer, type PodRunning, type PodState } from './container.ts';
 import { createFrameParser, createRequests, frameTypes, NativeError, PayloadReader, PayloadWriter } from './frame.ts';
 import { connectTo, openStream, requestTimeoutMs, streamsOf, type OpenedStream, type ProcessStreams } from './streams.ts';
 import { firstVersion, protocolVersion, refusalOf, requireRequest, type PodRequest } from './version.ts';
@@ -12,6 +12,8 @@ export interface PodClient {
   configure(configuration: PodConfiguration): Promise<void>;
   start(container: PodContainer): Promise<PodRunning>;
   signal(containerId: string, signal: number): Promise<void>;
+  /** Changes what a running container may use, or the pod as a whole (undefined). What is absent stays as it is. */
+  resize(containerId: string | undefined, resources: CgroupResources): Promise<void>;
   /** Forgets an ended container; resolves with the index of its cgroup. */
   remove(containerId: string): Promise<number>;
   exec(containerId: string, options: { readonly args: readonly string[]; readonly tty: boolean; readonly stdin: boolean }): Promise<ProcessStreams>;
@@ -95,6 +97,7 @@ export async function connectPod(directory: () => string, events: PodEvents, gre
       return { containerId: container.id, pid: reader.u32(), startedAt: reader.u64(), cgroupIndex: reader.u32() };
     },
     signal: async (containerId, signal) => void (await send('podSignal', new PayloadWriter().text(containerId).u32(signal).bytes())),
+    resize: async (containerId, resources) => void (await send('podResize', encodeResize(containerId ?? '', resources))),
     remove: async (containerId) => new PayloadReader(await send('podRemove', new PayloadWriter().text(containerId).bytes())).u32(),
     async exec(containerId, options) {
       const payload = new PayloadWriter().text(containerId).texts(options.args).flag(options.tty).flag(options.stdin).bytes();

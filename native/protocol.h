@@ -15,13 +15,14 @@
  *   version  since then
  *   1        everything below that says nothing else; the hello is empty, and its answer ends with the exits
  *   2        hellos carry versions, HOST_HELLO
+ *   3        POD_RESIZE
  *
  * `version.ts` holds the same table.
  */
 #ifndef CORACLE_PROTOCOL_H
 #define CORACLE_PROTOCOL_H
 
-#define PROTOCOL_VERSION 2u
+#define PROTOCOL_VERSION 3u
 /* The oldest agent that may drive programs of this build. */
 #define OLDEST_AGENT 1u
 
@@ -38,6 +39,7 @@ enum frame_type {
     POD_START = 3,     /* container spec (spec.c) -> {u32 pid, u64 startedAt, u32 cgroup index} */
     POD_SIGNAL = 4,    /* {id, u32 signal} */
     POD_REMOVE = 5,    /* {id} -> {u32 cgroup index}: its zygote is gone, files and cgroup may be removed */
+    POD_RESIZE = 9,    /* {id, resources}: what a running container may use from now on; '' is the pod as a whole */
     /* first frame of a connection of its own */
     POD_EXEC = 6,   /* {id, args, u32 tty, u32 stdin} -> OK, then stream frames */
     POD_ATTACH = 7, /* {id, u32 stdin} -> OK {u32 terminal}, then stream frames */

@@ -142,7 +142,7 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
       client, clock, log, runtime, images, users: createUserLookUp(), objects, dataDir, nodeName, hostAddress: options.address,
       recorder,
       statuses: createStatusWriter(client, clock, log, signal),
-      memoryDir, allocatable: () => facts.allocatable, services: () => services.list(),
+      memoryDir, allocatable: () => facts.allocatable, podsBeside: (uid) => workers.beside(uid), services: () => services.list(),
       clusterDns: options.clusterDns, hostResolver: readWhenChanged('/etc/resolv.conf', (text) => text, ''), insecureRegistries: options.insecureRegistries ?? [], defaultSeccomp: createSeccompCache(),
       memoryCapacityBytes: totalmem(), pidsLimit: options.pidsLimit ?? defaultPidsLimit,
       networkReady: (each) => network.ready(each), newId: () => randomBytes(32).toString('hex'),

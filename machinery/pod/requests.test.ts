@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Container, PodSpec } from '../kinds/core.ts';
 import { formatQuantity } from '../quantity.ts';
-import { podLimits, podRequests } from './requests.ts';
+import { heldSpec, podLimits, podRequests } from './requests.ts';
 
 function container(name: string, cpu: string, options: { restartPolicy?: 'Always'; limit?: string } = {}): Container {
   return {
@@ -29,6 +29,17 @@ describe('what a pod requests', () => {
     ['what is set for the whole pod', { containers: [container('a', '100m')], resources: { requests: { cpu: '2' } } }, '2'],
   ])('is %s', (_name, spec, expected) => {
     expect(cpu(podRequests(spec))).toBe(expected);
+  });
+
+  it.each([
+    ['what it asks, when nothing is known of it', undefined, '300m'],
+    ['what it is granted, while it asks for less', { containerStatuses: [{ name: 'a', allocatedResources: { cpu: '500m' } }] }, '500m'],
+    ['what it asks, while it is granted less', { containerStatuses: [{ name: 'a', allocatedResources: { cpu: '100m' } }] }, '300m'],
+    ['what it still has', { containerStatuses: [{ name: 'a', allocatedResources: { cpu: '100m' }, resources: { requests: { cpu: '700m' } } }] }, '700m'],
+    ['what it is granted, when it asks for what it can\'t have', { conditions: [{ type: 'PodResizePending', status: 'True', reason: 'Infeasible' }], containerStatuses: [{ name: 'a', allocatedResources: { cpu: '100m' } }] }, '100m'],
+  ] as const)('of its node are held: %s', (_name, status, expected) => {
+    const containerStatuses = (status !== undefined && 'containerStatuses' in status ? status.containerStatuses : []).map((each) => ({ image: '', imageID: '', ready: true, restartCount: 0, ...each }));
+    expect(cpu(podRequests(heldSpec({ spec: { containers: [container('a', '300m')] }, status: { ...status, containerStatuses } })))).toBe(expected);
   });
 
   it('has limits only for resources that a container limits', () => {

@@ -1,4 +1,4 @@
-import type { Container, PodSpec } from '../kinds/core.ts';
+import type { Container, ContainerStatus, Pod, PodSpec } from '../kinds/core.ts';
 import { add, compare, parseQuantity, type Quantity } from '../quantity.ts';
 import { isHuge } from '../compute-resources.ts';
 
@@ -31,6 +31,31 @@ export function podLimits(spec: PodSpec): ReadonlyMap<string, Quantity> {
     if (limit !== undefined) total.set(name, add(limit, amount));
   }
   return total;
+}
+
+/**
+ * The spec of a pod with what it holds of its node while a resize is on its way: the largest of what it asks, is granted and has;
+ * what it asks doesn't count when the node will never grant it. Source: KEP-1287, "Scheduler and API Server Interaction".
+ */
+export function heldSpec({ spec = { containers: [] }, status }: Pod): PodSpec {
+  const statuses = [...(status?.containerStatuses ?? []), ...(status?.initContainerStatuses ?? [])].filter((each) => each.allocatedResources !== undefined);
+  if (statuses.length === 0) return spec;
+  const isRefused = status?.conditions?.some(({ type, reason }) => type === 'PodResizePending' && reason === 'Infeasible') === true;
+  const byName = new Map(statuses.map((each) => [each.name, each]));
+  const held = (container: Container): Container => heldBy(container, byName.get(container.name), isRefused);
+  return { ...spec, containers: spec.containers.map(held), ...(spec.initContainers === undefined ? {} : { initContainers: spec.initContainers.map(held) }) };
+}
+
+function heldBy(container: Container, status: ContainerStatus | undefined, isRefused: boolean): Container {
+  if (status === undefined) return container;
+  const requests = { ...(isRefused ? {} : container.resources?.requests) };
+  for (const known of [status.allocatedResources, status.resources?.requests]) {
+    for (const [name, text] of Object.entries(known ?? {})) {
+      const [present, more] = [parseQuantity(requests[name] ?? ''), parseQuantity(text)];
+      if (more !== undefined && (present === undefined || compare(present, more) < 0)) requests[name] = text;
+    }
+  }
+  return { ...container, resources: { ...container.resources, requests } };
 }
 
 /** May the resource be asked for a pod as a whole? */

@@ -150,6 +150,20 @@ static size_t read_file(const struct hierarchy *hierarchy, const char *path, cha
     return length < 0 ? 0 : (size_t)length;
 }
 
+int cgroup_leaves_room(int index, const struct resources *resources, struct failure *failure)
+{
+    const struct hierarchy *memory = hierarchy_of("memory");
+    if (memory == NULL || resources->memory_bytes == ABSENT) return 0;
+    char path[64] = "", text[32];
+    const char *file = v2 ? "memory.current" : "memory.usage_in_bytes";
+    if (index < 0) snprintf(path, sizeof path, "%s", file);
+    else snprintf(path, sizeof path, "c%d/%s", index, file);
+    read_file(memory, path, text, sizeof text);
+    uint64_t used = strtoull(text, NULL, 10);
+    if (used <= resources->memory_bytes) return 0;
+    return fail(failure, FAILED, "attempting to set a memory limit (%llu) below current usage (%llu)", (unsigned long long)resources->memory_bytes, (unsigned long long)used);
+}
+
 uint64_t cgroup_oom_kills(unsigned index)
 {
     const struct hierarchy *memory = hierarchy_of("memory");

@@ -218,6 +218,21 @@ void container_signal(struct connection *connection, uint32_t id, struct reader 
     connection_ok(connection, id);
 }
 
+void container_resize(struct connection *connection, uint32_t id, struct reader payload)
+{
+    struct failure failure = {0};
+    const char *name = read_text(&payload);
+    bool whole = *name == 0;
+    struct container *container = whole ? NULL : container_find(name);
+    struct resources resources = read_resources(&payload);
+    if (payload.bad) fail(&failure, FAILED, "the resize request is malformed");
+    else if (!whole && (container == NULL || container->state != RUNNING)) fail(&failure, NOT_FOUND, "container %s is not running", name);
+    int index = container == NULL ? -1 : (int)container->index;
+    if (failure.code == 0 && cgroup_leaves_room(index, &resources, &failure) == 0 && cgroup_limit(index, &resources, &failure) == 0) cgroup_limit_cpu(index, &resources, &failure);
+    if (failure.code != 0) return connection_error(connection, id, failure.code, failure.text);
+    connection_ok(connection, id);
+}
+
 static void answer_removed(struct container *container)
 {
     struct connection *connection = container->remover;

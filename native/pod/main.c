@@ -83,6 +83,7 @@ static void received(struct connection *connection, const struct frame *frame)
     case POD_START: return container_start(connection, frame->id, frame->payload);
     case POD_SIGNAL: return container_signal(connection, frame->id, frame->payload);
     case POD_REMOVE: return container_remove(connection, frame->id, frame->payload);
+    case POD_RESIZE: return container_resize(connection, frame->id, frame->payload);
     default: break;
     }
     forget_control(connection); /* from here on the connection is a stream */

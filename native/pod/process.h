@@ -89,6 +89,7 @@ void processes_abandon(const struct zygote *);
 void container_start(struct connection *, uint32_t id, struct reader);
 void container_exec(struct connection *, uint32_t id, struct reader);
 void container_attach(struct connection *, uint32_t id, struct reader);
+void container_resize(struct connection *, uint32_t id, struct reader);
 void container_signal(struct connection *, uint32_t id, struct reader);
 void container_remove(struct connection *, uint32_t id, struct reader);
 void container_zygote_gone(struct container *);

@@ -8,7 +8,7 @@ type Found = Pick<Sandbox, 'running' | 'exits' | 'address'>;
 /** What a pod's state is when the agent starts again: what was written down, corrected by what the runtime found. Pure. */
 export function adopt(pod: Pod, state: PodState, sandbox: (Found & Pick<Sandbox, 'answers'>) | undefined, now: number): PodState {
   const { volumesRetryAt: _volumes, sandboxRetryAt: _sandbox, ...rest } = state;
-  const settled: PodState = { ...rest, volumes: state.volumes === 'ready' ? 'ready' : 'absent', sandbox: sandbox === undefined ? 'absent' : 'ready', deleting: false };
+  const settled: PodState = { ...rest, ...(state.resizing === undefined ? {} : { resizing: { isActive: false } }), volumes: state.volumes === 'ready' ? 'ready' : 'absent', sandbox: sandbox === undefined ? 'absent' : 'ready', deleting: false };
   if (sandbox === undefined) return state.sandbox === 'absent' ? withoutTasks(settled) : sandboxLost(forgiven(settled), now);
   const idle = { ...settled, containers: new Map([...state.containers].map(([name, record]) => [name, withoutActivity(record)])) };
   // An earlier agent died while it made or destroyed it: there may be half of it, and no container has been started since.

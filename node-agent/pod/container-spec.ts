@@ -40,7 +40,7 @@ export function containerSpec(pod: Pod, container: Container, parts: ContainerPa
     args, env: environmentList(container, parts), workingDir: container.workingDir ?? (parts.image.workingDir === '' ? '/' : parts.image.workingDir),
     mounts: mountsOf(pod, container, parts), maskedPaths: bare ? [] : defaultMaskedPaths, readOnlyPaths: bare ? [] : defaultReadOnlyPaths,
     security: parts.security,
-    resources: { ...resourcesOf(container), ...(parts.pidsLimit === undefined ? {} : { pidsLimit: parts.pidsLimit }) },
+    resources: { ...containerResources(container), ...(parts.pidsLimit === undefined ? {} : { pidsLimit: parts.pidsLimit }) },
     tty: container.tty === true, stdin: container.stdin === true, stdinOnce: container.stdinOnce === true,
     logPath: parts.logPath, logMaxBytes, logMaxFiles,
   };
@@ -67,7 +67,8 @@ function environmentList(container: Container, parts: ContainerParts): readonly 
   return [...variables].map(([name, value]) => `${name}=${value}`);
 }
 
-function resourcesOf(container: Container): CgroupResources {
+/** What a container's cgroup is given. */
+export function containerResources(container: Container): CgroupResources {
   const { requests, limits } = container.resources ?? {};
   const cpuRequest = parseQuantity(requests?.['cpu'] ?? limits?.['cpu'] ?? '');
   const cpuLimit = parseQuantity(limits?.['cpu'] ?? '');

@@ -4,12 +4,13 @@ import type { Run } from './state.ts';
 type Granted = Pick<ContainerStatus, 'allocatedResources' | 'resources' | 'volumeMounts' | 'user'>;
 
 /** What a container's status says of what it was started with: resources, mounts, and who it runs as. Pure. Behaviour: the kubelet's of 1.36. */
-export function grantedTo(container: Container, run: Run): Granted {
-  // The spec's may have been changed since: what was granted is what the run began with.
+export function grantedTo(container: Container, run: Run, grant: Container['resources'] | undefined): Granted {
+  // The spec's may have been changed since: what it has is what the run began with, or was resized to.
   const resources = run.resources ?? container.resources ?? {};
+  const { requests = resources.requests } = grant ?? {};
   const mounts = container.volumeMounts ?? [];
   return {
-    ...(resources.requests === undefined ? {} : { allocatedResources: resources.requests }),
+    ...(requests === undefined ? {} : { allocatedResources: requests }),
     resources,
     ...(mounts.length === 0 ? {} : { volumeMounts: mounts.map(mountStatus) }),
     ...(run.user === undefined ? {} : { user: { linux: { uid: run.user.uid, gid: run.user.gid, supplementalGroups: [...new Set([run.user.gid, ...run.user.groups])] } } }),

@@ -29,6 +29,8 @@ export interface NodeContext {
   readonly nodeName: string;
   readonly hostAddress: string;
   readonly allocatable: () => Readonly<Record<string, string>>;
+  /** The node's other pods, with what they are granted. */
+  readonly podsBeside: (uid: string) => readonly Pod[];
   readonly services: () => readonly Service[];
   readonly clusterDns: string | undefined;
   /** The node's own /etc/resolv.conf; '' when it has none. */
@@ -48,7 +50,10 @@ export interface PodHandle {
   readonly node: NodeContext;
   readonly uid: string;
   readonly directory: string;
+  /** With what its containers are granted. */
   pod(): Pod;
+  /** As the API has it: it may ask for something else. */
+  asked(): Pod;
   state(): PodState;
   /** Replaces the state, and has it written down and planned on. */
   change(edit: (state: PodState) => PodState): void;

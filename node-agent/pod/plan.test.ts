@@ -31,6 +31,10 @@ interface Row {
 
 const crashLoop: Step = { do: 'backOff', container: 'a', waiting: { reason: 'CrashLoopBackOff', message: 'back-off 10s restarting failed container=a pod=web_ns(u)' } };
 
+const more = { requests: { cpu: '2' } };
+/** Runs with less than it is granted. */
+const resized: PodState = { ...withContainers(running('a', { current: run({ resources: { requests: { cpu: '1' } } }) })), grants: { a: more } };
+
 const rows: readonly Row[] = [
   { name: 'begins with volumes and sandbox', pod: always, state: newState(now), steps: [{ do: 'prepareVolumes' }, { do: 'createSandbox' }] },
   { name: 'waits for what is under way', pod: always, state: { ...newState(now), volumes: 'working', sandbox: 'ready' }, steps: [] },
@@ -50,6 +54,24 @@ const rows: readonly Row[] = [
   {
     name: 'ends one that joined with the pod', pod: podOf({ restartPolicy: 'Never', ephemeralContainers: [{ name: 'look' }] }),
     state: withContainers(record('a', { current: exited(0) }), running('look')), steps: [stop('look')],
+  },
+  { name: 'judges what is asked now', pod: podOf({ containers: [{ name: 'a', resources: more }] }), state: { ...withContainers(running('a')), grants: { a: {} } }, steps: [{ do: 'grant' }] },
+  {
+    name: 'does not judge again what was refused', pod: podOf({ containers: [{ name: 'a', resources: more }] }),
+    state: { ...withContainers(running('a')), grants: { a: {} }, resizeRefusal: { reason: 'Deferred', message: 'no', generation: 1 } }, steps: [],
+  },
+  {
+    name: 'judges the next wish after a refusal', pod: podOf({ containers: [{ name: 'a', resources: more }] }, { generation: 2 }),
+    state: { ...withContainers(running('a')), grants: { a: {} }, resizeRefusal: { reason: 'Infeasible', message: 'no', generation: 1 } }, steps: [{ do: 'grant' }],
+  },
+  { name: 'gives what is granted', pod: podOf({ containers: [{ name: 'a', resources: more }] }), state: { ...resized, resizing: { isActive: false } }, steps: [{ do: 'resize' }] },
+  { name: 'waits for it', pod: podOf({ containers: [{ name: 'a', resources: more }] }), state: { ...resized, resizing: { isActive: true } }, steps: [] },
+  {
+    name: 'tries it again when due', pod: podOf({ containers: [{ name: 'a', resources: more }] }), state: { ...resized, resizing: { isActive: false, error: 'no', retryAt: now + 5 } }, steps: [], wakeAt: now + 5,
+  },
+  {
+    name: 'starts a container anew that asks for that', pod: podOf({ containers: [{ name: 'a', resources: more, resizePolicy: [{ resourceName: 'cpu', restartPolicy: 'RestartContainer' }] }] }),
+    state: resized, steps: [stop('a', 30_000, 'Container a resize requires restart')],
   },
   { name: 'leaves a container alone that is being started', pod: always, state: withContainers(record('a', { activity: 'starting' })), steps: [] },
   { name: 'leaves a running container alone', pod: always, state: withContainers(running('a')), steps: [] },

@@ -1,11 +1,16 @@
 import type { Pod } from '../../machinery/kinds/core.ts';
 import { formatSeconds, nextAttemptAt } from './back-off.ts';
+import { generationOf, isGranted, unequal } from './resize.ts';
 import { restarts } from './restart-policy.ts';
 import { forbiddenSysctl } from './sysctls.ts';
 import { containersOf, hasSandbox, isRunning, recordOf, type ContainerRecord, type Outcome, type PodContainer, type PodState, type Stopping, type Waiting } from './state.ts';
 
 export type Step =
   | { readonly do: 'prepareVolumes' | 'createSandbox' | 'destroySandbox' | 'removeVolumes' | 'delete' | 'forget' }
+  /** Judges whether what the spec asks now can be had. */
+  | { readonly do: 'grant' }
+  /** Brings what runs to what is granted. */
+  | { readonly do: 'resize' }
   /** Image, configuration, process, and its postStart hook. */
   | { readonly do: 'start'; readonly container: string }
   /** preStop hook, SIGTERM; `message` is the Killing event's. */
@@ -84,7 +89,7 @@ function keepRunning(pod: Pod, state: PodState, now: number): Plan {
     state.sandbox === 'broken' ? retried(state.sandboxRetryAt, { do: 'destroySandbox' }, now) : prepare(state.sandbox, state.sandboxRetryAt, { do: 'createSandbox' }, now),
   ]);
   if (state.volumes !== 'ready' || state.sandbox !== 'ready') return ground;
-  const plans: Plan[] = [];
+  const plans: Plan[] = [resize(pod, state, now)];
   const containers = containersOf(pod);
   // They look into a pod in whatever state it is, one that can't be initialised too.
   for (const each of containers.filter(({ role }) => role === 'ephemeral')) plans.push(advance(pod, each, recordOf(state, each.spec.name), now));
@@ -98,6 +103,16 @@ function keepRunning(pod: Pod, state: PodState, now: number): Plan {
     if (container.role === 'sidecar' && !mainsBegun && !(isRunning(record) && record.health.started)) return join(plans);
   }
   return join(plans);
+}
+
+/** What the spec asks is granted first, and then given: in place, or by a new start where the container's policy says so. */
+function resize(pod: Pod, state: PodState, now: number): Plan {
+  const { grants, resizeRefusal, resizing } = state;
+  if (grants === undefined) return nothing;
+  if (!isGranted(pod, grants) && resizeRefusal?.generation !== generationOf(pod)) return { steps: [{ do: 'grant' }] };
+  const restarted = containersOf(pod).filter(({ spec }) => unequal(pod, state).some((each) => each.container.name === spec.name && each.restarts && !each.isStopping));
+  const stops = restarted.map((container): Step => ({ do: 'stop', container: container.spec.name, graceMs: graceMsOf(pod, container), message: `Container ${container.spec.name} resize requires restart` }));
+  return join([{ steps: stops }, resizing === undefined || resizing.isActive ? nothing : retried(resizing.retryAt, { do: 'resize' }, now)]);
 }
 
 function prepare(progress: PodState['sandbox'], retryAt: number | undefined, step: Step, now: number): Plan {

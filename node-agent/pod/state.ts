@@ -92,6 +92,15 @@ export interface ContainerRecord {
   readonly health: Health;
 }
 
+/** Resources by container. */
+export type Grants = Readonly<Record<string, Container['resources']>>;
+
+/** Why a resize is not granted: never on this node as it is, or not while other pods have what it takes. */
+export interface ResizeRefusal {
+  readonly reason: 'Infeasible' | 'Deferred';
+  readonly message: string;
+}
+
 export type Progress = 'absent' | 'working' | 'ready';
 /**
  * `silent`: it is there, but its supervisor does not answer. What is known of the containers is what was known last, and nothing
@@ -120,6 +129,12 @@ export interface PodState {
   readonly sandboxRetryAt?: number;
   readonly startTime: number;
   readonly outcome?: Outcome;
+  /** What containers may use that can be resized; absent in the records of earlier versions. */
+  readonly grants?: Grants;
+  /** Why what the spec of this generation asks is not granted. */
+  readonly resizeRefusal?: ResizeRefusal & { readonly generation: number };
+  /** What was granted has to reach what runs: it is under way, or to be done (again) from `retryAt` on. */
+  readonly resizing?: { readonly isActive: boolean; readonly error?: string; readonly retryAt?: number };
   /** The object left the API without us: nothing more is reported. */
   readonly removed: boolean;
   /** The object's deletion is under way. */

@@ -66,6 +66,22 @@ describe('writing a pod\'s status', () => {
     expect(bodies).toEqual([{ metadata: { uid: 'u' }, status: { conditions } }]);
   });
 
+  it('takes away a condition that is there for a time only', async () => {
+    const { writer: statuses, bodies } = writer();
+    const ready = { type: 'Ready', status: 'True' };
+    statuses.write(pod, { conditions: [ready, { type: 'PodResizePending', status: 'True', reason: 'Deferred' }] }, 0);
+    await statuses.flush('u');
+    statuses.write(pod, { conditions: [ready] }, 0);
+    await statuses.flush('u');
+    statuses.write({ ...pod, status: { conditions: [{ type: 'PodResizeInProgress', status: 'True' }] } }, { phase: 'Running', conditions: [ready] }, 0);
+    await statuses.flush('u');
+    const written = { ...ready, reason: null, message: null };
+    expect(bodies.slice(1)).toEqual([
+      { metadata: { uid: 'u' }, status: { conditions: [written, { $patch: 'delete', type: 'PodResizePending' }] } },
+      { metadata: { uid: 'u' }, status: { phase: 'Running', conditions: [written, { $patch: 'delete', type: 'PodResizeInProgress' }] } },
+    ]);
+  });
+
   it('tries again until the API answers', async () => {
     const { writer: statuses, bodies, clock } = writer(failure('ServiceUnavailable', 'no'), failure('InternalError', 'no'));
     statuses.write(pod, { phase: 'Running' }, 0);

@@ -39,7 +39,7 @@ export function createStatusWriter(client: Client, clock: Clock, log: Log, signa
     while (!signal.aborted && !entry.gone && JSON.stringify(entry.wanted) !== entry.written) {
       const { wanted } = entry;
       try {
-        const { metadata } = await patch(client, entry.pod, wanted, signal);
+        const { metadata } = await patch(client, entry, signal);
         entry.written = JSON.stringify(wanted);
         entry.version = metadata?.resourceVersion;
         waitMs = firstWaitMs;
@@ -113,11 +113,20 @@ function isNewer(version: string, than: string): boolean {
   return version.length === than.length ? version > than : version.length > than.length;
 }
 
+/** Conditions of the node's own that are not always there. */
+const passing = ['PodResizePending', 'PodResizeInProgress'];
+
+function ended({ wanted, written, pod }: Entry): readonly object[] {
+  const isThere = (type: string): boolean => written.includes(`"type":"${type}"`) || pod.status?.conditions?.some((each) => each.type === type) === true;
+  return passing.filter((type) => wanted.conditions?.every((each) => each.type !== type) === true && isThere(type)).map((type) => ({ $patch: 'delete', type }));
+}
+
 /**
  * Strategic merge: conditions that others own stay, and of the pod's own no reason stays that is none any more. A changed
  * address replaces the old one instead of joining it.
  */
-async function patch(client: Client, pod: Pod, status: PodStatus, signal: AbortSignal): Promise<Pod> {
+async function patch(client: Client, entry: Entry, signal: AbortSignal): Promise<Pod> {
+  const { pod, wanted: status } = entry;
   const { name = '', namespace = '', uid } = pod.metadata ?? {};
   const before = pod.status?.podIPs ?? [];
   const replaces = status.podIPs !== undefined && before.some((each) => each.ip !== status.podIPs?.[0]?.ip);
@@ -125,7 +134,7 @@ async function patch(client: Client, pod: Pod, status: PodStatus, signal: AbortS
     metadata: { uid },
     status: {
       ...status,
-      ...(status.conditions === undefined ? {} : { conditions: status.conditions.map((each) => ({ reason: null, message: null, ...each })) }),
+      ...(status.conditions === undefined ? {} : { conditions: [...status.conditions.map((each) => ({ reason: null, message: null, ...each })), ...ended(entry)] }),
       ...(replaces ? { podIPs: [...(status.podIPs ?? []), { $patch: 'replace' }] } : {}),
     },
   };

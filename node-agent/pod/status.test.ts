@@ -97,6 +97,16 @@ describe('a pod\'s status', () => {
     expect(status.conditions?.find((each) => each.type === 'Ready')?.status).toBe('True');
   });
 
+  it('tells of a resize while it waits, goes on or fails, and not after', () => {
+    const pod = podOf({ containers: [{ name: 'a', resources: { requests: { cpu: '2' } } }] }, { metadata: { name: 'web', generation: 3 } });
+    const running = record('a', { current: run({ resources: { requests: { cpu: '1' } } }) });
+    const told = (fields: Partial<PodState>): unknown[] => (podStatus(pod, stateOf(fields, running), node, now).conditions ?? []).slice(5).map(({ type, reason, message, observedGeneration }) => [type, reason, message, observedGeneration]);
+    expect(told({ grants: { a: { requests: { cpu: '1' } } }, resizeRefusal: { reason: 'Deferred', message: 'no room', generation: 3 } })).toEqual([['PodResizePending', 'Deferred', 'no room', 3]]);
+    expect(told({ grants: { a: { requests: { cpu: '2' } } } })).toEqual([['PodResizeInProgress', undefined, undefined, 3]]);
+    expect(told({ grants: { a: { requests: { cpu: '2' } } }, resizing: { isActive: false, error: 'no', retryAt: 9 } })).toEqual([['PodResizeInProgress', 'Error', 'no', 3]]);
+    expect(told({ grants: { a: { requests: { cpu: '1' } } } })).toEqual([]);
+  });
+
   it('names what it waits for', () => {
     const pod = podOf({ initContainers: [{ name: 'i' }, { name: 'j' }], readinessGates: [{ conditionType: 'g' }] });
     const conditions = podStatus(pod, stateOf({}, record('i', { current: exited(0) })), node, now).conditions ?? [];

@@ -2,6 +2,7 @@ import type { ContainerState, ContainerStatus, Pod, PodCondition, PodStatus } fr
 import { qosClass } from '../../machinery/pod/qos.ts';
 import { grantedTo } from './granted.ts';
 import { initFailed, isEnding, isFinished } from './plan.ts';
+import { isGranted, unequal } from './resize.ts';
 import { containersOf, hasSandbox, isRunning, recordOf, type ContainerRecord, type PodContainer, type PodState, type Run } from './state.ts';
 
 type Phase = 'Pending' | 'Running' | 'Succeeded' | 'Failed';
@@ -67,7 +68,7 @@ function containerStatus(pod: Pod, container: PodContainer, state: PodState, gon
     restartCount: record.restartCount,
     image: shown?.image ?? container.spec.image ?? '',
     imageID: shown?.imageId ?? '',
-    ...(shown === undefined ? {} : { containerID: `coracle://${shown.id}`, ...grantedTo(container.spec, shown) }),
+    ...(shown === undefined ? {} : { containerID: `coracle://${shown.id}`, ...grantedTo(container.spec, shown, state.grants?.[container.spec.name]) }),
     ...(container.role === 'ephemeral' ? {} : { started: running && (container.role === 'init' || record.health.started) }),
   };
 }
@@ -136,9 +137,23 @@ function conditions(
     ['Ready', readyOf(pod, containersReady)],
     ['ContainersReady', containersReady],
     ['PodScheduled', yes],
+    ...resizeConditions(pod, state),
   ];
   // Conditions of others are theirs to write: what is known of them here may be old.
   return verdicts.map(([type, verdict]) => condition(pod, type, verdict, now, before));
+}
+
+/** They are there only while a resize waits, or goes on. */
+function resizeConditions(pod: Pod, state: PodState): readonly (readonly [string, Verdict])[] {
+  const { grants, resizeRefusal, resizing } = state;
+  const verdicts: (readonly [string, Verdict])[] = [];
+  if (resizeRefusal !== undefined && grants !== undefined && !isGranted(pod, grants)) {
+    verdicts.push(['PodResizePending', { status: 'True', reason: resizeRefusal.reason, message: resizeRefusal.message }]);
+  }
+  if (!isEnding(pod, state) && (resizing !== undefined || unequal(pod, state).length > 0)) {
+    verdicts.push(['PodResizeInProgress', resizing?.error === undefined ? yes : { status: 'True', reason: 'Error', message: resizing.error }]);
+  }
+  return verdicts;
 }
 
 /** A condition keeps the time of its last change. */

@@ -49,7 +49,7 @@ const none = (): Promise<never> => Promise.reject(new RuntimeError('Failed', 'no
 function makeSandbox(spec: SandboxSpec, exits = new Map<string, ContainerExit>()): Sandbox {
   const running = new Map<string, StartedContainer>();
   return {
-    uid: spec.uid, spec, address: '10.0.0.9', refusal: undefined, answers: true, running, exits, exec: none, attach: none, dial: none,
+    uid: spec.uid, spec, address: '10.0.0.9', refusal: undefined, answers: true, running, exits, exec: none, resize: none, attach: none, dial: none,
     async start({ id }) {
       await ask('start');
       const started = { containerId: id, pid: 1, startedAt: clock.now() };
@@ -85,7 +85,7 @@ function node(): NodeContext {
     objects: { hold: () => ({ configMap: unused, secret: unused, release: () => undefined }), run: unused },
     recorder: { record: (_regarding, _type, reason) => void asked.push(reason), drain: unused },
     statuses: { write: (_pod, status) => void reported.push(status), check: () => undefined, flush: () => ask('flush'), forget: () => undefined },
-    allocatable: () => ({}), services: () => [], clusterDns: undefined, insecureRegistries: [], defaultSeccomp: () => Buffer.alloc(0), memoryCapacityBytes: 1, pidsLimit: undefined,
+    allocatable: () => ({}), podsBeside: () => [], services: () => [], clusterDns: undefined, insecureRegistries: [], defaultSeccomp: () => Buffer.alloc(0), memoryCapacityBytes: 1, pidsLimit: undefined,
     networkReady: () => Promise.resolve(), newId: () => `${asked.length}`.padStart(64, '0'),
   };
 }

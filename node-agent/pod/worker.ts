@@ -14,7 +14,8 @@ import type { NodeContext, PodHandle } from './handle.ts';
 import { isEnding, plan } from './plan.ts';
 import { createProber, type Prober } from './probes/prober.ts';
 import { podDirectory, writePodRecord } from './records.ts';
-import { recordOf, withRecord, type PodState } from './state.ts';
+import { asked, granted } from './resize.ts';
+import { recordOf, withRecord, type Grants, type PodState } from './state.ts';
 import { podStatus } from './status.ts';
 import { clearStrays } from './unowned.ts';
 import { createJournal, createTasks, type Journal, type Tasks } from './tasks.ts';
@@ -23,12 +24,16 @@ import { createJournal, createTasks, type Journal, type Tasks } from './tasks.ts
 export interface PodWorker {
   readonly uid: string;
   pod(): Pod;
+  /** With what its containers are granted. */
+  granted(): Pod;
   state(): PodState;
   sandbox(): Sandbox | undefined;
   /** The object as the API has it now. */
   desire(pod: Pod): void;
   /** The object left the API. */
   remove(): void;
+  /** Another pod has given something back: a resize that waited for it is judged anew. */
+  reconsider(): void;
   exited(exit: ContainerExit): void;
   lost(): void;
   /** The pod's supervisor, silent so far, answers: this is its sandbox. */
@@ -62,7 +67,8 @@ interface Cell {
 
 /** `forgotten` is called once, when nothing of the pod is left on this node. */
 export function createPodWorker(node: NodeContext, start: WorkerStart, working: AbortSignal, forgotten: () => void): PodWorker {
-  const cell: Cell = { ...start, reported: undefined, hasBegun: false, isWoken: false, isOver: false, cancelWake: undefined };
+  const state = { ...start.state, grants: start.state.grants ?? asked(start.pod) };
+  const cell: Cell = { ...start, state, reported: undefined, hasBegun: false, isWoken: false, isOver: false, cancelWake: undefined };
   const uid = start.pod.metadata?.uid ?? '';
   const listeners = new Set<() => void>();
   const ending = new AbortController();
@@ -125,7 +131,7 @@ export function createPodWorker(node: NodeContext, start: WorkerStart, working: 
   // Without its directory a pod fails at its volumes, which say so and are tried again.
   tasks.run(directory.catch((error: unknown) => node.log.error({ err: error, uid }, 'the directory of a pod was not made')).then(() => begin(handle, begun)));
   return {
-    uid, pod: () => cell.pod, state: () => cell.state, sandbox: () => cell.sandbox,
+    uid, pod: () => cell.pod, granted: () => handle.pod(), state: () => cell.state, sandbox: () => cell.sandbox,
     desire(pod) {
       if (isRelabelled(cell.pod, pod)) tasks.run(Promise.resolve().then(() => refreshVolumes(handle)));
       cell.pod = pod;
@@ -134,6 +140,9 @@ export function createPodWorker(node: NodeContext, start: WorkerStart, working: 
       wake();
     },
     remove: () => handle.change((before) => ({ ...before, removed: true })),
+    reconsider() {
+      if (cell.state.resizeRefusal?.reason === 'Deferred') handle.change(({ resizeRefusal: _refusal, ...before }) => before);
+    },
     exited: (exit) => tasks.run(containerExited(handle, exit)),
     lost: () => tasks.run(sandboxWasLost(handle)),
     answered: (sandbox) => tasks.run(sandboxAnswered(handle, sandbox).then(() => clearStrays(handle))),
@@ -191,6 +200,7 @@ function createHandle(node: NodeContext, cell: Cell, hooks: Hooks): PodHandle {
   const directory = podDirectory(node.dataDir, uid);
   const objects = node.objects.hold(namespace, () => hooks.objectsChanged());
   const volumes = createPodVolumes(cell.pod, { client: node.client, clock: node.clock, objects, podDir: directory, memoryDir: join(node.memoryDir, uid), memory: node.runtime });
+  const view = createView();
   const change = (edit: (state: PodState) => PodState): void => {
     const before = cell.state;
     cell.state = edit(before);
@@ -200,7 +210,7 @@ function createHandle(node: NodeContext, cell: Cell, hooks: Hooks): PodHandle {
   };
   return {
     node, uid, directory, volumes, objects, change, starting: hooks.starting, working: hooks.working, persist: () => hooks.journal.save(), forget: () => hooks.forget(),
-    pod: () => cell.pod, state: () => cell.state, sandbox: () => cell.sandbox,
+    pod: () => view(cell.pod, cell.state.grants), asked: () => cell.pod, state: () => cell.state, sandbox: () => cell.sandbox,
     setSandbox: (next) => {
       cell.sandbox = next;
     },
@@ -213,6 +223,15 @@ function createHandle(node: NodeContext, cell: Cell, hooks: Hooks): PodHandle {
       const fieldPath = container === undefined ? undefined : `spec.${list}{${container}}`;
       node.recorder.record(referenceTo(Pod, cell.pod, fieldPath), type, reason, message);
     },
+  };
+}
+
+/** The same pod with the same grants is the same object. */
+function createView(): (pod: Pod, grants: Grants | undefined) => Pod {
+  let last: { readonly pod: Pod; readonly grants: Grants | undefined; readonly view: Pod } | undefined;
+  return (pod, grants) => {
+    if (last?.pod !== pod || last.grants !== grants) last = { pod, grants, view: granted(pod, grants) };
+    return last.view;
   };
 }
 

@@ -4,6 +4,7 @@ import type { ContainerExit, RuntimeEvents, Sandbox } from '../runtime/runtime.t
 import { adopt, initAgain } from './adopt.ts';
 import type { NodeContext } from './handle.ts';
 import type { PodRecord } from './records.ts';
+import { isEnding } from './plan.ts';
 import { newState, type PodState } from './state.ts';
 import { removeUnowned } from './unowned.ts';
 import { createPodWorker, type PodWorker } from './worker.ts';
@@ -16,6 +17,8 @@ export interface PodWorkers extends RuntimeEvents {
   changed(before: Pod | undefined, after: Pod | undefined): void;
   /** The API's list is complete: pods that it doesn't have are ended. */
   keepOnly(pods: readonly Pod[]): void;
+  /** What other pods than this one are granted of the node; finished ones hold nothing of it. */
+  beside(uid: string): readonly Pod[];
   find(namespace: string, name: string): PodWorker | undefined;
   list(): readonly PodWorker[];
   settled(): Promise<void>;
@@ -27,7 +30,21 @@ export function createPodWorkers(node: NodeContext, working: AbortSignal): PodWo
 
   function begin(pod: Pod, state: PodState, sandbox: Sandbox | undefined): void {
     const uid = pod.metadata?.uid ?? '';
-    workers.set(uid, createPodWorker(node, { pod, state, sandbox }, working, () => workers.delete(uid)));
+    const freed = (): void => {
+      for (const other of workers.values()) if (other.uid !== uid) other.reconsider();
+    };
+    const worker = createPodWorker(node, { pod, state, sandbox }, working, () => {
+      workers.delete(uid);
+      freed();
+    });
+    workers.set(uid, worker);
+    let held = heldBy(worker);
+    worker.onChange(() => {
+      const now = heldBy(worker);
+      if (now === held) return;
+      held = now;
+      freed();
+    });
   }
 
   function desire(pod: Pod): void {
@@ -62,6 +79,7 @@ export function createPodWorkers(node: NodeContext, working: AbortSignal): PodWo
       for (const worker of workers.values()) if (!wanted.has(worker.uid)) worker.remove();
       clearing = removeUnowned(node, (uid) => workers.has(uid) || wanted.has(uid)).catch((error: unknown) => node.log.error({ err: error }, 'looking for directories that no pod owns failed'));
     },
+    beside: (uid) => [...workers.values()].flatMap((worker) => (worker.uid === uid ? [] : heldBy(worker) ?? [])),
     find: (namespace, name) => [...workers.values()].findLast((each) => each.pod().metadata?.name === name && each.pod().metadata?.namespace === namespace),
     list: () => [...workers.values()],
     exited: (uid: string, exit: ContainerExit) => workers.get(uid)?.exited(exit),
@@ -71,4 +89,9 @@ export function createPodWorkers(node: NodeContext, working: AbortSignal): PodWo
       await Promise.all([clearing, ...[...workers.values()].map((worker) => worker.settled())]);
     },
   };
+}
+
+/** The pod that has a part of the node; undefined: all of it has ended. */
+function heldBy(worker: PodWorker): Pod | undefined {
+  return worker.state().sandbox === 'absent' && isEnding(worker.pod(), worker.state()) ? undefined : worker.granted();
 }

@@ -77,6 +77,8 @@ export interface Sandbox {
   start(spec: ContainerSpec): Promise<StartedContainer>;
   /** Signals the container's first process; no error if it is gone. */
   signal(containerId: string, signal: number): Promise<void>;
+  /** Changes what a running container may use, or the pod as a whole (undefined); what is absent stays. Rejects when more memory is in use than is left. */
+  resize(containerId: string | undefined, resources: CgroupResources): Promise<void>;
   exec(containerId: string, spec: ExecSpec): Promise<ProcessStreams>;
   attach(containerId: string, options: { readonly stdin: boolean }): Promise<ProcessStreams>;
   /** Frees what an ended container has left (its writable layer, cgroup, exit record). */

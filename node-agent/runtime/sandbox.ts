@@ -129,6 +129,7 @@ export function createSandboxHandle(facts: SandboxFacts, hooks: SandboxHooks): S
     },
     start: (container) => translated(() => start(container)),
     signal: (containerId, signal) => translated(() => client.signal(containerId, signal)),
+    resize: (containerId, resources) => translated(() => client.resize(containerId, resources)),
     exec: (containerId, request) => translated(() => client.exec(containerId, request)),
     attach: (containerId, request) => translated(() => client.attach(containerId, request)),
     remove: (containerId) => translated(() => remove(containerId)),

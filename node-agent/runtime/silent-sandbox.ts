@@ -26,7 +26,7 @@ export function createSilentHandle({ spec, key, address, end, release }: SilentF
   };
   const sandbox: Sandbox = {
     uid: spec.uid, spec, address, refusal: undefined, answers: false, running: new Map(), exits: new Map(),
-    start: refuse, signal: refuse, exec: refuse, attach: refuse, remove: refuse, dial: refuse, destroy: () => translated(destroy),
+    start: refuse, signal: refuse, resize: refuse, exec: refuse, attach: refuse, remove: refuse, dial: refuse, destroy: () => translated(destroy),
   };
   return { key, sandbox, events: { exited: () => undefined, lost: () => undefined }, cgroupOf: () => undefined, release };
 }

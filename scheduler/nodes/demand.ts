@@ -1,5 +1,5 @@
-import type { Container, Pod, PodSpec } from '../../machinery/kinds/core.ts';
-import { podRequests } from '../../machinery/pod/requests.ts';
+import type { Container, Pod } from '../../machinery/kinds/core.ts';
+import { heldSpec, podRequests } from '../../machinery/pod/requests.ts';
 import { hostPortsOf, type HostPort } from './host-ports.ts';
 import { amountOf, pods, type Amounts, type Resources } from './resources.ts';
 
@@ -38,8 +38,9 @@ export function createDemands(resources: Resources): Demands {
 }
 
 /** All of a pod that its demand depends on. */
-export function demandText({ spec }: Pod): string {
-  return JSON.stringify([spec?.containers.map(partsOf), spec?.initContainers?.map(partsOf), spec?.overhead, spec?.resources?.requests]);
+export function demandText(pod: Pod): string {
+  const spec = heldSpec(pod);
+  return JSON.stringify([spec.containers.map(partsOf), spec.initContainers?.map(partsOf), spec.overhead, spec.resources?.requests]);
 }
 
 function partsOf({ resources, ports, restartPolicy }: Container): readonly unknown[] {
@@ -47,7 +48,7 @@ function partsOf({ resources, ports, restartPolicy }: Container): readonly unkno
 }
 
 function readDemand(pod: Pod, resources: Resources): Demand {
-  const spec: PodSpec = pod.spec ?? { containers: [] };
+  const spec = heldSpec(pod);
   const requests = [...podRequests(spec)].map(([name, quantity]) => ({ id: resources.idOf(name), amount: amountOf(name, quantity) }));
   const wanted = [{ id: pods, amount: 1 }, ...requests.filter(({ id, amount }) => amount > 0 && id !== pods)].toSorted((a, b) => a.id - b.id);
   const estimate = podRequests({ ...spec, containers: spec.containers.map(estimated), ...(spec.initContainers && { initContainers: spec.initContainers.map(estimated) }) });

@@ -2,6 +2,7 @@ import type { PodHandle } from '../handle.ts';
 import { podTitle, type Step } from '../plan.ts';
 import { withoutActivity, type Waiting } from '../state.ts';
 import { deleteObject } from './delete-object.ts';
+import { grant, resizeContainers } from './resize.ts';
 import { createSandbox, destroySandbox, prepareVolumes, removeVolumes } from './sandbox.ts';
 import { startContainer } from './start-container.ts';
 import { killContainer, stopContainer } from './stop-container.ts';
@@ -29,6 +30,10 @@ function act(handle: PodHandle, step: Step): Promise<void> {
     case 'createSandbox': return createSandbox(handle);
     case 'destroySandbox': return destroySandbox(handle);
     case 'removeVolumes': return removeVolumes(handle);
+    case 'grant':
+      grant(handle);
+      return Promise.resolve();
+    case 'resize': return resizeContainers(handle);
     case 'start': return startContainer(handle, step.container);
     case 'stop': return stopContainer(handle, step.container, step.graceMs, step.message);
     case 'kill': return killContainer(handle, step.container);
@@ -56,6 +61,7 @@ function backToPlan(handle: PodHandle, step: Step): void {
     case 'createSandbox':
     case 'destroySandbox':
       return handle.change((state) => ({ ...state, sandbox: handle.sandbox() === undefined ? 'absent' : 'broken', sandboxRetryAt: retryAt }));
+    case 'resize': return handle.change((state) => ({ ...state, resizing: { isActive: false, retryAt } }));
     case 'start': return handle.changeContainer(step.container, (record) => ({ ...withoutActivity(record), retryAt }));
     case 'delete': return handle.change((state) => ({ ...state, deleting: false }));
     default: return;
