@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { clusterCidr, dataDirectory, host, logLevel, nodeName, port, serverUrl } from './command.ts';
+import { clusterCidr, dataDirectory, host, logLevel, nodeName, podCount, port, serverUrl } from './command.ts';
 
 describe('an option of a command', () => {
   it.each([
     ['a port', port, '6443', 6443],
     ['any free port', port, '0', 0],
+    ['a number of pods', podCount, '253', 253],
     ['a directory', dataDirectory, './here', './here'],
     ["a machine's name", host, 'one.example', 'one.example'],
     ["a machine's address", host, '192.0.2.1', '192.0.2.1'],
@@ -19,6 +20,8 @@ describe('an option of a command', () => {
   it.each([
     ['a port above the last', port, '65536', 'from 0 (any free one) to 65535'],
     ['a port that is no number', port, '', 'from 0 (any free one) to 65535'],
+    ['no pods', podCount, '0', '1 to 253 pods'],
+    ['more pods than addresses', podCount, '254', '1 to 253 pods'],
     ['a directory without a name', dataDirectory, '', 'names no directory'],
     ['no address', host, '', 'an address or a name'],
     ['a URL for an address', host, 'https://192.0.2.1', 'an address or a name'],

@@ -16,6 +16,7 @@ export interface AgentOptions {
   readonly nodeName?: string;
   readonly nodeAddress?: string;
   readonly port?: number;
+  readonly maxPods: number;
   readonly logLevel: string;
   readonly stopPods: boolean;
   readonly detach: boolean;
@@ -39,7 +40,7 @@ async function runNode(invocation: Invocation, { server, token, port, ...options
   const transport = httpsTransport({ server, ca: joined.caPem, cert: joined.client.certPem, key: joined.client.keyPem, userAgent: 'coracle-agent' });
   const client = createClient(transport);
   const node = await startNode({
-    dataDir, instance, nodeName, address, client, version: invocation.version, log, ...(port === undefined ? {} : { port }), tls: { ...joined.serving, caPem: joined.caPem },
+    dataDir, instance, nodeName, address, client, maxPods: options.maxPods, version: invocation.version, log, ...(port === undefined ? {} : { port }), tls: { ...joined.serving, caPem: joined.caPem },
   });
   try {
     const ready = node.listening.then(() => nodeReady(client, nodeName, AbortSignal.any([stop.asked, AbortSignal.timeout(readyMs)])));

@@ -19,6 +19,7 @@ export interface NodeOptions {
   readonly tls: { readonly certPem: string; readonly keyPem: string; readonly caPem: string };
   /** Addresses of all pods; an agent of a remote server leaves it to the default. */
   readonly clusterCidr?: string;
+  readonly maxPods: number;
   readonly version: string;
   readonly log: Log;
 }

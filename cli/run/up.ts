@@ -17,6 +17,7 @@ export interface UpOptions extends StoreOptions, AccessOptions {
   readonly apiAddress: string;
   readonly nodeName?: string;
   readonly clusterCidr?: string;
+  readonly maxPods: number;
   readonly logLevel: string;
   readonly stopPods: boolean;
   readonly detach: boolean;
@@ -44,7 +45,7 @@ async function runCluster(invocation: Invocation, options: UpOptions, { dataDir,
   try {
     terminal.line(`API server: ${plane.api.url} answers (${since()})`);
     const kubeconfig = await writeAdminKubeconfig(dataDir, plane.pki, plane.api.url, `coracle-${instance}`);
-    await runNode(plane, { dataDir, instance, nodeName, address, clusterCidr, version, log }, stop, async () => {
+    await runNode(plane, { dataDir, instance, nodeName, address, clusterCidr, maxPods: options.maxPods, version, log }, stop, async () => {
       await nodeReady(plane.clientFor(admin), nodeName, AbortSignal.any([stop.asked, AbortSignal.timeout(readyMs)]));
       terminal.line(`Node ${nodeName}: Ready (${since()})`);
       terminal.line(`kubectl --kubeconfig ${kubeconfig} get nodes`);
