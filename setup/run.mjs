@@ -17,6 +17,7 @@ const commands = {
   check: { needs: ['run'], steps: () => [typeCheck, lint] },
   bench: { needs: ['run'], steps: (args) => (args.length > 0 ? args : ['store', 'api', 'scheduler', 'node', 'cluster']).map((bench) => [`bench ${bench}`, join(root, `bench/${bench}.ts`)]) },
   dev: { needs: ['run'], steps: () => [['dev', '--watch', '--watch-preserve-output', join(root, 'cli/main.ts'), 'up', '--data-dir', quickstartDir]] },
+  soak: { needs: ['run', 'test'], steps: (args) => [['soak', join(root, 'test/soak/main.ts'), ...args]] },
   fuzz: { needs: ['run'], steps: (args) => [['fuzz', join(root, 'test/fuzz/main.ts'), ...args]] },
   test: { needs: ['run', 'test'], steps: (args) => (args.length > 0 ? [tests(args)] : [typeCheck, lint, tests([])]) },
 };

@@ -13,6 +13,8 @@ import { eventually } from './eventually.ts';
 import type { Kubectl } from './kubectl.ts';
 import { podProcesses } from './machine-processes.ts';
 import { pod, script } from './manifests.ts';
+import { randomFrom } from './random.ts';
+import { expectOnly } from './remains.ts';
 import { interpose } from '../runtime/interposed.ts';
 
 /** What dies at a bad moment: supervisors of pods, and the whole of Coracle. A cluster of this file's own. */
@@ -164,17 +166,6 @@ async function uidInStore(name: string): Promise<string> {
   throw new Error(`no pod ${name} is written down`);
 }
 
-/** The same numbers in [0, 1) for the same seed (mulberry32). */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
-
 async function connected(): Promise<{ readonly client: Client; close(): void }> {
   const transport = httpsTransport(await readKubeconfig(`${dataDir}/admin.kubeconfig`));
   return { client: createClient(transport), close: () => transport.close() };
@@ -239,22 +230,8 @@ describe('when Coracle is killed at any moment', () => {
   });
 });
 
-/** Directories, processes, cgroups, devices and mounts: those of these pods and of the sandboxes kept ready, and no others. */
+/** Those pods of this file that count rounds, and no others. */
 async function expectNothingBut(uids: readonly string[]): Promise<void> {
-  expect((await readdir(join(dataDir, 'pods'))).toSorted()).toEqual(uids.toSorted());
+  await expectOnly({ dataDir, instance }, uids);
   expect(await podProcesses(instance, /: round;/)).toHaveLength(uids.length);
-  const spares = await readdir(join(dataDir, 'pool'));
-  const sandboxes = uids.length + spares.length;
-  expect(spares.length).toBeLessThanOrEqual(3);
-  expect((await podProcesses(instance, /^coracle-pod/)).filter(({ command }) => command === 'coracle-pod').length).toBeGreaterThanOrEqual(sandboxes);
-  expect((await readdir('/sys/class/net')).filter((name) => name.startsWith(instance) && !name.endsWith('br0'))).toHaveLength(sandboxes);
-  expect(await slots()).toHaveLength(sandboxes);
-  const mounts = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n').filter((line) => line.includes(`${dataDir}/pods/`));
-  expect(mounts.filter((line) => !uids.some((uid) => line.includes(uid)))).toEqual([]);
-}
-
-async function slots(): Promise<string[]> {
-  const hierarchies = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n').flatMap((line) => (/ - cgroup2? /.test(line) ? [line.split(' ')[4] ?? ''] : []));
-  const found = await Promise.all(hierarchies.map((mount) => readdir(join(mount, `coracle-${instance}`), { withFileTypes: true }).catch(() => [])));
-  return [...new Set(found.flat().filter((entry) => entry.isDirectory()).map(({ name }) => name))];
 }
