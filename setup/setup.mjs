@@ -135,7 +135,7 @@ async function assembleExampleImage() {
   });
 }
 
-/** Brings the machine up to date. `needs`: ['run'] for a cluster, ['run', 'test'] for the test suite too. */
+/** Brings the machine up to date. `needs`: ['run'] for a cluster, ['run', 'test'] for the test suite too, ['run', 'bench'] for the benchmarks. */
 export async function setup(needs) {
   installPackages(needs);
   await installModules();
