@@ -23,6 +23,8 @@ export interface EtcdCluster {
 }
 
 const readyMs = 20_000;
+/** `CORACLE_TEST_ETCD=/path/to/etcd`: another one than the machine's; see `test/newer-etcd.sh`. */
+const program = process.env['CORACLE_TEST_ETCD'] ?? 'etcd';
 
 /** Starts `size` members and resolves when all answer. In memory where there is a memory filesystem: what is tested is not etcd's disk. */
 export async function startEtcd(size = 1): Promise<EtcdCluster> {
@@ -57,7 +59,7 @@ function createMember({ name, directory, endpoint, peer, peers }: MemberOptions)
   let child: ChildProcess | undefined;
 
   async function start(): Promise<void> {
-    const started = spawn('etcd', [
+    const started = spawn(program, [
       '--name', name, '--data-dir', directory, '--listen-client-urls', endpoint, '--advertise-client-urls', endpoint,
       '--listen-peer-urls', peer, '--initial-advertise-peer-urls', peer, '--initial-cluster', peers, '--initial-cluster-token', 'test',
       '--heartbeat-interval', '20', '--election-timeout', '200', '--logger', 'zap', '--log-level', 'error', '--max-request-bytes', '2097152',
