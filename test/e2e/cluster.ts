@@ -1,21 +1,25 @@
 import type { TestProject } from 'vitest/node';
 import { startEtcd } from '../suites/etcd.ts';
-import { importWeb, instanceOf, newDataDir, remove, removeAtExit, up, type ClusterAddress } from './coracle.ts';
+import { importWeb, instanceOf, newDataDir, remove, removeAtExit, storeFlags, up, type ClusterAddress } from './coracle.ts';
 
 declare module 'vitest' {
   interface ProvidedContext {
     /** The cluster that the files share, each in a namespace of its own. */
     readonly cluster: ClusterAddress;
+    /** Of the etcd that clusters keep their state in: see `storeFlags`. None: they use the embedded store. */
+    readonly etcdEndpoints: readonly string[];
   }
 }
 
 /** One cluster for all end-to-end files: up before the first, and gone without a trace after the last. */
 export default async function shareCluster(project: TestProject): Promise<() => Promise<void>> {
   const dataDir = await newDataDir('e2e');
-  // `CORACLE_TEST_STORE=etcd npm test -- --project e2e`: the same demands on a cluster whose state is in etcd.
+  // `CORACLE_TEST_STORE=etcd npm test -- --project e2e`: the same demands on clusters whose state is in etcd.
   const etcd = process.env['CORACLE_TEST_STORE'] === 'etcd' ? await startEtcd() : undefined;
+  const endpoints = etcd?.endpoints ?? [];
   try {
-    const running = await up(dataDir, ...(etcd === undefined ? [] : ['--store', 'etcd', '--etcd-endpoints', etcd.endpoints.join(',')]));
+    project.provide('etcdEndpoints', endpoints);
+    const running = await up(dataDir, ...storeFlags(dataDir, endpoints));
     const instance = await instanceOf(dataDir);
     await importWeb(dataDir);
     project.provide('cluster', { dataDir, instance });

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { outcome, run, start, type Outcome, type Started } from './command.ts';
 import { createKubectl, type Kubectl, type KubectlAccess } from './kubectl.ts';
 import { leftoversOf } from './leftovers.ts';
@@ -32,6 +32,11 @@ export async function newDataDir(name: string): Promise<string> {
 /** Starts `coracle up` in the foreground; resolves when its node is Ready. */
 export function up(dataDir: string, ...more: readonly string[]): Promise<Started> {
   return startUntil(/^Node \S+: Ready/m, ['up', '--data-dir', dataDir, '--api-port', '0', ...more]);
+}
+
+/** Flags by which a cluster keeps its state in the etcd at `endpoints`, apart from the others there; none when there is no endpoint. */
+export function storeFlags(dataDir: string, endpoints: readonly string[]): readonly string[] {
+  return endpoints.length === 0 ? [] : ['--store', 'etcd', '--etcd-endpoints', endpoints.join(','), '--etcd-prefix', `/${basename(dataDir)}`];
 }
 
 /** Starts `coracle …`, by `through` when given (`nsenter --net=…`); resolves when it has printed `pattern`. When that fails, it runs no more. */

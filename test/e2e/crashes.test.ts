@@ -1,14 +1,14 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pass } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { createClient, type Client } from '../../client/client.ts';
 import { httpsTransport } from '../../client/https.ts';
 import { readKubeconfig } from '../../client/kubeconfig.ts';
 import type { Job } from '../../machinery/kinds/batch.ts';
 import { Pod } from '../../machinery/kinds/core.ts';
 import type { Started } from './command.ts';
-import { importWeb, instanceOf, kubectlFor, newDataDir, remove, up } from './coracle.ts';
+import { importWeb, instanceOf, kubectlFor, newDataDir, remove, storeFlags, up } from './coracle.ts';
 import { eventually } from './eventually.ts';
 import type { Kubectl } from './kubectl.ts';
 import { podProcesses } from './machine-processes.ts';
@@ -19,13 +19,15 @@ import { interpose } from '../runtime/interposed.ts';
 
 /** What dies at a bad moment: supervisors of pods, and the whole of Coracle. A cluster of this file's own. */
 let dataDir: string;
+let store: readonly string[];
 let instance: string;
 let running: Started;
 let kubectl: Kubectl;
 
 beforeAll(async () => {
   dataDir = await newDataDir('crashes');
-  running = await up(dataDir);
+  store = storeFlags(dataDir, inject('etcdEndpoints'));
+  running = await up(dataDir, ...store);
   instance = await instanceOf(dataDir);
   await importWeb(dataDir);
   kubectl = kubectlFor(dataDir);
@@ -122,7 +124,7 @@ describe('a pod whose supervisor does not answer when Coracle starts', () => {
     await running.ended;
     const [kept, ended] = await Promise.all((await Promise.all(['kept', 'ended'].map((name) => uidInStore(name)))).map(supervisorOf));
     for (const pid of [kept, ended]) process.kill(pid ?? -1, 'SIGSTOP');
-    running = await up(dataDir);
+    running = await up(dataDir, ...store);
     expect(await podProcesses(instance, /: (kept|other);/)).toEqual(before);
     expect(await kubectl`exec other -- echo here`).toBe('here\n');
     expect(await kubectl.refused`exec kept -- true`).toContain('the pod\'s supervisor does not answer');
@@ -141,7 +143,7 @@ describe('a pod whose supervisor does not answer when Coracle starts', () => {
     await running.ended;
     const newer = await interpose(join(dataDir, 'pods', uid, 'sandbox'), { version: 1000, oldestAgent: 1000 });
     try {
-      running = await up(dataDir);
+      running = await up(dataDir, ...store);
       await using events = kubectl.start`get events --watch --field-selector=involvedObject.name=kept`;
       await events.until(/Warning\s+FailedSync\s+pod\/kept\s+error syncing pod: coracle-pod speaks version 1000 of the protocol/);
       expect(await podProcesses(instance, /: kept;/)).toEqual(before);
@@ -194,7 +196,7 @@ describe('when Coracle is killed at any moment', () => {
       await running.ended;
       await Promise.all(acts);
       close();
-      running = await up(dataDir);
+      running = await up(dataDir, ...store);
     }
     // What had no answer may have been done or not: the API says which.
     const pods = await eventually(async () => {
@@ -218,7 +220,7 @@ describe('when Coracle is killed at any moment', () => {
       await pass(random() * 1000);
       running.kill('SIGKILL');
       await running.ended;
-      running = await up(dataDir);
+      running = await up(dataDir, ...store);
     }
     await kubectl`wait job/counted --for=condition=complete --timeout=50s`;
     const { status } = await kubectl.object<Job>`get job counted -o json`;

@@ -5,7 +5,7 @@ import { httpsTransport } from '../../client/https.ts';
 import { readKubeconfig } from '../../client/kubeconfig.ts';
 import { ConfigMap, type Pod } from '../../machinery/kinds/core.ts';
 import { outcome, type Started } from './command.ts';
-import { coracle, coracleProgram, importWeb, instanceOf, kubectlFor, newDataDir, remove, up } from './coracle.ts';
+import { coracle, coracleProgram, importWeb, instanceOf, kubectlFor, newDataDir, remove, storeFlags, up } from './coracle.ts';
 import { eventually } from './eventually.ts';
 import type { Kubectl } from './kubectl.ts';
 import { podProcesses } from './machine-processes.ts';
@@ -13,13 +13,15 @@ import { deployment, pod, script } from './manifests.ts';
 
 /** A cluster of this file's own, which is killed and started again: each test takes it as the one before has left it. */
 let dataDir: string;
+let store: readonly string[];
 let instance: string;
 let running: Started;
 let kubectl: Kubectl;
 
 beforeAll(async () => {
   dataDir = await newDataDir('survival');
-  running = await up(dataDir);
+  store = storeFlags(dataDir, inject('etcdEndpoints'));
+  running = await up(dataDir, ...store);
   instance = await instanceOf(dataDir);
   await importWeb(dataDir);
   kubectl = kubectlFor(dataDir);
@@ -96,7 +98,7 @@ describe('when the whole of Coracle is killed', () => {
     expect(acknowledged.length).toBeGreaterThan(20);
     expect(await servers()).toEqual(before);
 
-    running = await up(dataDir);
+    running = await up(dataDir, ...store);
     expect(await servers()).toEqual(before);
     const stored = new Set((await kubectl`get configmaps -l loop=yes -o ${'jsonpath={.items[*].metadata.name}'}`).split(' '));
     expect(acknowledged.filter((name) => !stored.has(name))).toEqual([]);
@@ -111,7 +113,7 @@ describe('when the whole of Coracle is killed', () => {
     await running.ended;
     const [first, ...others] = before;
     process.kill(first?.pid ?? -1, 'SIGKILL');
-    running = await up(dataDir);
+    running = await up(dataDir, ...store);
     const after = await eventually(async () => {
       const found = await servers();
       expect(found).toHaveLength(3);
@@ -131,7 +133,7 @@ describe('when Coracle is told to stop', () => {
     expect(await servers()).toEqual(before);
 
     // By a path that is only right where the user stands.
-    const here = ['-C', dirname(dataDir), coracleProgram, 'up', '--detach', '--data-dir', basename(dataDir), '--api-port', '0'];
+    const here = ['-C', dirname(dataDir), coracleProgram, 'up', '--detach', '--data-dir', basename(dataDir), '--api-port', '0', ...store];
     const { code, stdout } = await outcome('env', here, { deadlineMs: 60_000 });
     expect({ code, stdout }).toEqual({ code: 0, stdout: expect.stringMatching(/^Node \S+: Ready/m) });
     expect(await servers()).toEqual(before);
@@ -146,12 +148,12 @@ describe('when Coracle is told to stop', () => {
     // `down` without --purge ends the detached one.
     expect(await coracle('down', '--data-dir', dataDir)).toMatchObject({ code: 0, stderr: '' });
     expect(await servers()).toEqual([]);
-    running = await up(dataDir, '--stop-pods');
+    running = await up(dataDir, ...store, '--stop-pods');
     await eventually(async () => expect(await servers()).toHaveLength(4));
     running.kill('SIGTERM');
     expect((await running.ended).code).toBe(0);
     expect(await servers()).toEqual([]);
-    running = await up(dataDir);
+    running = await up(dataDir, ...store);
     await eventually(async () => expect(await servers()).toHaveLength(4));
     // What pods are shown was in memory, and is there again.
     await kubectl`exec deployment/web -- test -s /var/run/secrets/kubernetes.io/serviceaccount/token`;
