@@ -1,8 +1,12 @@
+import { Etcd3 } from 'etcd3';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openEtcd, type EtcdOptions } from '../api/store/etcd.ts';
+import { asError, OutcomeUnknownError, StoreUnavailableError } from '../api/store/errors.ts';
+import { createSharedLeases, withSharedLeases } from '../api/store/shared-leases.ts';
 import { CompactedError, type Store } from '../api/store/store.ts';
-import { manualClock } from '../machinery/clock.ts';
+import { manualClock, systemClock } from '../machinery/clock.ts';
 import { startEtcd, type EtcdCluster, type EtcdMember } from './suites/etcd.ts';
+import { startLink } from './suites/link.ts';
 import { eventually, put, record, storeContract, write } from './suites/store-contract.ts';
 
 storeContract('the store on etcd', async () => {
@@ -81,32 +85,86 @@ describe('the store on etcd', () => {
     expect(sink.seen).toHaveLength(41);
   });
 
-  it('that finds its revision compacted when it comes back ends the watch with that revision', async () => {
-    await open(1);
+  it('ends a watch whose revision was compacted while etcd could not be reached, and says where history begins', async () => {
+    etcd = await startEtcd();
+    await using link = await startLink(etcd.endpoints[0] ?? '');
+    // No tick may come between: the revisions are counted.
+    store = await openEtcd({ endpoints: [link.endpoint], compactionPeriodMs: 0, silenceMs: 60_000 });
+    const other = await openEtcd({ endpoints: etcd.endpoints, compactionPeriodMs: 0, silenceMs: 60_000 });
     await store.commit(write(put('/t/a')));
-    const [member] = etcd.members;
     const sink = record();
     store.watch('/t/', 2, sink);
     await eventually(() => sink.seen.length === 1);
-    const other = await openEtcd({ endpoints: etcd.endpoints, compactionPeriodMs: 0, silenceMs: 60_000 });
-    await member?.kill();
-    await member?.start();
-    // What another server wrote and compacted before this one's watch is back: the two race, so either all is seen or the end.
+    link.cut();
     for (let i = 0; i < 10; i++) await other.commit(write(put('/t/a', `${i}`)));
     await other.compact(11);
     await other.close();
-    await eventually(() => sink.ends.length === 1 || sink.seen.length === 11);
-    if (sink.ends.length === 1) expect(sink.ends[0]).toBeInstanceOf(CompactedError);
+    link.mend();
+    await eventually(() => sink.ends.length === 1);
+    expect(sink.ends[0]).toBeInstanceOf(CompactedError);
+    expect(sink.ends[0]).toMatchObject({ compacted: 10 });
+    expect(sink.seen).toEqual(['2: /t/a=v']);
     const late = record();
     store.watch('/t/', 3, late);
     await eventually(() => late.ends.length === 1);
     expect(late.ends[0]).toMatchObject({ compacted: 10 });
     await expect(store.range({ from: '/t/', to: '/t0', revision: 5 })).rejects.toMatchObject({ compacted: 10 });
+    const timely = record();
+    store.watch('/t/', 11, timely);
+    await store.commit(write(put('/t/a', 'last')));
+    await eventually(() => timely.seen.length === 3);
+    expect(timely.seen).toEqual(['11: /t/a=8', '12: /t/a=9', '13: /t/a=last']);
+  });
+
+  it('goes on with a watch that lost its connection where it was', async () => {
+    etcd = await startEtcd();
+    await using link = await startLink(etcd.endpoints[0] ?? '');
+    store = await openEtcd({ endpoints: [link.endpoint], compactionPeriodMs: 0, silenceMs: 60_000 });
+    const other = await openEtcd({ endpoints: etcd.endpoints, compactionPeriodMs: 0, silenceMs: 60_000 });
+    const sink = record();
+    store.watch('/t/', 2, sink);
+    for (let cut = 0; cut < 3; cut++) {
+      await other.commit(write(put('/t/a', `${cut}`)));
+      link.cut();
+      await other.commit(write(put('/t/b', `${cut}`), { type: 'delete', key: '/t/a' }));
+      link.mend();
+    }
+    await other.close();
+    await eventually(() => sink.seen.length === 6);
+    expect(sink.seen).toEqual([0, 1, 2].flatMap((cut) => [`${2 * cut + 2}: /t/a=${cut}`, `${2 * cut + 3}: /t/b=${cut}, /t/a deleted`]));
+  });
+
+  it('says of a write whose answer was lost that it may have happened, and sends it once', async () => {
+    etcd = await startEtcd();
+    await using link = await startLink(etcd.endpoints[0] ?? '');
+    store = await openEtcd({ endpoints: [link.endpoint], compactionPeriodMs: 0, silenceMs: 60_000, callMs: 2000 });
+    link.mute();
+    await expect(store.commit(write(put('/t/a')))).rejects.toBeInstanceOf(OutcomeUnknownError);
+    link.mend();
+    const { items, revision } = await store.range({ from: '/t/', to: '/t0' });
+    expect([items.map(({ key }) => key), revision]).toEqual([['/t/a'], 2]);
   });
 
   it('says that a lease is gone', async () => {
     await open(1);
     await expect(store.commit(write(put('/t/a', 'v', '12345')))).rejects.toThrow('lease 12345 does not exist');
+  });
+
+  it('goes on under a new lease when a shared one is revoked by somebody else', async () => {
+    await open(1);
+    const leases = createSharedLeases(store, systemClock);
+    const shared = withSharedLeases(store, leases);
+    const sink = record();
+    store.watch('/t/', 2, sink);
+    const lease = await leases.leaseFor(60);
+    await shared.commit(write(put('/t/a', 'v', lease)));
+    const somebody = new Etcd3({ hosts: [...etcd.endpoints] });
+    await somebody.leaseClient.leaseRevoke({ ID: lease });
+    somebody.close();
+    await eventually(() => sink.seen.length === 2);
+    expect(await shared.commit(write(put('/t/b', 'v', lease)))).toMatchObject({ committed: true });
+    expect(sink.seen.map((line) => line.replace(/^\d+: /, ''))).toEqual(['/t/a=v', '/t/a deleted', '/t/b=v']);
+    expect(await leases.leaseFor(60)).not.toBe(lease);
   });
 
   it('compacts once a period, whoever of the servers comes first, keeping one to two periods', async () => {
@@ -134,35 +192,49 @@ describe('the store on etcd', () => {
     }
   });
 
-  it('loses nothing acknowledged and shows every watch one history while members are killed and stand still', async () => {
+  it('loses nothing acknowledged, answers every store alike and shows every watch one history while members are killed and stand still', async () => {
     await open(3);
-    const chaos = await disturb(etcd.members);
-    const watched = record();
-    store.watch('/t/', 2, watched);
-    const acknowledged = new Map<string, string>();
-    const unknown = new Set<string>();
-    await Promise.all(Array.from({ length: 6 }, async (_, writer) => {
-      for (let i = 0; !chaos.isOver; i++) {
-        const key = `/t/${writer}-${i}`;
-        try {
-          const result = await store.commit({ compares: [{ key, revision: 0 }], writes: [put(key, `${i}`)] });
-          if (result.committed) acknowledged.set(key, `${result.revision}`);
-        } catch (error) {
-          expect(error).toBeInstanceOf(Error);
-          unknown.add(key);
+    const other = await openEtcd({ endpoints: etcd.endpoints, compactionPeriodMs: 0 });
+    const stores = [[store, other], [other, store]] as const;
+    try {
+      const acknowledged = new Map<string, number>();
+      const unknown = new Set<string>();
+      const chaos = await disturb(etcd.members, () => acknowledged.size);
+      const watched = [store, other].map((each) => {
+        const sink = record();
+        each.watch('/t/', 2, sink);
+        return sink;
+      });
+      await Promise.all(Array.from({ length: 6 }, async (_, writer) => {
+        const [through, beside] = stores[writer % 2] ?? stores[0];
+        for (let i = 0; !chaos.isOver; i++) {
+          const key = `/t/${writer}-${i}`;
+          const result = await through.commit({ compares: [{ key, revision: 0 }], writes: [put(key, `${i}`)] }).catch(asError);
+          if (result instanceof Error) {
+            unknown.add(key);
+            continue;
+          }
+          // A second sending of the same write would be refused.
+          expect(result.committed).toBe(true);
+          acknowledged.set(key, result.revision);
+          const read = await beside.range({ from: key, to: `${key}\0` }).catch(asError);
+          if (!(read instanceof StoreUnavailableError)) expect(read).toMatchObject({ items: [{ key, modRevision: result.revision }] });
         }
+      }));
+      await chaos.over;
+      const { items, revision } = await store.range({ from: '/t/', to: '/t0' });
+      expect((await other.range({ from: '/t/', to: '/t0' })).items).toEqual(items);
+      const stored = new Map(items.map(({ key, modRevision }) => [key, modRevision]));
+      for (const [key, at] of acknowledged) expect([key, stored.get(key)]).toEqual([key, at]);
+      for (const key of stored.keys()) expect(acknowledged.has(key) || unknown.has(key)).toBe(true);
+      for (const { progressed, seen, ends } of watched) {
+        await eventually(() => (progressed.at(-1) ?? 0) >= revision);
+        expect(seen.map((line) => Number(line.split(':')[0]))).toEqual([...stored.values()].toSorted((a, b) => a - b));
+        expect(ends).toEqual([]);
       }
-    }));
-    await chaos.over;
-    const { items, revision } = await store.range({ from: '/t/', to: '/t0' });
-    const stored = new Map(items.map(({ key, modRevision }) => [key, `${modRevision}`]));
-    for (const [key, at] of acknowledged) expect([key, stored.get(key)]).toEqual([key, at]);
-    for (const key of stored.keys()) expect(acknowledged.has(key) || unknown.has(key)).toBe(true);
-    expect(acknowledged.size).toBeGreaterThan(20);
-    await eventually(() => (watched.progressed.at(-1) ?? 0) >= revision);
-    const told = watched.seen.map((line) => Number(line.split(':')[0]));
-    expect(told).toEqual([...stored.values()].map(Number).toSorted((a, b) => a - b));
-    expect(watched.ends).toEqual([]);
+    } finally {
+      await other.close();
+    }
   }, (haltedSeconds + 60) * 1000);
 });
 
@@ -173,8 +245,13 @@ function pause(ms: number): Promise<void> {
 /** A minute where there is time. */
 const haltedSeconds = process.env['CI'] === 'true' ? 60 : 3;
 
-/** Stops and continues one member for 500 ms of each second, then kills another and starts it again. */
-async function disturb([first, second]: readonly EtcdMember[]): Promise<{ readonly isOver: boolean; readonly over: Promise<void> }> {
+interface Chaos {
+  readonly isOver: boolean;
+  readonly over: Promise<void>;
+}
+
+/** Stops and continues one member for 500 ms of each second, then kills another, and starts it again when `progress` has gone on without it. */
+async function disturb([first, second]: readonly EtcdMember[], progress: () => number): Promise<Chaos> {
   const state = { isOver: false };
   const run = async (): Promise<void> => {
     try {
@@ -185,9 +262,11 @@ async function disturb([first, second]: readonly EtcdMember[]): Promise<{ readon
         await pause(500);
       }
       await second?.kill();
-      await pause(1500);
+      const alone = progress();
+      await eventually(() => progress() > alone + 20);
       await second?.start();
-      await pause(300);
+      const together = progress();
+      await eventually(() => progress() > together + 20);
     } finally {
       first?.signal('SIGCONT');
       state.isOver = true;
