@@ -114,6 +114,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const registry = createRegistry(resources);
   const caches = await createCaches(options.store, registry.resources, {
     encode: codec.encode, encodeProtobuf: protobuf.message, freeze: options.freeze ?? false, onEnd: (error) => { onError('the watch of the store ended', error); },
+    onGap: (error) => { onError('the store forgot changes before this server saw them, and is read again', error); },
   });
   registry.onChange(() => { caches.serve(registry.resources); });
   const authorizer = createAuthorizer(caches);

@@ -31,7 +31,11 @@ export function createCleanup({ writer, wake }: { readonly writer: Writer; reado
       changes(batch) {
         if (batch.some(({ type }) => type === 'DELETED')) wake();
       },
-      end: () => { watches.delete(name); },
+      end(error) {
+        watches.delete(name);
+        // Behind: what it would have told of may have happened. Without an error the server is stopping.
+        if (error !== undefined) wake();
+      },
     }));
   }
 

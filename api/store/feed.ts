@@ -13,11 +13,14 @@ import type { Revision } from './store.ts';
 export interface Feed {
   /** One key's newest version; `stored` undefined: deleted. */
   apply(key: string, stored: Buffer | undefined, revision: Revision): void;
+  /** All that is there at `revision`: see `FedCache.replace`. */
+  replace(items: readonly StoredItem[], revision: Revision): void;
   /** Serves these resources and no others. What stays keeps its cache and its watches; the watches of the rest end. */
   serve(resources: readonly Resource[]): void;
   /** Throws when the kind is not served: 404 for one that was defined at run time, and whose definition may go while requests are under way. */
   of(kind: Pick<Kind, 'group' | 'version' | 'plural'> & Pick<Partial<Resource>, 'custom'>): ResourceView;
   bookmark(): void;
+  /** Ends every watch. */
   end(error: Error | undefined): void;
 }
 
@@ -72,6 +75,12 @@ export function createFeed({ delivery, freeze, encode, encodeProtobuf, ring, rev
       if (cache !== undefined) cache.apply(key, stored, at);
       else if (stored !== undefined) keep({ key, stored, revision: at });
       else unserved.get(resourcePrefix(key))?.delete(key);
+    },
+    replace(items, at) {
+      const byPrefix = Map.groupBy(items, ({ key }) => resourcePrefix(key));
+      for (const [prefix, cache] of caches) cache.replace(byPrefix.get(prefix) ?? [], at);
+      unserved.clear();
+      for (const [prefix, rest] of byPrefix) if (!caches.has(prefix)) for (const item of rest) keep(item);
     },
     serve(resources) {
       const wanted = new Map(resources.filter(({ stored }) => stored).map((resource) => [prefixOf(resource), resource.storedAs?.resource ?? resource]));

@@ -21,9 +21,12 @@ export interface FedCache {
   items(): Iterable<StoredItem>;
   /** The state at the start, key by key. */
   load(key: string, stored: Buffer, revision: Revision): void;
+  /** All that is there at `revision`, in place of what was cached and remembered: what came between is not known. Whoever watches is to be told by `end`. */
+  replace(items: Iterable<StoredItem>, revision: Revision): void;
   /** One key's change; `stored` undefined: deleted. */
   apply(key: string, stored: Buffer | undefined, revision: Revision): void;
   bookmark(): void;
+  /** Ends every watch. */
   end(error: Error | undefined): void;
 }
 
@@ -47,8 +50,8 @@ export interface FedCacheOptions {
 }
 
 export function createResourceCache({ shape, shapeOf, delivery, ring: limits, start, revision }: FedCacheOptions): FedCache {
-  const entries = createSortedMap<CacheEntry>();
-  const ring = createRing(start, limits);
+  let entries = createSortedMap<CacheEntry>();
+  let ring = createRing(start, limits);
   const watchers = createWatchers(delivery, revision);
   const { prefix, resource } = shape;
   const views = new Map<Resource, VersionView>();
@@ -99,6 +102,15 @@ export function createResourceCache({ shape, shapeOf, delivery, ring: limits, st
       for (const { key, stored: bytes, revision: at } of entries.values()) yield { key, stored: bytes, revision: at };
     },
     load: (key, bytes, at) => entries.set(key, createEntry(shape, key, bytes, at)),
+    replace(items, at) {
+      const replaced = createSortedMap<CacheEntry>();
+      for (const { key, stored: bytes, revision: modified } of items) {
+        const cached = entries.get(key);
+        replaced.set(key, cached?.revision === modified ? cached : createEntry(shape, key, bytes, modified));
+      }
+      entries = replaced;
+      ring = createRing(at, limits);
+    },
     apply(key, bytes, at) {
       const before = entries.get(key);
       const after = bytes === undefined ? undefined : createEntry(shape, key, bytes, at);

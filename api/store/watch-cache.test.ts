@@ -6,9 +6,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { defineKind, type KubernetesObject } from '../../machinery/kinds/kind.ts';
 import { defineResource } from '../resources/define.ts';
 import type { Caches, Change, ChangeSink, Selection } from './cache.ts';
-import type { Clock } from '../../machinery/clock.ts';
+import { manualClock, type Clock } from '../../machinery/clock.ts';
 import { openEmbedded } from './embedded.ts';
-import { CompactedError, type Store } from './store.ts';
+import { StoreUnavailableError } from './errors.ts';
+import { CompactedError, type Store, type WatchSink } from './store.ts';
 import { createCaches, type CachesOptions } from './watch-cache.ts';
 
 interface Pod extends KubernetesObject {
@@ -267,6 +268,50 @@ describe('a watch', () => {
     await nextTurn();
     expect(wants.seen).toEqual(['ADDED x 2', 'BOOKMARK 2 end', 'BOOKMARK 3']);
     expect(not.seen).toEqual(['ADDED x 2']);
+  });
+});
+
+describe('a store that forgot what its caches had not seen', () => {
+  it('is read again when it can be; watches end, so that whoever watches lists again', async () => {
+    const clock = manualClock();
+    const real = store;
+    let isReachable = true;
+    let lost: { readonly sink: WatchSink; close(): void } | undefined;
+    store = {
+      ...real,
+      range: (request) => (isReachable ? real.range(request) : Promise.reject(new StoreUnavailableError('cut off'))),
+      watch: (prefix, from, sink) => (lost = { sink, ...real.watch(prefix, from, sink) }),
+    };
+    const gaps: Error[] = [];
+    await start({ clock, onGap: (error) => void gaps.push(error) });
+    for (const name of ['kept', 'changed', 'gone']) await put(name);
+    const watcher = record();
+    caches.of(pods).watch(1, {}, watcher);
+    const kept = caches.of(pods).get('a', 'kept');
+    await nextTurn();
+
+    lost?.close();
+    isReachable = false;
+    const changed = await put('changed', { node: 'n1' });
+    await remove('gone');
+    const created = await put('new');
+    lost?.sink.end(new CompactedError(created));
+    await nextTurn();
+    expect([...caches.of(pods).list()].map(({ name }) => name)).toEqual(['changed', 'gone', 'kept']);
+    isReachable = true;
+    clock.advance(1000);
+    await caches.waitForNewest(never);
+    expect([...caches.of(pods).list()].map(({ name, revision }) => [name, revision])).toEqual([['changed', changed], ['kept', 2], ['new', created]]);
+    expect(caches.of(pods).get('a', 'kept')).toBe(kept);
+    expect([gaps, watcher.ends]).toEqual([[new CompactedError(created)], [new CompactedError(created)]]);
+    expect(watcher.seen).toEqual(['ADDED kept 2', 'ADDED changed 3', 'ADDED gone 4']);
+    expect(() => caches.of(pods).watch(4, {}, record())).toThrow(CompactedError);
+
+    const again = record();
+    caches.of(pods).watch(created, {}, again);
+    const last = await remove('new');
+    await nextTurn();
+    expect(again.seen).toEqual([`DELETED new ${last}`]);
   });
 });
 

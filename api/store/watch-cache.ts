@@ -8,14 +8,14 @@ import type { Resource } from '../resources/define.ts';
 import type { Caches, Entry, ResourceCache } from './cache.ts';
 import { createDelivery } from './delivery.ts';
 import type { Encode, EncodeProtobuf } from './entry.ts';
-import { StoreEndedError } from './errors.ts';
+import { asError, StoreEndedError, StoreUnavailableError } from './errors.ts';
 import { createFeed, registry, type Feed } from './feed.ts';
 import { SealedValueError } from './encryption.ts';
 import { isSealed } from './encryption/providers.ts';
 import { createNewestRevision } from './newest-revision.ts';
 import type { RingLimits } from './ring.ts';
 import { prefixEnd } from './sorted-map.ts';
-import type { KeyValue, Revision, Store, StoreEvent } from './store.ts';
+import { CompactedError, type KeyValue, type Revision, type Store, type StoreEvent } from './store.ts';
 import { createWaiters } from './waiters.ts';
 
 export interface CachesOptions {
@@ -30,6 +30,8 @@ export interface CachesOptions {
   readonly encode?: Encode;
   /** How objects are written in protobuf. Absent: nobody asks for that. */
   readonly encodeProtobuf?: EncodeProtobuf;
+  /** Called when the store compacted what these caches had not seen: they read everything again, and every watch of theirs ends. */
+  readonly onGap?: (error: CompactedError) => void;
   /** Called once when the store's watch ended by itself: the caches are of no use any more. */
   readonly onEnd?: (error: Error) => void;
 }
@@ -37,6 +39,7 @@ export interface CachesOptions {
 const pageKeys = 10_000;
 const defaultRing: RingLimits = { bytes: 16 * 1024 * 1024, count: 32_768 };
 const defaultBookmarkMs = 60_000;
+const retryMs = 1000;
 
 /** Reads the whole registry and follows it. `resources` that are not stored are passed over. */
 export async function createCaches(store: Store, resources: readonly Resource[], options: CachesOptions = {}): Promise<Caches> {
@@ -54,6 +57,7 @@ export async function createCaches(store: Store, resources: readonly Resource[],
   const newest = createNewestRevision(store);
   const waiters = createWaiters();
   let ended: Error | undefined;
+  let cancelRetry: (() => void) | undefined;
 
   function advance(to: Revision): void {
     if (to <= current) return;
@@ -65,6 +69,7 @@ export async function createCaches(store: Store, resources: readonly Resource[],
     if (ended !== undefined) return;
     ended = error ?? new StoreEndedError();
     watch.close();
+    cancelRetry?.();
     cancelBookmark();
     waiters.end(ended);
     fed.end(error);
@@ -78,14 +83,35 @@ export async function createCaches(store: Store, resources: readonly Resource[],
   };
   let cancelBookmark = clock.setTimer(bookmarkMs, bookmark);
 
-  const watch = store.watch(registry, revision + 1, {
+  const watchFrom = (from: Revision): { close(): void } => store.watch(registry, from, {
     events(at, events) {
       for (const event of events) apply(fed, at, event);
       advance(at);
     },
     progress: advance,
-    end,
+    end(error) {
+      if (!(error instanceof CompactedError)) return end(error);
+      options.onGap?.(error);
+      void readAgain();
+    },
   });
+  let watch = watchFrom(revision + 1);
+
+  /** The store was out of reach for so long that it forgot what this server has not seen: whoever watches lists again. */
+  async function readAgain(): Promise<void> {
+    try {
+      const { items: present, revision: at } = await readRegistry(store);
+      if (ended !== undefined) return;
+      fed.replace(present.map(({ key, value, modRevision }) => ({ key, stored: value, revision: modRevision })), at);
+      advance(at);
+      fed.end(new CompactedError(at));
+      watch = watchFrom(at + 1);
+    } catch (error) {
+      if (ended !== undefined) return;
+      if (!(error instanceof StoreUnavailableError || error instanceof CompactedError)) return end(asError(error));
+      cancelRetry = clock.setTimer(retryMs, () => void readAgain());
+    }
+  }
 
   async function waitFor(to: Revision, signal: AbortSignal): Promise<void> {
     if (ended !== undefined) throw ended;
