@@ -1,13 +1,16 @@
 import { readFile } from 'node:fs/promises';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { Pod } from '../../machinery/kinds/core.ts';
 import { createHosts, type Host, type Hosts } from '../hosts/hosts.ts';
-import { accessTo, importWeb, newDataDir, remove, startUntil } from './coracle.ts';
+import { startEtcd, type EtcdCluster } from '../suites/etcd.ts';
+import { accessTo, importWeb, newDataDir, remove, startUntil, storeFlags } from './coracle.ts';
 import { createKubectl, type Kubectl } from './kubectl.ts';
 import { daemonSet, deployment } from './manifests.ts';
 
 /** A server and two agents, each a process in a network of its own, as on three machines. */
 let hosts: Hosts;
+/** On the server's machine, if its state is to be in etcd: from its network there is no way to the others' one. */
+let etcd: EtcdCluster | undefined;
 let kubectl: Kubectl;
 const started: { readonly dataDir: string; readonly host: Host }[] = [];
 
@@ -22,7 +25,9 @@ async function begin(host: Host | undefined, name: string, ready: RegExp, args: 
 beforeAll(async () => {
   hosts = await createHosts(3);
   const [server, ...machines] = hosts.all;
-  const serverDir = await begin(server, 'server', /^API server: \S+ answers/m, (_dataDir, { address }) => ['server', '--advertise', address]);
+  if (inject('etcdEndpoints').length > 0) etcd = await startEtcd(1, server?.through);
+  const serverDir = await begin(server, 'server', /^API server: \S+ answers/m, (dataDir, { address }) => (
+    ['server', '--advertise', address, ...storeFlags(dataDir, etcd?.endpoints ?? [])]));
   const token = (await readFile(`${serverDir}/join-token`, 'utf8')).trim();
   await Promise.all(machines.map(async (machine, index) => {
     const dataDir = await begin(machine, `agent-${index + 1}`, /Ready/, (_dataDir, { address }) => (
@@ -35,6 +40,7 @@ beforeAll(async () => {
 afterAll(async () => {
   const failures: unknown[] = [];
   for (const { dataDir, host } of started) await remove(dataDir, host.through).catch((error: unknown) => failures.push(error));
+  await etcd?.dispose();
   await hosts[Symbol.asyncDispose]();
   if (failures.length > 0) throw new AggregateError(failures, failures.map(String).join('\n'));
 });
