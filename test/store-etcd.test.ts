@@ -250,8 +250,19 @@ interface Chaos {
   readonly over: Promise<void>;
 }
 
-/** Stops and continues one member for 500 ms of each second, then kills another, and starts it again when `progress` has gone on without it. */
-async function disturb([first, second]: readonly EtcdMember[], progress: () => number): Promise<Chaos> {
+async function leaderOf(members: readonly EtcdMember[]): Promise<EtcdMember> {
+  for (;;) {
+    const leading = await Promise.all(members.map((member) => member.leads()));
+    const leader = members[leading.indexOf(true)];
+    if (leader !== undefined) return leader;
+    // An election is under way.
+    await pause(20);
+  }
+}
+
+/** Stops and continues one member for 500 ms of each second, then kills the one that leads, and starts it again when `progress` has gone on without it. */
+async function disturb(members: readonly EtcdMember[], progress: () => number): Promise<Chaos> {
+  const [first] = members;
   const state = { isOver: false };
   const run = async (): Promise<void> => {
     try {
@@ -261,10 +272,11 @@ async function disturb([first, second]: readonly EtcdMember[], progress: () => n
         first?.signal('SIGCONT');
         await pause(500);
       }
-      await second?.kill();
+      const leader = await leaderOf(members);
+      await leader.kill();
       const alone = progress();
       await eventually(() => progress() > alone + 20);
-      await second?.start();
+      await leader.start();
       const together = progress();
       await eventually(() => progress() > together + 20);
     } finally {

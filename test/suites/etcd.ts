@@ -10,6 +10,8 @@ import { promisify } from 'node:util';
 
 export interface EtcdMember {
   readonly endpoint: string;
+  /** Does it lead? Source: etcd's maintenance API. */
+  leads(): Promise<boolean>;
   signal(signal: NodeJS.Signals): void;
   /** Ends it at once and resolves when it is gone. */
   kill(): Promise<void>;
@@ -82,6 +84,11 @@ function createMember({ name, directory, endpoint, peer, peers, through }: Membe
 
   return {
     endpoint,
+    async leads() {
+      const response = await fetch(`${endpoint}/v3/maintenance/status`, { method: 'POST', body: '{}', signal: AbortSignal.timeout(readyMs) });
+      const { leader, header } = Object(await response.json()) as { readonly leader?: string; readonly header?: { readonly member_id?: string } };
+      return leader !== undefined && leader === header?.member_id;
+    },
     signal: (signal) => void child?.kill(signal),
     async kill() {
       if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
