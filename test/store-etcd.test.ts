@@ -245,6 +245,9 @@ function pause(ms: number): Promise<void> {
 /** A minute where there is time. */
 const haltedSeconds = process.env['CI'] === 'true' ? 60 : 3;
 
+/** etcd takes 5 seconds and two elections to give up what a leader had been handed when it died; as much again for a slow machine. */
+const recoveryMs = 20_000;
+
 interface Chaos {
   readonly isOver: boolean;
   readonly over: Promise<void>;
@@ -275,10 +278,10 @@ async function disturb(members: readonly EtcdMember[], progress: () => number): 
       const leader = await leaderOf(members);
       await leader.kill();
       const alone = progress();
-      await eventually(() => progress() > alone + 20);
+      await eventually(() => progress() > alone + 20, recoveryMs);
       await leader.start();
       const together = progress();
-      await eventually(() => progress() > together + 20);
+      await eventually(() => progress() > together + 20, recoveryMs);
     } finally {
       first?.signal('SIGCONT');
       state.isOver = true;

@@ -49,8 +49,8 @@ function texts(items: readonly (KeyValue | undefined)[]): (string | undefined)[]
 }
 
 /** Waits for what a watch is given soon, or fails the test by its deadline. */
-export async function eventually(holds: () => boolean): Promise<void> {
-  const deadline = Date.now() + 10_000;
+export async function eventually(holds: () => boolean, withinMs = 10_000): Promise<void> {
+  const deadline = Date.now() + withinMs;
   while (!holds()) {
     if (Date.now() > deadline) throw new Error('it never came to hold');
     await new Promise((resolve) => void setImmediate(resolve));
