@@ -7,7 +7,7 @@ import { httpsTransport } from '../../client/https.ts';
 import { readKubeconfig } from '../../client/kubeconfig.ts';
 import { Pod } from '../../machinery/kinds/core.ts';
 import type { Started } from '../e2e/command.ts';
-import { accessTo, importWeb, instanceOf, newDataDir, remove, startUntil, type ClusterAddress } from '../e2e/coracle.ts';
+import { accessTo, importWeb, instanceOf, newDataDir, remove, startUntil, storeFlags, type ClusterAddress } from '../e2e/coracle.ts';
 import { eventually } from '../e2e/eventually.ts';
 import { createKubectl } from '../e2e/kubectl.ts';
 import { podProcesses } from '../e2e/machine-processes.ts';
@@ -24,6 +24,8 @@ export interface SoakOptions {
   readonly seed: number;
   /** How long everything rests before memory is measured. */
   readonly restSeconds: number;
+  /** Of the etcd that the cluster's state is kept in; none: the embedded store. */
+  readonly etcdEndpoints: readonly string[];
 }
 
 /** What a node and its agent hold. */
@@ -49,8 +51,8 @@ const convergeMs = 180_000;
  * Churns pods on one machine, with a server and an agent as processes of their own, and holds them to this: what is there in the
  * end is what was asked for, and when that is deleted too, nothing is left that was not there before. Rejects when it isn't so.
  */
-export async function soak({ seconds, pods, kills, seed, restSeconds }: SoakOptions): Promise<SoakReport> {
-  await using cluster = await startCluster(pods);
+export async function soak({ seconds, pods, kills, seed, restSeconds, etcdEndpoints }: SoakOptions): Promise<SoakReport> {
+  await using cluster = await startCluster(pods, etcdEndpoints);
   const random = randomFrom(seed);
   const { client, kubectl, address } = cluster;
   const warmUp = createChurn({ client, kubectl, random, pods });
@@ -81,14 +83,14 @@ interface Cluster extends AsyncDisposable {
   replaceAgent(): Promise<void>;
 }
 
-async function startCluster(pods: number): Promise<Cluster> {
+async function startCluster(pods: number, etcdEndpoints: readonly string[]): Promise<Cluster> {
   const [serverDir, dataDir] = [await newDataDir('soak-server'), await newDataDir('soak')];
   const disposal = async (): Promise<void> => {
     await remove(dataDir);
     await remove(serverDir);
   };
   try {
-    const server = await startUntil(/^API server: \S+ answers/m, ['server', '--data-dir', serverDir, '--api-address', '127.0.0.1', '--advertise', '127.0.0.1', '--api-port', '0']);
+    const server = await startUntil(/^API server: \S+ answers/m, ['server', '--data-dir', serverDir, '--api-address', '127.0.0.1', '--advertise', '127.0.0.1', '--api-port', '0', ...storeFlags(serverDir, etcdEndpoints)]);
     const url = /^API server: (\S+) answers/m.exec(server.output())?.[1] ?? '';
     const token = (await readFile(join(serverDir, 'join-token'), 'utf8')).trim();
     const startAgent = (): Promise<Started> => startUntil(/Ready/, [
