@@ -33,7 +33,7 @@ await mkdir(join(dataDir, 'logs'));
 await cp('/bin/busybox', join(layer, 'bin/busybox'));
 
 const sandboxSpec = (uid: string, hostNetwork = false): SandboxSpec => ({
-  uid, namespace: 'bench', name: uid, hostname: uid, qos: 'BestEffort', resources: {}, hostNetwork, hostPid: false, hostIpc: false, shareProcessNamespace: false, sysctls: {},
+  uid, namespace: 'bench', name: uid, hostname: uid, qos: 'BestEffort', resources: {}, hostNetwork, hostPid: false, hostIpc: false, hostUsers: true, shareProcessNamespace: false, sysctls: {},
 });
 const containerSpec = (id: string): ContainerSpec => ({
   id, name: 'main', layers: [layer], readOnlyRoot: false, args: ['/bin/busybox', 'sleep', '1000'], env: [], workingDir: '/', mounts: [], maskedPaths: defaultMaskedPaths,

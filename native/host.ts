@@ -10,6 +10,9 @@ export interface CgroupSlot {
   readonly path: string;
 }
 
+/** Ids in a pod's own user namespace; `POD_USERS` in `host/host.h`. */
+export const usersPerPod = 65_536;
+
 /** An IPv4 range; `net` as an unsigned number. */
 export interface Ipv4Range {
   readonly net: number;
@@ -26,6 +29,8 @@ export interface SpawnRequest {
   readonly hostIpc: boolean;
   /** How many zygotes are parked beforehand. */
   readonly zygotes: number;
+  /** The host's id of the pod's root, the first of `usersPerPod`; absent: the pod has the host's users. */
+  readonly firstUser?: number;
   readonly link?: { readonly veth: string; readonly bridge: string; readonly address: number; readonly prefix: number; readonly gateway: number };
 }
 
@@ -108,7 +113,7 @@ function encodeSpawn(request: SpawnRequest): Buffer {
   if (request.link !== undefined) {
     writer.text(request.link.veth).text(request.link.bridge).u32(request.link.address).u32(request.link.prefix).u32(request.link.gateway);
   }
-  return writer.bytes();
+  return writer.u32(request.firstUser ?? 0).bytes();
 }
 
 function encodeNetwork(request: NetworkRequest): Buffer {

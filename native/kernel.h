@@ -2,6 +2,7 @@
 #ifndef CORACLE_KERNEL_H
 #define CORACLE_KERNEL_H
 
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
@@ -43,6 +44,7 @@ struct mount_attributes {
 #define MOUNT_NO_SUID 0x2u
 #define MOUNT_NO_DEV 0x4u
 #define MOUNT_NO_EXEC 0x8u
+#define MOUNT_ID_MAPPED 0x100000u
 
 /* Like fork, with clone3's flags; `cgroup` is a directory's descriptor with CLONE_INTO_CGROUP, or -1. */
 static inline pid_t fork_with(uint64_t flags, int exit_signal, int cgroup)
@@ -78,6 +80,19 @@ static inline int move_mount_to(int tree, int target)
 static inline int mount_set(int tree, unsigned flags, const struct mount_attributes *attributes)
 {
     return (int)syscall(SYS_mount_setattr, tree, "", flags | EMPTY_PATH_AT, attributes, sizeof *attributes);
+}
+
+/* A mount, attached to nothing yet, of a file system of the kernel's own; -1 with errno. */
+static inline int make_tree(const char *type, unsigned attributes)
+{
+    int context = (int)syscall(430 /* fsopen */, type, 1 /* FSOPEN_CLOEXEC */), tree = -1;
+    if (context < 0) return -1;
+    if (syscall(431 /* fsconfig */, context, 1 /* FSCONFIG_SET_STRING */, "source", type, 0) == 0 &&
+        syscall(431, context, 6 /* FSCONFIG_CMD_CREATE */, NULL, NULL, 0) == 0) tree = (int)syscall(432 /* fsmount */, context, 1 /* FSMOUNT_CLOEXEC */, attributes);
+    int reason = errno;
+    close(context);
+    errno = reason;
+    return tree;
 }
 
 static inline int process_fd(pid_t pid)

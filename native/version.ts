@@ -8,7 +8,7 @@ import { NativeError, type PayloadReader } from './frame.ts';
 export const protocolVersion = 3;
 
 /** The oldest that this agent drives. `coracle-host` is built and started with its agent; a supervisor may be of any age. */
-export const oldestDriven = { 'coracle-pod': 1, 'coracle-host': 2 } as const;
+export const oldestDriven = { 'coracle-pod': 1, 'coracle-host': 3 } as const;
 
 /** The version that each request to a supervisor came with: an older one would not know it. A field that comes later is checked for where it is written. */
 const requestSince = { podHello: 1, podConfigure: 1, podStart: 1, podSignal: 1, podRemove: 1, podExec: 1, podAttach: 1, podDial: 1, podResize: 3 } as const;

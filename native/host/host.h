@@ -15,6 +15,19 @@ struct spawned {
 int spawn_prepare(const char *pod_binary, struct failure *);
 int spawn(struct reader *, struct spawned *, struct failure *);
 
+/* users.c: the user namespace of one pod, with network, IPC and UTS namespaces of its own. */
+#define POD_USERS 65536u
+enum { USERS_SPACE, USERS_NETWORK, USERS_IPC, USERS_UTS, USERS_COUNT };
+struct pod_users {
+    pid_t holder;           /* a process in all of them; 0: the pod has the host's users */
+    int spaces[USERS_COUNT];
+};
+/* Ids 0 to POD_USERS - 1 inside are those from `first_id` on outside. Also after a failure users_release is due. */
+int users_make(struct pod_users *, uint32_t first_id, struct failure *);
+/* In the new supervisor: enters all but the user namespace, as it stays root of the host. -1 with errno. */
+int users_join(const struct pod_users *);
+void users_release(struct pod_users *);
+
 /* network.c */
 struct pod_link {
     const char *veth, *bridge;

@@ -86,7 +86,7 @@ static int make_cgroup(const char *slot, bool v2, struct failure *failure)
 
 struct request {
     const char *key, *directory;
-    uint32_t flags;
+    uint32_t flags, first_id; /* of the pod's users; 0: it has the host's */
     bool has_network;
     struct pod_link link;
     struct buffer start; /* what coracle-pod reads: main.c there */
@@ -122,10 +122,12 @@ static int read_request(struct reader *reader, struct request *request, struct f
         request->link.prefix = read_u32(reader);
         request->link.gateway = read_u32(reader);
     }
+    request->first_id = read_u32(reader);
+    write_u32(&request->start, request->first_id);
     return reader->bad ? fail(failure, FAILED, "the spawn request is malformed") : 0;
 }
 
-enum { GIVEN_DIRECTORY, GIVEN_LISTENER, GIVEN_START, GIVEN_READY, GIVEN_LOG, GIVEN_COUNT };
+enum { GIVEN_DIRECTORY, GIVEN_LISTENER, GIVEN_START, GIVEN_READY, GIVEN_USERS, GIVEN_LOG, GIVEN_COUNT };
 
 /* A socket's path has 107 bytes; through the directory's descriptor any data directory fits. */
 static int listen_in(int directory, struct failure *failure)
@@ -158,45 +160,58 @@ static int open_given(const struct request *request, int given[GIVEN_COUNT], int
 }
 
 /* In the new process: nothing that can allocate, nothing that can wait. */
-static void become_supervisor(const int given[GIVEN_COUNT])
+static void become_supervisor(const int given[GIVEN_COUNT], const struct pod_users *users)
 {
+    static const char refused[] = "entering the pod's namespaces";
+    if (users->holder != 0 && users_join(users) < 0) _exit(write(given[GIVEN_READY], refused, strlen(refused)) < 0 ? 2 : 1);
     int high[GIVEN_COUNT], binary = fcntl(pod_binary, F_DUPFD_CLOEXEC, 32);
     for (int i = 0; i < GIVEN_COUNT; i++) high[i] = fcntl(given[i], F_DUPFD_CLOEXEC, 32);
     int null = open("/dev/null", O_RDWR);
     if (dup2(null, 0) < 0 || dup2(high[GIVEN_LOG], 1) < 0 || dup2(high[GIVEN_LOG], 2) < 0) _exit(1);
-    for (int i = GIVEN_DIRECTORY; i <= GIVEN_READY; i++) {
-        if (dup2(high[i], 3 + i) < 0) _exit(1);
+    for (int i = GIVEN_DIRECTORY; i <= GIVEN_USERS; i++) {
+        if (i == GIVEN_USERS && given[i] < 0) close(3 + i);
+        else if (dup2(high[i], 3 + i) < 0) _exit(1);
     }
-    if (dup3(binary, 7, O_CLOEXEC) < 0) _exit(1);
-    close_from(8);
+    if (dup3(binary, 8, O_CLOEXEC) < 0) _exit(1);
+    close_from(9);
     setsid();
     if (chdir("/") < 0) _exit(1);
     char *arguments[] = {(char[]){"coracle-pod"}, NULL}, *environment[] = {NULL};
-    syscall(SYS_execveat, 7, "", arguments, environment, 0x1000 /* AT_EMPTY_PATH */);
+    syscall(SYS_execveat, 8, "", arguments, environment, 0x1000 /* AT_EMPTY_PATH */);
     _exit(1);
+}
+
+/* The network goes where the supervisor will find it: to whoever has it before the supervisor, if anybody has. */
+static int start(const struct request *request, const int given[GIVEN_COUNT], const struct pod_users *users, struct spawned *spawned, struct failure *failure)
+{
+    bool own = users->holder != 0;
+    if (own && request->has_network && network_attach(users->holder, &request->link, failure) < 0) return -1;
+    uint64_t others = (request->flags & POD_HOST_IPC ? 0 : CLONE_NEWIPC) | (request->flags & POD_HOST_NETWORK ? 0 : CLONE_NEWNET) | CLONE_NEWUTS;
+    spawned->pid = fork_with((own ? 0 : others) | (request->flags & POD_HOST_PIDS ? 0 : CLONE_NEWPID), SIGCHLD, -1);
+    if (spawned->pid == 0) become_supervisor(given, users);
+    if (spawned->pid < 0) return fail_errno(failure, FAILED, "starting the pod's supervisor");
+    spawned->start_ticks = start_ticks(spawned->pid);
+    return own || !request->has_network ? 0 : network_attach(spawned->pid, &request->link, failure);
 }
 
 int spawn(struct reader *reader, struct spawned *spawned, struct failure *failure)
 {
     struct request request = {0};
-    int given[GIVEN_COUNT] = {-1, -1, -1, -1, -1};
+    struct pod_users users = {0};
+    int given[GIVEN_COUNT] = {-1, -1, -1, -1, -1, -1};
     spawned->ready = -1;
     spawned->pid = -1;
     int result = read_request(reader, &request, failure);
+    if (result == 0 && request.first_id != 0) result = users_make(&users, request.first_id, failure);
+    if (users.holder != 0) given[GIVEN_USERS] = users.spaces[USERS_SPACE];
     if (result == 0) result = open_given(&request, given, &spawned->ready, failure);
-    if (result == 0) {
-        uint64_t flags = CLONE_NEWUTS | (request.flags & POD_HOST_PIDS ? 0 : CLONE_NEWPID) | (request.flags & POD_HOST_IPC ? 0 : CLONE_NEWIPC) |
-                         (request.flags & POD_HOST_NETWORK ? 0 : CLONE_NEWNET);
-        spawned->pid = fork_with(flags, SIGCHLD, -1);
-        if (spawned->pid == 0) become_supervisor(given);
-        if (spawned->pid < 0) result = fail_errno(failure, FAILED, "starting the pod's supervisor");
-    }
+    if (result == 0) result = start(&request, given, &users, spawned, failure);
+    given[GIVEN_USERS] = -1; /* goes with the others */
+    users_release(&users);
     for (int i = 0; i < GIVEN_COUNT; i++) {
         if (given[i] >= 0) close(given[i]);
     }
     buffer_free(&request.start);
-    if (result == 0) spawned->start_ticks = start_ticks(spawned->pid);
-    if (result == 0 && request.has_network) result = network_attach(spawned->pid, &request.link, failure);
     if (result == 0) return 0;
     if (spawned->pid > 0) kill(spawned->pid, SIGKILL);
     if (spawned->ready >= 0) close(spawned->ready);

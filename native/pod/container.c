@@ -54,6 +54,8 @@ static int make_directories(const char *id, struct failure *failure)
         char path[120];
         snprintf(path, sizeof path, "c/%s%s", id, parts[i]);
         if (mkdirat(pod.directory, path, i == 1 ? 0755 : 0700) < 0) return fail_errno(failure, FAILED, "making %s in the sandbox's directory", path);
+        /* the container's /: a writable layer is gone with it, so its owners need no mapping */
+        if (i == 1 && fchownat(pod.directory, path, pod.first_id, pod.first_id, AT_SYMLINK_NOFOLLOW) < 0) return fail_errno(failure, FAILED, "giving %s to the pod's root", path);
     }
     return 0;
 }

@@ -18,6 +18,7 @@
 #include "../protocol.h"
 #include "confine.h"
 #include "rootfs.h"
+#include "users.h"
 #include "zygote.h"
 
 #ifndef TIOCGPTPEER
@@ -81,6 +82,18 @@ static int open_null(void)
     int ends[2], null = open("/dev/null", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (null >= 0 && fstat(null, &status) == 0 && S_ISCHR(status.st_mode) && status.st_rdev == makedev(1, 3) && fcntl(null, F_SETFL, 0) == 0) return null;
     return pipe2(ends, O_CLOEXEC) < 0 || close(ends[1]) < 0 ? -1 : ends[0];
+}
+
+/* /dev/stdout is opened by its name too: by the user that the process runs as. */
+static int give_streams(const struct launch *launch, struct failure *failure)
+{
+    uid_t owner = launch->spec->first_id + launch->spec->uid;
+    for (int stream = 0; stream < 3; stream++) {
+        struct stat status;
+        int fd = launch->fds[FD_IN + stream];
+        if (fstat(fd, &status) < 0 || (S_ISFIFO(status.st_mode) && fchown(fd, owner, (gid_t)-1) < 0)) return fail_errno(failure, FAILED, "giving standard stream %d to user %u", stream, launch->spec->uid);
+    }
+    return 0;
 }
 
 static int take_streams(const int *fds, int slave, uint32_t uid, struct failure *failure)
@@ -243,8 +256,8 @@ static int prepare_container(struct launch *launch, struct failure *failure)
     const int *fds = launch->fds;
     int slave = -1;
     if (launch->born != NULL && join(launch, 0, failure) < 0) return -1;
-    if (set_oom_score(spec->oom_score_adj, failure) < 0) return -1;
-    if (rootfs_enter(spec, fds[FD_DIRECTORY], fds[FD_SANDBOX], failure) < 0) return -1;
+    if (set_oom_score(spec->oom_score_adj, failure) < 0 || give_streams(launch, failure) < 0) return -1;
+    if (rootfs_enter(spec, fds[FD_DIRECTORY], fds[FD_SANDBOX], spec->first_id == 0 ? -1 : fds[FD_USERS], failure) < 0) return -1;
     if (launch->tty && ((slave = open_terminal(fds[FD_STATUS], failure)) < 0 || bind_console(slave, failure) < 0)) return -1;
     if (take_streams(fds, slave, spec->uid, failure) < 0 || close_others(launch, failure) < 0) return -1;
     if (enter_directory(spec->working_dir, true, failure) < 0 || rootfs_protect(spec, failure) < 0) return -1;
@@ -264,7 +277,9 @@ void launch_container(const struct spec *spec, const int *fds, bool tty, pid_t *
 static int prepare_exec(struct launch *launch, struct failure *failure)
 {
     int slave = -1;
-    if (join(launch, CLONE_NEWNS | CLONE_NEWCGROUP, failure) < 0) return -1;
+    bool users = launch->spec->first_id != 0;
+    if (give_streams(launch, failure) < 0 || join(launch, CLONE_NEWNS | CLONE_NEWCGROUP | (users ? CLONE_NEWUSER : 0), failure) < 0) return -1;
+    if (users && users_become_root(failure) < 0) return -1;
     if (launch->tty && (slave = open_terminal(launch->fds[FD_STATUS], failure)) < 0) return -1;
     if (take_streams(launch->fds, slave, launch->spec->uid, failure) < 0 || close_others(launch, failure) < 0) return -1;
     if (enter_directory(launch->spec->working_dir, false, failure) < 0) return -1;

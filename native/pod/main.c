@@ -1,7 +1,8 @@
 /*
  * coracle-pod: pid 1 of a pod's outer pid namespace (except with hostPID), owner of its network, IPC and UTS namespaces.
  * Started by coracle-host from a sealed memfd with descriptors 3 (the sandbox's directory), 4 (listening socket), 5 (start
- * frame) and 6 (where it says that it is ready, or why not). Outlives the agent; everything in the pod ends with it.
+ * frame), 6 (where it says that it is ready, or why not) and, if the pod has one, 7 (its user namespace, which owns the others;
+ * the supervisor itself stays outside). Outlives the agent; everything in the pod ends with it.
  *
  * Holds: root, in the host's mount namespace. A container's process is never in its pid namespace's view.
  */
@@ -23,7 +24,7 @@
 #include "cgroup.h"
 #include "process.h"
 
-struct pod pod = {.directory = 3, .reaper = -1};
+struct pod pod = {.directory = 3, .reaper = -1, .users = -1};
 
 static void hello(struct connection *connection, uint32_t id)
 {
@@ -114,7 +115,7 @@ static void child_ready(struct source *source, uint32_t events)
     processes_reap();
 }
 
-/* `{key, cgroups (cgroup_open), u32 pod flags, u32 zygotes}` */
+/* `{key, cgroups (cgroup_open), u32 pod flags, u32 zygotes, u32 first id of the pod's users, or 0}` */
 static int prepare(struct failure *failure)
 {
     static uint8_t bytes[8192];
@@ -124,6 +125,8 @@ static int prepare(struct failure *failure)
     if (cgroup_open(&reader, failure) < 0) return -1;
     pod.flags = read_u32(&reader);
     uint32_t zygotes = read_u32(&reader);
+    pod.first_id = read_u32(&reader);
+    if (pod.first_id != 0) pod.users = 7;
     if (reader.bad || zygotes > 16) return fail(failure, FAILED, "the start frame is malformed");
     if (cgroup_enter("supervisor", failure) < 0 || pod_prepare(failure) < 0) return -1;
     return zygotes_prepare(zygotes, failure);
@@ -155,7 +158,7 @@ int main(void)
     prctl(PR_SET_DUMPABLE, 0);
     prctl(PR_SET_CHILD_SUBREAPER, 1); /* matters with hostPID only, where we are not pid 1 */
     prctl(PR_SET_NAME, "coracle-pod");
-    for (int fd = 3; fd <= 6; fd++) fcntl(fd, F_SETFD, FD_CLOEXEC);
+    for (int fd = 3; fd <= 7; fd++) fcntl(fd, F_SETFD, FD_CLOEXEC);
     loop_create();
     if (watch_children(&failure) < 0 || prepare(&failure) < 0) {
         dprintf(6, "%s", failure.text);

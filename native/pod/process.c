@@ -144,8 +144,9 @@ static int request_fds(const struct process *process, const void *frame, size_t 
     fds[FD_FRAME] = frame_file(frame, size);
     fds[FD_PIDS] = pids >= 0 ? fcntl(pids, F_DUPFD_CLOEXEC, 0) : open("/dev/null", O_RDONLY | O_CLOEXEC);
     fds[FD_DIRECTORY] = process->is_exec ? open("/dev/null", O_RDONLY | O_CLOEXEC) : container_directory(container);
+    fds[FD_USERS] = process->is_exec || pod.users < 0 ? open("/dev/null", O_RDONLY | O_CLOEXEC) : fcntl(pod.users, F_DUPFD_CLOEXEC, 0);
     fds[FD_SANDBOX] = process->is_exec ? open("/dev/null", O_RDONLY | O_CLOEXEC) : fcntl(pod.directory, F_DUPFD_CLOEXEC, 0);
-    if (fds[FD_FRAME] < 0 || fds[FD_PIDS] < 0 || fds[FD_DIRECTORY] < 0 || fds[FD_SANDBOX] < 0) return fail_errno(failure, FAILED, "preparing the request to the zygote");
+    if (fds[FD_FRAME] < 0 || fds[FD_PIDS] < 0 || fds[FD_DIRECTORY] < 0 || fds[FD_SANDBOX] < 0 || fds[FD_USERS] < 0) return fail_errno(failure, FAILED, "preparing the request to the zygote");
     return 0;
 }
 
@@ -161,7 +162,7 @@ static int request(struct process *process, const void *frame, size_t size, int 
     fds[FD_FAULT] = fault[1];
     if (fcntl(fault[0], F_SETFL, O_NONBLOCK) < 0) return fail_errno(failure, FAILED, "making a pipe");
     uint32_t flags = (process->streams.terminal ? ZYGOTE_TTY : 0u) | (pod.reaper >= 0 ? ZYGOTE_SHARED_PIDS : pod.flags & POD_HOST_PIDS ? 0u : ZYGOTE_OWN_PIDS);
-    struct zygote_request message = {process->is_exec ? ZYGOTE_EXEC : ZYGOTE_START, process->cookie, flags, (uint32_t)size};
+    struct zygote_request message = {process->is_exec ? ZYGOTE_EXEC : ZYGOTE_START, process->cookie, flags, (uint32_t)size, pod.first_id};
     const struct zygote *zygote = process->container->zygote;
     if (zygote->source.fd < 0) return fail(failure, UNAVAILABLE, "the container's zygote is gone");
     if (send_packet(zygote->source.fd, &message, sizeof message, fds, FD_COUNT) < 0) return fail_errno(failure, UNAVAILABLE, "asking the container's zygote");

@@ -61,6 +61,8 @@ struct pod {
     char key[64];
     uint32_t flags;
     int directory;  /* the sandbox's, on the host */
+    int users;      /* its user namespace, or -1: it has the host's */
+    uint32_t first_id; /* the host's id of that namespace's root */
     int reaper;     /* pidfd of the shared pid namespace's first process, or -1 */
     pid_t reaper_pid;
     struct container *containers;

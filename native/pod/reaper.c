@@ -17,6 +17,7 @@
 #include "confine.h"
 #include "process.h"
 #include "rootfs.h"
+#include "users.h"
 
 #define DEFAULT_CAPABILITIES UINT64_C(0xa80425fb)
 
@@ -32,6 +33,7 @@ static int confine_reaper(int directory, struct failure *failure)
     if (fchdir(here) < 0 || mount("tmpfs", "empty", "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=0k,nr_inodes=1") < 0) return fail_errno(failure, FAILED, "making the reaper's root");
     if (chdir("empty") < 0 || syscall(SYS_pivot_root, ".", ".") < 0 || umount2(".", MNT_DETACH) < 0 || chdir("/") < 0) return fail_errno(failure, FAILED, "entering the reaper's root");
     prctl(PR_SET_NAME, "coracle-reaper");
+    if (pod.users >= 0 && users_enter(pod.users, failure) < 0) return -1;
     if (limit_capabilities(DEFAULT_CAPABILITIES, failure) < 0) return -1;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0) return fail_errno(failure, FAILED, "setting the reaper's no_new_privs");
     return allow_only_waiting(failure);

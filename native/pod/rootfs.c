@@ -1,5 +1,6 @@
 /*
- * Holds: root in the host's mount namespace's copy. Gives up: every mount of the host, by pivot_root and a detaching umount.
+ * Holds: root in the host's mount namespace's copy. Gives up: every mount of the host, by pivot_root and a detaching umount; then,
+ * in a pod with users of its own, the host's root, before anything is made whose owner is seen.
  * Paths that come from a pod or an image are resolved by the kernel inside the new root (openat2), never by string.
  */
 #define _GNU_SOURCE
@@ -18,6 +19,8 @@
 #include "../kernel.h"
 #include "../protocol.h"
 #include "cgroup.h"
+#include "lent.h"
+#include "users.h"
 
 #define MOST_LAYERS 128
 
@@ -26,13 +29,24 @@ static void descriptor_path(char *path, size_t size, int fd)
     snprintf(path, size, "/proc/self/fd/%d", fd);
 }
 
+/* Over the layer itself, in this mount namespace only: before Linux 6.15 an overlay takes no layer that is not attached. */
+static int map_layer(const char *path, int users, struct failure *failure)
+{
+    int tree = copy_tree(AT_FDCWD, path, false);
+    if (tree < 0) return fail_errno(failure, NOT_FOUND, "opening the layer %s", path);
+    if (users_map(tree, users, path, failure) == 0) return attach_tree(tree, open(path, O_PATH | O_DIRECTORY | O_CLOEXEC), path, failure);
+    close(tree);
+    return -1;
+}
+
 /* Layers by descriptor: mount(2) takes one page of options, and 127 real paths are more. */
-static int mount_overlay(const struct spec *spec, int directory, struct failure *failure)
+static int mount_overlay(const struct spec *spec, int directory, int users, struct failure *failure)
 {
     char options[4096], target[40];
     size_t used = (size_t)snprintf(options, sizeof options, "volatile,lowerdir=");
     if (spec->layer_count > MOST_LAYERS) return fail(failure, MOUNT_FAILED, "%u layers are more than %d", spec->layer_count, MOST_LAYERS);
     for (uint32_t i = spec->layer_count; i-- > 0;) {
+        if (users >= 0 && map_layer(spec->layers[i], users, failure) < 0) return -1;
         int layer = open(spec->layers[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
         if (layer < 0) return fail_errno(failure, NOT_FOUND, "opening the layer %s", spec->layers[i]);
         used += (size_t)snprintf(options + used, sizeof options - used, "/proc/self/fd/%d%s", layer, i > 0 ? ":" : "");
@@ -47,8 +61,6 @@ static int mount_overlay(const struct spec *spec, int directory, struct failure 
     if (mount("overlay", target, "overlay", flags, options) < 0) return fail_errno(failure, MOUNT_FAILED, "mounting the overlay of %u layers", spec->layer_count);
     return 0;
 }
-
-static int open_or_make(int root, const char *path, bool directory, uint64_t resolve, struct failure *failure);
 
 /* The parent directory of `path` below root, made when missing; *name is the last part. */
 static int open_parent(int root, const char *path, const char **name, uint64_t resolve, struct failure *failure)
@@ -86,7 +98,7 @@ static int make_behind_link(int root, int parent, const char *name, const char *
     return open_or_make(root, behind, directory, RESOLVE_IN_ROOT, failure);
 }
 
-static int open_or_make(int root, const char *path, bool directory, uint64_t resolve, struct failure *failure)
+int open_or_make(int root, const char *path, bool directory, uint64_t resolve, struct failure *failure)
 {
     int fd = open_in(root, path, O_PATH | (directory ? O_DIRECTORY : 0u), 0, resolve | RESOLVE_NO_MAGICLINKS);
     if (fd >= 0) return fd;
@@ -111,42 +123,14 @@ int open_target(int root, const char *path, bool directory, struct failure *fail
     return open_or_make(root, path, directory, RESOLVE_IN_ROOT, failure);
 }
 
-/* A volume's content is its containers': a link in it that leads out of it is refused by the kernel, in the same step that opens. */
-static int open_sub_path(const struct mount *mount, struct failure *failure)
-{
-    int volume = open(mount->source, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (volume < 0) return fail_errno(failure, MOUNT_FAILED, "opening the mount source %s", mount->source);
-    int fd = open_in(volume, mount->sub_path, O_PATH, 0, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
-    if (fd < 0 && errno == ENOENT) fd = open_or_make(volume, mount->sub_path, true, RESOLVE_BENEATH, failure);
-    else if (fd < 0 && (errno == EXDEV || errno == ELOOP)) fail(failure, MOUNT_FAILED, "subPath \"%s\" leads out of its volume", mount->sub_path);
-    else if (fd < 0) fail_errno(failure, MOUNT_FAILED, "opening subPath \"%s\"", mount->sub_path);
-    close(volume);
-    return fd;
-}
-
-static int copy_source(const struct mount *mount, int sandbox, struct failure *failure)
-{
-    char path[PATH_MAX];
-    bool shared_tmpfs = mount->type == MOUNT_TMPFS;
-    if (!shared_tmpfs && mount->sub_path[0] != 0) {
-        int part = open_sub_path(mount, failure);
-        int tree = part < 0 ? -1 : copy_tree(part, "", true);
-        if (part >= 0 && tree < 0) fail_errno(failure, MOUNT_FAILED, "copying subPath \"%s\"", mount->sub_path);
-        if (part >= 0) close(part);
-        return tree;
-    }
-    snprintf(path, sizeof path, "%s%s", shared_tmpfs ? "tmpfs/" : "", mount->source);
-    int tree = copy_tree(shared_tmpfs ? sandbox : AT_FDCWD, path, true);
-    return tree < 0 ? fail_errno(failure, MOUNT_FAILED, "opening the mount source %s", mount->source) : tree;
-}
-
+/* By no path of its own: /proc/self is not there for who has just entered its root, or is not in its pid namespace. */
 int mount_on(int target, const char *type, const char *options, unsigned long flags, const char *name, struct failure *failure)
 {
-    char path[40];
     if (target < 0) return -1;
-    descriptor_path(path, sizeof path, target);
-    int result = mount(type, path, type, flags, options);
-    if (result < 0) fail_errno(failure, MOUNT_FAILED, "mounting %s on %s", type, name);
+    int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int result = here < 0 || fchdir(target) < 0 ? -1 : mount(type, ".", type, flags, options);
+    if (result < 0 || fchdir(here) < 0) result = fail_errno(failure, MOUNT_FAILED, "mounting %s on %s", type, name);
+    if (here >= 0) close(here);
     close(target);
     return result;
 }
@@ -174,69 +158,23 @@ static int kernel_target(int root, const char *path, struct failure *failure)
     return fd < 0 ? fail_errno(failure, MOUNT_FAILED, "opening /%s, which must be a directory and not a link", path) : fd;
 }
 
-/* The container's own cgroup, by binding: mounting a hierarchy anew waits for whoever is just attaching a process somewhere on
- * the machine (7-14 ms), and inside its cgroup namespace both look the same. */
-static int bind_cgroup(unsigned hierarchy, int target, bool writable, struct failure *failure)
+static int attach_cgroups(int root, const struct lent *lent, struct failure *failure)
 {
-    char path[300];
-    cgroup_own_path(hierarchy, path, sizeof path);
-    struct mount_attributes attributes = {.set = MOUNT_NO_SUID | MOUNT_NO_DEV | MOUNT_NO_EXEC | (writable ? 0 : MOUNT_READ_ONLY)};
-    int tree = target < 0 ? -1 : copy_tree(AT_FDCWD, path, false);
-    if (target < 0) return -1;
-    if (tree < 0 || mount_set(tree, 0, &attributes) < 0) return fail_errno(failure, MOUNT_FAILED, "opening the cgroup %s", path);
-    return attach_tree(tree, target, "/sys/fs/cgroup", failure);
-}
-
-static int mount_cgroups(int root, bool writable, struct failure *failure)
-{
-    if (cgroup_is_v2()) return bind_cgroup(0, kernel_target(root, "sys/fs/cgroup", failure), writable, failure);
+    if (cgroup_is_v2()) return attach_tree(lent->cgroups[0], kernel_target(root, "sys/fs/cgroup", failure), "/sys/fs/cgroup", failure);
     if (mount_on(kernel_target(root, "sys/fs/cgroup", failure), "tmpfs", "mode=755,size=64k", MS_NOSUID | MS_NODEV | MS_NOEXEC, "/sys/fs/cgroup", failure) < 0) return -1;
-    for (unsigned i = 0; cgroup_controllers(i) != NULL; i++) {
+    for (unsigned i = 0; i < LENT_CGROUPS && cgroup_controllers(i) != NULL; i++) {
         char path[96];
         snprintf(path, sizeof path, "sys/fs/cgroup/%s", cgroup_controllers(i));
-        if (bind_cgroup(i, kernel_target(root, path, failure), writable, failure) < 0) return -1;
+        if (attach_tree(lent->cgroups[i], kernel_target(root, path, failure), path, failure) < 0) return -1;
     }
     return 0;
 }
 
-/* With a shared pid namespace we are not in it: its procfs waits in the sandbox. */
-static int mount_proc(const struct spec *spec, int root, int sandbox, unsigned long flags, struct failure *failure)
+static int attach_kernel(int root, const struct lent *lent, struct failure *failure)
 {
-    int target = kernel_target(root, "proc", failure);
-    if (target < 0 || !(spec->flags & SHARED_PIDS)) return mount_on(target, "proc", NULL, flags, "/proc", failure);
-    int tree = copy_tree(sandbox, "proc", false);
-    if (tree >= 0) return attach_tree(tree, target, "/proc", failure);
-    close(target);
-    return fail_errno(failure, MOUNT_FAILED, "opening the pod's /proc");
-}
-
-static int mount_kernel(const struct spec *spec, int root, int sandbox, struct failure *failure)
-{
-    unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
-    bool privileged = spec->flags & PRIVILEGED;
-    if (mount_proc(spec, root, sandbox, flags, failure) < 0) return -1;
-    if (mount_on(kernel_target(root, "sys", failure), "sysfs", NULL, flags | (privileged ? 0 : MS_RDONLY), "/sys", failure) < 0) return -1;
-    return mount_cgroups(root, privileged, failure);
-}
-
-/* Copies of what will be bound, taken while the host's tree is still in sight and its mounts still know their peers. */
-static int copy_sources(const struct spec *spec, int sandbox, int *trees, struct failure *failure)
-{
-    for (uint32_t i = 0; i < spec->mount_count; i++) {
-        const struct mount *mount = &spec->mounts[i];
-        trees[i] = -1;
-        if (mount->type == MOUNT_TMPFS && mount->source[0] == 0) continue;
-        trees[i] = copy_source(mount, sandbox, failure);
-        if (trees[i] < 0) return -1;
-        static const uint64_t propagation[] = {MS_PRIVATE, MS_SLAVE, 0};
-        struct mount_attributes attributes = {.propagation = propagation[mount->propagation]};
-        if (attributes.propagation != 0 && mount_set(trees[i], RECURSIVE_AT, &attributes) < 0) {
-            return fail_errno(failure, MOUNT_FAILED, "setting the propagation of %s", mount->source);
-        }
-        attributes = (struct mount_attributes){.set = (mount->read_only ? MOUNT_READ_ONLY : 0) | (spec->flags & PRIVILEGED ? 0 : MOUNT_NO_DEV)};
-        if (mount_set(trees[i], 0, &attributes) < 0) return fail_errno(failure, MOUNT_FAILED, "setting the flags of %s", mount->source);
-    }
-    return 0;
+    if (attach_tree(lent->proc, kernel_target(root, "proc", failure), "/proc", failure) < 0) return -1;
+    if (attach_tree(lent->sys, kernel_target(root, "sys", failure), "/sys", failure) < 0) return -1;
+    return attach_cgroups(root, lent, failure);
 }
 
 static int attach_mounts(const struct spec *spec, int root, const int *trees, struct failure *failure)
@@ -268,25 +206,41 @@ int reopen(int fd, struct failure *failure)
     return own < 0 ? fail_errno(failure, FAILED, "opening %s", path) : own;
 }
 
-int rootfs_enter(const struct spec *spec, int given_directory, int given_sandbox, struct failure *failure)
+/* Not only out of sight: what the pod's own users might do in this mount namespace is done to the container's tree alone. */
+static int leave_host(int directory, struct failure *failure)
 {
-    int directory = reopen(given_directory, failure), sandbox = reopen(given_sandbox, failure);
-    if (directory < 0 || sandbox < 0) return -1;
-    int *trees = must_alloc((spec->mount_count + 1) * sizeof *trees);
-    if (copy_sources(spec, sandbox, trees, failure) < 0) return -1;
-    /* slave, so that nothing mounted from here on shows on the host, where the host shares its mounts at all */
-    if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0) return fail_errno(failure, MOUNT_FAILED, "detaching the mount namespace from the host's");
-    if (mount_overlay(spec, directory, failure) < 0) return -1;
     int root = openat(directory, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (root < 0) return fail_errno(failure, MOUNT_FAILED, "opening the mounted root");
-    if (mount_kernel(spec, root, sandbox, failure) < 0 || devices_make(spec, root, sandbox, failure) < 0) return -1;
-    if (attach_mounts(spec, root, trees, failure) < 0) return -1;
-    free(trees);
-    if (fchdir(root) < 0) return fail_errno(failure, MOUNT_FAILED, "entering the root");
+    if (root < 0 || fchdir(root) < 0) return fail_errno(failure, MOUNT_FAILED, "entering the mounted root");
+    close(root);
     /* the old root lands on top of the new one and is taken off again: no directory for it is needed */
     if (syscall(SYS_pivot_root, ".", ".") < 0) return fail_errno(failure, MOUNT_FAILED, "changing the root");
     if (umount2(".", MNT_DETACH) < 0) return fail_errno(failure, MOUNT_FAILED, "detaching the old root");
     return chdir("/") < 0 ? fail_errno(failure, MOUNT_FAILED, "entering the new root") : 0;
+}
+
+/* The mount and cgroup namespaces belong to the pod's users too; what is mounted by now they can't take away. */
+static int become_user(int users, struct failure *failure)
+{
+    if (users_enter(users, failure) < 0) return -1;
+    return unshare(CLONE_NEWNS | CLONE_NEWCGROUP) < 0 ? fail_errno(failure, FAILED, "making the namespaces of the pod's users") : 0;
+}
+
+int rootfs_enter(const struct spec *spec, int given_directory, int given_sandbox, int users, struct failure *failure)
+{
+    struct lent lent;
+    int directory = reopen(given_directory, failure), sandbox = reopen(given_sandbox, failure);
+    if (directory < 0 || sandbox < 0 || lend(spec, sandbox, users, &lent, failure) < 0) return -1;
+    /* slave, so that nothing mounted from here on shows on the host, where the host shares its mounts at all */
+    if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0) return fail_errno(failure, MOUNT_FAILED, "detaching the mount namespace from the host's");
+    if (mount_overlay(spec, directory, users, failure) < 0 || leave_host(directory, failure) < 0) return -1;
+    if (users >= 0 && become_user(users, failure) < 0) return -1;
+    int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0) return fail_errno(failure, MOUNT_FAILED, "opening the root");
+    if (attach_kernel(root, &lent, failure) < 0 || devices_make(spec, root, &lent, failure) < 0) return -1;
+    if (attach_mounts(spec, root, lent.volumes, failure) < 0) return -1;
+    free(lent.volumes);
+    close(root);
+    return 0;
 }
 
 /* Opens a path to protect; -1 with failure->code 0: there is nothing there. */
@@ -306,22 +260,11 @@ static int make_read_only(int target, const char *path, struct failure *failure)
     return attach_tree(tree, target, path, failure);
 }
 
-/* By no path of its own: /proc/self is not there for who is not in its pid namespace. */
-static int cover(int target, const char *path, struct failure *failure)
-{
-    int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    int result = here < 0 || fchdir(target) < 0 ? -1 : mount("tmpfs", ".", "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=755,size=0k,nr_inodes=1");
-    if (result < 0 || fchdir(here) < 0) result = fail_errno(failure, MOUNT_FAILED, "mounting tmpfs on %s", path);
-    if (here >= 0) close(here);
-    close(target);
-    return result;
-}
-
 static int mask(int target, const char *path, struct failure *failure)
 {
     struct stat status;
     if (fstat(target, &status) < 0) return fail_errno(failure, MOUNT_FAILED, "examining %s", path);
-    if (S_ISDIR(status.st_mode)) return cover(target, path, failure);
+    if (S_ISDIR(status.st_mode)) return mount_on(target, "tmpfs", "mode=755,size=0k,nr_inodes=1", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, path, failure);
     int null = copy_tree(AT_FDCWD, "/dev/null", false);
     if (null < 0) return fail_errno(failure, MOUNT_FAILED, "copying /dev/null");
     /* a volume on /dev may hold anything by that name, a link to another path that is to be masked too */

@@ -2,18 +2,22 @@
 #ifndef CORACLE_ROOTFS_H
 #define CORACLE_ROOTFS_H
 
+#include "lent.h"
 #include "spec.h"
 
 /* Called in the container's new mount namespace. `directory`: the container's, with `upper`, `work` and `root`;
- * `sandbox`: the pod's, with `shm`, `tmpfs` and, for SHARED_PIDS, `proc`. Afterwards the process stands in the new root and sees nothing else. */
-int rootfs_enter(const struct spec *, int directory, int sandbox, struct failure *);
+ * `sandbox`: the pod's, with `shm`, `tmpfs` and, for SHARED_PIDS, `proc`; `users`: its user namespace, or -1. Afterwards the process
+ * stands in the new root and sees nothing else, and is that namespace's root. */
+int rootfs_enter(const struct spec *, int directory, int sandbox, int users, struct failure *);
 /* After the root is entered, and the terminal made: hides and protects what the spec names, protects the root itself. */
 int rootfs_protect(const struct spec *, struct failure *);
 
 /* Opens `path` below `root` (resolved inside it, symbolic links too), making missing directories, and the last part as a
  * directory or an empty file. */
 int open_target(int root, const char *path, bool directory, struct failure *);
-/* mount(2) on an open target. */
+/* The same, following links as `resolve` (openat2) says. */
+int open_or_make(int root, const char *path, bool directory, uint64_t resolve, struct failure *);
+/* mount(2) on an open target, which must be a directory. */
 int mount_on(int target, const char *type, const char *options, unsigned long flags, const char *name, struct failure *);
 /* A copy of the mount at `path` below `directory`, or -1 with errno. */
 int copy_tree(int directory, const char *path, bool recursive);
@@ -22,6 +26,6 @@ int attach_tree(int tree, int target, const char *name, struct failure *);
  * old one, on which nothing can be mounted here. */
 int reopen(int fd, struct failure *);
 /* Makes /dev below `root`. */
-int devices_make(const struct spec *, int root, int sandbox, struct failure *);
+int devices_make(const struct spec *, int root, const struct lent *, struct failure *);
 
 #endif

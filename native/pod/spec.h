@@ -46,6 +46,8 @@ struct spec {
     const char *log_path;
     uint64_t log_max_bytes;
     uint32_t log_max_files;
+    /* set by coracle-pod itself: the host's id of the pod's root; 0: the pod has the host's users */
+    uint32_t first_id;
 };
 
 /* False: the frame is not a container's spec. Arrays are malloc'ed; spec_free frees them. */

@@ -53,6 +53,7 @@ static bool parse_container(const struct zygote_request *request, const int *fds
         return false;
     }
     if (request->flags & ZYGOTE_SHARED_PIDS) container.flags |= SHARED_PIDS;
+    container.first_id = request->first_id;
     struct failure told_by_the_child = {0};
     set_oom_score(container.oom_score_adj, &told_by_the_child); /* what exec starts has it from here */
     return true;

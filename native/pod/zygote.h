@@ -11,6 +11,7 @@ enum zygote_operation { ZYGOTE_START = 1, ZYGOTE_EXEC = 2 };
 /* One packet; descriptors ride along in the order of zygote_fd. */
 struct zygote_request {
     uint32_t operation, cookie, flags, size; /* size of the memfd's frame */
+    uint32_t first_id; /* struct spec */
 };
 /* OWN: the container gets a pid namespace; SHARED: it joins the one of FD_PIDS; neither: the host's. */
 enum zygote_flags { ZYGOTE_OWN_PIDS = 1, ZYGOTE_TTY = 2, ZYGOTE_SHARED_PIDS = 4 };
@@ -24,6 +25,7 @@ enum zygote_fd {
     FD_PIDS,      /* exec: the container's first process; start: the shared pid namespace's reaper, else /dev/null */
     FD_DIRECTORY, /* start: the container's directory on the host, else /dev/null */
     FD_SANDBOX,   /* start: the pod's directory on the host, else /dev/null */
+    FD_USERS,     /* start: the pod's user namespace, where it has one, else /dev/null */
     FD_COUNT,
 };
 struct zygote_reply {

@@ -1,5 +1,6 @@
 import type { Container, Pod } from '../../machinery/kinds/core.ts';
 import type { ImageUser } from '../images/users.ts';
+import { usersPerPod } from '../../native/host.ts';
 import { ConfigError } from '../environment.ts';
 import { allCapabilities, defaultCapabilities } from '../runtime/capabilities.ts';
 import type { ProcessSecurity } from '../runtime/runtime.ts';
@@ -49,6 +50,7 @@ export function securityOf(pod: Pod, container: Container, facts: SecurityFacts)
   const gid = own?.runAsGroup ?? ofPod?.runAsGroup ?? facts.user.gid;
   const fromImage = ofPod?.supplementalGroupsPolicy === 'Strict' ? [] : facts.user.groups;
   const groups = new Set([...fromImage, ...(ofPod?.supplementalGroups ?? []), ...(ofPod?.fsGroup === undefined ? [] : [ofPod.fsGroup])]);
+  refuseUnmapped(pod, container, [uid, gid, ...groups]);
   const capabilities = capabilitiesOf(container);
   const seccomp = seccompProfileOf(pod, container).type === 'RuntimeDefault' ? facts.defaultSeccomp(capabilities) : facts.localhostSeccomp;
   return {
@@ -68,6 +70,13 @@ function refuseRoot(pod: Pod, container: Container, facts: SecurityFacts): void 
   const name = facts.imageUser.split(':')[0] ?? '';
   if (name !== '' && !/^\d+$/.test(name)) throw new ConfigError(`container has runAsNonRoot and image has non-numeric user (${name}), cannot verify user is non-root ${where}`);
   if (facts.user.uid === 0) throw new ConfigError(`container has runAsNonRoot and image will run as root ${where}`);
+}
+
+/** Ids that the pod's user namespace doesn't have would be nobody's. */
+function refuseUnmapped({ spec }: Pod, container: Container, ids: readonly number[]): void {
+  if (spec?.hostUsers !== false) return;
+  const foreign = ids.find((id) => id >= usersPerPod);
+  if (foreign !== undefined) throw new ConfigError(`container ${container.name} can't run with the user or group id ${foreign}: a pod with hostUsers false has the ids from 0 to ${usersPerPod - 1}`);
 }
 
 /** A container runs no less confined than it asks to be: what this node can't enforce is refused, as Kubernetes does. */

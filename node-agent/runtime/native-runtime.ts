@@ -1,4 +1,6 @@
+import { readFile } from 'node:fs/promises';
 import { systemClock, type Clock } from '../../machinery/clock.ts';
+import { systemCode } from '../../machinery/thrown.ts';
 import type { Log } from '../../client/log.ts';
 import { startHost } from '../../native/host.ts';
 import { createAddressPool } from './address-pool.ts';
@@ -12,6 +14,7 @@ import { bridgeName } from './sandboxes.ts';
 import { createSparePool } from './spare-pool.ts';
 import { runtimeError, translated } from './translate.ts';
 import { RuntimeError, type PodNetwork, type Runtime, type RuntimeEvents } from './runtime.ts';
+import { createUserRanges, delegatedRanges, type IdRange } from './user-ranges.ts';
 
 export interface RuntimeOptions {
   readonly dataDir: string;
@@ -59,6 +62,14 @@ async function usage({ sandboxes, machine }: NodeState, uid: string, containerId
   }
 }
 
+async function readDelegated(): Promise<readonly IdRange[]> {
+  const texts = await Promise.all(['/etc/subuid', '/etc/subgid'].map((path) => readFile(path, 'utf8').catch((error: unknown) => {
+    if (systemCode(error) === 'ENOENT') return '';
+    throw error;
+  })));
+  return texts.flatMap(delegatedRanges);
+}
+
 /**
  * The machine's runtime over `native/`. Opening it touches nothing, and rejects with `Incompatible` when `coracle-host` is of
  * another build. Spares are made once the network is configured. `recover`
@@ -66,7 +77,7 @@ async function usage({ sandboxes, machine }: NodeState, uid: string, containerId
  */
 export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   const { dataDir, instance, log, events } = options;
-  const [bootId, layout] = await Promise.all([readBootId(), readLayout()]);
+  const [bootId, layout, delegated] = await Promise.all([readBootId(), readLayout(), readDelegated()]);
   const host = startHost();
   try {
     await translated(() => host.ready());
@@ -76,7 +87,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   }
   const clock = options.clock ?? systemClock;
   const clearing = createClearing((request) => host.destroy(request), clock, log);
-  const machine = { dataDir, instance, bootId, layout, host, clearing };
+  const machine = { dataDir, instance, bootId, layout, host, clearing, users: createUserRanges(delegated, Math.random()) };
   const state: NodeState = { machine, log, clock, events, sandboxes: new Map(), network: undefined, spares: undefined, starting: new Map() };
   return {
     recover: () => translated(() => recover(state)),

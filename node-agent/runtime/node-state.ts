@@ -81,7 +81,7 @@ async function open(machine: Machine, network: Network | undefined, sharing: Sha
 }
 
 export async function makeSpare({ machine, network }: NodeState): Promise<Occupied> {
-  return open(machine, network, { hostNetwork: false, hostPid: false, hostIpc: false });
+  return open(machine, network, { hostNetwork: false, hostPid: false, hostIpc: false, hostUsers: true });
 }
 
 export async function endOccupied({ machine, network }: NodeState, { shell, client, tap }: Occupied): Promise<void> {
@@ -105,11 +105,11 @@ function takeSpare(state: NodeState): Occupied | undefined {
 
 async function obtain(state: NodeState, spec: SandboxSpec): Promise<Occupied> {
   if (!spec.hostNetwork && state.network === undefined) throw new RuntimeError('Unavailable', 'the pod network is not configured yet');
-  const ordinary = !spec.hostNetwork && !spec.hostPid && !spec.hostIpc;
+  const ordinary = !spec.hostNetwork && !spec.hostPid && !spec.hostIpc && spec.hostUsers;
   const spare = ordinary ? takeSpare(state) : undefined;
   if (spare !== undefined) return spare;
-  const { hostNetwork, hostPid, hostIpc } = spec;
-  return open(state.machine, hostNetwork ? undefined : state.network, { hostNetwork, hostPid, hostIpc });
+  const { hostNetwork, hostPid, hostIpc, hostUsers } = spec;
+  return open(state.machine, hostNetwork ? undefined : state.network, { hostNetwork, hostPid, hostIpc, hostUsers });
 }
 
 /** Says why a supervisor ended, as far as it could say so itself: it writes only what went wrong. */
@@ -150,6 +150,7 @@ async function claim({ machine }: NodeState, spec: SandboxSpec, { shell, client,
   tap.directory = await claimDirectory(machine.dataDir, shell.directory, spec.uid);
   const record: SandboxRecord = {
     version: 1, key: shell.key, spec, ...shell.supervisor, bootId: machine.bootId, ...(shell.address === undefined ? {} : { address: formatAddress(shell.address) }),
+    ...(shell.firstUser === undefined ? {} : { firstUser: shell.firstUser }),
   };
   // Both end before either's failure is told: what follows it removes the directory.
   const done = await Promise.allSettled([

@@ -21,8 +21,8 @@ async function readLeft({ machine }: NodeState, uid: string): Promise<Left | und
   const directory = sandboxDirectory(machine.dataDir, uid);
   const record = await readRecord(directory);
   if (record === undefined || record.spec.uid !== uid || record.bootId !== machine.bootId) return undefined;
-  const { pid, startTicks, key, address } = record;
-  return { record, shell: { key, supervisor: { pid, startTicks }, directory, address: address === undefined ? undefined : parseAddress(address) } };
+  const { pid, startTicks, key, address, firstUser } = record;
+  return { record, shell: { key, supervisor: { pid, startTicks }, directory, address: address === undefined ? undefined : parseAddress(address), firstUser } };
 }
 
 async function isRunning({ shell: { supervisor } }: Left): Promise<boolean> {
@@ -95,6 +95,7 @@ export async function recover(state: NodeState): Promise<readonly Sandbox[]> {
   const left = new Map(found.flatMap(([uid, each]) => (each === undefined ? [] : [[uid, each] as const])));
   const answers = await askEach([...left], ([, each]) => (deadlineMs) => ask(state, each, deadlineMs, undefined));
   for (const [[, each], answer] of answers) {
+    if (answer.is !== 'gone' && each.shell.firstUser !== undefined) machine.users.reserve(each.shell.firstUser);
     if (answer.is === 'here') hold(state, each.record.spec, answer.value);
     else if (answer.is === 'silent') holdSilent(state, each);
   }

@@ -24,6 +24,8 @@ export interface SandboxSpec {
   readonly hostNetwork: boolean;
   readonly hostPid: boolean;
   readonly hostIpc: boolean;
+  /** False: the pod's users are nobody on the host. */
+  readonly hostUsers: boolean;
   readonly shareProcessNamespace: boolean;
   readonly sysctls: Readonly<Record<string, string>>;
 }

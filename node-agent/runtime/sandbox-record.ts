@@ -10,6 +10,8 @@ export interface SandboxRecord {
   readonly key: string;
   readonly spec: SandboxSpec;
   readonly address?: string;
+  /** The host's id of the pod's root, where the pod has users of its own. */
+  readonly firstUser?: number;
   /** The supervisor, and when it started: a later process with its pid is another. */
   readonly pid: number;
   readonly startTicks: number;
@@ -31,8 +33,9 @@ export async function writeRecord(directory: string, record: SandboxRecord): Pro
 
 function isRecord(value: unknown): value is SandboxRecord {
   if (typeof value !== 'object' || value === null) return false;
-  const { version, key, spec, pid, startTicks, bootId } = value as Record<string, unknown>;
-  return version === 1 && typeof key === 'string' && typeof spec === 'object' && spec !== null && typeof pid === 'number' && typeof startTicks === 'number' && typeof bootId === 'string';
+  const { version, key, spec, firstUser, pid, startTicks, bootId } = value as Record<string, unknown>;
+  return version === 1 && typeof key === 'string' && typeof spec === 'object' && spec !== null && typeof pid === 'number' && typeof startTicks === 'number' && typeof bootId === 'string'
+    && (firstUser === undefined || typeof firstUser === 'number');
 }
 
 /** The record, or undefined when there is none that makes sense: its sandbox can't be adopted. */

@@ -10,6 +10,7 @@ import { slotPaths, type CgroupLayout } from './cgroups.ts';
 import type { AddressPool } from './address-pool.ts';
 import { poolDirectory } from './sandbox-record.ts';
 import type { SandboxSpec } from './runtime.ts';
+import type { UserRanges } from './user-ranges.ts';
 
 export interface Machine {
   readonly dataDir: string;
@@ -18,6 +19,7 @@ export interface Machine {
   readonly layout: CgroupLayout;
   readonly host: HostClient;
   readonly clearing: Clearing;
+  readonly users: UserRanges;
 }
 
 /** A running supervisor with what surrounds it. */
@@ -26,9 +28,11 @@ export interface Shell {
   readonly supervisor: ProcessIdentity;
   readonly directory: string;
   readonly address: number | undefined;
+  /** The host's id of the pod's root; undefined: the pod has the host's users. */
+  readonly firstUser: number | undefined;
 }
 
-export type Sharing = Pick<SandboxSpec, 'hostNetwork' | 'hostPid' | 'hostIpc'>;
+export type Sharing = Pick<SandboxSpec, 'hostNetwork' | 'hostPid' | 'hostIpc' | 'hostUsers'>;
 
 /** Zygotes parked beforehand: the usual pod has one container. A second container's is parked when it is asked for. */
 const parkedZygotes = 1;
@@ -54,11 +58,19 @@ export interface Network {
   readonly veths: Map<number, string>;
 }
 
+function takeUsers({ users }: Machine): number {
+  const first = users.take();
+  if (first === undefined) throw new NativeError('Unavailable', 'all user ids that this node may give to pods are taken');
+  return first;
+}
+
 async function spawnOnce(machine: Machine, network: Network | undefined, sharing: Sharing): Promise<Shell> {
   const { instance, layout, host, dataDir, clearing } = machine;
+  const { hostUsers, ...shared } = sharing;
   const key = randomBytes(4).toString('hex');
   const directory = join(poolDirectory(dataDir), key);
   const slots = slotPaths(layout, instance, key);
+  const firstUser = hostUsers ? undefined : takeUsers(machine);
   const address = network === undefined ? undefined : takeAddress(machine, network.addresses, network.veths);
   const link = network === undefined || address === undefined ? {} : {
     link: { veth: vethName(instance, key), bridge: bridgeName(instance), address, prefix: network.addresses.range.prefix, gateway: network.addresses.gateway },
@@ -66,12 +78,10 @@ async function spawnOnce(machine: Machine, network: Network | undefined, sharing
   if (link.link !== undefined) network?.veths.set(link.link.address, link.link.veth);
   try {
     const cgroups = layout.hierarchies.map(({ controllers }, index) => ({ controllers, path: slots[index] ?? '' }));
-    const supervisor = await host.spawn({ key, directory, cgroupVersion: layout.version, cgroups, ...sharing, zygotes: parkedZygotes, ...link });
-    return { key, supervisor, directory, address };
+    const supervisor = await host.spawn({ key, directory, cgroupVersion: layout.version, cgroups, ...shared, zygotes: parkedZygotes, ...(firstUser === undefined ? {} : { firstUser }), ...link });
+    return { key, supervisor, directory, address, firstUser };
   } catch (error) {
-    await clearing.clear({ directory, cgroups: slots }, () => {
-      if (address !== undefined) network?.addresses.free(address);
-    });
+    await clearing.clear({ directory, cgroups: slots }, () => freeIds(machine, network, { address, firstUser }));
     throw error;
   }
 }
@@ -91,17 +101,18 @@ function destroyRequest({ layout, instance }: Machine, { supervisor, directory, 
   return { supervisor, directory, cgroups: slotPaths(layout, instance, key) };
 }
 
-function freeAddress(network: Network | undefined, { address }: Shell): void {
+function freeIds({ users }: Machine, network: Network | undefined, { address, firstUser }: Pick<Shell, 'address' | 'firstUser'>): void {
   if (address !== undefined) network?.addresses.free(address);
+  if (firstUser !== undefined) users.free(firstUser);
 }
 
-/** Kills everything in the sandbox and removes what it has; its address is free afterwards. */
+/** Kills everything in the sandbox and removes what it has; its address and its users are free afterwards. */
 export async function destroyShell(machine: Machine, network: Network | undefined, shell: Shell): Promise<void> {
   await machine.host.destroy(destroyRequest(machine, shell));
-  freeAddress(network, shell);
+  freeIds(machine, network, shell);
 }
 
 /** The same for one that no pod will have: it is gone sooner or later. */
 export async function clearShell(machine: Machine, network: Network | undefined, shell: Shell): Promise<void> {
-  await machine.clearing.clear(destroyRequest(machine, shell), () => freeAddress(network, shell));
+  await machine.clearing.clear(destroyRequest(machine, shell), () => freeIds(machine, network, shell));
 }

@@ -128,7 +128,7 @@ export const newId = (): string => {
 
 export function sandboxSpec(uid: string, changes: Partial<SandboxSpec> = {}): SandboxSpec {
   return {
-    uid, namespace: 'default', name: `pod-${uid}`, hostname: `pod-${uid}`, qos: 'BestEffort', resources: {}, hostNetwork: false, hostPid: false, hostIpc: false,
+    uid, namespace: 'default', name: `pod-${uid}`, hostname: `pod-${uid}`, qos: 'BestEffort', resources: {}, hostNetwork: false, hostPid: false, hostIpc: false, hostUsers: true,
     shareProcessNamespace: false, sysctls: {}, ...changes,
   };
 }

@@ -61,8 +61,8 @@ describe('a container that may trace others', () => {
     await sandbox.remove(other.id);
   });
 
-  it('sees nothing of the machine while something is executed in itself', async () => {
-    const alone = await machine.runtime.createSandbox(sandboxSpec('alone'));
+  it.each([true, false])('sees nothing of the machine while something is executed in itself (host users: %s)', async (hostUsers) => {
+    const alone = await machine.runtime.createSandbox(sandboxSpec(`alone-${hostUsers}`, { hostUsers }));
     const onlooker = await startOnlooker(alone);
     for (let time = 0; time < 60; time++) await finished(await alone.exec(onlooker.id, { args: ['true'], tty: time % 2 === 1, stdin: true }));
     expect(await whatItSaw(alone, onlooker)).toBe('looked\n');

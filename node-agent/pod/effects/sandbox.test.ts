@@ -14,6 +14,6 @@ describe('a pod\'s cgroup', () => {
   });
 });
 
-it('refuses a user namespace of the pod\'s own, which it could not give', () => {
-  expect(() => sandboxSpec({ metadata: { name: 'p', namespace: 'n' }, spec: { hostUsers: false, containers: [] } }, 'u')).toThrow('the runtime does not support user namespaces');
+it.each([[undefined, true], [true, true], [false, false]])('of a pod with hostUsers %s has the host\'s users: %s', (hostUsers, expected) => {
+  expect(sandboxSpec({ metadata: { name: 'p', namespace: 'n' }, spec: { ...(hostUsers === undefined ? {} : { hostUsers }), containers: [] } }, 'u').hostUsers).toBe(expected);
 });

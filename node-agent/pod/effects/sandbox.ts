@@ -118,14 +118,12 @@ export async function removeVolumes(handle: PodHandle): Promise<void> {
   }
 }
 
-/** Throws for a pod that asks for a user namespace of its own: root in it would be the machine's. */
 export function sandboxSpec(pod: Pod, uid: string): SandboxSpec {
   const spec = pod.spec ?? { containers: [] };
-  if (spec.hostUsers === false) throw new Error('the runtime does not support user namespaces: leave out hostUsers, or set it to true');
   const sysctls = spec.securityContext?.sysctls ?? [];
   return {
     uid, namespace: pod.metadata?.namespace ?? '', name: pod.metadata?.name ?? '', hostname: kernelNameOf(pod), qos: qosClass(spec), resources: podResources(pod),
-    hostNetwork: spec.hostNetwork === true, hostPid: spec.hostPID === true, hostIpc: spec.hostIPC === true, shareProcessNamespace: spec.shareProcessNamespace === true,
+    hostNetwork: spec.hostNetwork === true, hostPid: spec.hostPID === true, hostIpc: spec.hostIPC === true, hostUsers: spec.hostUsers !== false, shareProcessNamespace: spec.shareProcessNamespace === true,
     sysctls: Object.fromEntries(sysctls.map(({ name, value }) => [dottedName(name), value])),
   };
 }

@@ -1,0 +1,74 @@
+/* A pod's user namespace, and those that belong to it. A process holds them until the pod's supervisor is there. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "../kernel.h"
+#include "../protocol.h"
+#include "host.h"
+
+static void hold(void)
+{
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    prctl(PR_SET_NAME, "coracle-users");
+    close_from(0);
+    for (;;) pause();
+}
+
+static int write_map(pid_t pid, const char *name, uint32_t first_id, struct failure *failure)
+{
+    char path[40], text[40];
+    snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
+    int length = snprintf(text, sizeof text, "0 %u %u", first_id, POD_USERS), fd = open(path, O_WRONLY | O_CLOEXEC);
+    ssize_t written = fd < 0 ? -1 : write(fd, text, (size_t)length);
+    int reason = errno;
+    if (fd >= 0) close(fd);
+    errno = reason;
+    return written < 0 ? fail_errno(failure, FAILED, "mapping the pod's users to %u of the host and up", first_id) : 0;
+}
+
+static int open_spaces(struct pod_users *users, struct failure *failure)
+{
+    static const char *const names[USERS_COUNT] = {"user", "net", "ipc", "uts"};
+    for (unsigned i = 0; i < USERS_COUNT; i++) {
+        char path[40];
+        snprintf(path, sizeof path, "/proc/%d/ns/%s", (int)users->holder, names[i]);
+        users->spaces[i] = open(path, O_RDONLY | O_CLOEXEC);
+        if (users->spaces[i] < 0) return fail_errno(failure, FAILED, "opening the pod's %s namespace", names[i]);
+    }
+    return 0;
+}
+
+int users_make(struct pod_users *users, uint32_t first_id, struct failure *failure)
+{
+    *users = (struct pod_users){0, {-1, -1, -1, -1}};
+    pid_t pid = fork_with(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS, SIGCHLD, -1);
+    if (pid == 0) hold();
+    if (pid < 0 && errno == ENOSPC) return fail(failure, FAILED, "making a user namespace: the machine allows no more of them: raise the sysctl user.max_user_namespaces");
+    if (pid < 0) return fail_errno(failure, FAILED, "making a user namespace");
+    users->holder = pid;
+    if (write_map(pid, "uid_map", first_id, failure) < 0 || write_map(pid, "gid_map", first_id, failure) < 0) return -1;
+    return open_spaces(users, failure);
+}
+
+int users_join(const struct pod_users *users)
+{
+    for (unsigned i = USERS_NETWORK; i < USERS_COUNT; i++) {
+        if (setns(users->spaces[i], 0) < 0) return -1;
+    }
+    return 0;
+}
+
+void users_release(struct pod_users *users)
+{
+    if (users->holder == 0) return;
+    kill(users->holder, SIGKILL); /* our child, not reaped yet */
+    for (unsigned i = 0; i < USERS_COUNT; i++) {
+        if (users->spaces[i] >= 0) close(users->spaces[i]);
+    }
+}

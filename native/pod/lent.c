@@ -1,0 +1,134 @@
+#define _GNU_SOURCE
+#include "lent.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <unistd.h>
+
+#include "../kernel.h"
+#include "../protocol.h"
+#include "cgroup.h"
+#include "rootfs.h"
+#include "users.h"
+
+const char *const lent_nodes[LENT_NODES] = {"null", "zero", "full", "random", "urandom", "tty"};
+
+/* A volume's content is its containers': a link in it that leads out of it is refused by the kernel, in the same step that opens. */
+static int open_sub_path(const struct mount *mount, struct failure *failure)
+{
+    int volume = open(mount->source, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (volume < 0) return fail_errno(failure, MOUNT_FAILED, "opening the mount source %s", mount->source);
+    int fd = open_in(volume, mount->sub_path, O_PATH, 0, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
+    if (fd < 0 && errno == ENOENT) fd = open_or_make(volume, mount->sub_path, true, RESOLVE_BENEATH, failure);
+    else if (fd < 0 && (errno == EXDEV || errno == ELOOP)) fail(failure, MOUNT_FAILED, "subPath \"%s\" leads out of its volume", mount->sub_path);
+    else if (fd < 0) fail_errno(failure, MOUNT_FAILED, "opening subPath \"%s\"", mount->sub_path);
+    close(volume);
+    return fd;
+}
+
+static int copy_source(const struct mount *mount, int sandbox, struct failure *failure)
+{
+    char path[PATH_MAX];
+    bool shared_tmpfs = mount->type == MOUNT_TMPFS;
+    if (!shared_tmpfs && mount->sub_path[0] != 0) {
+        int part = open_sub_path(mount, failure);
+        int tree = part < 0 ? -1 : copy_tree(part, "", true);
+        if (part >= 0 && tree < 0) fail_errno(failure, MOUNT_FAILED, "copying subPath \"%s\"", mount->sub_path);
+        if (part >= 0) close(part);
+        return tree;
+    }
+    snprintf(path, sizeof path, "%s%s", shared_tmpfs ? "tmpfs/" : "", mount->source);
+    int tree = copy_tree(shared_tmpfs ? sandbox : AT_FDCWD, path, true);
+    return tree < 0 ? fail_errno(failure, MOUNT_FAILED, "opening the mount source %s", mount->source) : tree;
+}
+
+/* What is mounted below a volume is not mapped with it: there, the container has the rights of others. */
+static int lend_volume(const struct spec *spec, const struct mount *mount, int sandbox, int users, struct failure *failure)
+{
+    /* a mount that its own namespace's root makes there would show on the host */
+    if (users >= 0 && mount->propagation == PROPAGATE_SHARED) return fail(failure, MOUNT_FAILED, "%s can't be mounted with Bidirectional propagation in a user namespace (hostUsers: false)", mount->target);
+    int tree = copy_source(mount, sandbox, failure);
+    if (tree < 0) return -1;
+    static const uint64_t propagation[] = {MS_PRIVATE, MS_SLAVE, 0};
+    struct mount_attributes attributes = {.propagation = propagation[mount->propagation]};
+    if (attributes.propagation != 0 && mount_set(tree, RECURSIVE_AT, &attributes) < 0) return fail_errno(failure, MOUNT_FAILED, "setting the propagation of %s", mount->source);
+    attributes = (struct mount_attributes){.set = (mount->read_only ? MOUNT_READ_ONLY : 0) | (spec->flags & PRIVILEGED ? 0 : MOUNT_NO_DEV)};
+    if (mount_set(tree, 0, &attributes) < 0) return fail_errno(failure, MOUNT_FAILED, "setting the flags of %s", mount->source);
+    return users >= 0 && users_map(tree, users, mount->source, failure) < 0 ? -1 : tree;
+}
+
+static int lend_volumes(const struct spec *spec, int sandbox, int users, struct lent *lent, struct failure *failure)
+{
+    lent->volumes = must_alloc((spec->mount_count + 1) * sizeof *lent->volumes);
+    for (uint32_t i = 0; i < spec->mount_count; i++) {
+        const struct mount *mount = &spec->mounts[i];
+        lent->volumes[i] = -1;
+        if (mount->type == MOUNT_TMPFS && mount->source[0] == 0) continue;
+        lent->volumes[i] = lend_volume(spec, mount, sandbox, users, failure);
+        if (lent->volumes[i] < 0) return -1;
+    }
+    return 0;
+}
+
+static int lend_nodes(struct lent *lent, struct failure *failure)
+{
+    for (unsigned i = 0; i < LENT_NODES; i++) {
+        char source[32];
+        snprintf(source, sizeof source, "/dev/%s", lent_nodes[i]);
+        lent->nodes[i] = copy_tree(AT_FDCWD, source, false);
+        /* read-only: writing to the device still works, but not chmod or chown, which would be the host's too */
+        static const struct mount_attributes attributes = {.set = MOUNT_READ_ONLY};
+        if (lent->nodes[i] < 0 || mount_set(lent->nodes[i], 0, &attributes) < 0) return fail_errno(failure, MOUNT_FAILED, "opening %s", source);
+    }
+    return 0;
+}
+
+static int lend_devices(const struct spec *spec, int users, struct lent *lent, struct failure *failure)
+{
+    lent->devices = -1;
+    /* in a user namespace nobody has rights on the others, and none can be made there */
+    if (!(spec->flags & PRIVILEGED) || users >= 0) return lend_nodes(lent, failure);
+    lent->devices = open("/dev", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return lent->devices < 0 ? fail_errno(failure, MOUNT_FAILED, "opening /dev") : 0;
+}
+
+static int lend_shared_memory(const struct spec *spec, int sandbox, int users, struct lent *lent, struct failure *failure)
+{
+    lent->shm = spec->flags & HOST_IPC ? copy_tree(AT_FDCWD, "/dev/shm", false) : copy_tree(sandbox, "shm", false);
+    if (lent->shm < 0) return fail_errno(failure, MOUNT_FAILED, "opening the pod's shared memory");
+    return users < 0 ? 0 : users_map(lent->shm, users, "the pod's shared memory", failure);
+}
+
+/* The container's own cgroup, by binding: mounting a hierarchy anew waits for whoever is just attaching a process somewhere on
+ * the machine (7-14 ms), and inside its cgroup namespace both look the same. */
+static int lend_cgroups(const struct spec *spec, struct lent *lent, struct failure *failure)
+{
+    const struct mount_attributes attributes = {.set = MOUNT_NO_SUID | MOUNT_NO_DEV | MOUNT_NO_EXEC | (spec->flags & PRIVILEGED ? 0 : MOUNT_READ_ONLY)};
+    for (unsigned i = 0; i < LENT_CGROUPS && cgroup_controllers(i) != NULL; i++) {
+        char path[300];
+        cgroup_own_path(i, path, sizeof path);
+        lent->cgroups[i] = copy_tree(AT_FDCWD, path, false);
+        if (lent->cgroups[i] < 0 || mount_set(lent->cgroups[i], 0, &attributes) < 0) return fail_errno(failure, MOUNT_FAILED, "opening the cgroup %s", path);
+    }
+    return 0;
+}
+
+/* Made here, where the machine's root may still make them: in a mount namespace that shows neither, a user namespace's may not. */
+static int lend_kernel(const struct spec *spec, int sandbox, struct lent *lent, struct failure *failure)
+{
+    unsigned attributes = MOUNT_NO_SUID | MOUNT_NO_DEV | MOUNT_NO_EXEC;
+    /* with a shared pid namespace we are not in it: its procfs waits in the sandbox */
+    lent->proc = spec->flags & SHARED_PIDS ? copy_tree(sandbox, "proc", false) : make_tree("proc", attributes);
+    if (lent->proc < 0) return fail_errno(failure, MOUNT_FAILED, "making the container's /proc");
+    lent->sys = make_tree("sysfs", attributes | (spec->flags & PRIVILEGED ? 0 : MOUNT_READ_ONLY));
+    return lent->sys < 0 ? fail_errno(failure, MOUNT_FAILED, "making the container's /sys") : 0;
+}
+
+int lend(const struct spec *spec, int sandbox, int users, struct lent *lent, struct failure *failure)
+{
+    if (lend_volumes(spec, sandbox, users, lent, failure) < 0 || lend_kernel(spec, sandbox, lent, failure) < 0) return -1;
+    if (lend_cgroups(spec, lent, failure) < 0 || lend_devices(spec, users, lent, failure) < 0) return -1;
+    return lend_shared_memory(spec, sandbox, users, lent, failure);
+}
