@@ -95,6 +95,13 @@ static inline int make_tree(const char *type, unsigned attributes)
     return tree;
 }
 
+/* Shows the mount that `tree` is, attached to nothing yet, with its owners as the user namespace has them. */
+static inline int map_owners(int tree, int users)
+{
+    const struct mount_attributes attributes = {.set = MOUNT_ID_MAPPED, .userns_fd = (uint64_t)users};
+    return mount_set(tree, 0, &attributes);
+}
+
 static inline int process_fd(pid_t pid)
 {
     return (int)syscall(434 /* pidfd_open */, pid, 0);

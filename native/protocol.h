@@ -15,7 +15,7 @@
  *   version  since then
  *   1        everything below that says nothing else; the hello is empty, and its answer ends with the exits
  *   2        hellos carry versions, HOST_HELLO
- *   3        POD_RESIZE; HOST_SPAWN ends with the pod's first user id
+ *   3        POD_RESIZE, HOST_USERS; HOST_SPAWN ends with the pod's first user id
  *
  * `version.ts` holds the same table.
  */
@@ -63,6 +63,7 @@ enum frame_type {
     HOST_DESTROY = 53,  /* destroy.c: one sandbox */
     HOST_TEARDOWN = 54, /* destroy.c: everything of an instance */
     HOST_MEMORY = 55,   /* memory.c */
+    HOST_USERS = 56,    /* users.c */
 };
 
 /* Error codes: RuntimeErrorCode in node-agent/runtime/runtime.ts, in that order. */

@@ -4,7 +4,8 @@ import { connectControl } from '../control.ts';
 import { readIdentity } from '../data-dir.ts';
 import { isPortFree } from '../host.ts';
 import type { Invocation } from '../terminal.ts';
-import { systemCode } from '../../machinery/thrown.ts';
+import { messageOf } from '../../machinery/thrown.ts';
+import { startHost } from '../../native/host.ts';
 
 /** One thing that Coracle needs of a machine. `todo` is for who reads it: absent when all is well. */
 export interface Finding {
@@ -27,7 +28,7 @@ const controllers = ['cpu', 'memory', 'pids'] as const;
 
 /** Prints a line per check; 1 when something needed is missing. */
 export async function runDoctor({ terminal, root }: Invocation, options: DoctorOptions): Promise<number> {
-  const findings = (await Promise.all([privileges(), kernel(), kernelNamespaces(), filesystems(), seccomp(), cgroups(), forwarding(), programs(root), disk(options.dataDir), apiPort(options)])).flat();
+  const findings = (await Promise.all([privileges(), kernel(), kernelNamespaces(), filesystems(), seccomp(), cgroups(), forwarding(), programs(root), userNamespaces(options.dataDir), disk(options.dataDir), apiPort(options)])).flat();
   for (const { name, found, todo, optional } of findings) {
     const mark = todo === undefined ? 'ok  ' : optional === true ? 'note' : 'FAIL';
     terminal.line(`${mark} ${name}: ${found}${todo === undefined ? '' : ` - ${todo}`}`);
@@ -96,19 +97,32 @@ async function programs(root: string): Promise<Finding[]> {
   return [{ name: 'native programs', found: missing.length === 0 ? 'built' : `missing: ${missing.join(', ')}`, ...(missing.length === 0 ? {} : { todo: `run 'npm run setup' in ${root}` }) }];
 }
 
-async function disk(dataDir: string): Promise<Finding[]> {
-  let directory = resolve(dataDir);
-  for (;;) {
-    try {
-      const { bavail, bsize, ffree, files } = await statfs(directory);
-      const free = bavail * bsize;
-      const enough = free >= leastFreeBytes && (files === 0 || ffree > 0);
-      return [{ name: 'disk', found: `${(free / 1e9).toFixed(1)} GB free at ${directory}`, ...(enough ? {} : { todo: 'free at least 1 GB there, or choose another --data-dir' }) }];
-    } catch (error) {
-      if (systemCode(error) !== 'ENOENT' || directory === '/') throw error;
-      directory = dirname(directory);
-    }
+/** What pods with `hostUsers: false` need beyond the rest. */
+async function userNamespaces(dataDir: string): Promise<Finding[]> {
+  const host = startHost();
+  try {
+    await host.checkUsers(await existingAbove(dataDir));
+    return [{ name: 'user namespaces', found: 'usable for pods' }];
+  } catch (error) {
+    return [{ name: 'user namespaces', found: messageOf(error), optional: true, todo: 'pods with hostUsers: false will not start here' }];
+  } finally {
+    await host.close();
   }
+}
+
+async function disk(dataDir: string): Promise<Finding[]> {
+  const directory = await existingAbove(dataDir);
+  const { bavail, bsize, ffree, files } = await statfs(directory);
+  const free = bavail * bsize;
+  const enough = free >= leastFreeBytes && (files === 0 || ffree > 0);
+  return [{ name: 'disk', found: `${(free / 1e9).toFixed(1)} GB free at ${directory}`, ...(enough ? {} : { todo: 'free at least 1 GB there, or choose another --data-dir' }) }];
+}
+
+/** The directory itself, or the nearest above it that is there already. */
+async function existingAbove(dataDir: string): Promise<string> {
+  let directory = resolve(dataDir);
+  while (directory !== '/' && (await absent([directory])).length > 0) directory = dirname(directory);
+  return directory;
 }
 
 async function apiPort({ apiPort: port, dataDir }: DoctorOptions): Promise<Finding[]> {

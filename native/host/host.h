@@ -24,9 +24,13 @@ struct pod_users {
 };
 /* Ids 0 to POD_USERS - 1 inside are those from `first_id` on outside. Also after a failure users_release is due. */
 int users_make(struct pod_users *, uint32_t first_id, struct failure *);
+/* Whether what is in `directory`, and memory, can be shown in such a namespace: no pod can do without. */
+int users_can_see(const struct pod_users *, const char *directory, struct failure *);
 /* In the new supervisor: enters all but the user namespace, as it stays root of the host. -1 with errno. */
 int users_join(const struct pod_users *);
 void users_release(struct pod_users *);
+/* A request: whether this machine can give pods user namespaces at all. */
+int users_check(struct reader *, struct failure *);
 
 /* network.c */
 struct pod_link {

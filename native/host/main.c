@@ -131,6 +131,9 @@ static void received(const struct frame *frame)
     case HOST_NETWORK:
         if (network_configure(&payload, &failure) == 0) return answer_ok(frame->id);
         return answer_error(frame->id, &failure);
+    case HOST_USERS:
+        if (users_check(&payload, &failure) == 0) return answer_ok(frame->id);
+        return answer_error(frame->id, &failure);
     case HOST_MEMORY:
         if (memory_mount(&payload, &failure) == 0) return answer_ok(frame->id);
         return answer_error(frame->id, &failure);

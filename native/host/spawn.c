@@ -205,6 +205,7 @@ int spawn(struct reader *reader, struct spawned *spawned, struct failure *failur
     if (result == 0 && request.first_id != 0) result = users_make(&users, request.first_id, failure);
     if (users.holder != 0) given[GIVEN_USERS] = users.spaces[USERS_SPACE];
     if (result == 0) result = open_given(&request, given, &spawned->ready, failure);
+    if (result == 0 && users.holder != 0) result = users_can_see(&users, request.directory, failure);
     if (result == 0) result = start(&request, given, &users, spawned, failure);
     given[GIVEN_USERS] = -1; /* goes with the others */
     users_release(&users);

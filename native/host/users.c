@@ -56,6 +56,34 @@ int users_make(struct pod_users *users, uint32_t first_id, struct failure *failu
     return open_spaces(users, failure);
 }
 
+static int can_map(const struct pod_users *users, int tree, const char *name, struct failure *failure)
+{
+    int mapped = tree < 0 ? -1 : map_owners(tree, users->spaces[USERS_SPACE]), reason = errno;
+    if (tree >= 0) close(tree);
+    errno = reason;
+    if (mapped == 0) return 0;
+    if (tree < 0 || (errno != EINVAL && errno != ENOSYS)) return fail_errno(failure, FAILED, "mapping the owners of %s", name);
+    return fail(failure, FAILED, "pods with user namespaces (hostUsers: false) need id-mapped mounts (on most file systems: Linux 6.3 or newer), and %s has none on this kernel", name);
+}
+
+int users_can_see(const struct pod_users *users, const char *directory, struct failure *failure)
+{
+    if (can_map(users, open_tree_at(AT_FDCWD, directory, OPEN_TREE_CLONE_FLAG), directory, failure) < 0) return -1;
+    return can_map(users, make_tree("tmpfs", 0), "memory (tmpfs)", failure);
+}
+
+/* {directory} */
+int users_check(struct reader *reader, struct failure *failure)
+{
+    struct pod_users users = {0};
+    const char *directory = read_text(reader);
+    if (reader->bad || directory[0] != '/') return fail(failure, FAILED, "the users request is malformed");
+    int result = users_make(&users, POD_USERS, failure);
+    if (result == 0) result = users_can_see(&users, directory, failure);
+    users_release(&users);
+    return result;
+}
+
 int users_join(const struct pod_users *users)
 {
     for (unsigned i = USERS_NETWORK; i < USERS_COUNT; i++) {

@@ -12,7 +12,6 @@
 #include "cgroup.h"
 #include "process.h"
 #include "rootfs.h"
-#include "users.h"
 
 /* Only what the kernel keeps per namespace, and only where the pod has that namespace: anything else would be the machine's. */
 static bool is_namespaced(const char *name)
@@ -63,27 +62,6 @@ void pod_configure(struct connection *connection, uint32_t id, struct reader pay
     connection_ok(connection, id);
 }
 
-static int open_shm(struct failure *failure)
-{
-    int shm = openat(pod.directory, "shm", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    return shm < 0 ? fail_errno(failure, FAILED, "opening the sandbox's shm") : shm;
-}
-
-static int mount_shm(struct failure *failure)
-{
-    return mount_on(open_shm(failure), "tmpfs", "mode=1777,size=65536k", MS_NOSUID | MS_NODEV | MS_NOEXEC, "shm", failure);
-}
-
-/* Of the two file systems that every pod needs: the data directory's, and memory. */
-static int check_mapping(struct failure *failure)
-{
-    int shm = open_shm(failure);
-    if (shm < 0) return -1;
-    int result = users_can_map(shm, pod.users, "memory (needs Linux 6.3 or newer)", failure);
-    close(shm);
-    return result < 0 ? -1 : users_can_map(pod.directory, pod.users, "the data directory", failure);
-}
-
 int pod_prepare(struct failure *failure)
 {
     static const char *const directories[] = {"c", "exits", "tmpfs", "shm", "empty"};
@@ -93,6 +71,8 @@ int pod_prepare(struct failure *failure)
     /* nobody but the pod is behind its ports and its pings: no user of its needs to be root for them */
     if (!(pod.flags & POD_HOST_NETWORK) && (set_sysctl("net.ipv4.ip_unprivileged_port_start", "0", failure) < 0 ||
                                             set_sysctl("net.ipv4.ping_group_range", "0 2147483647", failure) < 0)) return -1;
-    if (!(pod.flags & POD_HOST_IPC) && mount_shm(failure) < 0) return -1;
-    return pod.users < 0 ? 0 : check_mapping(failure);
+    if (pod.flags & POD_HOST_IPC) return 0;
+    int shm = openat(pod.directory, "shm", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (shm < 0) return fail_errno(failure, FAILED, "opening the sandbox's shm");
+    return mount_on(shm, "tmpfs", "mode=1777,size=65536k", MS_NOSUID | MS_NODEV | MS_NOEXEC, "shm", failure);
 }

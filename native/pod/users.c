@@ -8,23 +8,12 @@
 
 #include "../kernel.h"
 #include "../protocol.h"
-#include "rootfs.h"
 
 int users_map(int tree, int users, const char *name, struct failure *failure)
 {
-    struct mount_attributes attributes = {.set = MOUNT_ID_MAPPED, .userns_fd = (uint64_t)users};
-    if (mount_set(tree, 0, &attributes) == 0) return 0;
+    if (map_owners(tree, users) == 0) return 0;
     if (errno != EINVAL && errno != ENOSYS) return fail_errno(failure, MOUNT_FAILED, "mapping the owners of %s", name);
     return fail(failure, MOUNT_FAILED, "%s can't be shown in a user namespace (hostUsers: false): its file system has no id-mapped mounts on this kernel", name);
-}
-
-int users_can_map(int directory, int users, const char *name, struct failure *failure)
-{
-    int tree = copy_tree(directory, "", false);
-    if (tree < 0) return fail_errno(failure, MOUNT_FAILED, "copying the mount of %s", name);
-    int result = users_map(tree, users, name, failure);
-    close(tree);
-    return result;
 }
 
 int users_become_root(struct failure *failure)

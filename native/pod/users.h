@@ -9,8 +9,6 @@
 
 /* `users`: the namespace, everywhere. Maps the mount that `tree` is, which must be attached to nothing yet. */
 int users_map(int tree, int users, const char *name, struct failure *);
-/* Whether what is below `directory` can be mapped: told before any container needs it. */
-int users_can_map(int directory, int users, const char *name, struct failure *);
 /* Becomes the namespace's root: nobody on the host from here on. */
 int users_enter(int users, struct failure *);
 /* The same for who has entered it with a container's other namespaces. */

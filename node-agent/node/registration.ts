@@ -13,6 +13,8 @@ export interface NodeFacts {
   readonly capacity: Readonly<Record<string, string>>;
   readonly allocatable: Readonly<Record<string, string>>;
   readonly info: NonNullable<NonNullable<Node['status']>['nodeInfo']>;
+  /** Can pods have users of their own? */
+  readonly userNamespaces: boolean;
 }
 
 const architecture = architectureOf(arch());
@@ -26,6 +28,7 @@ export interface NodeOptions {
   readonly maxPods: number;
   readonly dataDir: string;
   readonly runtimeVersion: string;
+  readonly userNamespaces: boolean;
   /** Kept for the machine itself, bytes and millicores. */
   readonly reserved?: { readonly memoryBytes?: number; readonly cpuMillis?: number };
 }
@@ -38,7 +41,7 @@ export async function readNodeFacts(options: NodeOptions): Promise<NodeFacts> {
   const { memoryBytes = 0, cpuMillis = 0 } = options.reserved ?? {};
   const osRelease = await textOf('/etc/os-release');
   return {
-    name: options.name, address: options.address, port: options.port,
+    name: options.name, address: options.address, port: options.port, userNamespaces: options.userNamespaces,
     labels: {
       ...options.labels, 'kubernetes.io/hostname': options.name, 'kubernetes.io/os': 'linux', 'kubernetes.io/arch': architecture,
       'beta.kubernetes.io/os': 'linux', 'beta.kubernetes.io/arch': architecture,
@@ -119,6 +122,7 @@ export function nodeStatus(facts: NodeFacts, conditions: readonly NodeCondition[
     conditions: conditions.map((each) => ({ ...each })),
     addresses: [{ type: 'InternalIP', address: facts.address }, { type: 'Hostname', address: facts.name }],
     daemonEndpoints: { kubeletEndpoint: { Port: facts.port } },
+    runtimeHandlers: [{ name: '', features: { recursiveReadOnlyMounts: false, userNamespaces: facts.userNamespaces } }],
   };
   return { ...status, ...(images === undefined ? {} : { images }) };
 }

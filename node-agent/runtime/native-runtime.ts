@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { systemClock, type Clock } from '../../machinery/clock.ts';
 import { systemCode } from '../../machinery/thrown.ts';
 import type { Log } from '../../client/log.ts';
+import { NativeError } from '../../native/frame.ts';
 import { startHost } from '../../native/host.ts';
 import { createAddressPool } from './address-pool.ts';
 import { createClearing } from './clearing.ts';
@@ -10,7 +11,7 @@ import { parseAddress, parseRange } from './ipv4.ts';
 import { createSandbox, endOccupied, makeSpare, type NodeState } from './node-state.ts';
 import { memoryDirectory, readBootId } from './sandbox-record.ts';
 import { recover } from './recover.ts';
-import { bridgeName } from './sandboxes.ts';
+import { bridgeName, type Machine } from './sandboxes.ts';
 import { createSparePool } from './spare-pool.ts';
 import { runtimeError, translated } from './translate.ts';
 import { RuntimeError, type PodNetwork, type Runtime, type RuntimeEvents } from './runtime.ts';
@@ -70,6 +71,16 @@ async function readDelegated(): Promise<readonly IdRange[]> {
   return texts.flatMap(delegatedRanges);
 }
 
+async function usersRefusal({ host, dataDir }: Machine): Promise<string | undefined> {
+  try {
+    await host.checkUsers(dataDir);
+    return undefined;
+  } catch (error) {
+    if (error instanceof NativeError && error.code === 'Failed') return error.message;
+    throw error;
+  }
+}
+
 /**
  * The machine's runtime over `native/`. Opening it touches nothing, and rejects with `Incompatible` when `coracle-host` is of
  * another build. Spares are made once the network is configured. `recover`
@@ -95,6 +106,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     createSandbox: (spec) => translated(async () => (await createSandbox(state, spec)).sandbox),
     unpack: (request) => translated(() => machine.host.unpack(request)),
     mountMemory: (request) => translated(() => machine.host.mountMemory({ ...request, name: request.directory === memoryDirectory(dataDir) ? `coracle-${instance}` : 'tmpfs' })),
+    usersRefusal: () => translated(() => usersRefusal(machine)),
     removeDirectory: (directory) => translated(() => machine.host.destroy({ directory, cgroups: [] })),
     usage: (uid, containerId) => translated(() => usage(state, uid, containerId)),
     async close() {

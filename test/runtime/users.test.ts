@@ -121,21 +121,30 @@ describe('a pod with users of its own', () => {
   });
 });
 
-it('such a pod is made without a misstep', async () => {
-  await buildSanitized();
-  const host = startHost({ hostBinary: sanitized.host });
-  const key = 'abcdef01';
-  const layout = await readLayout();
-  const paths = slotPaths(layout, machine.instance, key);
-  const directory = join(machine.dataDir, 'checked');
-  const sharing = { hostNetwork: false, hostPid: false, hostIpc: false };
-  const cgroups = layout.hierarchies.map(({ controllers }, index) => ({ controllers, path: paths[index] ?? '' }));
-  const supervisor = await host.spawn({ key, directory, cgroupVersion: layout.version, cgroups, ...sharing, zygotes: 1, firstUser: 2 ** 31 - usersPerPod });
-  await host.destroy({ supervisor, directory, cgroups: paths });
-  await expect(host.spawn({ key, directory, cgroupVersion: layout.version, cgroups, ...sharing, zygotes: 1, firstUser: 2 ** 32 - 1 })).rejects.toThrow("mapping the pod's users to 4294967295 of the host and up");
-  await host.destroy({ directory, cgroups: paths });
-  await host.close();
-}, 120_000);
+describe('the program that makes such a pod', () => {
+  const sharing = { key: 'abcdef01', hostNetwork: false, hostPid: false, hostIpc: false, zygotes: 1 };
+
+  it('does so without a misstep, and says what the machine lacks', async () => {
+    await buildSanitized();
+    const host = startHost({ hostBinary: sanitized.host });
+    const layout = await readLayout();
+    const paths = slotPaths(layout, machine.instance, sharing.key);
+    const directory = join(machine.dataDir, 'checked');
+    const cgroups = layout.hierarchies.map(({ controllers }, index) => ({ controllers, path: paths[index] ?? '' }));
+    const spawn = async (firstUser: number) => host.spawn({ ...sharing, directory, cgroupVersion: layout.version, cgroups, firstUser });
+    const supervisor = await spawn(2 ** 31 - usersPerPod);
+    await host.destroy({ supervisor, directory, cgroups: paths });
+    await expect(spawn(2 ** 32 - 1)).rejects.toThrow("mapping the pod's users to 4294967295 of the host and up");
+    await host.checkUsers(machine.dataDir);
+    await mkdir(directory);
+    await promisify(execFile)('mount', ['-t', 'ramfs', 'none', directory]);
+    const lacking = `pods with user namespaces (hostUsers: false) need id-mapped mounts (on most file systems: Linux 6.3 or newer), and ${directory} has none on this kernel`;
+    await expect(host.checkUsers(directory)).rejects.toThrow(lacking);
+    await expect(spawn(usersPerPod)).rejects.toThrow(lacking);
+    await host.destroy({ directory, cgroups: paths });
+    await host.close();
+  }, 120_000);
+});
 
 describe('its files', () => {
   it('of the image have the owners that they have there, and stay as they are', async () => {
