@@ -59,14 +59,16 @@ function validateSysctls(sysctls: readonly Sysctl[], spec: PodSpec, path: Path):
   });
 }
 
-/** A user namespace of the pod's own excludes the host's other namespaces. */
+/** A user namespace of the pod's own excludes the host's other namespaces, and devices, which know nothing of it. */
 function validateHostUsers(spec: PodSpec, path: Path): FieldError[] {
   if (spec.hostUsers !== false) return [];
-  const why = 'when `pod.Spec.HostUsers` is false';
+  const why = 'when `hostUsers` is false';
   return [
     ...(spec.hostNetwork === true ? [forbidden(path.child('hostNetwork'), why)] : []),
     ...(spec.hostPID === true ? [forbidden(path.child('HostPID'), why)] : []),
     ...(spec.hostIPC === true ? [forbidden(path.child('HostIPC'), why)] : []),
+    ...(['initContainers', 'containers'] as const).flatMap((list) => (spec[list] ?? []).flatMap(({ volumeDevices = [] }, index) =>
+      (volumeDevices.length === 0 ? [] : [forbidden(path.child(list).index(index).child('volumeDevices'), why)]))),
   ];
 }
 

@@ -120,6 +120,10 @@ describe('validation of a pod', () => {
     ]],
     ['a restart policy of a container', one({ restartPolicy: 'Always' }), ['spec.containers[0].restartPolicy: Forbidden: may not be set for non-init containers']],
     ['a user out of range', { ...one({}), securityContext: { runAsUser: -1 } }, ['spec.securityContext.runAsUser: Invalid value: -1: must be between 0 and 4294967295, inclusive']],
+    ['the host\'s namespaces with users of its own', { ...one({}), hostUsers: false, hostNetwork: true, hostPID: true, hostIPC: true }, [
+      'spec.hostNetwork: Forbidden: when `hostUsers` is false', 'spec.HostPID: Forbidden: when `hostUsers` is false', 'spec.HostIPC: Forbidden: when `hostUsers` is false',
+    ]],
+    ['devices with users of its own', { ...one({ volumeDevices: [{ name: 'disk', devicePath: '/dev/disk' }] }), hostUsers: false, volumes: [{ name: 'disk', persistentVolumeClaim: { claimName: 'disk' } }] }, ['spec.containers[0].volumeDevices: Forbidden: when `hostUsers` is false']],
     ['privileges that contradict', one({ securityContext: { privileged: true, allowPrivilegeEscalation: false } }), [
       'spec.containers[0].securityContext: Invalid value: {"privileged":true,"allowPrivilegeEscalation":false}: cannot set `allowPrivilegeEscalation` to false and `privileged` to true',
     ]],
