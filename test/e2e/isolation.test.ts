@@ -1,6 +1,8 @@
-import { readlink } from 'node:fs/promises';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { readdir, readlink, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeAll, describe, expect, inject, it } from 'vitest';
 import type { Pod } from '../../machinery/kinds/core.ts';
+import { eventually } from './eventually.ts';
 import { pod, script } from './manifests.ts';
 import { useNamespace } from './namespace.ts';
 
@@ -109,6 +111,19 @@ describe('limits', () => {
     expect(await hello(await addressOf('plain'))).toBe('Hello from plain\n');
     expect(await inside('other', 'echo $((6*7))')).toBe('42\n');
     await kubectl`delete pod bomb --grace-period=1`;
+  });
+
+  it('keep what is logged without end to its share of the disk, the latest of it', async () => {
+    await kubectl.apply(pod('flood', { container: script("yes $(head -c 1000 /dev/zero | tr '\\0' x) | head -c 100000000; echo; echo the end; exec sleep 1000") }));
+    await kubectl`wait pod/flood --for=condition=Ready --timeout=30s`;
+    expect(await hello(await addressOf('plain'))).toBe('Hello from plain\n');
+    await eventually(async () => expect(await kubectl`logs flood --tail=1`).toBe('the end\n'));
+    const { metadata } = await kubectl.object<Pod>`get pod flood -o json`;
+    const logs = join(inject('cluster').dataDir, 'pods', metadata?.uid ?? '', 'logs/main');
+    const sizes = await Promise.all((await readdir(logs)).map(async (name) => (await stat(join(logs, name))).size));
+    expect(sizes).toHaveLength(5);
+    for (const size of sizes) expect(size).toBeLessThan(11 * 1024 * 1024);
+    await kubectl`delete pod flood --now`;
   });
 
   it('appear in the container’s cgroup', async () => {
