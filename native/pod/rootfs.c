@@ -56,8 +56,9 @@ static int mount_overlay(const struct spec *spec, int directory, int users, stru
     if (upper < 0 || work < 0 || root < 0) return fail_errno(failure, FAILED, "opening the container's upper, work and root directories");
     snprintf(options + used, sizeof options - used, ",upperdir=/proc/self/fd/%d,workdir=/proc/self/fd/%d", upper, work);
     descriptor_path(target, sizeof target, root);
-    /* nodev: with MKNOD, a default capability, a container could otherwise open the host's disks */
-    unsigned long flags = spec->flags & PRIVILEGED ? 0 : MS_NODEV;
+    /* nodev: with MKNOD, a default capability, a container could otherwise open the host's disks; and whoever is root of a pod's
+     * users owns what an image has of them */
+    unsigned long flags = spec->flags & PRIVILEGED && users < 0 ? 0 : MS_NODEV;
     if (mount("overlay", target, "overlay", flags, options) < 0) return fail_errno(failure, MOUNT_FAILED, "mounting the overlay of %u layers", spec->layer_count);
     return 0;
 }

@@ -26,6 +26,8 @@ export interface RuntimeOptions {
   readonly clock?: Clock;
   /** Absent: nobody listens, as for `coracle image`. */
   readonly events?: RuntimeEvents;
+  /** From 0 to 1, as `Math.random`: where this node begins to hand out user ids. */
+  readonly random?: () => number;
   /** Sandboxes kept ready. */
   readonly spares?: number;
 }
@@ -98,7 +100,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   }
   const clock = options.clock ?? systemClock;
   const clearing = createClearing((request) => host.destroy(request), clock, log);
-  const machine = { dataDir, instance, bootId, layout, host, clearing, users: createUserRanges(delegated, Math.random()) };
+  const machine = { dataDir, instance, bootId, layout, host, clearing, users: createUserRanges(delegated, (options.random ?? Math.random)()) };
   const state: NodeState = { machine, log, clock, events, sandboxes: new Map(), network: undefined, spares: undefined, starting: new Map() };
   return {
     recover: () => translated(() => recover(state)),

@@ -81,7 +81,7 @@ async function leftovers(instance: string, dataDir: string): Promise<Record<stri
   };
 }
 
-export async function createTestMachine(options: { readonly spares?: number } = {}): Promise<TestMachine> {
+export async function createTestMachine(options: { readonly spares?: number; readonly random?: () => number } = {}): Promise<TestMachine> {
   const dataDir = await mkdtemp(join(tmpdir(), 'coracle-runtime-'));
   const instance = `t${randomBytes(8).toString('hex').slice(0, 5)}`;
   const layer = join(dataDir, 'layer');
