@@ -40,7 +40,7 @@ static int map_layer(const char *path, int users, struct failure *failure)
 }
 
 /* Layers by descriptor: mount(2) takes one page of options, and 127 real paths are more. */
-static int mount_overlay(const struct spec *spec, int directory, int users, struct failure *failure)
+static int mount_overlay(const struct spec *spec, int directory, int root, int users, struct failure *failure)
 {
     char options[4096], target[40];
     size_t used = (size_t)snprintf(options, sizeof options, "volatile,lowerdir=");
@@ -52,8 +52,7 @@ static int mount_overlay(const struct spec *spec, int directory, int users, stru
         used += (size_t)snprintf(options + used, sizeof options - used, "/proc/self/fd/%d%s", layer, i > 0 ? ":" : "");
     }
     int upper = openat(directory, "upper", O_PATH | O_DIRECTORY | O_CLOEXEC), work = openat(directory, "work", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    int root = openat(directory, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (upper < 0 || work < 0 || root < 0) return fail_errno(failure, FAILED, "opening the container's upper, work and root directories");
+    if (upper < 0 || work < 0) return fail_errno(failure, FAILED, "opening the container's upper and work directories");
     snprintf(options + used, sizeof options - used, ",upperdir=/proc/self/fd/%d,workdir=/proc/self/fd/%d", upper, work);
     descriptor_path(target, sizeof target, root);
     /* nodev: with MKNOD, a default capability, a container could otherwise open the host's disks; and whoever is root of a pod's
@@ -207,10 +206,10 @@ int reopen(int fd, struct failure *failure)
     return own < 0 ? fail_errno(failure, FAILED, "opening %s", path) : own;
 }
 
-/* Not only out of sight: what the pod's own users might do in this mount namespace is done to the container's tree alone. */
-static int leave_host(int directory, struct failure *failure)
+/* `path` becomes the root of all, and what was is gone: not only out of sight, where a pod's own users could still reach it. */
+static int become_root(int parent, const char *path, struct failure *failure)
 {
-    int root = openat(directory, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int root = openat(parent, path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root < 0 || fchdir(root) < 0) return fail_errno(failure, MOUNT_FAILED, "entering the mounted root");
     close(root);
     /* the old root lands on top of the new one and is taken off again: no directory for it is needed */
@@ -219,11 +218,57 @@ static int leave_host(int directory, struct failure *failure)
     return chdir("/") < 0 ? fail_errno(failure, MOUNT_FAILED, "entering the new root") : 0;
 }
 
-/* The mount and cgroup namespaces belong to the pod's users too; what is mounted by now they can't take away. */
-static int become_user(int users, struct failure *failure)
+static int enter_ordinary(const struct spec *spec, int directory, struct failure *failure)
 {
-    if (users_enter(users, failure) < 0) return -1;
-    return unshare(CLONE_NEWNS | CLONE_NEWCGROUP) < 0 ? fail_errno(failure, FAILED, "making the namespaces of the pod's users") : 0;
+    int root = openat(directory, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (root < 0) return fail_errno(failure, FAILED, "opening the container's root directory");
+    return mount_overlay(spec, directory, root, -1, failure) < 0 ? -1 : become_root(directory, "root", failure);
+}
+
+static void stage_name(char *name, size_t size, uint32_t index)
+{
+    snprintf(name, size, "%u", index);
+}
+
+/* What the host lends is hung up beside the overlay, in a root of its own. */
+static int stage(const struct spec *spec, int directory, int users, const int *volumes, struct failure *failure)
+{
+    int target = openat(directory, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (target < 0) return fail_errno(failure, FAILED, "opening the container's root directory");
+    if (mount_on(target, "tmpfs", "mode=755,size=1m", MS_NOSUID | MS_NODEV | MS_NOEXEC, "the container's root directory", failure) < 0) return -1;
+    int staged = openat(directory, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int root = staged < 0 ? -1 : open_target(staged, "root", true, failure);
+    if (root < 0 || mount_overlay(spec, directory, root, users, failure) < 0) return -1;
+    for (uint32_t i = 0; i < spec->mount_count; i++) {
+        struct stat status;
+        char name[16];
+        stage_name(name, sizeof name, i);
+        if (volumes[i] < 0) continue;
+        if (fstat(volumes[i], &status) < 0) return fail_errno(failure, MOUNT_FAILED, "examining the mount source %s", spec->mounts[i].source);
+        if (attach_tree(volumes[i], open_target(staged, name, S_ISDIR(status.st_mode), failure), spec->mounts[i].source, failure) < 0) return -1;
+    }
+    close(root);
+    close(staged);
+    return become_root(directory, "root", failure);
+}
+
+/*
+ * Mounts that come into a mount namespace of other users with it are locked: their flags (read-only, nodev) are not those users'
+ * to change. Copies keep that, but can be put anywhere, and the root that the first hung in is left behind.
+ */
+static int enter_with_users(const struct spec *spec, int directory, int users, int *volumes, struct failure *failure)
+{
+    if (stage(spec, directory, users, volumes, failure) < 0 || users_enter(users, failure) < 0) return -1;
+    if (unshare(CLONE_NEWNS | CLONE_NEWCGROUP) < 0) return fail_errno(failure, FAILED, "making the namespaces of the pod's users");
+    for (uint32_t i = 0; i < spec->mount_count; i++) {
+        char path[16] = "/";
+        stage_name(path + 1, sizeof path - 1, i);
+        if (volumes[i] >= 0 && (volumes[i] = copy_tree(AT_FDCWD, path, true)) < 0) return fail_errno(failure, MOUNT_FAILED, "copying the mount of %s", spec->mounts[i].source);
+    }
+    int root = copy_tree(AT_FDCWD, "/root", true);
+    if (root < 0) return fail_errno(failure, MOUNT_FAILED, "copying the overlay's mount");
+    if (attach_tree(root, open("/root", O_PATH | O_DIRECTORY | O_CLOEXEC), "/root", failure) < 0) return -1;
+    return become_root(AT_FDCWD, "/root", failure);
 }
 
 int rootfs_enter(const struct spec *spec, int given_directory, int given_sandbox, int users, struct failure *failure)
@@ -233,8 +278,7 @@ int rootfs_enter(const struct spec *spec, int given_directory, int given_sandbox
     if (directory < 0 || sandbox < 0 || lend(spec, sandbox, users, &lent, failure) < 0) return -1;
     /* slave, so that nothing mounted from here on shows on the host, where the host shares its mounts at all */
     if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0) return fail_errno(failure, MOUNT_FAILED, "detaching the mount namespace from the host's");
-    if (mount_overlay(spec, directory, users, failure) < 0 || leave_host(directory, failure) < 0) return -1;
-    if (users >= 0 && become_user(users, failure) < 0) return -1;
+    if ((users < 0 ? enter_ordinary(spec, directory, failure) : enter_with_users(spec, directory, users, lent.volumes, failure)) < 0) return -1;
     int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root < 0) return fail_errno(failure, MOUNT_FAILED, "opening the root");
     if (attach_kernel(root, &lent, failure) < 0 || devices_make(spec, root, &lent, failure) < 0) return -1;

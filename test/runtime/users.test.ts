@@ -193,10 +193,19 @@ describe('its files', () => {
     expect(await readFile(file, 'utf8')).toBe('a\nb\n');
   });
 
+  it('are read-only for whoever is root inside, too', async () => {
+    const volume = await mkdtemp(join(machine.dataDir, 'volume-'));
+    await writeFile(join(volume, 'file'), 'as it was');
+    const mounts = [bind(volume, '/volume', { readOnly: true }), bind(join(volume, 'file'), '/file', { readOnly: true })];
+    expect(await said('mount -o remount,rw /volume; mount -o remount,bind,rw /volume; mount -o remount,bind,rw /file; mount --bind /volume /tmp && mount -o remount,bind,rw /tmp; for path in /volume /tmp; do echo changed > $path/file; done; echo changed > /file', { ...mighty(), mounts }))
+      .toMatch(/^(mount: .*\n)+(sh: .*: Read-only file system\n){3}$/);
+    expect(await readFile(join(volume, 'file'), 'utf8')).toBe('as it was');
+  });
+
   it('are no devices of the machine, though an image or a volume has them', async () => {
     const volume = await mkdtemp(join(machine.dataDir, 'volume-'));
     for (const path of [join(volume, 'zero'), join(machine.layer, 'zero')]) await promisify(execFile)('mknod', [path, 'c', '1', '5']);
-    expect(await said('stat -c %u /zero /volume/zero; head -c 1 /zero; head -c 1 /volume/zero', { ...mighty(), mounts: [bind(volume, '/volume')] })).toMatch(/^0\n0\nhead: .*Permission denied\nhead: .*Permission denied\n$/);
+    expect(await said('stat -c %u /zero /volume/zero; mount -o remount,bind,dev /volume; head -c 1 /zero; head -c 1 /volume/zero', { ...mighty(), mounts: [bind(volume, '/volume')] })).toMatch(/^0\n0\nmount: .*\nhead: .*Permission denied\nhead: .*Permission denied\n$/);
   });
 
   it('are protected as any pod\'s', async () => {
