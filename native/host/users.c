@@ -12,9 +12,10 @@
 #include "../protocol.h"
 #include "host.h"
 
-static void hold(void)
+static void hold(pid_t host)
 {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != host) _exit(1); /* it ended before it could be followed */
     prctl(PR_SET_NAME, "coracle-users");
     close_from(0);
     for (;;) pause();
@@ -47,8 +48,8 @@ static int open_spaces(struct pod_users *users, struct failure *failure)
 int users_make(struct pod_users *users, uint32_t first_id, struct failure *failure)
 {
     *users = (struct pod_users){0, {-1, -1, -1, -1}};
-    pid_t pid = fork_with(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS, SIGCHLD, -1);
-    if (pid == 0) hold();
+    pid_t host = getpid(), pid = fork_with(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS, SIGCHLD, -1);
+    if (pid == 0) hold(host);
     if (pid < 0 && errno == ENOSPC) return fail(failure, FAILED, "making a user namespace: the machine allows no more of them: raise the sysctl user.max_user_namespaces");
     if (pid < 0) return fail_errno(failure, FAILED, "making a user namespace");
     users->holder = pid;
