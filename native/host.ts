@@ -91,8 +91,8 @@ export interface HostClient {
   unpack(request: HostUnpackRequest): Promise<void>;
   /** Mounts a file system in memory, unless one is there already. */
   mountMemory(request: MemoryRequest): Promise<void>;
-  /** Rejects when no pod can have a user namespace with its files in `directory`: the message says what the machine lacks. */
-  checkUsers(directory: string): Promise<void>;
+  /** Rejects when a pod with a user namespace can't be shown what is at `path`: the message says what the machine lacks. */
+  checkUsers(path: string): Promise<void>;
   destroy(request: DestroyRequest): Promise<void>;
   teardown(request: TeardownRequest): Promise<void>;
   close(): Promise<void>;
@@ -219,7 +219,7 @@ export function startHost(options: { readonly hostBinary?: string; readonly podB
     unpack: ({ blob, digest, diffId = '', compression, target }) =>
       repeated(frameTypes.hostUnpack, new PayloadWriter().text(blob).text(digest).text(diffId).u32(compressions[compression]).text(target).bytes(), unpackTimeoutMs),
     mountMemory: ({ directory, name, sizeBytes, mode, gid }) => repeated(frameTypes.hostMemory, new PayloadWriter().text(directory).text(name).optional(sizeBytes).u32(mode).u32(gid).bytes()),
-    checkUsers: (directory) => repeated(frameTypes.hostUsers, new PayloadWriter().text(directory).bytes()),
+    checkUsers: (path) => repeated(frameTypes.hostUsers, new PayloadWriter().text(path).bytes()),
     destroy: (request) => repeated(frameTypes.hostDestroy, encodeDestroy(request)),
     teardown: (request) =>
       repeated(frameTypes.hostTeardown, new PayloadWriter().texts(request.cgroups).texts(request.directories).text(request.devicePrefix).text(request.table).text(request.mountsBelow).bytes()),

@@ -130,7 +130,7 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
     const port = await server.listen(options.port, options.address, signal);
     const facts = await readNodeFacts({
       name: nodeName, address: options.address, port, labels: options.labels ?? {}, maxPods: options.maxPods ?? defaultMaxPods, dataDir,
-      runtimeVersion: `coracle://${options.version ?? '0.1.0'}`, userNamespaces: (await runtime.usersRefusal()) === undefined,
+      runtimeVersion: `coracle://${options.version ?? '0.1.0'}`, userNamespaces: (await runtime.usersRefusal(dataDir)) === undefined,
     });
     const recorder = createRecorder(client, { component: 'kubelet', host: nodeName, clock, log, lingerMs: eventsLingerMs });
     const reporter = createNodeReporter({ client, clock, log, recorder, facts, dataDir, networkConfigured: network.configured, images: async () => nodeImages(await images.list()) });

@@ -22,14 +22,15 @@ struct pod_users {
     pid_t holder;           /* a process in all of them; 0: the pod has the host's users */
     int spaces[USERS_COUNT];
 };
-/* Ids 0 to POD_USERS - 1 inside are those from `first_id` on outside. Also after a failure users_release is due. */
-int users_make(struct pod_users *, uint32_t first_id, struct failure *);
-/* Whether what is in `directory`, and memory, can be shown in such a namespace: no pod can do without. */
-int users_can_see(const struct pod_users *, const char *directory, struct failure *);
+/* Ids 0 to POD_USERS - 1 inside are those from `first_id` on outside. `others`: flags of clone for the namespaces that belong to it;
+ * else they are the host's. Also after a failure users_release is due. */
+int users_make(struct pod_users *, uint32_t first_id, uint64_t others, struct failure *);
+/* Whether what is at `path`, and memory, can be shown in such a namespace: no pod can do without. */
+int users_can_see(const struct pod_users *, const char *path, struct failure *);
 /* In the new supervisor: enters all but the user namespace, as it stays root of the host. -1 with errno. */
 int users_join(const struct pod_users *);
 void users_release(struct pod_users *);
-/* A request: whether this machine can give pods user namespaces at all. */
+/* A request: whether a pod with a user namespace can be shown what is at a path. */
 int users_check(struct reader *, struct failure *);
 
 /* network.c */

@@ -202,7 +202,7 @@ int spawn(struct reader *reader, struct spawned *spawned, struct failure *failur
     spawned->ready = -1;
     spawned->pid = -1;
     int result = read_request(reader, &request, failure);
-    if (result == 0 && request.first_id != 0) result = users_make(&users, request.first_id, failure);
+    if (result == 0 && request.first_id != 0) result = users_make(&users, request.first_id, CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS, failure);
     if (users.holder != 0) given[GIVEN_USERS] = users.spaces[USERS_SPACE];
     if (result == 0) result = open_given(&request, given, &spawned->ready, failure);
     if (result == 0 && users.holder != 0) result = users_can_see(&users, request.directory, failure);

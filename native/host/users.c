@@ -45,10 +45,10 @@ static int open_spaces(struct pod_users *users, struct failure *failure)
     return 0;
 }
 
-int users_make(struct pod_users *users, uint32_t first_id, struct failure *failure)
+int users_make(struct pod_users *users, uint32_t first_id, uint64_t others, struct failure *failure)
 {
     *users = (struct pod_users){0, {-1, -1, -1, -1}};
-    pid_t host = getpid(), pid = fork_with(CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS, SIGCHLD, -1);
+    pid_t host = getpid(), pid = fork_with(CLONE_NEWUSER | others, SIGCHLD, -1);
     if (pid == 0) hold(host);
     if (pid < 0 && errno == ENOSPC) return fail(failure, FAILED, "making a user namespace: the machine allows no more of them: raise the sysctl user.max_user_namespaces");
     if (pid < 0) return fail_errno(failure, FAILED, "making a user namespace");
@@ -67,20 +67,20 @@ static int can_map(const struct pod_users *users, int tree, const char *name, st
     return fail(failure, FAILED, "pods with user namespaces (hostUsers: false) need id-mapped mounts (on most file systems: Linux 6.3 or newer), and %s has none on this kernel", name);
 }
 
-int users_can_see(const struct pod_users *users, const char *directory, struct failure *failure)
+int users_can_see(const struct pod_users *users, const char *path, struct failure *failure)
 {
-    if (can_map(users, open_tree_at(AT_FDCWD, directory, OPEN_TREE_CLONE_FLAG), directory, failure) < 0) return -1;
+    if (can_map(users, open_tree_at(AT_FDCWD, path, OPEN_TREE_CLONE_FLAG), path, failure) < 0) return -1;
     return can_map(users, make_tree("tmpfs", 0), "memory (tmpfs)", failure);
 }
 
-/* {directory} */
+/* {path} */
 int users_check(struct reader *reader, struct failure *failure)
 {
     struct pod_users users = {0};
-    const char *directory = read_text(reader);
-    if (reader->bad || directory[0] != '/') return fail(failure, FAILED, "the users request is malformed");
-    int result = users_make(&users, POD_USERS, failure);
-    if (result == 0) result = users_can_see(&users, directory, failure);
+    const char *path = read_text(reader);
+    if (reader->bad || path[0] != '/') return fail(failure, FAILED, "the users request is malformed");
+    int result = users_make(&users, POD_USERS, 0, failure);
+    if (result == 0) result = users_can_see(&users, path, failure);
     users_release(&users);
     return result;
 }

@@ -73,9 +73,9 @@ async function readDelegated(): Promise<readonly IdRange[]> {
   return texts.flatMap(delegatedRanges);
 }
 
-async function usersRefusal({ host, dataDir }: Machine): Promise<string | undefined> {
+async function usersRefusal({ host }: Machine, path: string): Promise<string | undefined> {
   try {
-    await host.checkUsers(dataDir);
+    await host.checkUsers(path);
     return undefined;
   } catch (error) {
     if (error instanceof NativeError && error.code === 'Failed') return error.message;
@@ -108,7 +108,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     createSandbox: (spec) => translated(async () => (await createSandbox(state, spec)).sandbox),
     unpack: (request) => translated(() => machine.host.unpack(request)),
     mountMemory: (request) => translated(() => machine.host.mountMemory({ ...request, name: request.directory === memoryDirectory(dataDir) ? `coracle-${instance}` : 'tmpfs' })),
-    usersRefusal: () => translated(() => usersRefusal(machine)),
+    usersRefusal: (path) => translated(() => usersRefusal(machine, path)),
     removeDirectory: (directory) => translated(() => machine.host.destroy({ directory, cgroups: [] })),
     usage: (uid, containerId) => translated(() => usage(state, uid, containerId)),
     async close() {

@@ -145,8 +145,8 @@ export interface Runtime {
   unpack(request: UnpackRequest): Promise<void>;
   /** Mounts a file system in memory under the data directory, unless one is there already: it outlives the agent, not the instance. */
   mountMemory(request: MemoryRequest): Promise<void>;
-  /** Why no pod can have users of its own (`hostUsers: false`) here; undefined: they can. */
-  usersRefusal(): Promise<string | undefined>;
+  /** Why a pod with users of its own (`hostUsers: false`) can't be shown what is at `path`; undefined: it can. */
+  usersRefusal(path: string): Promise<string | undefined>;
   /** Takes away a directory with all below it, mounts too. Not there is fine. */
   removeDirectory(directory: string): Promise<void>;
   /** What one container or pod uses. */

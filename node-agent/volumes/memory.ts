@@ -6,7 +6,7 @@ import { podResources } from '../pod-resources.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { memoryDirectory } from '../runtime/sandbox-record.ts';
 
-/** What volumes ask of the machine. */
+/** What volumes in memory ask of the machine. */
 export type Memory = Pick<Runtime, 'mountMemory' | 'removeDirectory'>;
 
 /**

@@ -47,7 +47,7 @@ const memory: Memory = {
 
 function volumesOf(pod: Pod): PodVolumes {
   const objects = { configMap: async (name: string) => configMaps[name], secret: async (name: string) => secrets[name], release: () => {} };
-  return createPodVolumes(pod, { client, clock, objects, podDir: join(directory, 'pod'), memoryDir: join(directory, 'memory'), memory });
+  return createPodVolumes(pod, { client, clock, objects, podDir: join(directory, 'pod'), memoryDir: join(directory, 'memory'), memory, usersRefusal: async (path) => (path === '/proc' ? 'no mapping of /proc' : undefined) });
 }
 
 async function prepared(pod: Pod): Promise<Record<string, string>> {
@@ -122,6 +122,11 @@ describe('a volume', () => {
     ['a kind it does not have', { nfs: { server: 's', path: '/' } }, 'no volume plugin matched'],
   ])('refuses %s', async (_name, volume, message) => {
     await expect(prepared(podOf(volume))).rejects.toThrow(message);
+  });
+
+  it.each([[true, '/proc', undefined], [false, '/etc', undefined], [false, '/proc', 'MountVolume.SetUp failed for volume "v" : no mapping of /proc']])('lets a pod with hostUsers %s have a hostPath %s, or says: %s', async (hostUsers, path, message) => {
+    const pod = podOf({ hostPath: { path } }, { hostUsers });
+    expect(await volumesOf(pod).prepare(pod, facts).catch((error: Error) => error.message)).toBe(message);
   });
 
   it('makes the directory of a hostPath of no type', async () => {

@@ -30,6 +30,8 @@ export interface VolumeContext {
   /** Where this pod's volumes in memory are. */
   readonly memoryDir: string;
   readonly memory: Memory;
+  /** `Runtime.usersRefusal` */
+  readonly usersRefusal: (path: string) => Promise<string | undefined>;
 }
 
 export interface PodVolumes {
@@ -60,7 +62,7 @@ export function createPodVolumes(first: Pod, context: VolumeContext): PodVolumes
   const onDisk = (first.spec?.volumes ?? []).filter((volume) => volume.hostPath === undefined && !isInMemory(volume));
 
   async function prepareOne(pod: Pod, volume: Volume, facts: PodFacts): Promise<void> {
-    if (volume.hostPath !== undefined) return await checkHostPath(volume.hostPath.path, volume.hostPath.type ?? '');
+    if (volume.hostPath !== undefined) return await prepareHostPath(pod, volume.hostPath);
     const directory = directoryOf(volume);
     const { fsGroup } = pod.spec?.securityContext ?? {};
     if (isMemory(volume)) return await mountEmptyDir(pod, volume, directory, facts);
@@ -74,6 +76,12 @@ export function createPodVolumes(first: Pod, context: VolumeContext): PodVolumes
     const stamp = new Date(context.clock.now()).toISOString().slice(0, 19).replace(/[-T:]/g, '_');
     const grouped = fsGroup === undefined ? payload : new Map([...payload].map(([path, file]) => [path, { ...file, mode: file.mode | 0o440 }]));
     await writeAtomically(directory, grouped, ownerOf(pod, volume, fsGroup), stamp);
+  }
+
+  async function prepareHostPath({ spec }: Pod, { path, type = '' }: NonNullable<Volume['hostPath']>): Promise<void> {
+    await checkHostPath(path, type);
+    const refusal = spec?.hostUsers === false ? await context.usersRefusal(path) : undefined;
+    if (refusal !== undefined) throw new Error(refusal);
   }
 
   async function mountEmptyDir(pod: Pod, volume: Volume, directory: string, facts: PodFacts): Promise<void> {
