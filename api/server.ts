@@ -34,6 +34,7 @@ import { createRequestMetrics } from './http/metrics.ts';
 import { createProtobufDecoder } from './http/protobuf/decode.ts';
 import { createProtobufEncoder } from './http/protobuf/encode.ts';
 import { serve, serveUpgrade, type Edge } from './http/serve.ts';
+import { isUpgrade } from './http/upgrades.ts';
 import { createSharedFrames } from './http/shared-frames.ts';
 import { createTableRenderer } from './http/table.ts';
 import { createWatchQueues } from './http/watch-queues.ts';
@@ -246,6 +247,7 @@ function carrierOf(edge: Edge): Carrier {
     serve(exchange: Exchange, peer) {
       serve(edge, exchange, peer).catch((error: unknown) => { edge.onError('an answer could not be written', error); });
     },
+    isUpgrade: (request) => isUpgrade(edge, request),
     upgrade(request, socket, head, peer) {
       serveUpgrade(edge, request, socket, head, peer).catch((error: unknown) => { edge.onError('an upgrade could not be refused', error); });
     },

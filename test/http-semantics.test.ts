@@ -72,6 +72,22 @@ describe('HEAD', () => {
   });
 });
 
+describe('an offer of another protocol', () => {
+  const headers = { connection: 'Upgrade, HTTP2-Settings', upgrade: 'h2c', 'http2-settings': 'AAMAAABkAAQAAP__' };
+
+  it.each([
+    ['GET', '/version', headers, '', 200],
+    ['GET', '/api/v1/namespaces/default', headers, '', 200],
+    ['GET', '/api/v1/namespaces/default', { connection: 'Upgrade', upgrade: 'websocket' }, '', 200],
+    ['GET', '/api/v1/namespaces/default', { connection: 'Upgrade', upgrade: 'TLS/1.2, h2c' }, '', 200],
+    ['POST', `${configMaps}?dryRun=All`, { ...headers, 'content-type': 'application/json' }, JSON.stringify({ metadata: { name: 'offered' } }), 201],
+    ['GET', '/api/v1/namespaces/default/pods/p/exec?command=id', headers, '', 404],
+    ['GET', '/%zz', headers, '', 400],
+  ])('is passed over where nobody would take it: %s %s with %j', async (method, path, more, body, code) => {
+    expect(await ask(method, path, more, body)).toMatchObject({ code });
+  });
+});
+
 describe('what a resource does not do', () => {
   it.each([
     ['OPTIONS', configMaps, {}, 405, 'the server does not allow this method on the requested resource'],

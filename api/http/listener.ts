@@ -24,6 +24,8 @@ export interface ListenOptions {
 
 export interface Carrier {
   serve(exchange: Exchange, peer: Peer): void;
+  /** Is a request that offers another protocol for `upgrade`? Others are for `serve`. */
+  isUpgrade(request: IncomingMessage): boolean;
   upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, peer: Peer): void;
 }
 
@@ -136,6 +138,8 @@ function carryHttp1(server: Http2SecureServer, carrier: Carrier, judges: Authori
   server.on('request', carry);
   // Who asks first is told to go on when somebody wants the body.
   server.on('checkContinue', carry);
+  // The HTTP/1.1 half of the server asks it; neither the type of the whole nor its options say so.
+  Reflect.set(server, 'shouldUpgradeCallback', (request: IncomingMessage) => carrier.isUpgrade(request));
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => { carrier.upgrade(request, socket, head, of(socket)); });
 }
 
