@@ -43,12 +43,12 @@ export function handlerDependencies(
 ): HandlerDependencies {
   const leases = createSharedLeases(shared, backgroundClock);
   const store = withSharedLeases(shared, leases);
-  const reviews = reviewHandlers({ authorizer, authenticator, codec });
+  const admission = createAdmission(admissionPlugins({ authorizer, nameSuffix, configured: configured.plugins }));
+  const reviews = reviewHandlers({ authorizer, authenticator, codec, caches, admission });
   const reviewed = resources.filter(({ stored }) => !stored).flatMap((resource): [string, Handler][] => {
     const handler = reviews[resource.plural];
     return handler === undefined ? [] : [[handlerKey(resource), handler]];
   });
-  const admission = createAdmission(admissionPlugins({ authorizer, nameSuffix, configured: configured.plugins }));
   const token: Handler = (call) => issueToken({ pki, caches, codec, admission, now: Date.now, uuid: randomUUID }, call);
   return {
     store, caches, codec, random, nameSuffix, admission,

@@ -39,6 +39,14 @@ describe('a validating policy', () => {
     expect((await test.kubectl('patch', 'deployment', 'web', '-n', 'prod', '-p', '{"spec":{"replicas":4}}')).err).toContain('at most 3 replicas, not 4');
   });
 
+  it('is not asked about questions of who may do what', async () => {
+    const all = { apiGroups: ['authorization.k8s.io'], apiVersions: ['*'], operations: ['*'], resources: ['*'] };
+    await apply({ ...v1, kind: 'ValidatingAdmissionPolicy', metadata: { name: 'mute' }, spec: { matchConstraints: { resourceRules: [all, rule] }, validations: [{ expression: "request.name != 'mute' && request.resource.group != 'authorization.k8s.io'", message: 'ask nobody' }] } },
+      { ...v1, kind: 'ValidatingAdmissionPolicyBinding', metadata: { name: 'mute' }, spec: { policyName: 'mute', validationActions: ['Deny'] } });
+    await eventually(async () => { expect((await apply(deployment('play', 1, 'mute'))).err).toContain('ask nobody'); });
+    expect((await test.kubectl('auth', 'can-i', 'get', 'pods')).out).toBe('yes\n');
+  });
+
   it('warns', async () => {
     await apply({ ...v1, kind: 'ValidatingAdmissionPolicy', metadata: { name: 'named' }, spec: { matchConstraints: { resourceRules: [rule] }, validations: [{ expression: "object.metadata.name.startsWith('web')", message: 'call it web' }] } },
       { ...v1, kind: 'ValidatingAdmissionPolicyBinding', metadata: { name: 'named' }, spec: { policyName: 'named', validationActions: ['Warn'] } });

@@ -271,6 +271,47 @@ describe('a webhook about subresources', () => {
   });
 });
 
+describe('a webhook about reviews', () => {
+  const ask = (namespace: string, resource: string, body: object) => {
+    const [group = '', plural = ''] = resource.split('/');
+    return test.kubectlWith(JSON.stringify(body), 'create', '--raw', `/apis/${group}/v1/${namespace === '' ? '' : `namespaces/${namespace}/`}${plural}`, '-f', '-');
+  };
+  const resourceAttributes = { verb: 'get', resource: 'pods', namespace: 'hooked' };
+
+  it.each<[string, string, object, string?]>([
+    ['authentication.k8s.io/tokenreviews', 'TokenReview', { token: 'x' }],
+    ['authentication.k8s.io/selfsubjectreviews', 'SelfSubjectReview', {}],
+    ['authorization.k8s.io/subjectaccessreviews', 'SubjectAccessReview', { user: 'ann', resourceAttributes }],
+    ['authorization.k8s.io/selfsubjectaccessreviews', 'SelfSubjectAccessReview', { resourceAttributes }],
+    ['authorization.k8s.io/selfsubjectrulesreviews', 'SelfSubjectRulesReview', { namespace: 'hooked' }],
+    ['authorization.k8s.io/localsubjectaccessreviews', 'LocalSubjectAccessReview', { user: 'ann', resourceAttributes }, 'hooked'],
+  ])('is asked about %s', async (resource, kind, spec, namespace = '') => {
+    const [group = '', plural = ''] = resource.split('/');
+    hooks.on('/reviewed', () => ({ allowed: false, status: { message: 'ask nobody' } }));
+    await validating({ path: '/reviewed', config: about(plural, 'CREATE', group) });
+    const { err } = await ask(namespace, resource, { apiVersion: `${group}/v1`, kind, spec });
+    expect(err).toContain('admission webhook "reviewed.example.com" denied the request: ask nobody');
+    expect(hooks.asked('/reviewed').at(-1)).toMatchObject({ operation: 'CREATE', kind: { group, version: 'v1', kind }, object: { kind }, oldObject: null, options: { kind: 'CreateOptions' } });
+  });
+
+  it('may change the question; one that is none is refused without it', async () => {
+    hooks.on('/changes', () => patching({ op: 'replace', path: '/spec/user', value: 'nobody' }));
+    hooks.on('/judges', () => ({ allowed: true }));
+    const config = about('subjectaccessreviews', 'CREATE', 'authorization.k8s.io');
+    await mutating({ path: '/changes', config });
+    await validating({ path: '/judges', config });
+    const review = { apiVersion: 'authorization.k8s.io/v1', kind: 'SubjectAccessReview', spec: { user: 'ann', groups: ['system:masters'], resourceAttributes } };
+    expect(JSON.parse((await ask('', 'authorization.k8s.io/subjectaccessreviews', review)).out)).toMatchObject({ spec: { user: 'nobody' }, status: { allowed: true } });
+    expect((await ask('', 'authorization.k8s.io/subjectaccessreviews', { ...review, spec: { user: 'ann' } })).code).toBe(1);
+    expect(hooks.asked('/judges')).toHaveLength(1);
+  });
+
+  it('in a namespace that is missing is answered all the same', async () => {
+    const review = { apiVersion: 'authorization.k8s.io/v1', kind: 'LocalSubjectAccessReview', spec: { user: 'ann', resourceAttributes: { ...resourceAttributes, namespace: 'missing' } } };
+    expect(JSON.parse((await ask('missing', 'authorization.k8s.io/localsubjectaccessreviews', review)).out)).toMatchObject({ status: { allowed: false } });
+  });
+});
+
 const lamp = (version: string, spec: object) => JSON.stringify({ apiVersion: `lights.example/${version}`, kind: 'Lamp', metadata: { name: `l${drawn++}`, namespace: 'hooked' }, spec });
 const version = (name: string, storage: boolean, field: string) => ({ name, served: true, storage, schema: { openAPIV3Schema: { type: 'object', properties: { spec: { type: 'object', properties: { [field]: { type: 'string' } } } } } } });
 

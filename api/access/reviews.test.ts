@@ -30,7 +30,7 @@ async function review(plural: string, spec: object, user: User = ann, namespace 
   const resource = resources.find((one) => one.plural === plural);
   if (resource === undefined) throw new Error(`no resource ${plural}`);
   const handler = reviewHandlers({
-    authorizer,
+    authorizer, caches: cluster.caches, admission: cluster.writer.admission,
     authenticator: {
       authenticate: () => Promise.resolve(ann),
       reviewToken: (token, audiences) => Promise.resolve(token === 'good' ? { user: ann, audiences: audiences.length === 0 ? ['api'] : audiences } : undefined),

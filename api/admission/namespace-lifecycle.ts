@@ -2,6 +2,7 @@ import { Namespace } from '../../machinery/kinds/core.ts';
 import { failure } from '../../machinery/status.ts';
 import { refused } from '../access/refused.ts';
 import { targetOf, type AdmissionPlugin } from './admission.ts';
+import { isReview } from './policy/exempt.ts';
 
 /** Nothing new in a namespace that is missing or ending, and some namespaces never end. Source: "Admission controllers", NamespaceLifecycle. */
 const immortal: ReadonlySet<string> = new Set(['default', 'kube-system', 'kube-public']);
@@ -9,7 +10,8 @@ const immortal: ReadonlySet<string> = new Set(['default', 'kube-system', 'kube-p
 export const namespaceLifecycle: AdmissionPlugin = {
   name: 'NamespaceLifecycle',
   handles: ({ operation, namespace, resource, subresource }) =>
-    (operation === 'DELETE' ? isNamespace(resource) : namespace !== '' && resource.scope === 'Namespaced' && (subresource === '' || operation === 'UPDATE')),
+    // Who may ask what somebody may do is not told by the answer whether there is such a namespace.
+    (operation === 'DELETE' ? isNamespace(resource) : namespace !== '' && resource.scope === 'Namespaced' && !isReview(resource) && (subresource === '' || operation === 'UPDATE')),
   // Before everything else: what other plug-ins would miss in a missing namespace is not worth reporting.
   mutate(write) {
     const { operation, namespace, caches } = write;
