@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Transport } from '../client/transport.ts';
 import { backgroundClock } from '../machinery/clock.ts';
+import type { Secret, ServiceAccount } from '../machinery/kinds/core.ts';
 import { runAggregation } from './access/aggregation.ts';
 import { createAuthenticator } from './access/authentication.ts';
 import { ensureJoinToken } from './access/join.ts';
@@ -9,6 +10,7 @@ import type { OidcOptions } from './access/oidc/claims.ts';
 import type { Pki } from './access/pki.ts';
 import { createAuthorizer } from './access/rbac.ts';
 import { runSigner } from './access/signer.ts';
+import { signSecretToken } from './access/tokens.ts';
 import { createExtensions } from './aggregation/extensions.ts';
 import { keepLocalServices } from './aggregation/local-keeper.ts';
 import { createConfiguredAdmission } from './admission/configured.ts';
@@ -91,6 +93,8 @@ export interface ApiServer {
   readonly kinds: StoredKinds;
   /** The API as `user`, inside this process. */
   localTransport(user: User): Transport;
+  /** The token of a ServiceAccount that is to be kept in a Secret, and is valid as long as it is there. */
+  signToken(account: ServiceAccount, secret: Secret): Promise<string>;
   /** What a machine joins with; made at the first call. */
   joinToken(): Promise<string>;
   /** Takes no more requests, ends watches, lets requests finish until `signal` aborts (10 s without one), then breaks them off. */
@@ -220,7 +224,7 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
     throw error;
   }
   isSeeded = true;
-  return { url, port, caPem: pki.caPem, caches, kinds: storedKinds(registry), localTransport: (user) => localFor({ dispatch, resourceAt: registry.at, stopped: stopping.signal, ...(auditor === undefined ? {} : { auditId: randomUUID }) }, user), joinToken: () => ensureJoinToken(deps, pki), close };
+  return { url, port, caPem: pki.caPem, caches, kinds: storedKinds(registry), localTransport: (user) => localFor({ dispatch, resourceAt: registry.at, stopped: stopping.signal, ...(auditor === undefined ? {} : { auditId: randomUUID }) }, user), signToken: (account, secret) => signSecretToken(pki, account, secret), joinToken: () => ensureJoinToken(deps, pki), close };
 }
 
 /** How many objects of a kind there are; 0 for what isn't kept. */

@@ -2,6 +2,7 @@ import { systemRandom, type Clock, type Random } from '../machinery/clock.ts';
 import type { Client } from '../client/client.ts';
 import { createRecorder, type Recorder } from '../client/events.ts';
 import { silentLog, type Log } from '../client/log.ts';
+import { accountTokenController, type SignToken } from './account-token.ts';
 import { createInformers } from './caches.ts';
 import type { Controller, ControllerMetrics, Shell } from './define.ts';
 import { cronJobController } from './cron-job/cron-job.ts';
@@ -39,6 +40,8 @@ export interface ControllersOptions {
   readonly kinds: Kinds;
   /** What pods trust the API server by. */
   readonly rootCaPem: string;
+  /** Tokens that last as long as the Secret that holds them. */
+  readonly signToken: SignToken;
   /** The range of pod addresses that nodes get theirs from: `10.244.0.0/16`. */
   readonly clusterCidr: string;
   readonly nodes?: NodeLifecycleOptions;
@@ -83,6 +86,7 @@ function allControllers(options: ControllersOptions): readonly Controller[] {
     nodeIpamController(options.clusterCidr),
     taintEvictionController(),
     serviceAccountController,
+    accountTokenController(options.signToken, options.rootCaPem),
     rootCaController(options.rootCaPem),
     resourceQuotaController(options.kinds),
     pvcProtectionController(),

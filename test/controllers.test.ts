@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createClient, type Client } from '../client/client.ts';
@@ -6,7 +8,7 @@ import { addressKey } from '../client/informer-store.ts';
 import { createControllers } from '../controller/all.ts';
 import { systemClock } from '../machinery/clock.ts';
 import { Deployment, ReplicaSet } from '../machinery/kinds/apps.ts';
-import { ConfigMap, Event, Namespace, Node, Pod, ServiceAccount } from '../machinery/kinds/core.ts';
+import { ConfigMap, Event, Namespace, Node, Pod, Secret, ServiceAccount } from '../machinery/kinds/core.ts';
 import { CustomResourceDefinition } from '../machinery/kinds/apiextensions.ts';
 import { defineKind, type Kind, type KubernetesObject } from '../machinery/kinds/kind.ts';
 import { isReady } from '../machinery/pod/readiness.ts';
@@ -97,7 +99,7 @@ beforeAll(async () => {
   fixture = await startTestServer();
   client = createClient(fixture.server.localTransport({ name: 'controllers', groups: ['system:masters'] }));
   const log = { debug: () => undefined, info: () => undefined, warn: warn, error: warn };
-  const controllers = createControllers({ client, clock: systemClock, kinds: fixture.server.kinds, rootCaPem: 'CA', clusterCidr: '10.244.0.0/16', nodes: { graceMs: 1000 }, freeze: true, log });
+  const controllers = createControllers({ client, clock: systemClock, kinds: fixture.server.kinds, rootCaPem: 'CA', signToken: fixture.server.signToken, clusterCidr: '10.244.0.0/16', nodes: { graceMs: 1000 }, freeze: true, log });
   running = [controllers.run(stopping.signal)];
   playAgents();
   await informer(Event).waitForSync(AbortSignal.timeout(10_000));
@@ -113,6 +115,41 @@ describe('controllers', () => {
   it('give every namespace an account and the root certificate', async () => {
     await seen(ServiceAccount, 'default', (account) => account !== undefined);
     expect((await seen(ConfigMap, 'kube-root-ca.crt', (map) => map !== undefined))?.data).toEqual({ 'ca.crt': 'CA' });
+  });
+
+  it('fill a Secret that asks for an account\'s token, by which the account is let in until one of them goes', async () => {
+    const account = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'robot' } };
+    const secretOf = (name: string, more: object = {}) => ({
+      apiVersion: 'v1', kind: 'Secret', type: 'kubernetes.io/service-account-token', metadata: { name, annotations: { 'kubernetes.io/service-account.name': 'robot', ...more } },
+    });
+    const apply = (object: object) => fixture.kubectlWith(JSON.stringify(object), 'apply', '-f', '-');
+    const filled = (secret: Secret | undefined): boolean => (secret?.data?.['token'] ?? '') !== '';
+    const authority = join(fixture.dataDir, 'ca.pem');
+    await writeFile(authority, fixture.server.caPem);
+    const whoami = (token: string) => fixture.kubectl('auth', 'whoami', '-o', 'jsonpath={.status.userInfo.username}', '--kubeconfig', '/dev/null', '--server', fixture.server.url, '--certificate-authority', authority, '--token', token);
+    const tokenOf = async (name: string): Promise<string> => Buffer.from((await fixture.kubectl('get', 'secret', name, '-o', 'jsonpath={.data.token}')).out, 'base64').toString();
+
+    await apply(account);
+    const { metadata } = await client.get(ServiceAccount, { namespace, name: 'robot' });
+    await apply(secretOf('robot-token'));
+    await apply(secretOf('robot-other'));
+    const secret = await seen(Secret, 'robot-token', filled);
+    await seen(Secret, 'robot-other', filled);
+    expect(secret?.data).toMatchObject({ 'ca.crt': Buffer.from('CA').toString('base64'), namespace: Buffer.from(namespace).toString('base64') });
+    expect(secret?.metadata?.annotations?.['kubernetes.io/service-account.uid']).toBe(metadata?.uid);
+    const [token, other] = [await tokenOf('robot-token'), await tokenOf('robot-other')];
+    expect((await whoami(token)).out).toBe('system:serviceaccount:default:robot');
+
+    await client.delete(Secret, { namespace, name: 'robot-token' });
+    await seen(Secret, 'robot-token', gone);
+    expect((await whoami(token)).code).toBe(1);
+    expect((await whoami(other)).out).toBe('system:serviceaccount:default:robot');
+
+    await apply(secretOf('robot-of-another', { 'kubernetes.io/service-account.uid': 'another' }));
+    expect((await fixture.kubectl('wait', '--for=delete', 'secret/robot-of-another', '--timeout=10s')).code).toBe(0);
+    await client.delete(ServiceAccount, { namespace, name: 'robot' });
+    await seen(Secret, 'robot-other', gone);
+    expect((await whoami(other)).code).toBe(1);
   });
 
   it('roll a deployment out, to a new template and back, and scale it', async () => {

@@ -22,7 +22,7 @@ beforeAll(async () => {
   ({ client } = fixture);
   const controllers = createControllers({
     client: createClient(fixture.server.localTransport({ name: 'system:kube-controller-manager', groups: [] })), clock: systemClock, kinds: fixture.server.kinds,
-    rootCaPem: fixture.server.caPem, clusterCidr: '10.244.0.0/16', freeze: true,
+    rootCaPem: fixture.server.caPem, signToken: fixture.server.signToken, clusterCidr: '10.244.0.0/16', freeze: true,
   });
   quotas = createInformer(client, ResourceQuota, { clock: systemClock });
   running.push(controllers.run(stopping.signal), quotas.run(stopping.signal));

@@ -8,7 +8,7 @@ import { anonymous, createAuthenticator, type ClusterAuthenticator } from './aut
 import type { SigningKey } from './pki.ts';
 import { createAuthorizer, type ClusterAuthorizer } from './rbac.ts';
 import { someone, startOfTime, startTestCluster, type TestCluster } from './test-cluster.ts';
-import { issueServiceAccountToken } from './tokens.ts';
+import { issueServiceAccountToken, signSecretToken } from './tokens.ts';
 
 let cluster: TestCluster;
 let authorizer: ClusterAuthorizer;
@@ -98,6 +98,57 @@ describe('a service account\'s token', () => {
 
   it('signed by another key is refused', async () => {
     await expect(userOf(await tokenFor({}, admin, { serviceAccountKeys: signingKey() }))).rejects.toThrow('Unauthorized');
+  });
+});
+
+describe('a token that a Secret keeps', () => {
+  const place = { namespace: 'a', name: 's' };
+  const keep = (token: string, more: Partial<Secret['metadata']> = {}) => cluster.put(Secret, {
+    type: 'kubernetes.io/service-account-token', metadata: { ...place, annotations: { 'kubernetes.io/service-account.name': 'bot' }, ...more }, data: { token: base64(token) },
+  });
+  async function kept(): Promise<string> {
+    const token = await signSecretToken(pki, { metadata: { ...account, uid: 'bot-uid' } }, { metadata: place });
+    await keep(token);
+    return token;
+  }
+
+  it('names the account, has Kubernetes\' claims and does not end', async () => {
+    const token = await kept();
+    expect(JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())).toEqual({
+      iss: 'kubernetes/serviceaccount', sub: 'system:serviceaccount:a:bot', 'kubernetes.io/serviceaccount/namespace': 'a', 'kubernetes.io/serviceaccount/secret.name': 's',
+      'kubernetes.io/serviceaccount/service-account.name': 'bot', 'kubernetes.io/serviceaccount/service-account.uid': 'bot-uid',
+    });
+    cluster.time += 20 * 365 * 86_400_000;
+    expect(await userOf(token)).toEqual({ name: 'system:serviceaccount:a:bot', uid: 'bot-uid', groups: ['system:serviceaccounts', 'system:serviceaccounts:a', 'system:authenticated'] });
+    expect(await authenticator.reviewToken(token, ['vault'])).toBeUndefined();
+  });
+
+  it.each<[string, (token: string) => Promise<void>]>([
+    ['its Secret is deleted', () => cluster.remove(Secret, place)],
+    ['its Secret is being deleted', (token) => keep(token, { deletionTimestamp: '2026-01-01T00:00:00Z' })],
+    ['its Secret keeps another', () => keep('x')],
+    ['it was not used for too long', (token) => keep(token, { labels: { 'kubernetes.io/legacy-token-invalid-since': '2026-01-01' } })],
+    ['its account is deleted', () => cluster.remove(ServiceAccount, account)],
+    ['its account is being deleted', () => cluster.put(ServiceAccount, { metadata: { ...account, uid: 'bot-uid', deletionTimestamp: '2026-01-01T00:00:00Z' } })],
+    ['its account was made again', () => cluster.put(ServiceAccount, { metadata: { ...account, uid: 'new' } })],
+  ])('is worth nothing once %s', async (_name, happen) => {
+    const token = await kept();
+    await userOf(token);
+    await happen(token);
+    await expect(userOf(token)).rejects.toThrow('Unauthorized');
+  });
+
+  it('is not one that says so without a Secret, nor one bound to nothing that lasts for ever', async () => {
+    const { SignJWT } = await import('jose');
+    const sign = (claims: Record<string, unknown>) => new SignJWT(claims).setProtectedHeader({ alg: 'ES256', kid: 'k' }).sign(pki.serviceAccountKeys.privateKey);
+    const token = await kept();
+    const claims = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString()) as Record<string, unknown>;
+    await expect(userOf(await sign({ ...claims, 'kubernetes.io/serviceaccount/secret.name': '' }))).rejects.toThrow('Unauthorized');
+    await expect(userOf(await sign({ ...claims, iss: 'https://kubernetes.default.svc.cluster.local' }))).rejects.toThrow('Unauthorized');
+    await expect(userOf(await sign({
+      iss: 'https://kubernetes.default.svc.cluster.local', aud: 'https://kubernetes.default.svc.cluster.local', sub: 'system:serviceaccount:a:bot',
+      'kubernetes.io': { namespace: 'a', serviceaccount: { name: 'bot', uid: 'bot-uid' } },
+    }))).rejects.toThrow('Unauthorized');
   });
 });
 

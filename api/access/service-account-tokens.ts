@@ -1,11 +1,12 @@
+import type { JWTPayload } from 'jose';
 import { Node, Pod, Secret, ServiceAccount } from '../../machinery/kinds/core.ts';
 import type { Kind, KubernetesObject } from '../../machinery/kinds/kind.ts';
 import type { User } from '../request.ts';
 import type { Caches } from '../store/cache.ts';
 import type { Pki } from './pki.ts';
-import { groupsOf, issuer, subjectOf, userNameOf, type Reference, type TokenSubject } from './token-claims.ts';
+import { apiAudiences, groupsOf, issuer, secretTokenIssuer, secretTokenSubjectOf, subjectOf, userNameOf, type Reference, type SecretTokenSubject, type TokenSubject } from './token-claims.ts';
 
-/** Checks service-account tokens: signature, audience and time once, and at each use that what they are bound to still lives. */
+/** Checks service-account tokens: signature, audience and time once, and at each use that what they are bound to, or kept in, still lives. */
 
 export interface TokenCheck {
   readonly user: User;
@@ -19,9 +20,10 @@ export interface TokenVerifier {
 }
 
 interface Verified {
-  readonly subject: TokenSubject;
   readonly user: User;
   readonly audiences: readonly string[];
+  /** Do the account and what the token is bound to exist at `time`, the very ones? */
+  readonly lives: (caches: Caches, time: number) => boolean;
   /** Milliseconds since the epoch. */
   readonly notBefore: number;
   readonly expires: number;
@@ -52,7 +54,7 @@ export function createTokenVerifier({ pki, caches, now }: { pki: Pick<Pki, 'serv
         return undefined;
       }
       const meant = audiences.filter((audience) => verified.audiences.includes(audience));
-      return meant.length > 0 && lives(caches, verified.subject, time) ? { user: verified.user, audiences: meant } : undefined;
+      return meant.length > 0 && verified.lives(caches, time) ? { user: verified.user, audiences: meant } : undefined;
     },
   };
 }
@@ -60,23 +62,51 @@ export function createTokenVerifier({ pki, caches, now }: { pki: Pick<Pki, 'serv
 async function checkSignature(token: string, pki: Pick<Pki, 'serviceAccountKeys'>, now: number): Promise<Verified | undefined> {
   const { errors, jwtVerify } = await import('jose');
   try {
-    const { payload } = await jwtVerify(token, pki.serviceAccountKeys.publicKey, { algorithms: ['ES256'], issuer, currentDate: new Date(now), requiredClaims: ['exp', 'aud'] });
-    const subject = subjectOf(payload);
-    if (subject === undefined) return undefined;
-    return {
-      subject,
-      user: userOf(subject, payload.jti),
-      audiences: [payload.aud ?? []].flat(),
-      notBefore: (payload.nbf ?? 0) * 1000,
-      expires: (payload.exp ?? 0) * 1000,
-    };
+    const { payload } = await jwtVerify(token, pki.serviceAccountKeys.publicKey, { algorithms: ['ES256'], issuer: [issuer, secretTokenIssuer], currentDate: new Date(now) });
+    return payload.iss === secretTokenIssuer ? ofSecret(token, payload) : bound(payload);
   } catch (error) {
     if (error instanceof errors.JOSEError) return undefined;
     throw error;
   }
 }
 
-function userOf({ namespace, serviceAccount, pod, node }: TokenSubject, tokenId: string | undefined): User {
+function bound(payload: JWTPayload): Verified | undefined {
+  const subject = subjectOf(payload);
+  if (subject === undefined || payload.exp === undefined || payload.aud === undefined) return undefined;
+  return {
+    user: userOf(subject, payload.jti),
+    audiences: [payload.aud].flat(),
+    lives: (caches, time) => lives(caches, subject, time),
+    notBefore: (payload.nbf ?? 0) * 1000,
+    expires: payload.exp * 1000,
+  };
+}
+
+/** A token that names no audience is for the API server, and one that names no end is valid as long as its Secret keeps it. */
+function ofSecret(token: string, payload: JWTPayload): Verified | undefined {
+  const subject = secretTokenSubjectOf(payload);
+  if (subject === undefined) return undefined;
+  return {
+    user: userOf(subject, undefined),
+    audiences: payload.aud === undefined ? apiAudiences : [payload.aud].flat(),
+    lives: (caches) => isKept(caches, subject, token),
+    notBefore: (payload.nbf ?? 0) * 1000,
+    expires: (payload.exp ?? Infinity) * 1000,
+  };
+}
+
+/** Since when a token that nobody used is not to be used any more. Source: kube-controller-manager, legacy-service-account-token-cleaner. */
+const invalidSince = 'kubernetes.io/legacy-token-invalid-since';
+
+function isKept(caches: Caches, { namespace, serviceAccount, secretName }: SecretTokenSubject, token: string): boolean {
+  const secret = caches.of(Secret).get(namespace, secretName)?.object;
+  if (secret === undefined || secret.metadata?.deletionTimestamp !== undefined || (secret.metadata?.labels?.[invalidSince] ?? '') !== '') return false;
+  if (Buffer.from(secret.data?.['token'] ?? '', 'base64').toString() !== token) return false;
+  const account = caches.of(ServiceAccount).get(namespace, serviceAccount.name);
+  return account?.uid === serviceAccount.uid && account.object.metadata?.deletionTimestamp === undefined;
+}
+
+function userOf({ namespace, serviceAccount, pod, node }: Pick<TokenSubject, 'namespace' | 'serviceAccount' | 'pod' | 'node'>, tokenId: string | undefined): User {
   const extra: Record<string, readonly string[]> = {};
   if (tokenId !== undefined) extra['authentication.kubernetes.io/credential-id'] = [`JTI=${tokenId}`];
   for (const [kind, reference] of [['node', node], ['pod', pod]] as const) {
@@ -94,7 +124,6 @@ function userOf({ namespace, serviceAccount, pod, node }: TokenSubject, tokenId:
 /** How long a deleted pod's token still works: its containers may be stopping. Milliseconds. Source: kube-apiserver's service-account authenticator. */
 const leewayAfterDeletion = 60_000;
 
-/** Do the account and what the token is bound to exist, the very ones? */
 function lives(caches: Caches, subject: TokenSubject, now: number): boolean {
   const exists = <T extends KubernetesObject>(kind: Kind<T>, namespace: string | undefined, reference: Reference | undefined): boolean => {
     if (reference === undefined) return true;

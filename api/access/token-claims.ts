@@ -52,6 +52,38 @@ export function subjectOf(claims: Readonly<Record<string, unknown>>): TokenSubje
   };
 }
 
+/** Issuer of tokens that are kept in Secrets. */
+export const secretTokenIssuer = 'kubernetes/serviceaccount';
+
+/** Whose token a Secret keeps. */
+export interface SecretTokenSubject {
+  readonly namespace: string;
+  readonly serviceAccount: Reference;
+  readonly secretName: string;
+}
+
+const secretClaims = {
+  namespace: 'kubernetes.io/serviceaccount/namespace', secretName: 'kubernetes.io/serviceaccount/secret.name',
+  name: 'kubernetes.io/serviceaccount/service-account.name', uid: 'kubernetes.io/serviceaccount/service-account.uid',
+} as const;
+
+export function secretTokenClaims({ namespace, serviceAccount: { name, uid }, secretName }: SecretTokenSubject): Record<string, unknown> {
+  return {
+    sub: userNameOf(namespace, name),
+    [secretClaims.namespace]: namespace, [secretClaims.secretName]: secretName, [secretClaims.name]: name, [secretClaims.uid]: uid,
+  };
+}
+
+/** Undefined: these are not the claims of a token that a Secret keeps. */
+export function secretTokenSubjectOf(claims: Readonly<Record<string, unknown>>): SecretTokenSubject | undefined {
+  const [namespace = '', secretName = '', name = '', uid = ''] = [secretClaims.namespace, secretClaims.secretName, secretClaims.name, secretClaims.uid].map((key) => {
+    const value = claims[key];
+    return typeof value === 'string' ? value : '';
+  });
+  if ([namespace, secretName, name, uid].includes('') || claims['sub'] !== userNameOf(namespace, name)) return undefined;
+  return { namespace, secretName, serviceAccount: { name, uid } };
+}
+
 export function userNameOf(namespace: string, serviceAccount: string): string {
   return `system:serviceaccount:${namespace}:${serviceAccount}`;
 }

@@ -8,7 +8,7 @@ import type { Caches } from '../store/cache.ts';
 import { nodeNameOf } from './node-authorizer.ts';
 import type { Pki } from './pki.ts';
 import { refused } from './refused.ts';
-import { apiAudiences, claimsOf, issuer, type Reference, type TokenSubject } from './token-claims.ts';
+import { apiAudiences, claimsOf, issuer, secretTokenClaims, secretTokenIssuer, type Reference, type TokenSubject } from './token-claims.ts';
 
 /** Issues service-account tokens. Source: "TokenRequest", authentication.k8s.io/v1. */
 
@@ -55,6 +55,14 @@ export async function issueServiceAccountToken(
     spec: { ...wish, audiences: granted, expirationSeconds: seconds },
     status: { token, expirationTimestamp: rfc3339(expires) },
   };
+}
+
+/** The token of an account that `secret` is to keep: it has no end of its own. */
+export async function signSecretToken({ serviceAccountKeys: { keyId, privateKey } }: Pick<Pki, 'serviceAccountKeys'>, account: ServiceAccount, secret: Secret): Promise<string> {
+  const { SignJWT } = await import('jose');
+  const { namespace = '', name = '', uid = '' } = account.metadata ?? {};
+  const claims = secretTokenClaims({ namespace, serviceAccount: { name, uid }, secretName: secret.metadata?.name ?? '' });
+  return new SignJWT({ ...claims, iss: secretTokenIssuer }).setProtectedHeader({ alg: 'ES256', kid: keyId }).sign(privateKey);
 }
 
 function validate(seconds: number): FieldError[] {

@@ -1,3 +1,4 @@
+import { accountNameAnnotation, accountTokenType } from '../../../machinery/account-token-secret.ts';
 import { Path, forbidden, invalid, required, tooLong, type FieldError } from '../../../machinery/field-path.ts';
 import { Secret } from '../../../machinery/kinds/core.ts';
 import { configMapKey } from '../../../machinery/names.ts';
@@ -13,8 +14,6 @@ const requiredKeys: Readonly<Record<string, readonly string[]>> = {
   'kubernetes.io/ssh-auth': ['ssh-privatekey'],
   'kubernetes.io/tls': ['tls.crt', 'tls.key'],
 };
-const serviceAccountToken = 'kubernetes.io/service-account-token';
-const serviceAccountName = 'kubernetes.io/service-account.name';
 const basicAuth = 'kubernetes.io/basic-auth';
 const dockerTypes: readonly string[] = ['kubernetes.io/dockercfg', 'kubernetes.io/dockerconfigjson'];
 
@@ -56,9 +55,9 @@ function validateData(data: Readonly<Record<string, string>>): FieldError[] {
 function validateType(object: Secret): FieldError[] {
   const { type = '', data = {} } = object;
   const path = new Path('data');
-  if (type === serviceAccountToken) {
-    const account = object.metadata?.annotations?.[serviceAccountName] ?? '';
-    return account === '' ? [required(new Path('metadata.annotations').key(serviceAccountName))] : [];
+  if (type === accountTokenType) {
+    const account = object.metadata?.annotations?.[accountNameAnnotation] ?? '';
+    return account === '' ? [required(new Path('metadata.annotations').key(accountNameAnnotation))] : [];
   }
   if (type === basicAuth) {
     if (Object.hasOwn(data, 'username') || Object.hasOwn(data, 'password')) return [];
