@@ -1,4 +1,4 @@
-import type { Kind } from '../machinery/kinds/kind.ts';
+import { apiVersionOf, type Kind } from '../machinery/kinds/kind.ts';
 import { byPriority } from './discovery/groups.ts';
 import type { Registry } from './registry.ts';
 import { prefixOf } from './store/entry.ts';
@@ -6,6 +6,8 @@ import { prefixOf } from './store/entry.ts';
 /** What namespaces hold and owners own: each stored resource that can be watched and deleted, in one of its versions. */
 export interface StoredKinds {
   all(): readonly Kind[];
+  /** The kind of exactly that version, if it is served. */
+  find(apiVersion: string, kind: string): Kind | undefined;
   /** Calls `run` after each change; the answer unsubscribes. */
   onChange(run: () => void): () => void;
 }
@@ -21,6 +23,7 @@ export function storedKinds(registry: Registry): StoredKinds {
       }
       return [...found.values()];
     },
+    find: (apiVersion, kind) => registry.resources.find((one) => one.stored && one.kind === kind && apiVersionOf(one) === apiVersion),
     onChange(run) {
       const { close } = registry.onChange(run);
       return close;

@@ -16,7 +16,7 @@ import { garbageCollector } from './garbage-collector/garbage-collector.ts';
 import { jobController } from './job/job.ts';
 import { orphanedJobPodController } from './job/orphaned-pods.ts';
 import { ttlAfterFinishedController } from './job/ttl-after-finished.ts';
-import { forEachKind, type Kinds } from './kinds.ts';
+import { forEachKind, type ServedKinds } from './kinds.ts';
 import { namespaceController } from './namespace.ts';
 import { nodeIpamController } from './node-ipam.ts';
 import { nodeLifecycleController, type NodeLifecycleOptions } from './node-lifecycle/node-lifecycle.ts';
@@ -37,7 +37,7 @@ export interface ControllersOptions {
   readonly client: Client;
   readonly clock: Clock;
   /** All stored kinds that can be listed, watched and deleted: what namespaces hold and what owners own. */
-  readonly kinds: Kinds;
+  readonly kinds: ServedKinds;
   /** What pods trust the API server by. */
   readonly rootCaPem: string;
   /** Tokens that last as long as the Secret that holds them. */

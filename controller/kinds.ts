@@ -7,6 +7,11 @@ export interface Kinds {
   onChange(run: () => void): () => void;
 }
 
+export interface ServedKinds extends Kinds {
+  /** The kind of exactly that version, if it is served. */
+  find(apiVersion: string, kind: string): Kind | undefined;
+}
+
 /**
  * Keeps one thing for each kind of `kinds`, from when the kind appears until it goes: `begin` starts it and answers what ends it.
  * The answer ends all of them.

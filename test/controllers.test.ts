@@ -62,6 +62,19 @@ function all<T extends KubernetesObject>(kind: Kind<T>, condition: (objects: rea
   });
 }
 
+/** Resolves when an object of that name goes from now on: asked before it is made, it misses nothing. */
+function departure(kind: Kind, name: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timeout = AbortSignal.timeout(10_000);
+    const end = informer(kind).onChange((before, after) => {
+      if (after !== undefined || before?.metadata?.name !== name) return;
+      queueMicrotask(() => end());
+      resolve();
+    });
+    timeout.addEventListener('abort', () => reject(new Error(`${kind.kind} ${name} has not gone`)), { once: true });
+  });
+}
+
 const gone = (object: KubernetesObject | undefined): boolean => object === undefined;
 const podsOf = (app: string) => (pods: readonly Pod[]): readonly Pod[] => pods.filter((pod) => pod.metadata?.labels?.['app'] === app && pod.metadata.deletionTimestamp === undefined);
 
@@ -204,6 +217,30 @@ describe('controllers', () => {
     await all(ReplicaSet, (sets) => sets.length === 0);
   });
 
+  it('delete by owners that are named as they are served, and leave alone what names a kind that is not', async () => {
+    const owner = await client.create(ConfigMap, { metadata: { name: 'owner', namespace } });
+    const uid = owner.metadata?.uid ?? '';
+    const absent = { apiVersion: 'v1', kind: 'ConfigMap', name: 'absent', uid: 'absent' };
+    const owned = (name: string, ...ownerReferences: readonly { apiVersion: string; kind: string; name: string; uid: string }[]) => (
+      client.create(ConfigMap, { metadata: { name, namespace, ownerReferences } })
+    );
+    const kept = {
+      'by-version': [{ ...absent, apiVersion: 'v9' }, absent], 'by-kind': [absent, { ...absent, apiVersion: 'apps/v1', kind: 'Lamp' }],
+      'by-group': [{ ...absent, apiVersion: 'nobody.example/v1' }], 'by-owner': [{ apiVersion: 'v1', kind: 'ConfigMap', name: 'owner', uid }],
+    };
+    for (const [name, references] of Object.entries(kept)) await owned(name, ...references);
+    const doomed = {
+      'by-name': { apiVersion: 'v1', kind: 'ConfigMap', name: 'other', uid }, 'by-other-kind': { apiVersion: 'v1', kind: 'Secret', name: 'owner', uid },
+      'by-served-version': { apiVersion: 'autoscaling/v1', kind: 'HorizontalPodAutoscaler', name: 'absent', uid: 'absent' }, 'by-absence': absent,
+    };
+    for (const [name, reference] of Object.entries(doomed)) {
+      const departed = departure(ConfigMap, name);
+      await owned(name, reference);
+      await departed;
+    }
+    for (const [name, references] of Object.entries(kept)) expect((await client.get(ConfigMap, { namespace, name })).metadata?.ownerReferences).toEqual(references);
+  });
+
   it('let kubectl follow a rollout, look back and go back', async () => {
     const manifest = JSON.stringify({ apiVersion: 'apps/v1', kind: 'Deployment', ...deployment('shop', 2) });
     expect((await fixture.kubectlWith(manifest, 'create', '--validate=false', '-f', '-')).code).toBe(0);
@@ -292,19 +329,28 @@ describe('objects of kinds that users define', () => {
   };
 
   it('go with their owners and their namespaces, and with their definition', async () => {
+    const ofNobody = { apiVersion: 'light.example/v1', kind: 'Lamp', name: 'never', uid: 'never' };
+    const early = departure(ConfigMap, 'early');
+    await client.create(ConfigMap, { metadata: { name: 'early', namespace, ownerReferences: [ofNobody] } });
     await client.create(CustomResourceDefinition, definition as unknown as CustomResourceDefinition);
     await seen(CustomResourceDefinition, 'lamps.light.example', (one) => one?.status?.conditions?.some(({ type, status }) => type === 'Established' && status === 'True') === true);
+    await early;
     await client.create(Namespace, { metadata: { name: 'lit' } });
     const owner = await client.create(Lamp, { metadata: { name: 'owner', namespace: 'lit' } });
     const reference = { apiVersion: 'light.example/v1', kind: 'Lamp', name: 'owner', uid: owner.metadata?.uid ?? '' };
-    const owned = await client.create(ConfigMap, { metadata: { name: 'owned', namespace: 'lit', ownerReferences: [reference] } });
+    const owned = departure(ConfigMap, 'owned');
+    await client.create(ConfigMap, { metadata: { name: 'owned', namespace: 'lit', ownerReferences: [reference] } });
     await client.delete(Lamp, { namespace: 'lit', name: 'owner' });
-    await informer(ConfigMap).waitUntil('lit/owned', (one) => one?.metadata?.uid !== owned.metadata?.uid, AbortSignal.timeout(10_000));
+    await owned;
     await client.create(Lamp, { metadata: { name: 'left', namespace: 'lit' } });
     await client.delete(Namespace, { name: 'lit' });
     await informer(Namespace).waitUntil('lit', (one) => one === undefined, AbortSignal.timeout(10_000));
     expect((await client.list(Lamp, {})).items).toEqual([]);
+    const last = await client.create(Lamp, { metadata: { name: 'last', namespace } });
+    const late = departure(ConfigMap, 'late');
+    await client.create(ConfigMap, { metadata: { name: 'late', namespace, ownerReferences: [{ ...reference, name: 'last', uid: last.metadata?.uid ?? '' }] } });
     await client.delete(CustomResourceDefinition, { name: 'lamps.light.example' });
+    await late;
     await informer(CustomResourceDefinition).waitUntil('lamps.light.example', (one) => one === undefined, AbortSignal.timeout(10_000));
   });
 });

@@ -1,5 +1,6 @@
 import type { OwnerReference } from '../../machinery/kinds/core.ts';
 import type { Kind, KubernetesObject } from '../../machinery/kinds/kind.ts';
+import { groupOf } from '../../machinery/owner-references.ts';
 
 /** Who owns whom, over all kinds, by uid. */
 
@@ -14,6 +15,8 @@ export interface GraphNode {
   readonly foreground: boolean;
   /** Being deleted, and waiting for what it owns to be set free. */
   readonly orphaning: boolean;
+  /** What its finalizers say is to become of what it owns when it is deleted. */
+  readonly policy: 'Background' | 'Foreground' | 'Orphan';
 }
 
 export interface Graph {
@@ -30,10 +33,21 @@ export const orphanFinalizer = 'orphan';
 export function nodeOf(kind: Kind, object: KubernetesObject): GraphNode {
   const { uid = '', namespace = '', name = '', ownerReferences = [], deletionTimestamp, finalizers = [] } = object.metadata ?? {};
   const deleting = deletionTimestamp !== undefined;
+  const policy = finalizers.includes(orphanFinalizer) ? 'Orphan' : finalizers.includes(foregroundFinalizer) ? 'Foreground' : 'Background';
   return {
-    uid, kind, namespace, name, owners: ownerReferences, deleting,
+    uid, kind, namespace, name, owners: ownerReferences, deleting, policy,
     foreground: deleting && finalizers.includes(foregroundFinalizer), orphaning: deleting && finalizers.includes(orphanFinalizer),
   };
+}
+
+/** Is the object with a reference's uid the one that the reference names, seen from its dependent? Versions of a kind are one. */
+export function isNamed(owner: GraphNode, { apiVersion, kind, name }: OwnerReference, dependent: GraphNode): boolean {
+  return owner.kind.group === groupOf(apiVersion) && owner.kind.kind === kind && owner.name === name && isReachable(owner, dependent);
+}
+
+/** A reference across namespaces never holds. */
+export function isReachable(owner: GraphNode, dependent: GraphNode): boolean {
+  return owner.kind.scope === 'Cluster' || owner.namespace === dependent.namespace;
 }
 
 export function createGraph(): Graph {
