@@ -164,7 +164,7 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
   const edge: Edge = {
     authenticator, authorizer, dispatch, resourceAt: registry.at, inFlight, metrics, fairness, onError, stopped: stopping.signal, uuid: randomUUID, ...(auditor === undefined ? {} : { audit: auditor }),
     extensions,
-    page: serverPages({ pki, build: options.build, registry, caches, metrics, extensions, serverAddress: () => `${reach}:${port}`, isSeeded: () => isSeeded }),
+    page: serverPages({ pki, build: options.build, registry, caches, metrics, extensions, serverAddress: () => `${reach}:${port}`, onExtensionError: (error, name) => { onError(`reading the OpenAPI of ${name} failed`, error); }, isSeeded: () => isSeeded }),
     agentLink: { caPem: pki.caPem, ...(await pki.clientCertificate({ commonName: 'coracle-apiserver', organizations: ['system:masters'] })), connectMs: agentMs, connections, stopped: stopping.signal },
     protobuf: createProtobufDecoder(),
     yaml,

@@ -22,6 +22,20 @@ const things = { kind: 'ThingList', apiVersion: 'ext.example.com/v1', metadata: 
 const pages: Readonly<Record<string, object>> = {
   '/apis/ext.example.com/v1': { kind: 'APIResourceList', groupVersion: 'ext.example.com/v1', resources: [{ name: 'things', singularName: 'thing', namespaced: true, kind: 'Thing', verbs: ['get', 'list', 'watch'] }] },
   '/apis/ext.example.com/v1/namespaces/default/things': things,
+  '/openapi/v2': {
+    swagger: '2.0', info: { title: 't', version: '1' },
+    paths: {
+      '/apis/ext.example.com/v1/namespaces/{namespace}/things': {
+        get: { operationId: 'listThings', responses: { 200: { description: 'OK', schema: { $ref: '#/definitions/com.example.Thing' } } }, 'x-kubernetes-group-version-kind': { group: 'ext.example.com', version: 'v1', kind: 'Thing' } },
+        parameters: [{ name: 'namespace', in: 'path', type: 'string', required: true }],
+      },
+      '/apis/elsewhere.example.com/v1/others': { get: { responses: { 200: { description: 'OK' } } } },
+    },
+    definitions: {
+      'com.example.Thing': { type: 'object', properties: { size: { type: 'integer', oneOf: [] } }, 'x-kubernetes-group-version-kind': [{ group: 'ext.example.com', version: 'v1', kind: 'Thing' }] },
+      'com.example.Unused': { type: 'object' },
+    },
+  },
   '/openapi/v3/apis/ext.example.com/v1': { openapi: '3.0.0', info: { title: 't', version: '1' }, paths: {} },
 };
 
@@ -185,6 +199,19 @@ describe('what another server serves', () => {
     expect(JSON.parse((await ask('/apis')).body)).toMatchObject({ groups: expect.arrayContaining([expect.objectContaining({ name: 'ext.example.com' })]) as unknown });
     expect(JSON.parse((await ask('/openapi/v3')).body)).toMatchObject({ paths: { 'apis/ext.example.com/v1': { serverRelativeURL: '/openapi/v3/apis/ext.example.com/v1' } } });
     expect(JSON.parse((await ask('/openapi/v3/apis/ext.example.com/v1')).body)).toMatchObject({ openapi: '3.0.0' });
+  });
+
+  it('is described in this server’s own document of OpenAPI 2, in both its forms', async () => {
+    const document = JSON.parse((await ask('/openapi/v2')).body) as { paths: Record<string, object>; definitions: Record<string, object> };
+    expect(document).toMatchObject({ swagger: '2.0', paths: { '/apis/ext.example.com/v1/namespaces/{namespace}/things': { get: { operationId: 'listThings' } } }, definitions: { 'com.example.Thing': { type: 'object' } } });
+    expect(Object.keys(document.paths)).toContain('/api/v1/namespaces/{namespace}/pods');
+    for (const absent of ['/apis/elsewhere.example.com/v1/others', 'com.example.Unused']) expect({ ...document.paths, ...document.definitions }).not.toHaveProperty([absent]);
+    const { code, body } = await ask('/openapi/v2', { headers: { accept: 'application/com.github.proto-openapi.spec.v2.v1.0+protobuf' } });
+    expect([code, body.includes('com.example.Thing'), body.includes('listThings')]).toEqual([200, true, true]);
+    expect(asked.filter(({ url }) => url === '/openapi/v2')).toHaveLength(1);
+    // By which kubectl validates lists: it reads the protobuf.
+    const list = { apiVersion: 'v1', kind: 'List', items: [{ apiVersion: 'ext.example.com/v1', kind: 'Thing', metadata: { name: 'b' }, weight: 1 }] };
+    expect((await test.kubectlWith(JSON.stringify(list), 'create', '-f', '-')).err).toContain('ValidationError(Thing): unknown field "weight"');
   });
 
   it('is missed when it is gone', async () => {

@@ -38,8 +38,8 @@ export interface ExtensionsOptions {
 /** How often who answers is asked again, and who doesn't. */
 const [wellMs, illMs] = [30_000, 5000];
 const answerMs = 5000;
-/** As whom availability is asked: any authenticated user may read discovery. */
-const checker: User = { name: 'system:kube-aggregator', groups: ['system:masters'] };
+/** As whom this server asks for itself: any authenticated user may read discovery and OpenAPI. */
+export const checker: User = { name: 'system:kube-aggregator', groups: ['system:masters'] };
 
 interface Known {
   readonly service: APIService;
@@ -118,7 +118,7 @@ export function createExtensions({ writer, random, frontProxy, setTimer, report 
     const url = `https://${found.place.host}:${found.place.port}${path}`;
     try {
       const target = extensionTarget(spec, service, found.place, path, remoteHeaders(checker), frontProxy);
-      const { code, body } = await ask(target, 'application/json', AbortSignal.any([AbortSignal.timeout(answerMs), closing.signal]));
+      const { code, body } = await ask(target, { accept: 'application/json' }, AbortSignal.any([AbortSignal.timeout(answerMs), closing.signal]));
       if (code < 200 || code > 299) return { verdict: badDiscovery(url, `bad status from ${url}: ${code}`) };
       return { verdict: passed, resources: resourcesOf(body) };
     } catch (error) {

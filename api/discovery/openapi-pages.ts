@@ -3,16 +3,17 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { failure } from '../../machinery/status.ts';
 import { clauses } from '../http/negotiation.ts';
 import type { Page, PageAnswer } from '../http/serve.ts';
+import type { ExtensionOpenApi } from '../aggregation/extension-openapi.ts';
 import type { ExtensionVersion } from '../aggregation/extension-discovery.ts';
 import type { Registry } from '../registry.ts';
 import type { Resource } from '../resources/define.ts';
 
 /** `/openapi/v2`, `/openapi/v3` and what v3 points to. The documents are built at the first question: most servers are never asked. */
-export function openApiPages(registry: Pick<Registry, 'resources'>, extensions: () => readonly ExtensionVersion[]): Page {
+export function openApiPages(registry: Pick<Registry, 'resources'>, extensions: () => readonly ExtensionVersion[], extensionOpenApi: ExtensionOpenApi): Page {
   return ({ info: { path, verb }, query }, headers) => {
     if (verb !== 'get' && verb !== 'head') return undefined;
     const { resources } = registry;
-    if (path === '/openapi/v2') return versionTwo(resources, headers);
+    if (path === '/openapi/v2') return versionTwo(resources, extensionOpenApi, headers);
     if (path === '/openapi/v3') return versionThreeIndex(resources, extensions(), headers);
     if (path.startsWith('/openapi/v3/')) return versionThree(resources, path.slice('/openapi/v3/'.length), query['hash'], headers);
     return undefined;
@@ -27,11 +28,11 @@ const versionTwoMedia: ReadonlyMap<string, string> = new Map([
   [protobuf, protobuf], ['application/com.github.proto-openapi.spec.v2@v1.0+protobuf', protobuf],
 ]);
 
-async function versionTwo(resources: readonly Resource[], headers: IncomingHttpHeaders): Promise<PageAnswer> {
+async function versionTwo(resources: readonly Resource[], extensions: ExtensionOpenApi, headers: IncomingHttpHeaders): Promise<PageAnswer> {
   const media = clauses(headers.accept ?? '*/*').map(({ type }) => versionTwoMedia.get(type)).find((type) => type !== undefined);
   if (media === undefined) throw failure('NotAcceptable', `only the following media types are accepted: application/json, ${protobuf}`);
   const { openApiV2, openApiV2Protobuf } = await import('../schema/openapi-v2.ts');
-  const body = await (media === protobuf ? openApiV2Protobuf : openApiV2)(resources);
+  const body = await (media === protobuf ? openApiV2Protobuf : openApiV2)(resources, await extensions.parts());
   return tagged(body, media, headers);
 }
 

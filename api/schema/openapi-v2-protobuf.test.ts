@@ -62,6 +62,26 @@ describe('OpenAPI 2 in protobuf', () => {
     expect(read(encodeDocument({ info: { title: long } }), 2)).toEqual([[2, [[1, long]]]]);
   });
 
+  it.each([
+    ['a map of anything', { additionalProperties: true }, [21], [[21, [[2, 1]]]]],
+    ['several at once', { allOf: [{ $ref: 'a' }, { $ref: 'b' }] }, [24], [[24, [[1, 'a']]], [24, [[1, 'b']]]]],
+  ])('writes %s', (_, schema, path, fields) => {
+    expect(read(encodeDocument({ definitions: { T: schema } }), 9, 1, 2, ...path)).toEqual([[9, [[1, [[1, 'T'], [2, fields]]]]]]);
+  });
+
+  it.each([
+    ['of a header', { name: 'h', in: 'header', type: 'integer', maximum: 2 }, [1, 2, 1], [[1, [[2, [[1, [[4, 'h'], [2, 'header'], [5, 'integer'], [10, 2]]]]]]]]],
+    ['of a form, with a list', { name: 'f', in: 'formData', items: { type: 'string', uniqueItems: true } }, [1, 2, 2, 8], [[1, [[2, [[2, [[4, 'f'], [2, 'formData'], [8, [[1, 'string'], [15, 1]]]]]]]]]]],
+    ['with a limit and a choice', { name: 'q', in: 'query', format: 'int64', minLength: 3, enum: [1], multipleOf: 4 }, [1, 2, 3, 21], [[1, [[2, [[3, [[4, 'q'], [2, 'query'], [7, 'int64'], [16, 3], [21, [[2, '1']]], [22, 4]]]]]]]]],
+  ])('writes another server\'s parameter %s', (_, parameter, path, fields) => {
+    const bytes = encodeDocument({ paths: { '/p': { parameters: [parameter] } } });
+    expect(read(bytes, 8, 2, 2, 9, ...path)).toEqual([[8, [[2, [[1, '/p'], [2, [[9, fields]]]]]]]]);
+  });
+
+  it('leaves out what it has no field for when that is wanted', () => {
+    expect(encodeDocument({ definitions: { T: { oneOf: [], type: 'object' } } }, 'left out')).toEqual(encodeDocument({ definitions: { T: { type: 'object' } } }));
+  });
+
   it('refuses what it has no field for', () => {
     expect(() => encodeDocument({ definitions: { T: { oneOf: [] } } })).toThrow('OpenAPI 2 in protobuf has no field for oneOf');
   });

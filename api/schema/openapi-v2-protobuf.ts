@@ -12,9 +12,13 @@ type Encoder = (value: unknown, out: Writer) => void;
 
 /** Written from the end: a message's length is known when it is due. `at` is where the written part begins. */
 interface Writer {
+  readonly unknown: Unknown;
   bytes: Buffer;
   at: number;
 }
+
+/** What becomes of what the tables don't know. */
+export type Unknown = 'refused' | 'left out';
 
 interface FieldOf {
   readonly number: number;
@@ -35,8 +39,9 @@ const text: Encoder = (value, out) => { writeText(out, String(value)); };
 const flag: Encoder = (value, out) => { writeVarint(out, value === true ? 1 : 0); };
 /** int64; below zero it takes ten bytes. */
 const integer: Encoder = (value, out) => {
-  if (Number(value) >= 0) return writeVarint(out, Number(value));
-  const rest = BigInt.asUintN(64, BigInt(Number(value)));
+  const whole = Math.trunc(Number(value)) || 0;
+  if (whole >= 0) return writeVarint(out, whole);
+  const rest = BigInt.asUintN(64, BigInt(whole));
   makeRoom(out, 10);
   out.at -= 10;
   for (let index = 0; index < 10; index++) out.bytes[out.at + index] = Number((rest >> BigInt(7 * index)) & 127n) + (index < 9 ? 128 : 0);
@@ -85,7 +90,7 @@ function message(shape: () => Message): Encoder {
       const known = Object.hasOwn(fields, key) ? fields[key] : undefined;
       if (known !== undefined) writeKnown(out, known, own);
       else if (extensions !== undefined && key.startsWith('x-')) writeField(out, extensions, extension, [key, own]);
-      else throw new Error(`OpenAPI 2 in protobuf has no field for ${key}`);
+      else if (out.unknown === 'refused') throw new Error(`OpenAPI 2 in protobuf has no field for ${key}`);
     }
   };
 }
@@ -105,44 +110,80 @@ const strings: Encoder = (value, out) => {
   for (const own of Array.isArray(value) ? value.toReversed() : [value]) writeField(out, 1, text, own);
 };
 const properties: Encoder = named(1, schema);
+const schemaOrFlag: Encoder = (value, out) => {
+  if (typeof value !== 'boolean') return writeField(out, 1, schema, value);
+  flag(value, out);
+  writeVarint(out, 2 * 8 + varint);
+};
+const externalDocs = message(() => ({ fields: { description: one(1), url: one(2) }, extensions: 3 }));
 
 const schemaMessage: Message = {
   fields: {
     $ref: one(1), format: one(2), title: one(3), description: one(4), default: one(5, any),
     multipleOf: real(6), maximum: real(7), exclusiveMaximum: bool(8), minimum: real(9), exclusiveMinimum: bool(10),
-    maxLength: whole(11), minLength: whole(12), pattern: one(13), maxItems: whole(14), minItems: whole(15), maxProperties: whole(17), minProperties: whole(18),
-    required: many(19), enum: many(20, any), additionalProperties: one(21, inside(1, schema)), type: one(22, strings), items: one(23, inside(1, schema)), properties: one(25, properties),
+    maxLength: whole(11), minLength: whole(12), pattern: one(13), maxItems: whole(14), minItems: whole(15), uniqueItems: bool(16), maxProperties: whole(17), minProperties: whole(18),
+    required: many(19), enum: many(20, any), additionalProperties: one(21, schemaOrFlag), type: one(22, strings), items: one(23, inside(1, schema)), allOf: many(24, schema),
+    properties: one(25, properties), discriminator: one(26), readOnly: bool(27), externalDocs: one(29, externalDocs), example: one(30, any),
   },
   extensions: 31,
 };
 
-const bodyParameter = message(() => ({ fields: { description: one(1), name: one(2), in: one(3), required: bool(4), schema: one(5, schema) } }));
-const queryParameter = message(() => ({ fields: { required: bool(1), in: one(2), description: one(3), name: one(4), type: one(6), uniqueItems: bool(20) } }));
-const pathParameter = message(() => ({ fields: { required: bool(1), in: one(2), description: one(3), name: one(4), type: one(5), uniqueItems: bool(19) } }));
+/** What a value may be that is no object; the numbers of these fields follow each other everywhere. */
+function primitive(first: number): Readonly<Record<string, FieldOf>> {
+  return Object.fromEntries([
+    one, one, (number: number) => one(number, items), one, (number: number) => one(number, any), real, bool, real, bool, whole, whole, one, whole, whole, bool,
+    (number: number) => many(number, any), real,
+  ].map((field, index) => [primitiveNames[index] ?? '', field(first + index)]));
+}
+
+const primitiveNames = [
+  'type', 'format', 'items', 'collectionFormat', 'default', 'maximum', 'exclusiveMaximum', 'minimum', 'exclusiveMinimum', 'maxLength', 'minLength', 'pattern', 'maxItems', 'minItems', 'uniqueItems',
+  'enum', 'multipleOf',
+];
+const items = message(() => itemsMessage);
+const itemsMessage: Message = { fields: primitive(1), extensions: 18 };
+
+const bodyParameter = message(() => ({ fields: { description: one(1), name: one(2), in: one(3), required: bool(4), schema: one(5, schema) }, extensions: 6 }));
+const parameterFields = { required: bool(1), in: one(2), description: one(3), name: one(4) };
+/** Of forms too. */
+const queryMessage: Message = { fields: { ...parameterFields, allowEmptyValue: bool(5), ...primitive(6) }, extensions: 23 };
+const queryParameter = message(() => queryMessage);
+/** Of headers too. */
+const pathMessage: Message = { fields: { ...parameterFields, ...primitive(5) }, extensions: 22 };
+const pathParameter = message(() => pathMessage);
 const reference = message(() => ({ fields: { $ref: one(1), description: one(2) } }));
 
 /** Parameter: a body, or one of the others in its own message. */
 const parameter: Encoder = (value, out) => {
   const place = placeOf(value);
   if (place === 'body') writeField(out, 1, bodyParameter, value);
-  else writeField(out, 2, place === 'path' ? inside(4, pathParameter) : inside(3, queryParameter), value);
+  else writeField(out, 2, (typeof place === 'string' ? places[place] : undefined) ?? inside(3, queryParameter), value);
 };
+const places: Readonly<Record<string, Encoder>> = { header: inside(1, pathParameter), formData: inside(2, queryParameter), query: inside(3, queryParameter), path: inside(4, pathParameter) };
 
 const parametersItem: Encoder = (value, out) => {
   if (placeOf(value) === undefined) writeField(out, 2, reference, value);
   else writeField(out, 1, parameter, value);
 };
 
-const response = message(() => ({ fields: { description: one(1), schema: one(2, inside(1, schema)) } }));
+const response = message(() => ({ fields: { description: one(1), schema: one(2, inside(1, schema)) }, extensions: 5 }));
+const responseItem: Encoder = (value, out) => {
+  const isReference = typeof value === 'object' && value !== null && '$ref' in value;
+  writeField(out, isReference ? 2 : 1, isReference ? reference : response, value);
+};
 const operation = message(() => ({
   fields: {
-    tags: many(1), description: one(3), operationId: one(5), produces: many(6), consumes: many(7), parameters: many(8, parametersItem),
-    responses: one(9, named(1, inside(1, response))), schemes: many(10),
+    tags: many(1), summary: one(2), description: one(3), externalDocs: one(4, externalDocs), operationId: one(5), produces: many(6), consumes: many(7), parameters: many(8, parametersItem),
+    responses: one(9, named(1, responseItem)), schemes: many(10), deprecated: bool(11),
   },
   extensions: 13,
 }));
 const pathItem = message(() => ({
-  fields: { get: one(2, operation), put: one(3, operation), post: one(4, operation), delete: one(5, operation), patch: one(8, operation), parameters: many(9, parametersItem) },
+  fields: {
+    $ref: one(1), get: one(2, operation), put: one(3, operation), post: one(4, operation), delete: one(5, operation), options: one(6, operation), head: one(7, operation), patch: one(8, operation),
+    parameters: many(9, parametersItem),
+  },
+  extensions: 10,
 }));
 const info = message(() => ({ fields: { title: one(1), version: one(2) } }));
 const apiKey = message(() => ({ fields: { type: one(1), name: one(2), in: one(3), description: one(4) } }));
@@ -153,9 +194,9 @@ const document = message(() => ({
   },
 }));
 
-/** The document, or a part of it: parts written one after the other are read as one. Throws when it holds what the tables don't know. */
-export function encodeDocument(swagger: Readonly<Record<string, unknown>>): Buffer {
-  const out: Writer = { bytes: Buffer.allocUnsafe(4096), at: 4096 };
+/** The document, or a part of it: parts written one after the other are read as one. Throws when it holds what the tables don't know, unless that is left out. */
+export function encodeDocument(swagger: Readonly<Record<string, unknown>>, unknown: Unknown = 'refused'): Buffer {
+  const out: Writer = { unknown, bytes: Buffer.allocUnsafe(4096), at: 4096 };
   document(swagger, out);
   return out.bytes.subarray(out.at);
 }

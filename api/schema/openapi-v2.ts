@@ -1,13 +1,14 @@
 import { createHash } from 'node:crypto';
 import type { Resource } from '../resources/define.ts';
 import { builtinDescriptions, builtinSchemas } from './openapi-builtin.ts';
-import { closureOf, define, referenceTo, type Describe, type Json, type NamedSchema, type OpenApiSchema } from './openapi-definitions.ts';
+import { closureOf, define, referenceTo, type Describe, type Json, type NamedSchema } from './openapi-definitions.ts';
 import {
   allPaths, groupPath, groupVersionPath, groupsPath, pathsOf, rootOf, schemasIn, versionPath, type Body, type Operation, type Path, type Schemas, type Source,
 } from './openapi-operations.ts';
 import type { Parameter } from './openapi-parameters.ts';
 import { createPause, objectText, reasons, type Pause } from './openapi-pieces.ts';
-import { encodeDocument } from './openapi-v2-protobuf.ts';
+import { merged, type Maps } from './openapi-v2-merge.ts';
+import { encodeDocument, type Unknown } from './openapi-v2-protobuf.ts';
 
 /**
  * OpenAPI 2 ("swagger"): one document for all. kubectl still reads it, as protobuf, where it validates by itself: lists, and kinds
@@ -22,7 +23,7 @@ export interface OpenApiV2 {
 /** A whole document, the members of its large maps one by one. */
 interface Swagger {
   readonly head: Readonly<Record<string, Json>>;
-  readonly maps: Readonly<Record<'paths' | 'definitions' | 'parameters', ReadonlyMap<string, Json | OpenApiSchema>>>;
+  readonly maps: Maps;
 }
 
 const head = {
@@ -35,35 +36,43 @@ const head = {
 /** Defined by Kubernetes' own document even where no path refers to them: clients that are generated from it know the names. */
 const referredByNone = ['GroupResource', 'WatchEvent'].map((name) => `io.k8s.apimachinery.pkg.apis.meta.v1.${name}`);
 
-const documents = new WeakMap<readonly Resource[], OpenApiV2>();
+interface Kept {
+  readonly parts: readonly Maps[];
+  readonly document: OpenApiV2;
+}
 
-/** The document of these resources as JSON. It lasts as long as the list of resources does. */
-export function openApiV2(resources: readonly Resource[]): Promise<Buffer> {
-  return documentOf(resources).json();
+const documents = new WeakMap<readonly Resource[], Kept>();
+
+/** The document of these resources, with the parts of other servers, as JSON. It lasts as long as the list of resources does, and these very parts. */
+export function openApiV2(resources: readonly Resource[], parts: readonly Maps[] = []): Promise<Buffer> {
+  return documentOf(resources, parts).json();
 }
 
 /** The same as protobuf: the only form that kubectl asks for. */
-export function openApiV2Protobuf(resources: readonly Resource[]): Promise<Buffer> {
-  return documentOf(resources).protobuf();
+export function openApiV2Protobuf(resources: readonly Resource[], parts: readonly Maps[] = []): Promise<Buffer> {
+  return documentOf(resources, parts).protobuf();
 }
 
-function documentOf(resources: readonly Resource[]): OpenApiV2 {
+function documentOf(resources: readonly Resource[], parts: readonly Maps[]): OpenApiV2 {
   const known = documents.get(resources);
-  if (known !== undefined) return known;
-  const built = createOpenApiV2(resources, builtinSchemas, builtinDescriptions);
-  documents.set(resources, built);
-  return built;
+  if (known?.parts.length === parts.length && known.parts.every((part, index) => part === parts[index])) return known.document;
+  const document = createOpenApiV2(resources, parts, builtinSchemas, builtinDescriptions);
+  documents.set(resources, { parts, document });
+  return document;
 }
 
 /** The document of these resources in either form, each built at its first reading. */
-function createOpenApiV2(resources: readonly Resource[], schemas: Schemas, describe: Describe): OpenApiV2 {
+function createOpenApiV2(resources: readonly Resource[], parts: readonly Maps[], schemas: Schemas, describe: Describe): OpenApiV2 {
   let json: Promise<Buffer> | undefined;
   let protobuf: Promise<Buffer> | undefined;
   const written = async (write: (swagger: Swagger, pause: Pause) => Promise<Buffer>) => {
     const pause = createPause();
-    return write(await build(resources, schemas, describe, pause), pause);
+    const own = await build(resources, schemas, describe, pause);
+    return write(parts.length === 0 ? own : { ...own, maps: merged(own.maps, parts) }, pause);
   };
-  return { json: () => (json ??= written(writeJson)), protobuf: () => (protobuf ??= written(writeProtobuf)) };
+  // Others may say more than protobuf has fields for.
+  const unknown = parts.length === 0 ? 'refused' : 'left out';
+  return { json: () => (json ??= written(writeJson)), protobuf: () => (protobuf ??= written((swagger, pause) => writeProtobuf(swagger, pause, unknown))) };
 }
 
 async function build(resources: readonly Resource[], schemas: Schemas, describe: Describe, pause: Pause): Promise<Swagger> {
@@ -83,11 +92,11 @@ async function writeJson({ head: first, maps }: Swagger, pause: Pause): Promise<
 }
 
 /** Protobuf merges what it reads of one field, so that parts of the document written one after the other are the document. */
-async function writeProtobuf({ head: first, maps }: Swagger, pause: Pause): Promise<Buffer> {
+async function writeProtobuf({ head: first, maps }: Swagger, pause: Pause, unknown: Unknown): Promise<Buffer> {
   const parts = [encodeDocument(first)];
   for (const [map, members] of Object.entries(maps)) {
     for (const [name, value] of members) {
-      parts.push(encodeDocument({ [map]: { [name]: value } }));
+      parts.push(encodeDocument({ [map]: { [name]: value } }, unknown));
       await pause();
     }
   }
