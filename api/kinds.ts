@@ -1,4 +1,5 @@
-import { apiVersionOf, type Kind } from '../machinery/kinds/kind.ts';
+import { apiVersionOf, defineKind, type Kind } from '../machinery/kinds/kind.ts';
+import type { ExtensionVersion } from './aggregation/extension-discovery.ts';
 import { byPriority } from './discovery/groups.ts';
 import type { Registry } from './registry.ts';
 import { prefixOf } from './store/entry.ts';
@@ -10,6 +11,30 @@ export interface StoredKinds {
   find(apiVersion: string, kind: string): Kind | undefined;
   /** Calls `run` after each change; the answer unsubscribes. */
   onChange(run: () => void): () => void;
+}
+
+/** What extension servers hold. */
+export interface ExtensionKinds {
+  /** Each kind in its server's preferred version, with what can be done with it. */
+  all(): readonly { readonly kind: Kind; readonly verbs: readonly string[] }[];
+  /** Versions of groups of which nobody says at the moment what they hold: `metrics.k8s.io/v1beta1`. */
+  missing(): readonly string[];
+}
+
+export function extensionKinds({ versions }: { readonly versions: () => readonly ExtensionVersion[] }): ExtensionKinds {
+  return {
+    all() {
+      const found = new Map<string, { kind: Kind; verbs: readonly string[] }>();
+      for (const { group, version, resources } of versions().filter(({ isFresh }) => isFresh).toSorted((a, b) => b.versionPriority - a.versionPriority || byPriority(a.version, b.version))) {
+        for (const { name, kind, namespaced, verbs } of resources) {
+          const id = `${name}.${group}`;
+          if (!name.includes('/') && !found.has(id)) found.set(id, { kind: defineKind(group, version, kind, name, namespaced ? 'Namespaced' : 'Cluster'), verbs });
+        }
+      }
+      return [...found.values()];
+    },
+    missing: () => versions().filter(({ isFresh }) => !isFresh).map(({ group, version }) => `${group}/${version}`).toSorted(),
+  };
 }
 
 export function storedKinds(registry: Registry): StoredKinds {

@@ -1,6 +1,7 @@
 import type { ApiRequest, Transport, WatchEvent } from '../client/transport.ts';
 import { apiVersionOf, type KubernetesObject } from '../machinery/kinds/kind.ts';
 import { failure } from '../machinery/status.ts';
+import type { ExtensionRequests } from './aggregation/extension-requests.ts';
 import type { Dispatch } from './dispatch.ts';
 import { failureOf } from './http/failure-status.ts';
 import { nameInSelector } from './http/request-info.ts';
@@ -15,6 +16,8 @@ import type { Change } from './store/cache.ts';
 export interface LocalOptions {
   readonly dispatch: Dispatch;
   readonly resourceAt: (group: string, version: string, plural: string) => Resource | undefined;
+  /** What other servers serve. Absent: there are none. */
+  readonly extensions?: ExtensionRequests;
   readonly user: User;
   /** Aborts when the server stops: watches end, and calls are refused. */
   readonly stopped: AbortSignal;
@@ -31,7 +34,10 @@ export function localTransport(options: LocalOptions): Transport {
   return {
     async request(request) {
       try {
-        return objectOf(await options.dispatch.call(callOf(options, request, callSignal(options, request))));
+        const signal = callSignal(options, request);
+        const asked = askedOf(options, request);
+        const elsewhere = options.extensions?.send(request, asked, signal);
+        return elsewhere === undefined ? objectOf(await options.dispatch.call(callOf(options, request, asked, signal))) : await elsewhere;
       } catch (error) {
         throw failureOf(error);
       }
@@ -45,16 +51,22 @@ function callSignal({ stopped, deadlineMs }: LocalOptions, request: ApiRequest):
   return AbortSignal.any([stopped, deadline, ...(request.signal === undefined ? [] : [request.signal])]);
 }
 
-function callOf(options: LocalOptions, request: ApiRequest, signal: AbortSignal): Call {
+type Asked = Pick<Call, 'info' | 'user' | 'search' | 'origin'>;
+
+function askedOf({ stopped, user, userAgent, auditId }: LocalOptions, request: ApiRequest): Asked {
+  if (stopped.aborted) throw failure('ServiceUnavailable', 'the server is stopping');
+  const info = infoOf(request);
+  const search = new URLSearchParams(request.query).toString();
+  if (auditId === undefined) return { info, user, search };
+  return { info, user, search, origin: { auditId: auditId(), uri: search === '' ? info.path : `${info.path}?${search}`, addresses: [], userAgent, annotations: new Map<string, string>() } };
+}
+
+function callOf(options: LocalOptions, request: ApiRequest, asked: Asked, signal: AbortSignal): Call {
   const { group, version, resource: plural, query = {}, patchType } = request;
-  if (options.stopped.aborted) throw failure('ServiceUnavailable', 'the server is stopping');
   const resource = options.resourceAt(group, version, plural);
   if (resource === undefined) throw failure('NotFound', 'the server could not find the requested resource');
-  const info = infoOf(request);
-  const search = new URLSearchParams(query).toString();
   return {
-    info, user: options.user, resource, query, search, accept: { as: 'json' },
-    ...(options.auditId === undefined ? {} : { origin: { auditId: options.auditId(), uri: search === '' ? info.path : `${info.path}?${search}`, addresses: [], userAgent: options.userAgent, annotations: new Map<string, string>() } }),
+    ...asked, resource, query, accept: { as: 'json' },
     ...(request.body === undefined ? {} : { body: bodyOf(request) }),
     ...(patchType === undefined ? {} : { patchType }),
     userAgent: options.userAgent, signal, warn: options.warn ?? (() => undefined),
@@ -103,7 +115,7 @@ async function* watchLocally(options: LocalOptions, request: ApiRequest): AsyncG
   const aborted = AbortSignal.any([options.stopped, ...(request.signal === undefined ? [] : [request.signal])]);
   if (aborted.aborted) return;
   const asked = { ...request, verb: 'watch' as const };
-  const result = await unless(aborted, options.dispatch.call(callOf(options, asked, callSignal(options, asked))));
+  const result = await unless(aborted, options.dispatch.call(callOf(options, asked, askedOf(options, asked), callSignal(options, asked))));
   if (result === undefined) return;
   if (result.type !== 'watch') throw failure('BadRequest', 'this resource can\'t be watched');
   const queue = waitingChanges();

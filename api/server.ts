@@ -11,6 +11,7 @@ import type { Pki } from './access/pki.ts';
 import { createAuthorizer } from './access/rbac.ts';
 import { runSigner } from './access/signer.ts';
 import { signSecretToken } from './access/tokens.ts';
+import { createExtensionRequests } from './aggregation/extension-requests.ts';
 import { createExtensions } from './aggregation/extensions.ts';
 import { keepLocalServices } from './aggregation/local-keeper.ts';
 import { createConfiguredAdmission } from './admission/configured.ts';
@@ -40,7 +41,7 @@ import { isUpgrade } from './http/upgrades.ts';
 import { createSharedFrames } from './http/shared-frames.ts';
 import { createTableRenderer } from './http/table.ts';
 import { createWatchQueues } from './http/watch-queues.ts';
-import { storedKinds, type StoredKinds } from './kinds.ts';
+import { extensionKinds, storedKinds, type ExtensionKinds, type StoredKinds } from './kinds.ts';
 import { localTransport, type LocalOptions } from './local.ts';
 import { createRegistry } from './registry.ts';
 import type { User } from './request.ts';
@@ -91,6 +92,7 @@ export interface ApiServer {
   readonly caches: Caches;
   /** What can be watched and deleted, as definitions come and go. */
   readonly kinds: StoredKinds;
+  readonly extensionKinds: ExtensionKinds;
   /** The API as `user`, inside this process. */
   localTransport(user: User): Transport;
   /** The token of a ServiceAccount that is to be kept in a Secret, and is valid as long as it is there. */
@@ -149,6 +151,7 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
   const extensions = createExtensions({
     writer: deps, random, frontProxy: await pki.frontProxyCertificate(), setTimer: backgroundClock.setTimer, report: (error, name) => { onError(`asking who serves ${name} failed`, error); },
   });
+  const extensionRequests = createExtensionRequests({ extensions, authorizer, auditor });
   const stopping = new AbortController();
   const inFlight = createInFlight(Date.now, requestMs);
   const yaml = createYamlReader();
@@ -224,7 +227,7 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
     throw error;
   }
   isSeeded = true;
-  return { url, port, caPem: pki.caPem, caches, kinds: storedKinds(registry), localTransport: (user) => localFor({ dispatch, resourceAt: registry.at, stopped: stopping.signal, ...(auditor === undefined ? {} : { auditId: randomUUID }) }, user), signToken: (account, secret) => signSecretToken(pki, account, secret), joinToken: () => ensureJoinToken(deps, pki), close };
+  return { url, port, caPem: pki.caPem, caches, kinds: storedKinds(registry), extensionKinds: extensionKinds({ versions: () => extensions.versions }), localTransport: (user) => localFor({ dispatch, extensions: extensionRequests, resourceAt: registry.at, stopped: stopping.signal, ...(auditor === undefined ? {} : { auditId: randomUUID }) }, user), signToken: (account, secret) => signSecretToken(pki, account, secret), joinToken: () => ensureJoinToken(deps, pki), close };
 }
 
 /** How many objects of a kind there are; 0 for what isn't kept. */
@@ -258,6 +261,6 @@ function carrierOf(edge: Edge): Carrier {
   };
 }
 
-function localFor(around: Pick<LocalOptions, 'dispatch' | 'resourceAt' | 'stopped' | 'auditId'>, user: User): Transport {
+function localFor(around: Pick<LocalOptions, 'dispatch' | 'extensions' | 'resourceAt' | 'stopped' | 'auditId'>, user: User): Transport {
   return localTransport({ ...around, user, userAgent: user.name.split(':').at(-1) ?? user.name, deadlineMs: requestMs });
 }

@@ -28,7 +28,7 @@ const defaultTimeoutMs = 60_000;
 const watchOpenTimeoutMs = 30_000;
 const largestAnswerBytes = 256 << 20;
 
-const methodOf: Readonly<Record<Verb, string>> = {
+export const methodOf: Readonly<Record<Verb, string>> = {
   get: 'GET', list: 'GET', watch: 'GET', create: 'POST', update: 'PUT', patch: 'PATCH', delete: 'DELETE', deletecollection: 'DELETE',
 };
 
@@ -146,7 +146,8 @@ function answerOf(link: Link, stream: ClientHttp2Stream, signal: AbortSignal | u
   });
 }
 
-function parseAnswer(code: number, text: string): unknown {
+/** Throws `ApiError` for a failure, and for what is no JSON. */
+export function parseAnswer(code: number, text: string): unknown {
   const value = parse(text);
   if (code >= 200 && code < 300) {
     if (value === undefined) throw connectionFailure('the server answered with something that is no JSON');

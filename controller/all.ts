@@ -16,7 +16,7 @@ import { garbageCollector } from './garbage-collector/garbage-collector.ts';
 import { jobController } from './job/job.ts';
 import { orphanedJobPodController } from './job/orphaned-pods.ts';
 import { ttlAfterFinishedController } from './job/ttl-after-finished.ts';
-import { forEachKind, type ServedKinds } from './kinds.ts';
+import { forEachKind, type ExtensionKinds, type ServedKinds } from './kinds.ts';
 import { namespaceController } from './namespace.ts';
 import { nodeIpamController } from './node-ipam.ts';
 import { nodeLifecycleController, type NodeLifecycleOptions } from './node-lifecycle/node-lifecycle.ts';
@@ -38,6 +38,7 @@ export interface ControllersOptions {
   readonly clock: Clock;
   /** All stored kinds that can be listed, watched and deleted: what namespaces hold and what owners own. */
   readonly kinds: ServedKinds;
+  readonly extensionKinds: ExtensionKinds;
   /** What pods trust the API server by. */
   readonly rootCaPem: string;
   /** Tokens that last as long as the Secret that holds them. */
@@ -80,7 +81,7 @@ function allControllers(options: ControllersOptions): readonly Controller[] {
     endpointsController,
     endpointSliceMirroringController,
     disruptionController,
-    namespaceController(options.kinds),
+    namespaceController(options.kinds, options.extensionKinds),
     garbageCollector(options.kinds),
     nodeLifecycleController(options.nodes),
     nodeIpamController(options.clusterCidr),

@@ -4,7 +4,7 @@ import type { Kind, KubernetesObject } from '../machinery/kinds/kind.ts';
 import type { Client } from '../client/client.ts';
 import { isNamespaceTerminating, type Recorder } from '../client/events.ts';
 import { addressKey, keyOf } from '../client/informer-store.ts';
-import { at, type CreateStep, type DeleteStep, type PatchStep, type StatusStep, type Step, type UpdateStep } from './steps.ts';
+import { at, type CreateStep, type DeleteCollectionStep, type DeleteStep, type PatchStep, type StatusStep, type Step, type UpdateStep } from './steps.ts';
 
 /** Carries out what a plan asks for. */
 
@@ -56,10 +56,7 @@ async function take(step: Step, progress: Progress): Promise<void> {
     case 'status': return writeStatus(step, progress);
     case 'patch': return patch(step, progress);
     case 'delete': return remove(step, progress);
-    case 'deleteCollection': {
-      await progress.tools.client.deleteCollection(step.kind, { namespace: step.namespace });
-      return;
-    }
+    case 'deleteCollection': return removeAll(step, progress.tools.client);
     case 'event': {
       progress.tools.recorder.record(step.regarding, step.eventType, step.reason, step.message);
       return;
@@ -159,6 +156,20 @@ async function patch(step: PatchStep, progress: Progress): Promise<void> {
   } catch (error) {
     if (step.goneIsFine === true && isReason(error, 'NotFound', 'Conflict', 'Invalid')) return;
     throw error;
+  }
+}
+
+async function removeAll({ kind, namespace, names }: DeleteCollectionStep, client: Client): Promise<void> {
+  if (names === undefined) {
+    await client.deleteCollection(kind, { namespace });
+    return;
+  }
+  for (const name of names) {
+    try {
+      await client.delete(kind, { namespace, name });
+    } catch (error) {
+      if (!isReason(error, 'NotFound')) throw error;
+    }
   }
 }
 

@@ -12,6 +12,13 @@ export interface ServedKinds extends Kinds {
   find(apiVersion: string, kind: string): Kind | undefined;
 }
 
+/** The kinds that extension servers hold: what they are can be asked, not watched. */
+export interface ExtensionKinds {
+  all(): readonly { readonly kind: Kind; readonly verbs: readonly string[] }[];
+  /** Versions of groups of which nobody says at the moment what they hold: `metrics.k8s.io/v1beta1`. */
+  missing(): readonly string[];
+}
+
 /**
  * Keeps one thing for each kind of `kinds`, from when the kind appears until it goes: `begin` starts it and answers what ends it.
  * The answer ends all of them.

@@ -1,11 +1,13 @@
 import { setCondition } from '../machinery/conditions.ts';
+import { APIService } from '../machinery/kinds/api-registration.ts';
 import { Namespace, Pod } from '../machinery/kinds/core.ts';
 import { apiVersionOf, type Kind, type KubernetesList, type KubernetesObject } from '../machinery/kinds/kind.ts';
-import { isReason } from '../machinery/status.ts';
+import { ApiError, isReason } from '../machinery/status.ts';
 import type { Client } from '../client/client.ts';
+import { keyOf } from '../client/informer-store.ts';
 import { defineController, watching, type Controller } from './define.ts';
-import type { Kinds } from './kinds.ts';
-import { status, update, type Step } from './steps.ts';
+import type { ExtensionKinds, Kinds } from './kinds.ts';
+import { requeueAfter, status, update, type Step } from './steps.ts';
 
 /** Empties a namespace that is being deleted, pods first, and lets it go when nothing is left. Source: "Namespaces"; KEP-5080, ordered deletion. */
 
@@ -15,23 +17,39 @@ export interface Remaining {
   readonly count: number;
   /** How many objects each finalizer holds. */
   readonly finalizers: Readonly<Record<string, number>>;
+  /** Another server holds them: nobody tells when they go. */
+  readonly isElsewhere?: true;
+  /** Those of a kind that can't be deleted all at once. */
+  readonly names?: readonly string[];
 }
 
 export interface Observed {
   readonly remaining: readonly Remaining[];
+  /** Versions of groups that may hold something, but don't say so: `metrics.k8s.io/v1beta1`. */
+  readonly undiscovered: readonly string[];
+  /** Why a kind could not be asked. */
+  readonly failures: readonly string[];
 }
 
 const finalizer = 'kubernetes';
 const pageSize = 500;
 
 /** `kinds`: all kinds that can be listed and deleted. */
-export function namespaceController(kinds: Kinds): Controller {
+export function namespaceController(kinds: Kinds, extensionKinds: ExtensionKinds): Controller {
   const namespaced = (): readonly Kind[] => kinds.all().filter(({ scope }) => scope === 'Namespaced');
+  const holders = (): readonly Holder[] => [
+    ...namespaced().map((kind) => ({ kind })),
+    ...extensionKinds.all().filter(({ kind, verbs }) => kind.scope === 'Namespaced' && verbs.includes('delete') && verbs.includes('list')).map(({ kind, verbs }) => ({ kind, verbs })),
+  ];
   return defineController<Namespace, Observed>({
     name: 'namespace',
     primary: Namespace,
+    // Who answers again may be the one that was waited for.
+    watches: [watching(
+      APIService, (_service, caches) => caches.of(Namespace).list().filter(isGoing).map(keyOf),
+      (before, after) => (before ?? after)?.spec?.service !== undefined || after?.spec?.service !== undefined,
+    )],
     // Whatever disappears may have been the last.
-    watches: [],
     watchesEach: {
       kinds: { all: namespaced, onChange: (run) => kinds.onChange(run) },
       watch: (kind) => watching(kind, (object, caches) => {
@@ -40,12 +58,24 @@ export function namespaceController(kinds: Kinds): Controller {
       }, (_before, after) => after === undefined),
     },
     async observe(namespace, { client, signal }) {
-      if (namespace.metadata?.deletionTimestamp === undefined) return { remaining: [] };
-      const counted = await Promise.all(namespaced().map((kind) => count(client, kind, namespace.metadata?.name ?? '', signal)));
-      return { remaining: counted.filter((one) => one.count > 0) };
+      if (namespace.metadata?.deletionTimestamp === undefined) return { remaining: [], undiscovered: [], failures: [] };
+      // Before the kinds: a server that comes meanwhile is asked next time.
+      const undiscovered = extensionKinds.missing();
+      const counted = await Promise.all(holders().map((holder) => count(client, holder, namespace.metadata?.name ?? '', signal)));
+      const failures = counted.flatMap((one) => ('failure' in one ? [one.failure] : []));
+      return { remaining: counted.flatMap((one) => ('failure' in one || one.count === 0 ? [] : [one])), undiscovered, failures };
     },
     plan,
+    planFailure: (namespace, observed, error, now) => (
+      error instanceof ApiError && error.reason !== 'Conflict' && observed.remaining.length > 0 ? [told(namespace, { ...observed, failures: [...observed.failures, error.message] }, now)] : []
+    ),
   });
+}
+
+interface Holder {
+  readonly kind: Kind;
+  /** Absent: the kind is this cluster's own, and all can be done with it. */
+  readonly verbs?: readonly string[];
 }
 
 function isGoing(namespace: Namespace | undefined): boolean {
@@ -53,55 +83,87 @@ function isGoing(namespace: Namespace | undefined): boolean {
 }
 
 /** Asked of the API itself: a cache that lags must not let a namespace go. */
-async function count(client: Client, kind: Kind, namespace: string, signal: AbortSignal): Promise<Remaining> {
-  const list = await listed(client, kind, namespace, signal);
-  const finalizers: Record<string, number> = {};
-  for (const name of list.items.flatMap((object) => object.metadata?.finalizers ?? [])) finalizers[name] = (finalizers[name] ?? 0) + 1;
-  return { kind, count: list.items.length + (list.metadata.remainingItemCount ?? 0), finalizers };
-}
-
-/** A kind that was taken away meanwhile has no objects left. */
-async function listed(client: Client, kind: Kind, namespace: string, signal: AbortSignal): Promise<KubernetesList<KubernetesObject>> {
+async function count(client: Client, { kind, verbs }: Holder, namespace: string, signal: AbortSignal): Promise<Remaining | { readonly failure: string }> {
   try {
-    return await client.list(kind, { namespace, limit: pageSize, signal });
+    const list = await client.list(kind, { namespace, limit: pageSize, signal });
+    return remainingOf(list, { kind, ...(verbs === undefined ? {} : { verbs }) });
   } catch (error) {
-    if (isReason(error, 'NotFound')) return { metadata: {}, items: [] };
+    // A kind that was taken away meanwhile has no objects left.
+    if (isReason(error, 'NotFound', 'MethodNotAllowed')) return { kind, count: 0, finalizers: {} };
+    if (error instanceof ApiError && !signal.aborted) return { failure: error.message };
     throw error;
   }
 }
 
-export function plan(namespace: Namespace, { remaining }: Observed, now: number): readonly Step[] {
+function remainingOf({ items, metadata }: KubernetesList<KubernetesObject>, { kind, verbs }: Holder): Remaining {
+  const finalizers: Record<string, number> = {};
+  for (const name of items.flatMap((object) => object.metadata?.finalizers ?? [])) finalizers[name] = (finalizers[name] ?? 0) + 1;
+  const isDeletableAtOnce = verbs?.includes('deletecollection') ?? true;
+  return {
+    kind, count: items.length + (metadata.remainingItemCount ?? 0), finalizers,
+    ...(verbs === undefined ? {} : { isElsewhere: true }),
+    ...(isDeletableAtOnce ? {} : { names: items.flatMap((object) => object.metadata?.name ?? []) }),
+  };
+}
+
+export function plan(namespace: Namespace, observed: Observed, now: number): readonly Step[] {
+  const { remaining, undiscovered, failures } = observed;
   const finalizers = namespace.spec?.finalizers ?? [];
   if (namespace.metadata?.deletionTimestamp === undefined || !finalizers.includes(finalizer)) return [];
-  if (remaining.length === 0) {
+  if (remaining.length === 0 && undiscovered.length === 0 && failures.length === 0) {
     const object = { ...namespace, spec: { ...namespace.spec, finalizers: finalizers.filter((name) => name !== finalizer) } };
     return [update(Namespace, object, { subresource: 'finalize' })];
   }
   const pods = remaining.filter(({ kind }) => kind.group === Pod.group && kind.plural === Pod.plural);
   const next = pods.length > 0 ? pods : remaining;
   const name = namespace.metadata.name ?? '';
-  const deletions = next.map(({ kind }): Step => ({ type: 'deleteCollection', kind, namespace: name }));
-  return [status(Namespace, namespace, { ...namespace.status, phase: 'Terminating', conditions: conditionsOf(namespace, remaining, now) }), { type: 'together', steps: deletions }];
+  const deletions = next.map(({ kind, names }): Step => ({ type: 'deleteCollection', kind, namespace: name, ...(names === undefined ? {} : { names }) }));
+  const isUntold = undiscovered.length > 0 || failures.length > 0 || remaining.some(({ isElsewhere }) => isElsewhere === true);
+  return [
+    ...(deletions.length === 0 ? [] : [{ type: 'together', steps: deletions } satisfies Step]),
+    told(namespace, observed, now),
+    ...(isUntold ? [requeueAfter(patienceMs(namespace.metadata.deletionTimestamp, now))] : []),
+  ];
+}
+
+/** The longer it takes, the less often others are asked. Milliseconds. */
+function patienceMs(since: string, now: number): number {
+  return Math.min(Math.max(now - Date.parse(since), 500), 30_000);
+}
+
+function told(namespace: Namespace, observed: Observed, now: number): Step {
+  return status(Namespace, namespace, { ...namespace.status, phase: 'Terminating', conditions: conditionsOf(namespace, observed, now) });
 }
 
 type Conditions = NonNullable<NonNullable<Namespace['status']>['conditions']>;
 
-function conditionsOf(namespace: Namespace, remaining: readonly Remaining[], now: number): Conditions {
+function conditionsOf(namespace: Namespace, observed: Observed, now: number): Conditions {
   let conditions: Conditions = namespace.status?.conditions ?? [];
-  for (const condition of verdicts(remaining)) conditions = setCondition(conditions, condition, now);
+  for (const condition of verdicts(observed)) conditions = setCondition(conditions, condition, now);
   return conditions;
 }
 
-function verdicts(remaining: readonly Remaining[]): Conditions {
+/** Wording: Kubernetes' namespace controller. */
+function verdicts({ remaining, undiscovered, failures }: Observed): Conditions {
   const held = new Map<string, number>();
   for (const { finalizers } of remaining) for (const [name, objects] of Object.entries(finalizers)) held.set(name, (held.get(name) ?? 0) + objects);
   const content = remaining.map(({ kind, count: objects }) => `${nameOf(kind)} has ${objects} resource instances`).toSorted();
   const finalizers = [...held].map(([name, objects]) => `${name} in ${objects} resource instances`).toSorted();
+  const stale = undiscovered.map((version) => `${version}: stale GroupVersion discovery: ${version}`).join(', ');
   return [
-    { type: 'NamespaceDeletionDiscoveryFailure', status: 'False', reason: 'ResourcesDiscovered', message: 'All resources successfully discovered' },
+    undiscovered.length === 0
+      ? { type: 'NamespaceDeletionDiscoveryFailure', status: 'False', reason: 'ResourcesDiscovered', message: 'All resources successfully discovered' }
+      : {
+        type: 'NamespaceDeletionDiscoveryFailure', status: 'True', reason: 'DiscoveryFailed',
+        message: `Discovery failed for some groups, ${undiscovered.length} failing: unable to retrieve the complete list of server APIs: ${stale}`,
+      },
     { type: 'NamespaceDeletionGroupVersionParsingFailure', status: 'False', reason: 'ParsedGroupVersions', message: 'All legacy kube types successfully parsed' },
-    { type: 'NamespaceDeletionContentFailure', status: 'False', reason: 'ContentDeleted', message: 'All content successfully deleted, may be waiting on finalization' },
-    { type: 'NamespaceContentRemaining', status: 'True', reason: 'SomeResourcesRemain', message: `Some resources are remaining: ${content.join(', ')}` },
+    failures.length === 0
+      ? { type: 'NamespaceDeletionContentFailure', status: 'False', reason: 'ContentDeleted', message: 'All content successfully deleted, may be waiting on finalization' }
+      : { type: 'NamespaceDeletionContentFailure', status: 'True', reason: 'ContentDeletionFailed', message: `Failed to delete all resource types, ${failures.length} remaining: ${failures.toSorted().join(', ')}` },
+    content.length === 0
+      ? { type: 'NamespaceContentRemaining', status: 'False', reason: 'ContentRemoved', message: 'All content successfully removed' }
+      : { type: 'NamespaceContentRemaining', status: 'True', reason: 'SomeResourcesRemain', message: `Some resources are remaining: ${content.join(', ')}` },
     finalizers.length === 0
       ? { type: 'NamespaceFinalizersRemaining', status: 'False', reason: 'ContentHasNoFinalizers', message: 'All content-preserving finalizers finished' }
       : { type: 'NamespaceFinalizersRemaining', status: 'True', reason: 'SomeFinalizersRemain', message: `Some content in the namespace has finalizers remaining: ${finalizers.join(', ')}` },

@@ -67,6 +67,8 @@ export interface DeleteCollectionStep {
   readonly type: 'deleteCollection';
   readonly kind: Kind;
   readonly namespace: string;
+  /** One by one, where the kind can't be deleted all at once. */
+  readonly names?: readonly string[];
 }
 
 export interface EventStep {

@@ -1,12 +1,17 @@
 import { once } from 'node:events';
 import { createServer, request as httpsRequest, type Server } from 'node:https';
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createClient } from '../client/client.ts';
+import { createControllers } from '../controller/all.ts';
+import { systemClock } from '../machinery/clock.ts';
 import { mintLeaf, mintAuthority } from '../api/access/certificates.ts';
 import { APIService } from '../machinery/kinds/api-registration.ts';
+import { Namespace } from '../machinery/kinds/core.ts';
+import { watching } from './conformance/watching.ts';
 import { startTestServer, type TestServer } from './test-server.ts';
 
 /** An extension server behind this one: found, asked in the caller's name, told on in discovery, and missed when it is gone. */
@@ -20,7 +25,7 @@ const asked: { readonly caller: string; readonly method: string | undefined; rea
 
 const things = { kind: 'ThingList', apiVersion: 'ext.example.com/v1', metadata: {}, items: [{ kind: 'Thing', apiVersion: 'ext.example.com/v1', metadata: { name: 'a', namespace: 'default' } }] };
 const pages: Readonly<Record<string, object>> = {
-  '/apis/ext.example.com/v1': { kind: 'APIResourceList', groupVersion: 'ext.example.com/v1', resources: [{ name: 'things', singularName: 'thing', namespaced: true, kind: 'Thing', verbs: ['get', 'list', 'watch'] }] },
+  '/apis/ext.example.com/v1': { kind: 'APIResourceList', groupVersion: 'ext.example.com/v1', resources: [{ name: 'things', singularName: 'thing', namespaced: true, kind: 'Thing', verbs: ['get', 'list', 'watch', 'delete'] }] },
   '/apis/ext.example.com/v1/namespaces/default/things': things,
   '/openapi/v2': {
     swagger: '2.0', info: { title: 't', version: '1' },
@@ -39,6 +44,17 @@ const pages: Readonly<Record<string, object>> = {
   '/openapi/v3/apis/ext.example.com/v1': { openapi: '3.0.0', info: { title: 't', version: '1' }, paths: {} },
 };
 
+/** What the extension server holds in the namespace `going`; `refuses`: it lets nothing be deleted. */
+const held = { names: ['a', 'b'], refuses: true };
+
+function answerHeld({ method, url }: IncomingMessage, response: ServerResponse): void {
+  const refused = method === 'DELETE' && held.refuses;
+  if (method === 'DELETE' && !refused) held.names = held.names.filter((name) => url?.endsWith(`/${name}`) !== true);
+  const list = { ...things, items: held.names.map((name) => ({ metadata: { name, namespace: 'going' } })) };
+  response.writeHead(refused ? 403 : 200, { 'content-type': 'application/json' });
+  response.end(JSON.stringify(refused ? { kind: 'Status', apiVersion: 'v1', status: 'Failure', reason: 'Forbidden', message: 'things are kept', code: 403 } : list));
+}
+
 beforeAll(async () => {
   test = await startTestServer();
   const authority = await mintAuthority('extension', Date.now());
@@ -47,6 +63,7 @@ beforeAll(async () => {
   extension = createServer({ cert: leaf.certPem, key: leaf.keyPem, ca: test.pki.frontProxyCaPem, requestCert: true, rejectUnauthorized: true }, (incoming, response) => {
     asked.push({ caller: callerOf(incoming), method: incoming.method, url: incoming.url, headers: incoming.headers });
     if (incoming.url?.includes('/slow') === true) return;
+    if (/\/namespaces\/going\/things\b/.test(incoming.url ?? '')) return answerHeld(incoming, response);
     const page = pages[(incoming.url ?? '').split('?', 1)[0] ?? ''];
     response.writeHead(page === undefined ? 404 : 200, { 'content-type': 'application/json' });
     if (incoming.url?.includes('watch=') === true) response.write(`${JSON.stringify({ type: 'ADDED', object: things.items[0] })}\n`);
@@ -212,6 +229,54 @@ describe('what another server serves', () => {
     // By which kubectl validates lists: it reads the protobuf.
     const list = { apiVersion: 'v1', kind: 'List', items: [{ apiVersion: 'ext.example.com/v1', kind: 'Thing', metadata: { name: 'b' }, weight: 1 }] };
     expect((await test.kubectlWith(JSON.stringify(list), 'create', '-f', '-')).err).toContain('ValidationError(Thing): unknown field "weight"');
+  });
+
+  describe('in a namespace that is deleted', () => {
+    const running = new AbortController();
+    let ended: Promise<void>;
+
+    beforeAll(async () => {
+      const client = createClient(test.server.localTransport({ name: 'system:kube-controller-manager', groups: [] }));
+      const { kinds, extensionKinds, signToken } = test.server;
+      ended = createControllers({ client, clock: systemClock, kinds, extensionKinds, rootCaPem: 'CA', signToken, clusterCidr: '10.244.0.0/16', freeze: true }).run(running.signal);
+      await test.client.create(Namespace, { metadata: { name: 'going' } });
+    });
+    afterAll(async () => {
+      running.abort();
+      await ended;
+    });
+
+    const condition = (type: string) => ({ metadata, status }: Namespace): string | undefined => {
+      const found = status?.conditions?.find((one) => one.type === type);
+      return metadata?.name === 'going' && found?.status === 'True' ? `${found.reason}: ${found.message}` : undefined;
+    };
+
+    it('is deleted too, and holds the namespace until it is', async () => {
+      await using watch = watching(test.client, Namespace, { fieldSelector: 'metadata.name=going' });
+      await test.client.delete(Namespace, { name: 'going' });
+      const kept = await watch.until('CHANGED', (namespace) => condition('NamespaceDeletionContentFailure')(namespace) !== undefined);
+      expect(condition('NamespaceDeletionContentFailure')(kept)).toBe('ContentDeletionFailed: Failed to delete all resource types, 1 remaining: things are kept');
+      expect(condition('NamespaceContentRemaining')(kept)).toContain('things.ext.example.com has 2 resource instances');
+      held.refuses = false;
+      await watch.until('DELETED');
+      expect(asked.findLast(({ method }) => method === 'DELETE')).toMatchObject({ url: '/apis/ext.example.com/v1/namespaces/going/things/b', headers: { 'x-remote-user': 'system:kube-controller-manager' } });
+      expect(held.names).toEqual([]);
+    });
+
+    it('holds the namespace when nobody says what it is', async () => {
+      await using watch = watching(test.client, Namespace, { fieldSelector: 'metadata.name=waiting' });
+      await test.client.create(Namespace, { metadata: { name: 'waiting' } });
+      const nowhere = { group: 'nowhere.example.com', version: 'v1', groupPriorityMinimum: 100, versionPriority: 10, service: { name: 'nowhere', namespace: 'default' } };
+      await test.client.create(APIService, { metadata: { name: 'v1.nowhere.example.com' }, spec: nowhere });
+      await test.client.delete(Namespace, { name: 'waiting' });
+      const { status } = await watch.until('CHANGED', (namespace) => (namespace.status?.conditions ?? []).some(({ status: is, type }) => type === 'NamespaceDeletionDiscoveryFailure' && is === 'True'));
+      expect(status?.conditions?.find(({ type }) => type === 'NamespaceDeletionDiscoveryFailure')).toMatchObject({
+        reason: 'DiscoveryFailed',
+        message: 'Discovery failed for some groups, 1 failing: unable to retrieve the complete list of server APIs: nowhere.example.com/v1: stale GroupVersion discovery: nowhere.example.com/v1',
+      });
+      await test.client.delete(APIService, { name: 'v1.nowhere.example.com' });
+      await watch.until('DELETED');
+    });
   });
 
   it('is missed when it is gone', async () => {

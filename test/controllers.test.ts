@@ -112,7 +112,7 @@ beforeAll(async () => {
   fixture = await startTestServer();
   client = createClient(fixture.server.localTransport({ name: 'controllers', groups: ['system:masters'] }));
   const log = { debug: () => undefined, info: () => undefined, warn: warn, error: warn };
-  const controllers = createControllers({ client, clock: systemClock, kinds: fixture.server.kinds, rootCaPem: 'CA', signToken: fixture.server.signToken, clusterCidr: '10.244.0.0/16', nodes: { graceMs: 1000 }, freeze: true, log });
+  const controllers = createControllers({ client, clock: systemClock, kinds: fixture.server.kinds, extensionKinds: fixture.server.extensionKinds, rootCaPem: 'CA', signToken: fixture.server.signToken, clusterCidr: '10.244.0.0/16', nodes: { graceMs: 1000 }, freeze: true, log });
   running = [controllers.run(stopping.signal)];
   playAgents();
   await informer(Event).waitForSync(AbortSignal.timeout(10_000));

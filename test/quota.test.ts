@@ -21,7 +21,7 @@ beforeAll(async () => {
   fixture = await startTestServer();
   ({ client } = fixture);
   const controllers = createControllers({
-    client: createClient(fixture.server.localTransport({ name: 'system:kube-controller-manager', groups: [] })), clock: systemClock, kinds: fixture.server.kinds,
+    client: createClient(fixture.server.localTransport({ name: 'system:kube-controller-manager', groups: [] })), clock: systemClock, kinds: fixture.server.kinds, extensionKinds: fixture.server.extensionKinds,
     rootCaPem: fixture.server.caPem, signToken: fixture.server.signToken, clusterCidr: '10.244.0.0/16', freeze: true,
   });
   quotas = createInformer(client, ResourceQuota, { clock: systemClock });

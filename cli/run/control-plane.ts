@@ -91,7 +91,7 @@ async function serve({ store: { etcdEndpoints }, endpoint, access, address, port
   }
 }
 
-function startComponents({ clusterCidr, log, store }: ControlPlaneOptions, { kinds, caPem: rootCaPem, signToken }: ApiServer, clientFor: (user: User) => Client): Components {
+function startComponents({ clusterCidr, log, store }: ControlPlaneOptions, { kinds, extensionKinds, caPem: rootCaPem, signToken }: ApiServer, clientFor: (user: User) => Client): Components {
   const forScheduler = clientFor(scheduler);
   const forControllers = clientFor(controllerManager);
   // A store inside this process has one server.
@@ -100,6 +100,6 @@ function startComponents({ clusterCidr, log, store }: ControlPlaneOptions, { kin
     scheduler: led(forScheduler, 'kube-scheduler', createScheduler({
       client: forScheduler, recorder: createRecorder(forScheduler, { component: 'default-scheduler', clock: systemClock, log }), clock: systemClock, random: systemRandom, log,
     })),
-    controllers: led(forControllers, 'kube-controller-manager', createControllers({ client: forControllers, clock: systemClock, random: systemRandom, log, kinds, rootCaPem, signToken, clusterCidr })),
+    controllers: led(forControllers, 'kube-controller-manager', createControllers({ client: forControllers, clock: systemClock, random: systemRandom, log, kinds, extensionKinds, rootCaPem, signToken, clusterCidr })),
   });
 }

@@ -8,7 +8,7 @@ import type { TestServer } from '../test-server.ts';
 /** Runs all controllers until `end` aborts; `note` is told what they warn of. */
 export function runControllers({ server }: TestServer, as: Client, end: AbortSignal, note: (fields: object, message: string) => void): Promise<unknown> {
   const log = { debug: () => undefined, info: () => undefined, warn: note, error: note };
-  return createControllers({ client: as, clock: systemClock, kinds: server.kinds, rootCaPem: 'CA', signToken: server.signToken, clusterCidr: '10.244.0.0/16', freeze: true, log }).run(end);
+  return createControllers({ client: as, clock: systemClock, kinds: server.kinds, extensionKinds: server.extensionKinds, rootCaPem: 'CA', signToken: server.signToken, clusterCidr: '10.244.0.0/16', freeze: true, log }).run(end);
 }
 
 /** A client whose process is killed by its `lifetime`th write to one of `plurals`: that one arrives, and nobody hears the answer. */
