@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { partOf, type Maps } from '../schema/openapi-v2-merge.ts';
 import { ask, type Asked } from './ask.ts';
 import type { ExtensionVersion } from './extension-discovery.ts';
@@ -19,6 +20,8 @@ export interface ExtensionOpenApiOptions {
 
 interface Kept {
   readonly etag?: string;
+  /** Of the document's bytes: many servers give no ETag. */
+  readonly digest?: string;
   /** Absent: the server has no such document, or none yet. */
   readonly part?: Maps;
   /** When the server is asked again. */
@@ -71,7 +74,9 @@ function keptOf({ code, headers: { etag }, body }: Asked, known: Kept, prefix: s
   if (code === 304) return { ...known, due: now + wellMs };
   if (code === 404) return { due: now + wellMs };
   if (code !== 200) throw new Error(`/openapi/v2 is answered with ${code}`);
-  return { due: now + wellMs, part: partOf(JSON.parse(body.toString()), prefix), ...(etag === undefined ? {} : { etag }) };
+  const digest = createHash('sha256').update(body).digest('hex');
+  const part = known.digest === digest && known.part !== undefined ? known.part : partOf(JSON.parse(body.toString()), prefix);
+  return { due: now + wellMs, part, digest, ...(etag === undefined ? {} : { etag }) };
 }
 
 function byPriority(a: ExtensionVersion, b: ExtensionVersion): number {

@@ -1,0 +1,101 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:https';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import type { APIService } from '../../machinery/kinds/api-registration.ts';
+import { mintAuthority, mintLeaf } from '../access/certificates.ts';
+import type { ExtensionVersion } from './extension-discovery.ts';
+import { createExtensionOpenApi, type ExtensionOpenApi } from './extension-openapi.ts';
+
+const service: APIService = { metadata: { name: 'v1.a.io' } };
+const version: ExtensionVersion = { group: 'a.io', version: 'v1', groupPriority: 1, versionPriority: 1, resources: [], isFresh: true };
+const documentOf = (title: string) => JSON.stringify({ swagger: '2.0', paths: { '/apis/a.io/v1/things': { get: { summary: title } } } });
+
+let server: Server;
+let tls: { readonly certPem: string; readonly keyPem: string; readonly caPem: string; readonly isVerified: true; readonly isNameChecked: false };
+let respond: (request: IncomingMessage, response: ServerResponse) => void;
+let asked: number;
+let time: number;
+let versions: readonly ExtensionVersion[];
+let isThere: boolean;
+let problems: string[];
+let openApi: ExtensionOpenApi;
+
+beforeAll(async () => {
+  const authority = await mintAuthority('extension', Date.now());
+  const leaf = await mintLeaf(authority, { commonName: 'ext', organizations: [], usages: ['server'], names: ['127.0.0.1'], notAfter: new Date(Date.now() + 3_600_000) }, Date.now());
+  tls = { ...leaf, caPem: authority.certPem, isVerified: true, isNameChecked: false };
+  server = createServer({ cert: leaf.certPem, key: leaf.keyPem }, (request, response) => {
+    asked += 1;
+    respond(request, response);
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+});
+afterAll(async () => {
+  server.closeAllConnections();
+  server.close();
+  await once(server, 'close');
+});
+
+beforeEach(() => {
+  [asked, time, versions, isThere, problems] = [0, 0, [version], true, []];
+  respond = (_request, response) => void response.end(documentOf('first'));
+  openApi = createExtensionOpenApi({
+    extensions: {
+      get versions() {
+        return versions;
+      },
+      at: (path) => (path === '/apis/a.io/v1' ? service : undefined),
+      target: (_service, _user, path) => (isThere ? { host: '127.0.0.1', port: (server.address() as AddressInfo).port, path, tls } : undefined),
+    },
+    now: () => time, report: (_error, name) => void problems.push(name),
+  });
+});
+
+const titles = async () => (await openApi.parts()).map(({ paths }) => JSON.stringify([...paths.values()]));
+
+describe('an extension server\'s document of OpenAPI 2', () => {
+  it('is asked for once a minute, by all who ask at once together, and is the same value as long as its bytes are', async () => {
+    const [[first], [same]] = await Promise.all([openApi.parts(), openApi.parts()]);
+    expect(same).toBe(first);
+    await openApi.parts();
+    expect(asked).toBe(1);
+    time += 61_000;
+    expect((await openApi.parts())[0]).toBe(first);
+    expect(asked).toBe(2);
+    respond = (_request, response) => void response.end(documentOf('second'));
+    time += 61_000;
+    expect(await titles()).toEqual(['[{"get":{"summary":"second"}}]']);
+  });
+
+  it('is not sent again when its ETag is known', async () => {
+    respond = ({ headers }, response) => void response.writeHead(headers['if-none-match'] === '"e"' ? 304 : 200, { etag: '"e"' }).end(headers['if-none-match'] === '"e"' ? '' : documentOf('tagged'));
+    const [first] = await openApi.parts();
+    time += 61_000;
+    expect((await openApi.parts())[0]).toBe(first);
+    expect([asked, problems]).toEqual([2, []]);
+  });
+
+  it.each<[string, () => void, readonly string[]]>([
+    ['fails', () => { respond = (_request, response) => void response.writeHead(500).end(); }, ['v1.a.io']],
+    ['sends no JSON', () => { respond = (_request, response) => void response.end('no'); }, ['v1.a.io']],
+    ['is away', () => { isThere = false; }, []],
+  ])('is what it said last while the server %s', async (_name, happen, reported) => {
+    const [first] = await openApi.parts();
+    happen();
+    time += 61_000;
+    expect((await openApi.parts())[0]).toBe(first);
+    expect(problems).toEqual(reported);
+  });
+
+  it.each<[string, () => void]>([
+    ['the server has none any more', () => { respond = (_request, response) => void response.writeHead(404).end(); }],
+    ['nobody is to serve the version any more', () => { versions = []; }],
+  ])('is gone when %s', async (_name, happen) => {
+    expect(await titles()).toHaveLength(1);
+    happen();
+    time += 61_000;
+    expect(await titles()).toEqual([]);
+  });
+});
