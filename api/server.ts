@@ -10,6 +10,7 @@ import type { OidcOptions } from './access/oidc/claims.ts';
 import type { Pki } from './access/pki.ts';
 import { createAuthorizer } from './access/rbac.ts';
 import { runSigner } from './access/signer.ts';
+import { createTokenUse } from './access/token-use.ts';
 import { signSecretToken } from './access/tokens.ts';
 import { createExtensionRequests } from './aggregation/extension-requests.ts';
 import { createExtensions } from './aggregation/extensions.ts';
@@ -137,7 +138,8 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
 async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge['onError']): Promise<ApiServer> {
   const { pki } = options;
   const { registry, caches, authorizer, protobuf } = ground;
-  const authenticator = createAuthenticator({ pki, caches, authorizer, now: Date.now, ...oidcOf(options, onError) });
+  const tokenUse = createTokenUse({ writer: () => deps, report: (error, name) => { onError(`noting the use of the token in ${name} failed`, error); } });
+  const authenticator = createAuthenticator({ pki, caches, authorizer, now: Date.now, usedSecret: (secret) => { tokenUse.note(secret); }, ...oidcOf(options, onError) });
   const webhooks = createWebhookClient((service) => locateService(caches, random, service));
   const admissionMetrics = createAdmissionMetrics();
   const configured = createConfiguredAdmission({
@@ -186,6 +188,7 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
   const keepers: { close(): Promise<void> }[] = [
     customResources,
     extensions,
+    tokenUse,
     keepLocalServices({ writer: deps, registry, builtin: resources, report: (error) => { onError('keeping APIServices failed', error); } }),
     keepPolicyStatus({ writer: deps, resources: () => registry.resources, report: (error, name) => { onError(`checking the types of the policy ${name} failed`, error); } }),
     runAggregation({ writer: deps, report: (error, name) => { onError(`aggregating the role ${name} failed`, error); } }),

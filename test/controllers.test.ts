@@ -152,6 +152,7 @@ describe('controllers', () => {
     expect(secret?.metadata?.annotations?.['kubernetes.io/service-account.uid']).toBe(metadata?.uid);
     const [token, other] = [await tokenOf('robot-token'), await tokenOf('robot-other')];
     expect((await whoami(token)).out).toBe('system:serviceaccount:default:robot');
+    await seen(Secret, 'robot-token', (used) => /^\d{4}-\d{2}-\d{2}$/.test(used?.metadata?.labels?.['kubernetes.io/legacy-token-last-used'] ?? ''));
 
     await client.delete(Secret, { namespace, name: 'robot-token' });
     await seen(Secret, 'robot-token', gone);

@@ -13,6 +13,7 @@ import { issueServiceAccountToken, signSecretToken } from './tokens.ts';
 let cluster: TestCluster;
 let authorizer: ClusterAuthorizer;
 let authenticator: ClusterAuthenticator;
+const used: string[] = [];
 
 const signingKey = (): SigningKey => ({ keyId: 'k', ...generateKeyPairSync('ec', { namedCurve: 'P-256' }) });
 const pki = { serviceAccountKeys: signingKey() };
@@ -32,7 +33,7 @@ const boundToPod = { boundObjectRef: { apiVersion: 'v1', kind: 'Pod', name: 'p',
 beforeAll(async () => {
   cluster = await startTestCluster();
   authorizer = createAuthorizer(cluster.caches);
-  authenticator = createAuthenticator({ pki, caches: cluster.caches, authorizer, now: () => cluster.time });
+  authenticator = createAuthenticator({ pki, caches: cluster.caches, authorizer, now: () => cluster.time, usedSecret: (secret) => void used.push(`${secret.namespace}/${secret.name}`) });
   await cluster.put(Node, { metadata: { name: 'n', uid: 'node-uid' } });
 });
 
@@ -119,8 +120,10 @@ describe('a token that a Secret keeps', () => {
       'kubernetes.io/serviceaccount/service-account.name': 'bot', 'kubernetes.io/serviceaccount/service-account.uid': 'bot-uid',
     });
     cluster.time += 20 * 365 * 86_400_000;
+    used.length = 0;
     expect(await userOf(token)).toEqual({ name: 'system:serviceaccount:a:bot', uid: 'bot-uid', groups: ['system:serviceaccounts', 'system:serviceaccounts:a', 'system:authenticated'] });
     expect(await authenticator.reviewToken(token, ['vault'])).toBeUndefined();
+    expect(used).toEqual(['a/s']);
   });
 
   it.each<[string, (token: string) => Promise<void>]>([

@@ -9,6 +9,7 @@ import type { Pki } from './pki.ts';
 import { remoteUser } from './remote-user.ts';
 import { createTokenVerifier, type TokenCheck } from './service-account-tokens.ts';
 import { apiAudiences } from './token-claims.ts';
+import type { Place } from './token-use.ts';
 
 /** Who calls: client certificate, else bearer token, else nobody in particular; then whom they act as. */
 
@@ -21,6 +22,8 @@ export interface AuthenticationOptions {
   readonly oidc?: OidcAuthenticator;
   /** Milliseconds since the epoch. */
   readonly now: () => number;
+  /** Told of the Secret whose token lets somebody in. */
+  readonly usedSecret: (secret: Place) => void;
 }
 
 export interface ClusterAuthenticator extends Authenticator {
@@ -33,8 +36,8 @@ export const anonymous: User = { name: 'system:anonymous', groups: ['system:unau
 /** Certificate users remembered, at most: one object per user keeps the authorizer's memory warm. */
 const maxCertificateUsers = 4096;
 
-export function createAuthenticator({ pki, caches, authorizer, oidc, now }: AuthenticationOptions): ClusterAuthenticator {
-  const tokens = createTokenVerifier({ pki, caches, now });
+export function createAuthenticator({ pki, caches, authorizer, oidc, now, usedSecret }: AuthenticationOptions): ClusterAuthenticator {
+  const tokens = createTokenVerifier({ pki, caches, now, used: usedSecret });
   const certificateUser = rememberUsers();
   const reviewToken: ClusterAuthenticator['reviewToken'] = async (token, audiences) => {
     const asked = audiences.length === 0 ? apiAudiences : audiences;

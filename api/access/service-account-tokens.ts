@@ -4,6 +4,7 @@ import type { Kind, KubernetesObject } from '../../machinery/kinds/kind.ts';
 import type { User } from '../request.ts';
 import type { Caches } from '../store/cache.ts';
 import type { Pki } from './pki.ts';
+import type { Place } from './token-use.ts';
 import { apiAudiences, groupsOf, issuer, secretTokenIssuer, secretTokenSubjectOf, subjectOf, userNameOf, type Reference, type SecretTokenSubject, type TokenSubject } from './token-claims.ts';
 
 /** Checks service-account tokens: signature, audience and time once, and at each use that what they are bound to, or kept in, still lives. */
@@ -24,6 +25,8 @@ interface Verified {
   readonly audiences: readonly string[];
   /** Do the account and what the token is bound to exist at `time`, the very ones? */
   readonly lives: (caches: Caches, time: number) => boolean;
+  /** The Secret that keeps the token. */
+  readonly keptIn?: Place;
   /** Milliseconds since the epoch. */
   readonly notBefore: number;
   readonly expires: number;
@@ -32,7 +35,16 @@ interface Verified {
 /** Verified tokens remembered, at most. */
 const maxRemembered = 4096;
 
-export function createTokenVerifier({ pki, caches, now }: { pki: Pick<Pki, 'serviceAccountKeys'>; caches: Caches; now: () => number }): TokenVerifier {
+export interface TokenVerifierOptions {
+  readonly pki: Pick<Pki, 'serviceAccountKeys'>;
+  readonly caches: Caches;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Told of the Secret whose token was found valid. */
+  readonly used: (secret: Place) => void;
+}
+
+export function createTokenVerifier({ pki, caches, now, used }: TokenVerifierOptions): TokenVerifier {
   const remembered = new Map<string, Verified>();
   const look = async (token: string): Promise<Verified | undefined> => {
     const known = remembered.get(token);
@@ -54,7 +66,9 @@ export function createTokenVerifier({ pki, caches, now }: { pki: Pick<Pki, 'serv
         return undefined;
       }
       const meant = audiences.filter((audience) => verified.audiences.includes(audience));
-      return meant.length > 0 && verified.lives(caches, time) ? { user: verified.user, audiences: meant } : undefined;
+      if (meant.length === 0 || !verified.lives(caches, time)) return undefined;
+      if (verified.keptIn !== undefined) used(verified.keptIn);
+      return { user: verified.user, audiences: meant };
     },
   };
 }
@@ -90,6 +104,7 @@ function ofSecret(token: string, payload: JWTPayload): Verified | undefined {
     user: userOf(subject, undefined),
     audiences: payload.aud === undefined ? apiAudiences : [payload.aud].flat(),
     lives: (caches) => isKept(caches, subject, token),
+    keptIn: { namespace: subject.namespace, name: subject.secretName },
     notBefore: (payload.nbf ?? 0) * 1000,
     expires: (payload.exp ?? Infinity) * 1000,
   };
