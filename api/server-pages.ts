@@ -2,7 +2,7 @@ import { architectureOf } from '../machinery/architecture.ts';
 import { messageOf } from '../machinery/thrown.ts';
 import { issuerDocuments } from './access/issuer-documents.ts';
 import type { Pki } from './access/pki.ts';
-import { createExtensionOpenApi } from './aggregation/extension-openapi.ts';
+import type { ExtensionOpenApi } from './aggregation/extension-openapi.ts';
 import type { Extensions } from './aggregation/extensions.ts';
 import { openApiPages } from './discovery/openapi-pages.ts';
 import { createPages } from './discovery/pages.ts';
@@ -21,14 +21,13 @@ export interface ServerPagesOptions {
   readonly extensions: Extensions;
   /** `10.0.0.1:6443`: how callers reach the server. */
   readonly serverAddress: () => string;
-  /** Told why an extension server's document could not be read, and whose it is. */
-  readonly onExtensionError: (error: unknown, name: string) => void;
+  readonly extensionOpenApi: ExtensionOpenApi;
   /** Has every cluster's own been written? */
   readonly isSeeded: () => boolean;
 }
 
 /** What is served beside the resources: discovery, OpenAPI, health, metrics, the keys of tokens. */
-export function serverPages({ pki, build, registry, caches, metrics, extensions, serverAddress, onExtensionError, isSeeded }: ServerPagesOptions): Edge['page'] {
+export function serverPages({ pki, build, registry, caches, metrics, extensions, extensionOpenApi, serverAddress, isSeeded }: ServerPagesOptions): Edge['page'] {
   return createPages({
     registry, metrics, serverAddress, extensions: () => extensions.versions,
     build: build ?? { version: '0.0.0', nodeVersion: process.versions.node, platform: `linux/${architectureOf(process.arch)}` },
@@ -38,7 +37,7 @@ export function serverPages({ pki, build, registry, caches, metrics, extensions,
       { name: 'poststarthook/rbac/bootstrap-roles', live: false, problem: () => (isSeeded() ? undefined : 'not finished') },
       { name: 'informer-sync', live: false, problem: () => storeProblem(caches) },
     ],
-    openApi: openApiPages(registry, () => extensions.versions, createExtensionOpenApi({ extensions, now: Date.now, report: onExtensionError })),
+    openApi: openApiPages(registry, extensionOpenApi),
     issuer: () => issuerDocuments(pki.serviceAccountKeys, `https://${serverAddress()}`),
   });
 }

@@ -12,6 +12,7 @@ import { createAuthorizer } from './access/rbac.ts';
 import { runSigner } from './access/signer.ts';
 import { createTokenUse } from './access/token-use.ts';
 import { signSecretToken } from './access/tokens.ts';
+import { createExtensionOpenApi } from './aggregation/extension-openapi.ts';
 import { createExtensionRequests } from './aggregation/extension-requests.ts';
 import { createExtensions } from './aggregation/extensions.ts';
 import { keepLocalServices } from './aggregation/local-keeper.ts';
@@ -153,6 +154,7 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
   const extensions = createExtensions({
     writer: deps, random, frontProxy: await pki.frontProxyCertificate(), setTimer: backgroundClock.setTimer, report: (error, name) => { onError(`asking who serves ${name} failed`, error); },
   });
+  const extensionOpenApi = createExtensionOpenApi({ extensions, now: Date.now, report: (error, name) => { onError(`reading the OpenAPI of ${name} failed`, error); } });
   const extensionRequests = createExtensionRequests({ extensions, authorizer, auditor });
   const stopping = new AbortController();
   const inFlight = createInFlight(Date.now, requestMs);
@@ -168,8 +170,8 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
   let isSeeded = false;
   const edge: Edge = {
     authenticator, authorizer, dispatch, resourceAt: registry.at, inFlight, metrics, fairness, onError, stopped: stopping.signal, uuid: randomUUID, ...(auditor === undefined ? {} : { audit: auditor }),
-    extensions,
-    page: serverPages({ pki, build: options.build, registry, caches, metrics, extensions, serverAddress: () => `${reach}:${port}`, onExtensionError: (error, name) => { onError(`reading the OpenAPI of ${name} failed`, error); }, isSeeded: () => isSeeded }),
+    extensions: { at: (path) => (extensionOpenApi.isMade(path) ? undefined : extensions.at(path)), target: extensions.target },
+    page: serverPages({ pki, build: options.build, registry, caches, metrics, extensions, extensionOpenApi, serverAddress: () => `${reach}:${port}`, isSeeded: () => isSeeded }),
     agentLink: { caPem: pki.caPem, ...(await pki.clientCertificate({ commonName: 'coracle-apiserver', organizations: ['system:masters'] })), connectMs: agentMs, connections, stopped: stopping.signal },
     protobuf: createProtobufDecoder(),
     yaml,

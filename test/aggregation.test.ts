@@ -41,6 +41,7 @@ const pages: Readonly<Record<string, object>> = {
       'com.example.Unused': { type: 'object' },
     },
   },
+  '/openapi/v3': { paths: { 'apis/ext.example.com/v1': { serverRelativeURL: '/openapi/v3/apis/ext.example.com/v1?hash=1' } } },
   '/openapi/v3/apis/ext.example.com/v1': { openapi: '3.0.0', info: { title: 't', version: '1' }, paths: {} },
 };
 
@@ -214,7 +215,7 @@ describe('what another server serves', () => {
     expect(out.trim().split(/\s+/)).toEqual(['things', 'ext.example.com/v1', 'true', 'Thing']);
     expect((await test.kubectl('get', 'things', '-o', 'name')).out).toBe('thing.ext.example.com/a\n');
     expect(JSON.parse((await ask('/apis')).body)).toMatchObject({ groups: expect.arrayContaining([expect.objectContaining({ name: 'ext.example.com' })]) as unknown });
-    expect(JSON.parse((await ask('/openapi/v3')).body)).toMatchObject({ paths: { 'apis/ext.example.com/v1': { serverRelativeURL: '/openapi/v3/apis/ext.example.com/v1' } } });
+    expect(JSON.parse((await ask('/openapi/v3')).body)).toMatchObject({ paths: { 'apis/ext.example.com/v1': { serverRelativeURL: '/openapi/v3/apis/ext.example.com/v1?hash=1' } } });
     expect(JSON.parse((await ask('/openapi/v3/apis/ext.example.com/v1')).body)).toMatchObject({ openapi: '3.0.0' });
   });
 

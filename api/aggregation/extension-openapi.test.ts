@@ -55,6 +55,39 @@ beforeEach(() => {
 
 const titles = async () => (await openApi.parts()).map(({ paths }) => JSON.stringify([...paths.values()]));
 
+describe('an extension server\'s document of OpenAPI 3', () => {
+  const path = '/openapi/v3/apis/a.io/v1';
+  const url = `${path}?hash=1`;
+
+  it('is where the server\'s index says, whoever asks how often', async () => {
+    respond = (_request, response) => void response.end(JSON.stringify({ paths: { 'apis/a.io/v1': { serverRelativeURL: url }, 'apis/b.io/v1': { serverRelativeURL: '/b' } } }));
+    expect([...await openApi.documents()]).toEqual([['apis/a.io/v1', { url }]]);
+    await openApi.documents();
+    expect([asked, openApi.isMade(path)]).toEqual([1, false]);
+  });
+
+  it.each<[string, () => void, readonly unknown[]]>([
+    ['is not told of when the server\'s index has none', () => { respond = (_request, response) => void response.end('{"paths":{}}'); }, []],
+    ['is believed to be there when the index can not be read', () => { respond = (_request, response) => void response.writeHead(500).end(); }, [['apis/a.io/v1', { url: path }]]],
+    ['is not told of while the server is away', () => { versions = [{ ...version, isFresh: false }]; isThere = false; }, []],
+  ])('%s', async (_name, happen, documents) => {
+    happen();
+    expect([...await openApi.documents()]).toEqual(documents);
+  });
+
+  it('is made of that of OpenAPI 2 for a server that has no other', async () => {
+    respond = (request, response) => void response.writeHead(request.url === '/openapi/v2' ? 200 : 404).end(request.url === '/openapi/v2' ? documentOf('first') : '');
+    const [[root, document] = []] = await openApi.documents();
+    expect(root).toBe('apis/a.io/v1');
+    expect(JSON.parse(String(document !== undefined && 'made' in document ? document.made : ''))).toMatchObject({ openapi: '3.0.0', paths: { '/apis/a.io/v1/things': { get: { summary: 'first' } } } });
+    expect(openApi.isMade(path)).toBe(true);
+    respond = (_request, response) => void response.end(JSON.stringify({ paths: { 'apis/a.io/v1': { serverRelativeURL: url } } }));
+    time += 61_000;
+    expect([...await openApi.documents()]).toEqual([['apis/a.io/v1', { url }]]);
+    expect(openApi.isMade(path)).toBe(false);
+  });
+});
+
 describe('an extension server\'s document of OpenAPI 2', () => {
   it('is asked for once a minute, by all who ask at once together, and is the same value as long as its bytes are', async () => {
     const [[first], [same]] = await Promise.all([openApi.parts(), openApi.parts()]);

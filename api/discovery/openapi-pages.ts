@@ -3,19 +3,18 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { failure } from '../../machinery/status.ts';
 import { clauses } from '../http/negotiation.ts';
 import type { Page, PageAnswer } from '../http/serve.ts';
-import type { ExtensionOpenApi } from '../aggregation/extension-openapi.ts';
-import type { ExtensionVersion } from '../aggregation/extension-discovery.ts';
+import type { ExtensionOpenApi, VersionThree } from '../aggregation/extension-openapi.ts';
 import type { Registry } from '../registry.ts';
 import type { Resource } from '../resources/define.ts';
 
 /** `/openapi/v2`, `/openapi/v3` and what v3 points to. The documents are built at the first question: most servers are never asked. */
-export function openApiPages(registry: Pick<Registry, 'resources'>, extensions: () => readonly ExtensionVersion[], extensionOpenApi: ExtensionOpenApi): Page {
+export function openApiPages(registry: Pick<Registry, 'resources'>, extensions: ExtensionOpenApi): Page {
   return ({ info: { path, verb }, query }, headers) => {
     if (verb !== 'get' && verb !== 'head') return undefined;
     const { resources } = registry;
-    if (path === '/openapi/v2') return versionTwo(resources, extensionOpenApi, headers);
-    if (path === '/openapi/v3') return versionThreeIndex(resources, extensions(), headers);
-    if (path.startsWith('/openapi/v3/')) return versionThree(resources, path.slice('/openapi/v3/'.length), query['hash'], headers);
+    if (path === '/openapi/v2') return versionTwo(resources, extensions, headers);
+    if (path === '/openapi/v3') return versionThreeIndex(resources, extensions, headers);
+    if (path.startsWith('/openapi/v3/')) return versionThree(resources, extensions, path.slice('/openapi/v3/'.length), query['hash'], headers);
     return undefined;
   };
 }
@@ -36,32 +35,41 @@ async function versionTwo(resources: readonly Resource[], extensions: ExtensionO
   return tagged(body, media, headers);
 }
 
-async function versionThreeIndex(resources: readonly Resource[], extensions: readonly ExtensionVersion[], headers: IncomingHttpHeaders): Promise<PageAnswer> {
+async function versionThreeIndex(resources: readonly Resource[], extensions: ExtensionOpenApi, headers: IncomingHttpHeaders): Promise<PageAnswer> {
   const { openApiV3Index } = await import('../schema/openapi-v3.ts');
-  return tagged(withExtensions(await openApiV3Index(resources), extensions), 'application/json', headers);
+  return tagged(withExtensions(await openApiV3Index(resources), await extensions.documents()), 'application/json', headers);
 }
 
-/** Extension servers answer for their documents themselves: nobody knows their hashes. */
-function withExtensions(index: Buffer, extensions: readonly ExtensionVersion[]): Buffer {
-  const theirs = extensions.filter(({ isFresh }) => isFresh).map(({ group, version }) => [`apis/${group}/${version}`, { serverRelativeURL: `/openapi/v3/apis/${group}/${version}` }]);
-  if (theirs.length === 0) return index;
+/** Extension servers answer for their documents themselves, unless these are made here. */
+function withExtensions(index: Buffer, extensions: ReadonlyMap<string, VersionThree>): Buffer {
+  if (extensions.size === 0) return index;
+  const theirs = [...extensions].map(([root, document]) => [root, { serverRelativeURL: 'url' in document ? document.url : `/openapi/v3/${root}?hash=${hashOf(document.made)}` }]);
   const { paths } = JSON.parse(index.toString()) as { readonly paths: object };
   return Buffer.from(JSON.stringify({ paths: { ...paths, ...Object.fromEntries(theirs) } }));
 }
 
 /** What is asked for by the hash that the index gave may be kept for ever: kubectl does. */
-async function versionThree(resources: readonly Resource[], document: string, hash: string | undefined, headers: IncomingHttpHeaders): Promise<PageAnswer> {
+async function versionThree(resources: readonly Resource[], extensions: ExtensionOpenApi, document: string, hash: string | undefined, headers: IncomingHttpHeaders): Promise<PageAnswer> {
   const { openApiV3 } = await import('../schema/openapi-v3.ts');
-  const body = await openApiV3(resources, document);
+  const body = await openApiV3(resources, document) ?? await madeFor(extensions, document);
   if (body === undefined) throw failure('NotFound', 'the server could not find the requested resource');
   const answer = tagged(body, 'application/json', headers);
   return answer.headers['etag'] === `"${hash}"` ? { ...answer, headers: { ...answer.headers, 'cache-control': `public, immutable, max-age=${yearSeconds}` } } : answer;
 }
 
+async function madeFor(extensions: ExtensionOpenApi, document: string): Promise<Buffer | undefined> {
+  const found = (await extensions.documents()).get(document);
+  return found !== undefined && 'made' in found ? found.made : undefined;
+}
+
+function hashOf(body: Buffer): string {
+  return createHash('sha512').update(body).digest('hex').toUpperCase();
+}
+
 const yearSeconds = 365 * 24 * 60 * 60;
 
 function tagged(body: Buffer, media: string, headers: IncomingHttpHeaders): PageAnswer {
-  const etag = `"${createHash('sha512').update(body).digest('hex').toUpperCase()}"`;
+  const etag = `"${hashOf(body)}"`;
   if (headers['if-none-match'] === etag) return { code: 304, headers: { etag, vary: 'Accept' }, body: Buffer.alloc(0) };
   return { code: 200, headers: { 'content-type': media, vary: 'Accept', etag }, body };
 }

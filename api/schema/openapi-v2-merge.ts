@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
+import { isObject } from '../../machinery/patch/json-value.ts';
 
 /**
  * Other servers' documents of OpenAPI 2 in this server's own. Pure. Behaviour: kube-aggregator; of a path that both have, the first
@@ -111,8 +112,4 @@ function named(reference: string, prefix: string): string | undefined {
 function membersOf(document: unknown, field: string): Members {
   const members: unknown = isObject(document) ? document[field] : undefined;
   return new Map(isObject(members) ? Object.entries(members) : []);
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
