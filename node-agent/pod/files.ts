@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { hostnameOf, hostsFile, kernelNameOf, resolverFile } from '../pod-files.ts';
 import type { PodHandle } from './handle.ts';
@@ -37,6 +37,12 @@ export function podFiles(handle: PodHandle): ReadonlyMap<string, string> {
 /** The file behind a run's termination message path. */
 export function terminationFile(handle: PodHandle, containerId: string): string {
   return join(filesDirectory(handle), `termination-${containerId.slice(0, 16)}`);
+}
+
+/** Makes that file, for whatever user the container runs as: the agent's own umask must not narrow it. */
+export async function makeTerminationFile(path: string): Promise<void> {
+  await writeFile(path, '', { mode: 0o666 });
+  await chmod(path, 0o666);
 }
 
 /** What a run has of the pod's files for itself. */

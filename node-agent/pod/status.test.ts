@@ -107,6 +107,15 @@ describe('a pod\'s status', () => {
     expect(told({ grants: { a: { requests: { cpu: '1' } } } })).toEqual([]);
   });
 
+  it('says of init containers that they initialise, before there is a sandbox and after there was one', () => {
+    const waiting = podOf({ restartPolicy: 'Never', initContainers: [{ name: 'i' }, { name: 'j' }] });
+    const before = podStatus(waiting, newState(now), node, now);
+    const after = podStatus(waiting, stateOf({ sandbox: 'absent' }, record('i', { current: exited(1) })), node, now);
+    expect([...before.initContainerStatuses ?? [], ...after.initContainerStatuses ?? []].map(({ state }) => summary(state))).toEqual([
+      'waiting PodInitializing', 'waiting PodInitializing', 'terminated Error 1', 'waiting PodInitializing',
+    ]);
+  });
+
   it('names what it waits for', () => {
     const pod = podOf({ initContainers: [{ name: 'i' }, { name: 'j' }], readinessGates: [{ conditionType: 'g' }] });
     const conditions = podStatus(pod, stateOf({}, record('i', { current: exited(0) })), node, now).conditions ?? [];

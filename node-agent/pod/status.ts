@@ -90,7 +90,7 @@ const neverSeen = {
 
 function waitingReason(pod: Pod, container: PodContainer, state: PodState): string {
   const hasInit = (pod.spec?.initContainers ?? []).length > 0;
-  const initialising = hasInit && (container.role === 'main' ? !isInitialised(pod, state) : hasSandbox(state));
+  const initialising = hasInit && (container.role !== 'main' || !isInitialised(pod, state));
   return initialising ? 'PodInitializing' : 'ContainerCreating';
 }
 

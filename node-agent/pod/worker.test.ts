@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { setTimeout as turn } from 'node:timers/promises';
 import { basename, join } from 'node:path';
@@ -153,6 +153,29 @@ describe('a pod on a machine that refuses', () => {
     desire({ ...pod, metadata: { ...pod.metadata, deletionTimestamp: '2026-01-01T00:00:00Z', deletionGracePeriodSeconds: 1 } });
     await until(() => count('delete') === 1);
     expect(count('flush')).toBe(2);
+  });
+});
+
+describe('a container', () => {
+  it('finds the file for its last words writable, whatever user it runs as', async () => {
+    begin();
+    await until(isRunning);
+    const files = join(dataDir, 'pods', 'u', 'files');
+    const [file = ''] = (await readdir(files)).filter((name) => name.startsWith('termination-'));
+    expect((await stat(join(files, file))).mode & 0o777).toBe(0o666);
+  });
+
+  it('that can\'t be configured is tried again as soon as the pod\'s own annotations have changed', async () => {
+    const env = [{ name: 'PART', valueFrom: { fieldRef: { fieldPath: "metadata.annotations['part']" } } }];
+    const container = { name: 'a', image: 'web:1', env, volumeMounts: [{ name: 'work', mountPath: '/work', subPathExpr: '$(PART)/here' }] };
+    const parted: Pod = { ...pod, spec: { enableServiceLinks: false, volumes: [{ name: 'work', emptyDir: {} }], containers: [container] } };
+    worker = createPodWorker(node(), { pod: parted, state: newState(clock.now()), sandbox: undefined }, stop.signal, () => undefined);
+    const waitingReason = () => recordOf(worker?.state() ?? newState(0), 'a').waiting?.reason;
+    await until(() => waitingReason() === 'CreateContainerConfigError');
+    const { retryAt = 0 } = recordOf(worker.state(), 'a');
+    worker.desire({ ...parted, metadata: { ...parted.metadata, annotations: { part: 'mine' } } });
+    await until(isRunning);
+    expect(clock.now()).toBeLessThan(retryAt);
   });
 });
 

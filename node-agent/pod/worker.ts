@@ -8,7 +8,7 @@ import { createPodVolumes } from '../volumes/volumes.ts';
 import { carryOut } from './effects/carry-out.ts';
 import { withMessages } from './adopt.ts';
 import { containerExited, lastWords } from './effects/container-exited.ts';
-import { objectsChanged, refreshVolumes } from './effects/refresh-volumes.ts';
+import { refreshVolumes, sourcesChanged } from './effects/refresh-volumes.ts';
 import { sandboxAnswered, sandboxWasLost, sayRefusal } from './effects/sandbox.ts';
 import type { NodeContext, PodHandle } from './handle.ts';
 import { isEnding, plan } from './plan.ts';
@@ -104,7 +104,7 @@ export function createPodWorker(node: NodeContext, start: WorkerStart, working: 
     handle.objects.release();
   };
   const handle = createHandle(node, cell, {
-    starting: AbortSignal.any([ending.signal, working]), working, journal, objectsChanged: () => tasks.run(objectsChanged(handle)),
+    starting: AbortSignal.any([ending.signal, working]), working, journal, objectsChanged: () => tasks.run(sourcesChanged(handle)),
     changed() {
       wake();
       for (const listener of listeners) listener();
@@ -133,7 +133,7 @@ export function createPodWorker(node: NodeContext, start: WorkerStart, working: 
   return {
     uid, pod: () => cell.pod, granted: () => handle.pod(), state: () => cell.state, sandbox: () => cell.sandbox,
     desire(pod) {
-      if (isRelabelled(cell.pod, pod)) tasks.run(Promise.resolve().then(() => refreshVolumes(handle)));
+      if (isRelabelled(cell.pod, pod)) tasks.run(Promise.resolve().then(() => sourcesChanged(handle)));
       cell.pod = pod;
       node.statuses.check(pod);
       journal.saveSoon();
@@ -277,7 +277,7 @@ function isOnItsWay({ phase, containerStatuses, initContainerStatuses }: PodStat
   return phase === 'Pending' && reasons.every((reason) => reason === 'ContainerCreating' || reason === 'PodInitializing');
 }
 
-/** Labels and annotations may be shown in files. */
+/** Labels and annotations may be shown in files, and make up environments. */
 function isRelabelled(before: Pod, after: Pod): boolean {
   return shownMetadata(before) !== shownMetadata(after);
 }

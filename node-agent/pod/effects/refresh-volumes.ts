@@ -16,8 +16,8 @@ export async function refreshVolumes(handle: PodHandle): Promise<void> {
   }
 }
 
-/** A ConfigMap or Secret that the pod names is there or has changed: what waited for it goes on, files follow. */
-export async function objectsChanged(handle: PodHandle): Promise<void> {
+/** What the pod is made from has changed, objects that it names or its own labels and annotations: what waited for it goes on, files follow. */
+export async function sourcesChanged(handle: PodHandle): Promise<void> {
   handle.change(({ volumesRetryAt: _retryAt, ...before }) => ({
     ...before, containers: new Map([...before.containers].map(([name, record]) => [name, withoutConfigRetry(record)])),
   }));

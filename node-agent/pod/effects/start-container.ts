@@ -1,4 +1,4 @@
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Container } from '../../../machinery/kinds/core.ts';
 import { parseQuantity, toUnits } from '../../../machinery/quantity.ts';
@@ -11,7 +11,7 @@ import { RuntimeError, type ContainerSpec, type Sandbox } from '../../runtime/ru
 import { serviceLinks } from '../../service-links.ts';
 import { afterAttempt } from '../back-off.ts';
 import { containerSpec } from '../container-spec.ts';
-import { logPathOf, podFiles, removeLog, removeRunFiles, terminationFile } from '../files.ts';
+import { logPathOf, makeTerminationFile, podFiles, removeLog, removeRunFiles, terminationFile } from '../files.ts';
 import type { PodHandle } from '../handle.ts';
 import { runHook } from '../hooks.ts';
 import { oomScoreAdjOf, securityOf } from '../security.ts';
@@ -100,7 +100,7 @@ async function configure(handle: PodHandle, container: Container, image: StoredI
     files: new Map([...podFiles(handle), [container.terminationMessagePath ?? '/dev/termination-log', termination]]),
     logPath, pidsLimit: node.pidsLimit,
   });
-  await Promise.all([mkdir(dirname(logPath), { recursive: true, mode: 0o755 }), writeFile(termination, '', { mode: 0o666 })]);
+  await Promise.all([mkdir(dirname(logPath), { recursive: true, mode: 0o755 }), makeTerminationFile(termination)]);
   return spec;
 }
 
