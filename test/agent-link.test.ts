@@ -107,6 +107,17 @@ describe('the way to a node\'s agent', () => {
     expect(asked).toEqual(['coracle-apiserver GET /exec/default/p/main?command=echo&command=a+b&input=1&output=1']);
   });
 
+  it('splices logs, for whom may only read them too', async () => {
+    const { transport } = test;
+    const rbac = { group: 'rbac.authorization.k8s.io', version: 'v1', verb: 'create', namespace: 'default' } as const;
+    await transport.request({ ...rbac, resource: 'roles', body: { metadata: { name: 'reads' }, rules: [{ apiGroups: [''], resources: ['pods/log', 'pods/exec'], verbs: ['get'] }] } });
+    await transport.request({ ...rbac, resource: 'rolebindings', body: { metadata: { name: 'reads' }, roleRef: { apiGroup: rbac.group, kind: 'Role', name: 'reads' }, subjects: [{ apiGroup: rbac.group, kind: 'User', name: 'reader' }] } });
+    asked.length = 0;
+    expect(await upgrade(`${pods}/p/log?container=main&tailLines=5`, 'reader', [])).toMatchObject({ code: 101, echo: 'abcdef' });
+    expect(asked).toEqual(['coracle-apiserver GET /containerLogs/default/p/main?tailLines=5']);
+    expect(await upgrade(`${pods}/p/exec?command=ls`, 'reader', [])).toMatchObject({ code: 403, body: expect.stringContaining('cannot create resource \\"pods/exec\\"') });
+  });
+
   it('passes on what the agent refuses', async () => {
     expect(await upgrade(`${pods}/p/exec?command=refuse&stdout=true`)).toMatchObject({ code: 403, body: 'no' });
   });

@@ -332,7 +332,10 @@ function userAgentOf(headers: IncomingHttpHeaders): string {
   return name;
 }
 
-/** One upgrade (exec, attach, port-forward): authorized like any request, then spliced to the node's agent. Never throws. */
+/** Subresources whose upgrade does no more than their GET, or has its own say in who may. */
+const onlyReads: ReadonlySet<string> = new Set(['log', 'proxy']);
+
+/** One upgrade (exec, attach, port-forward, logs): authorized like any request, then spliced to the node's agent. Never throws. */
 export async function serveUpgrade(edge: Edge, request: IncomingMessage, socket: Duplex, head: Buffer, peer: Peer): Promise<void> {
   const { method = 'GET', url = '/' } = request;
   const headers = withRepeated(request.headers, request.rawHeaders);
@@ -358,7 +361,7 @@ export async function serveUpgrade(edge: Edge, request: IncomingMessage, socket:
     const answer: Answer = { as: 'json', media: 'application/json' };
     const call = callOf(headers, { target, user, resource: resourceOf(edge, target, user), answer, headers: {}, origin, address: peer.address }, target.info, undefined, { signal: edge.stopped });
     // A WebSocket handshake is a GET: who may only read must not run commands by it.
-    if (target.info.verb === 'get' && target.info.subresource !== 'proxy') authorize(edge.authorizer, user, { ...target.info, verb: 'create' });
+    if (target.info.verb === 'get' && !onlyReads.has(target.info.subresource)) authorize(edge.authorizer, user, { ...target.info, verb: 'create' });
     isRecorded = true;
     const result = await edge.dispatch.call(call);
     const ends = { request, socket, head };

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { decodeChannel, decodeResize, encodeChannel, encodeClose, encodeExit, encodeResize, type Channel } from './channels.ts';
+import { decodeChannel, decodeResize, encodeChannel, encodeClose, encodeExit, encodeFailure, encodeResize, type Channel } from './channels.ts';
 
 const channels: readonly Channel[] = ['stdin', 'stdout', 'stderr', 'error', 'resize'];
 
@@ -25,7 +25,18 @@ describe('channel frames', () => {
   });
 
   it('end with a Status from which the exit code can be read', () => {
-    expect(JSON.parse(encodeExit(0).subarray(1).toString())).toEqual({ metadata: {}, status: 'Success' });
-    expect(JSON.parse(encodeExit(3).subarray(1).toString())).toMatchObject({ reason: 'NonZeroExitCode', details: { causes: [{ reason: 'ExitCode', message: '3' }] } });
+    const statusOf = (frame: Buffer | undefined): unknown => JSON.parse(frame?.subarray(1).toString() ?? '');
+    for (const protocol of ['v5.channel.k8s.io', 'v4.channel.k8s.io']) {
+      expect(statusOf(encodeExit(0, protocol))).toEqual({ metadata: {}, status: 'Success' });
+      expect(statusOf(encodeExit(3, protocol))).toMatchObject({ reason: 'NonZeroExitCode', details: { causes: [{ reason: 'ExitCode', message: '3' }] } });
+      expect(statusOf(encodeFailure('no such command', protocol))).toMatchObject({ status: 'Failure', message: 'no such command' });
+    }
+  });
+
+  it('end with words in the plain protocol, and without any after a success', () => {
+    const plain = 'channel.k8s.io';
+    expect(encodeExit(0, plain)).toBeUndefined();
+    expect(encodeExit(3, plain)).toEqual(encodeChannel('error', Buffer.from('command terminated with non-zero exit code: command terminated with exit code 3')));
+    expect(encodeFailure('no such command', plain)).toEqual(encodeChannel('error', Buffer.from('no such command')));
   });
 });

@@ -6,6 +6,8 @@
 export const channelProtocol = 'v5.channel.k8s.io';
 /** The protocol without the close signal, which older clients ask for. */
 export const olderChannelProtocol = 'v4.channel.k8s.io';
+/** The first of them, without a close signal and without a Status: its error channel has words, and only when something failed. */
+export const plainChannelProtocol = 'channel.k8s.io';
 
 const channelNumbers = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4 } as const;
 const closeNumber = 255;
@@ -67,18 +69,29 @@ export function encodeResize(size: TerminalSize): Buffer {
   return encodeChannel('resize', Buffer.from(JSON.stringify({ Width: size.width, Height: size.height })));
 }
 
-/** The last frame of an exec: how the command ended, as a Status on the error channel. kubectl reads the exit code from its cause. */
-export function encodeExit(exitCode: number): Buffer {
-  const status = exitCode === 0
-    ? { metadata: {}, status: 'Success' }
-    : {
-      metadata: {}, status: 'Failure', reason: 'NonZeroExitCode', message: `command terminated with non-zero exit code: command terminated with exit code ${exitCode}`,
-      details: { causes: [{ reason: 'ExitCode', message: String(exitCode) }] },
-    };
-  return encodeChannel('error', Buffer.from(JSON.stringify(status)));
+type FailureStatus = Readonly<Record<string, unknown>> & { readonly message: string };
+
+/**
+ * The last frame of an exec: how the command ended, as a Status on the error channel. kubectl reads the exit code from its cause. None
+ * for a success in the plain protocol.
+ */
+export function encodeExit(exitCode: number, protocol: string): Buffer | undefined {
+  if (exitCode === 0) return protocol === plainChannelProtocol ? undefined : encodeStatus({ metadata: {}, status: 'Success' });
+  return encodeFailed({
+    metadata: {}, status: 'Failure', reason: 'NonZeroExitCode', message: `command terminated with non-zero exit code: command terminated with exit code ${exitCode}`,
+    details: { causes: [{ reason: 'ExitCode', message: String(exitCode) }] },
+  }, protocol);
 }
 
 /** The last frame when the command could not be run at all. */
-export function encodeFailure(message: string): Buffer {
-  return encodeChannel('error', Buffer.from(JSON.stringify({ metadata: {}, status: 'Failure', reason: 'InternalError', message, code: 500 })));
+export function encodeFailure(message: string, protocol: string): Buffer {
+  return encodeFailed({ metadata: {}, status: 'Failure', reason: 'InternalError', message, code: 500 }, protocol);
+}
+
+function encodeFailed(status: FailureStatus, protocol: string): Buffer {
+  return protocol === plainChannelProtocol ? encodeChannel('error', Buffer.from(status.message)) : encodeStatus(status);
+}
+
+function encodeStatus(status: object): Buffer {
+  return encodeChannel('error', Buffer.from(JSON.stringify(status)));
 }

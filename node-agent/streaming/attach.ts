@@ -1,8 +1,7 @@
-import { encodeExit } from '../../client/streams/channels.ts';
 import type { StreamingOptions } from './server.ts';
 import { findPod, runningTarget } from './target.ts';
 import { asks, type StreamSession } from './session.ts';
-import { copyIn, copyOut, sendMessage } from './websocket.ts';
+import { copyIn, copyOut, sendExit } from './websocket.ts';
 
 /** /attach/{namespace}/{pod}/{container}?input&output&error&tty: the container's own streams. */
 export async function serveAttach(options: StreamingOptions, path: readonly string[], query: URLSearchParams): Promise<StreamSession> {
@@ -14,7 +13,7 @@ export async function serveAttach(options: StreamingOptions, path: readonly stri
     socket.on('close', () => streams.close());
     try {
       await Promise.all([copyOut(socket, 'stdout', streams.stdout), copyOut(socket, 'stderr', streams.stderr), streams.exit]);
-      await sendMessage(socket, encodeExit(0));
+      await sendExit(socket, 0);
       socket.close(1000);
     } finally {
       streams.close();

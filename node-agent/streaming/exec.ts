@@ -1,9 +1,9 @@
-import { encodeExit, encodeFailure } from '../../client/streams/channels.ts';
+import { encodeFailure } from '../../client/streams/channels.ts';
 import type { StreamingOptions } from './server.ts';
 import { StreamError } from './stream-error.ts';
 import { findPod, runningTarget } from './target.ts';
 import { asks, type StreamSession } from './session.ts';
-import { copyIn, copyOut, sendMessage } from './websocket.ts';
+import { copyIn, copyOut, sendExit, sendMessage } from './websocket.ts';
 import { messageOf } from '../../machinery/thrown.ts';
 
 /** /exec/{namespace}/{pod}/{container}?command=…&input&output&error&tty */
@@ -19,7 +19,7 @@ export async function serveExec(options: StreamingOptions, path: readonly string
     try {
       streams = await sandbox.exec(containerId, { args, tty, stdin: asks(query, 'input', 'stdin') });
     } catch (error) {
-      await sendMessage(socket, commandFailure(error));
+      await sendMessage(socket, commandFailure(error, socket.protocol));
       socket.resume();
       socket.close(1000);
       return;
@@ -29,7 +29,7 @@ export async function serveExec(options: StreamingOptions, path: readonly string
     socket.on('close', () => close.call(streams));
     try {
       const [, , { exitCode }] = await Promise.all([copyOut(socket, 'stdout', streams.stdout), copyOut(socket, 'stderr', streams.stderr), streams.exit]);
-      await sendMessage(socket, encodeExit(exitCode));
+      await sendExit(socket, exitCode);
       socket.close(1000);
     } finally {
       close.call(streams);
@@ -38,6 +38,6 @@ export async function serveExec(options: StreamingOptions, path: readonly string
 }
 
 /** In the kubelet's words; a command that isn't there is among the causes. */
-function commandFailure(error: unknown): Buffer {
-  return encodeFailure(`Internal error occurred: error executing command in container: ${messageOf(error)}`);
+function commandFailure(error: unknown, protocol: string): Buffer {
+  return encodeFailure(`Internal error occurred: error executing command in container: ${messageOf(error)}`, protocol);
 }

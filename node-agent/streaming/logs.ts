@@ -2,30 +2,64 @@ import type { ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import { readLog, type LogOptions } from './read-log.ts';
 import type { StreamingOptions } from './server.ts';
+import type { StreamSession } from './session.ts';
 import { StreamError } from './stream-error.ts';
 import { endOf, findPod, loggedRun } from './target.ts';
+import { sendMessage } from './websocket.ts';
 
-/** GET /containerLogs/{namespace}/{pod}/{container}. Behaviour: "Pod logs", PodLogOptions. */
-export async function serveLogs(options: StreamingOptions, path: readonly string[], query: URLSearchParams, response: ServerResponse): Promise<void> {
+/** What a log's bytes are sent in over a WebSocket. */
+export const logProtocol = 'binary.k8s.io';
+
+interface Source {
+  read(gone: AbortSignal): AsyncIterable<Buffer>;
+  release(): void;
+}
+
+/** The log that a path and a query name. Throws `StreamError`. Behaviour: "Pod logs", PodLogOptions. */
+function sourceOf(options: StreamingOptions, path: readonly string[], query: URLSearchParams): Source {
   const [namespace = '', pod = '', container = ''] = path;
   const worker = findPod(options.find, namespace, pod);
   const logOptions = readOptions(query, options.clock.now());
   const run = loggedRun(worker, container, flag(query, 'previous'));
   const end = endOf(worker, container, run.id);
+  return { read: (gone) => readLog(run.logPath, logOptions, end.signal, gone), release: () => end.release() };
+}
+
+/** GET /containerLogs/{namespace}/{pod}/{container}. */
+export async function serveLogs(options: StreamingOptions, path: readonly string[], query: URLSearchParams, response: ServerResponse): Promise<void> {
+  const source = sourceOf(options, path, query);
   const gone = new AbortController();
   response.on('close', () => gone.abort());
   response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8' });
   response.flushHeaders();
   try {
-    for await (const text of readLog(run.logPath, logOptions, end.signal, gone.signal)) {
+    for await (const text of source.read(gone.signal)) {
       if (!response.write(text)) await once(response, 'drain', { signal: gone.signal });
     }
     response.end();
   } catch (error) {
     if (!gone.signal.aborted) throw error;
   } finally {
-    end.release();
+    source.release();
   }
+}
+
+/** The same over a WebSocket. */
+export function sendLogs(options: StreamingOptions, path: readonly string[], query: URLSearchParams): StreamSession {
+  const source = sourceOf(options, path, query);
+  return async (socket) => {
+    const gone = new AbortController();
+    socket.on('close', () => gone.abort());
+    socket.resume();
+    try {
+      for await (const text of source.read(gone.signal)) await sendMessage(socket, text);
+      socket.close(1000);
+    } catch (error) {
+      if (!gone.signal.aborted) throw error;
+    } finally {
+      source.release();
+    }
+  };
 }
 
 function flag(query: URLSearchParams, name: string): boolean {

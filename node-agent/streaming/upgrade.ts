@@ -1,9 +1,10 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
-import { channelProtocol, olderChannelProtocol } from '../../client/streams/channels.ts';
+import { channelProtocol, olderChannelProtocol, plainChannelProtocol } from '../../client/streams/channels.ts';
 import { serveAttach } from './attach.ts';
 import { serveExec } from './exec.ts';
+import { logProtocol, sendLogs } from './logs.ts';
 import { portForwardProtocol, servePortForward } from './port-forward.ts';
 import type { StreamingOptions } from './server.ts';
 import type { StreamSession } from './session.ts';
@@ -13,11 +14,11 @@ import { messageOf } from '../../machinery/thrown.ts';
 /** Largest message taken from a client, bytes: a terminal's input and a copied file's blocks are far smaller. */
 const largestMessage = 8 * 1024 * 1024;
 
-/** Answers a WebSocket upgrade for exec, attach or port-forward. */
+/** Answers a WebSocket upgrade for exec, attach, port-forward or logs. */
 export function acceptUpgrade(options: StreamingOptions, request: IncomingMessage, socket: Duplex, head: Buffer): void {
   socket.on('error', () => socket.destroy());
   void open(options, request).then((session) => {
-    const server = (request.url ?? '').startsWith('/portForward/') ? forwardServer(request) : channelServer();
+    const server = serverFor(request);
     server.handleUpgrade(request, socket, head, (client) => {
       // What comes before the session listens must not be lost: it resumes the socket itself.
       client.pause();
@@ -34,8 +35,14 @@ export function acceptUpgrade(options: StreamingOptions, request: IncomingMessag
   });
 }
 
-function channelServer(): WebSocketServer {
-  const spoken = [channelProtocol, olderChannelProtocol];
+function serverFor(request: IncomingMessage): WebSocketServer {
+  const { url = '' } = request;
+  if (url.startsWith('/portForward/')) return forwardServer(request);
+  return serverOf(url.startsWith('/containerLogs/') ? [logProtocol] : [channelProtocol, olderChannelProtocol, plainChannelProtocol]);
+}
+
+/** It speaks the first of its protocols that the client offers too. */
+function serverOf(spoken: readonly string[]): WebSocketServer {
   return new WebSocketServer({
     noServer: true, maxPayload: largestMessage, perMessageDeflate: false, handleProtocols: (offered) => spoken.find((protocol) => offered.has(protocol)) ?? false,
   });
@@ -58,6 +65,7 @@ async function open(options: StreamingOptions, request: IncomingMessage): Promis
     case 'exec': return await serveExec(options, path, url.searchParams);
     case 'attach': return await serveAttach(options, path, url.searchParams);
     case 'portForward': return servePortForward(options, path);
+    case 'containerLogs': return sendLogs(options, path, url.searchParams);
     default: throw new StreamError(404, '404 page not found');
   }
 }

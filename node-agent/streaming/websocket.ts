@@ -1,5 +1,5 @@
 import type { WebSocket } from 'ws';
-import { decodeChannel, decodeResize, encodeChannel, type Channel } from '../../client/streams/channels.ts';
+import { decodeChannel, decodeResize, encodeChannel, encodeExit, type Channel } from '../../client/streams/channels.ts';
 import type { ProcessStreams } from '../runtime/runtime.ts';
 
 /** A process's streams over a WebSocket's channels. Slow readers slow the process: nothing is piled up. */
@@ -9,6 +9,12 @@ export function sendMessage(socket: WebSocket, message: Buffer): Promise<void> {
   return new Promise((resolve, reject) => {
     socket.send(message, { binary: true }, (error) => (error === undefined || error === null ? resolve() : reject(error)));
   });
+}
+
+/** Says how a process ended, as far as the protocol has words for it. */
+export async function sendExit(socket: WebSocket, exitCode: number): Promise<void> {
+  const frame = encodeExit(exitCode, socket.protocol);
+  if (frame !== undefined) await sendMessage(socket, frame);
 }
 
 /** Passes a process's output on until it ends. */
