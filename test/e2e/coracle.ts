@@ -60,8 +60,13 @@ export async function instanceOf(dataDir: string): Promise<string> {
 }
 
 /** Takes in the example image. */
-export async function importWeb(dataDir: string): Promise<void> {
-  await run(coracleProgram, ['image', 'import', webArchive, '--data-dir', dataDir]);
+export function importWeb(dataDir: string): Promise<void> {
+  return importImage(dataDir, webArchive);
+}
+
+/** Takes in the image of an archive. */
+export async function importImage(dataDir: string, archive: string): Promise<void> {
+  await run(coracleProgram, ['image', 'import', archive, '--data-dir', dataDir]);
 }
 
 /** As the administrator, whose credentials are in the data directory. */
