@@ -119,6 +119,10 @@ const rows: readonly Row[] = [
     state: withContainers(running('s', { health: { started: false, ready: false } })), steps: [],
   },
   {
+    name: 'waits for the postStart hook of a sidecar', pod: podOf({ initContainers: [{ name: 's', restartPolicy: 'Always' }] }),
+    state: withContainers(running('s', { activity: 'postStart' })), steps: [],
+  },
+  {
     name: 'runs the containers beside a sidecar', pod: podOf({ initContainers: [{ name: 's', restartPolicy: 'Always' }] }),
     state: withContainers(running('s')), steps: [start('a')],
   },

@@ -3,7 +3,7 @@ import { formatSeconds, nextAttemptAt } from './back-off.ts';
 import { generationOf, isGranted, unequal } from './resize.ts';
 import { restarts } from './restart-policy.ts';
 import { forbiddenSysctl } from './sysctls.ts';
-import { containersOf, hasSandbox, isRunning, recordOf, type ContainerRecord, type Outcome, type PodContainer, type PodState, type Stopping, type Waiting } from './state.ts';
+import { containersOf, hasSandbox, hasStarted, isRunning, recordOf, type ContainerRecord, type Outcome, type PodContainer, type PodState, type Stopping, type Waiting } from './state.ts';
 
 export type Step =
   | { readonly do: 'prepareVolumes' | 'createSandbox' | 'destroySandbox' | 'removeVolumes' | 'delete' | 'forget' }
@@ -100,7 +100,7 @@ function keepRunning(pod: Pod, state: PodState, now: number): Plan {
     if (container.role === 'init' && record.activity === undefined && record.current?.exit?.exitCode === 0) continue;
     plans.push(advance(pod, container, record, now));
     if (container.role === 'init') return join(plans);
-    if (container.role === 'sidecar' && !mainsBegun && !(isRunning(record) && record.health.started)) return join(plans);
+    if (container.role === 'sidecar' && !mainsBegun && !(hasStarted(record) && record.health.started)) return join(plans);
   }
   return join(plans);
 }

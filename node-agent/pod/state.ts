@@ -167,6 +167,11 @@ export function isRunning(record: ContainerRecord): boolean {
   return record.current?.startedAt !== undefined && record.current.exit === undefined;
 }
 
+/** Whether it runs and its postStart hook is over: until then it neither is said to run nor asked how it is ("Container Lifecycle Hooks"). */
+export function hasStarted(record: ContainerRecord): boolean {
+  return isRunning(record) && record.activity !== 'postStart';
+}
+
 /** A pod that was seen for the first time at `now`. */
 export function newState(now: number): PodState {
   return { containers: new Map(), volumes: 'absent', sandbox: 'absent', startTime: now, removed: false, deleting: false };

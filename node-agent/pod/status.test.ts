@@ -34,6 +34,7 @@ const rows: readonly Row[] = [
   { name: 'before anything', pod: podOf(), state: newState(now), phase: 'Pending', ready: 'False ContainersNotReady', container: 'waiting ContainerCreating' },
   { name: 'while init containers run', pod: podOf({ initContainers: [{ name: 'i' }] }), state: stateOf({}, record('i', { current: run() })), phase: 'Pending', ready: 'False ContainersNotReady', container: 'waiting PodInitializing' },
   { name: 'running', pod: podOf(), state: stateOf({}, record('a', { current: run() })), phase: 'Running', ready: 'True', container: 'running' },
+  { name: 'while its postStart hook runs', pod: podOf(), state: stateOf({}, record('a', { current: run(), activity: 'postStart' })), phase: 'Pending', ready: 'False ContainersNotReady', container: 'waiting ContainerCreating' },
   { name: 'running and not ready', pod: podOf(), state: stateOf({}, record('a', { current: run(), health: { started: true, ready: false } })), phase: 'Running', ready: 'False ContainersNotReady', container: 'running' },
   { name: 'a failed pull', pod: podOf(), state: stateOf({}, record('a', { waiting: { reason: 'ErrImagePull', message: 'no' } })), phase: 'Pending', ready: 'False ContainersNotReady', container: 'waiting ErrImagePull' },
   {

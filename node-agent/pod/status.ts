@@ -3,7 +3,7 @@ import { qosClass } from '../../machinery/pod/qos.ts';
 import { grantedTo } from './granted.ts';
 import { initFailed, isEnding, isFinished } from './plan.ts';
 import { isGranted, unequal } from './resize.ts';
-import { containersOf, hasSandbox, isRunning, recordOf, type ContainerRecord, type PodContainer, type PodState, type Run } from './state.ts';
+import { containersOf, hasSandbox, hasStarted, recordOf, type ContainerRecord, type PodContainer, type PodState, type Run } from './state.ts';
 
 type Phase = 'Pending' | 'Running' | 'Succeeded' | 'Failed';
 
@@ -75,7 +75,7 @@ function containerStatus(pod: Pod, container: PodContainer, state: PodState, gon
 
 function stateOf(pod: Pod, container: PodContainer, record: ContainerRecord, state: PodState, gone: boolean): ContainerState {
   const run = record.current;
-  if (isRunning(record) && run?.startedAt !== undefined) return { running: { startedAt: rfc3339(run.startedAt) } };
+  if (hasStarted(record) && run?.startedAt !== undefined) return { running: { startedAt: rfc3339(run.startedAt) } };
   const ended = run?.exit === undefined ? undefined : run;
   if (ended !== undefined && (record.waiting === undefined || isEnding(pod, state))) return { terminated: terminated(ended) };
   // A pod that was never initialised has nothing that could have been lost.
@@ -102,7 +102,7 @@ function incompleteInit(pod: Pod, state: PodState): readonly string[] {
   return containersOf(pod).filter((c) => {
     const record = recordOf(state, c.spec.name);
     if (c.role === 'init') return record.current?.exit?.exitCode !== 0;
-    return c.role === 'sidecar' && !(isRunning(record) && record.health.started) && record.current?.exit === undefined;
+    return c.role === 'sidecar' && !(hasStarted(record) && record.health.started) && record.current?.exit === undefined;
   }).map((c) => c.spec.name);
 }
 

@@ -165,6 +165,18 @@ describe('a container', () => {
     expect((await stat(join(files, file))).mode & 0o777).toBe(0o666);
   });
 
+  it('is neither ready nor probed before its postStart hook is over', async () => {
+    const hooked: Pod = { ...pod, spec: { enableServiceLinks: false, containers: [{ name: 'a', image: 'web:1', lifecycle: { postStart: { sleep: { seconds: 5 } } }, livenessProbe: { tcpSocket: { host: '127.0.0.1', port: 1 } } }] } };
+    worker = createPodWorker(node(), { pod: hooked, state: newState(clock.now()), sandbox: undefined }, stop.signal, () => undefined);
+    await until(isRunning);
+    const startedAt = clock.now();
+    const isReported = () => reported.some(({ containerStatuses }) => containerStatuses?.[0]?.ready === true);
+    await until(isReported);
+    expect(clock.now() - startedAt).toBeGreaterThanOrEqual(5000);
+    expect(count('Unhealthy')).toBe(0);
+    await until(() => count('Unhealthy') === 1);
+  });
+
   it('that can\'t be configured is tried again as soon as the pod\'s own annotations have changed', async () => {
     const env = [{ name: 'PART', valueFrom: { fieldRef: { fieldPath: "metadata.annotations['part']" } } }];
     const container = { name: 'a', image: 'web:1', env, volumeMounts: [{ name: 'work', mountPath: '/work', subPathExpr: '$(PART)/here' }] };

@@ -124,12 +124,16 @@ async function launch(handle: PodHandle, container: Container, spec: ContainerSp
   // It may have ended before this answer came: then its exit is in the record already.
   handle.changeContainer(name, (record) => (record.pending?.id === spec.id
     ? { ...withStarted(record, startedAt), activity: 'postStart', health: firstHealth(container) } : withoutActivity(record)));
-  if (ended !== undefined) {
-    await removeRun(handle, ended.id);
-    // The logs of this run and the one before it are kept, as Kubernetes does.
-    if (previous !== undefined) await removeLog(previous.logPath).catch((error: unknown) => notCleared(handle, previous.id, error));
-  }
-  if (isRunning(recordOf(handle.state(), name))) await afterStart(handle, container, spec.id);
+  await Promise.all([
+    ended === undefined ? undefined : clearRun(handle, ended, previous),
+    isRunning(recordOf(handle.state(), name)) ? afterStart(handle, container, spec.id) : undefined,
+  ]);
+}
+
+/** The logs of the newest run and the one before it are kept, as Kubernetes does. */
+async function clearRun(handle: PodHandle, ended: Run, previous: Run | undefined): Promise<void> {
+  await removeRun(handle, ended.id);
+  if (previous !== undefined) await removeLog(previous.logPath).catch((error: unknown) => notCleared(handle, previous.id, error));
 }
 
 /** Of an image's names those that the pod asked for it by, where it has them. */

@@ -1,7 +1,7 @@
 import type { Container, Probe } from '../../../machinery/kinds/core.ts';
 import type { PodHandle } from '../handle.ts';
 import { isEnding } from '../plan.ts';
-import { containersOf, isRunning, recordOf, type ContainerRecord, type Health } from '../state.ts';
+import { containersOf, hasStarted, isRunning, recordOf, type ContainerRecord, type Health } from '../state.ts';
 import { runProbe } from './probe.ts';
 
 /** Keeps every running container's probes going, and its health in the pod's state. */
@@ -23,7 +23,7 @@ export function createProber(handle: PodHandle): Prober {
     for (const { spec: container, role } of containersOf(handle.pod())) {
       if (role === 'init') continue;
       const record = recordOf(handle.state(), container.name);
-      const containerId = isRunning(record) ? record.current?.id : undefined;
+      const containerId = hasStarted(record) ? record.current?.id : undefined;
       for (const [kind, probe] of probesOf(container)) {
         const key = `${container.name}/${kind}`;
         const wanted = containerId !== undefined && canBeProbed(handle, kind, probe) && !isCondemned(handle, kind, record) && (kind === 'startup' ? !record.health.started : record.health.started) ? containerId : undefined;
