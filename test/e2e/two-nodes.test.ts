@@ -5,7 +5,7 @@ import { createHosts, type Host, type Hosts } from '../hosts/hosts.ts';
 import { startEtcd, type EtcdCluster } from '../suites/etcd.ts';
 import { accessTo, importWeb, newDataDir, remove, startUntil, storeFlags } from './coracle.ts';
 import { createKubectl, type Kubectl } from './kubectl.ts';
-import { daemonSet, deployment } from './manifests.ts';
+import { daemonSet, deployment, pod, script } from './manifests.ts';
 
 /** A server and two agents, each a process in a network of its own, as on three machines. */
 let hosts: Hosts;
@@ -110,5 +110,45 @@ describe('a DaemonSet over two machines', () => {
     await kubectl`rollout status daemonset/agent --timeout=60s`;
     expect(await nodesOf()).toEqual(['machine-1', 'machine-2']);
     await kubectl`uncordon machine-2`;
+  });
+});
+
+/** What Kubernetes' conformance list demands of taints that evict; each title is an entry's. */
+describe('[sig-node] NoExecuteTaintManager', () => {
+  const [first, second] = ['example.com/first', 'example.com/second'];
+  const always = Infinity;
+  /** For so many seconds each taint is tolerated. */
+  const tolerant = (name: string, seconds: Readonly<Record<string, number>>) => pod(name, {
+    labels: { tolerant: 'yes' }, container: script('exec sleep 1000'),
+    spec: { nodeName: 'machine-2', tolerations: Object.entries(seconds).map(([key, tolerationSeconds]) => ({ key, operator: 'Exists', effect: 'NoExecute', ...(tolerationSeconds === always ? {} : { tolerationSeconds }) })) },
+  });
+  /** A line for each pod's every change: its name, and when it is to be gone. */
+  const deletions = () => kubectl.start`get pods -l tolerant=yes --watch -o ${'jsonpath={.metadata.name} {.metadata.deletionTimestamp}{"\\n"}'}`;
+
+  it('NoExecuteTaintManager Multiple Pods [Serial] evicts pods with minTolerationSeconds [Disruptive]', async () => {
+    await kubectl.apply(tolerant('brief', { [first]: 1 }), tolerant('longer', { [first]: 3 }), tolerant('lasting', { [first]: always }));
+    await kubectl`wait pod/brief pod/longer pod/lasting --for=condition=Ready --timeout=30s`;
+    await using watch = deletions();
+    await watch.until(/^lasting $/m);
+    await kubectl`taint node machine-2 ${`${first}=yes:NoExecute`}`;
+    await watch.until(/^brief 2\S+$/m);
+    expect(watch.output()).not.toMatch(/^longer 2\S+$/m);
+    await watch.until(/^longer 2\S+$/m);
+    expect(watch.output()).not.toMatch(/^lasting 2\S+$/m);
+    await kubectl`wait pod/brief pod/longer --for=delete --timeout=30s`;
+    await kubectl`taint node machine-2 ${`${first}-`}`;
+  });
+
+  it('NoExecuteTaintManager Single Pod [Serial] removing taint cancels eviction [Disruptive]', async () => {
+    // The other's time is up a second later: when it goes, the first one's is over.
+    await kubectl.apply(tolerant('spared', { [first]: 2, [second]: always }), tolerant('evicted', { [first]: always, [second]: 3 }));
+    await kubectl`wait pod/spared pod/evicted --for=condition=Ready --timeout=30s`;
+    await using watch = deletions();
+    await watch.until(/^spared $/m);
+    await kubectl`taint node machine-2 ${`${first}=yes:NoExecute`} ${`${second}=yes:NoExecute`}`;
+    await kubectl`taint node machine-2 ${`${first}-`}`;
+    await watch.until(/^evicted 2\S+$/m);
+    expect(watch.output()).not.toMatch(/^spared 2\S+$/m);
+    await kubectl`taint node machine-2 ${`${second}-`}`;
   });
 });
