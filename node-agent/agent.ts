@@ -29,6 +29,7 @@ import { createPodWorkers, type PodWorkers } from './pod/workers.ts';
 import { readWhenChanged } from './read-when-changed.ts';
 import type { Runtime, RuntimeEvents } from './runtime/runtime.ts';
 import { defaultSeccomp } from './runtime/seccomp.ts';
+import { createMeter } from './stats/meter.ts';
 import { createStreamingServer } from './streaming/server.ts';
 import { openMemory } from './volumes/memory.ts';
 
@@ -126,7 +127,11 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
     const services = createInformer(client, Service, { clock, log });
     const pods = createInformer(client, Pod, { clock, log, fieldSelector: `spec.nodeName=${nodeName}` });
     const network = createNetworkKeeper({ runtime, nodes, nodeName, clusterCidr: options.clusterCidr, clock, log, changed: () => reporter.changed() });
-    const server = createStreamingServer({ tls: options.tls, log, runtime, find: (namespace, name) => workers.find(namespace, name), list: () => workers.list(), clock, nodeName });
+    const meter = createMeter({
+      runtime, list: () => workers.list(), clock, nodeName, dataDir, working: signal,
+      imageBytes: async () => (await images.list()).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+    });
+    const server = createStreamingServer({ tls: options.tls, log, clock, find: (namespace, name) => workers.find(namespace, name), list: () => workers.list(), meter });
     const port = await server.listen(options.port, options.address, signal);
     const facts = await readNodeFacts({
       name: nodeName, address: options.address, port, labels: options.labels ?? {}, maxPods: options.maxPods ?? defaultMaxPods, dataDir,

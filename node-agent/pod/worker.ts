@@ -28,6 +28,8 @@ export interface PodWorker {
   granted(): Pod;
   state(): PodState;
   sandbox(): Sandbox | undefined;
+  /** Where a volume's content is on the host. */
+  volumePath(name: string): string | undefined;
   /** The object as the API has it now. */
   desire(pod: Pod): void;
   /** The object left the API. */
@@ -131,7 +133,7 @@ export function createPodWorker(node: NodeContext, start: WorkerStart, working: 
   // Without its directory a pod fails at its volumes, which say so and are tried again.
   tasks.run(directory.catch((error: unknown) => node.log.error({ err: error, uid }, 'the directory of a pod was not made')).then(() => begin(handle, begun)));
   return {
-    uid, pod: () => cell.pod, granted: () => handle.pod(), state: () => cell.state, sandbox: () => cell.sandbox,
+    uid, pod: () => cell.pod, granted: () => handle.pod(), state: () => cell.state, sandbox: () => cell.sandbox, volumePath: (name) => handle.volumes.pathOf(cell.pod, name),
     desire(pod) {
       if (isRelabelled(cell.pod, pod)) tasks.run(Promise.resolve().then(() => sourcesChanged(handle)));
       cell.pod = pod;

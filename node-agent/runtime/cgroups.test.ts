@@ -1,5 +1,8 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { parseLayout } from './cgroups.ts';
+import { parseLayout, readUsage } from './cgroups.ts';
 
 const line = (mount: string, type: string, options: string): string => `30 20 0:29 / ${mount} rw,relatime shared:9 - ${type} ${type} ${options}`;
 
@@ -27,5 +30,34 @@ describe('a machine\'s cgroups', () => {
 
   it('are asked for when there are none', () => {
     expect(() => parseLayout(line('/', 'ext4', 'rw'))).toThrow('mount cgroup2');
+  });
+});
+
+describe('what a cgroup uses', () => {
+  const same = { cpuNanos: 5_000_000, memoryBytes: 900, memoryUsageBytes: 1000, rssBytes: 600, cacheBytes: 300, swapBytes: 50, pageFaults: 7, majorPageFaults: 2, pids: 3 };
+  const v1 = {
+    'cpuacct.usage': '5000000\n', 'memory.usage_in_bytes': '1000\n', 'pids.current': '4\n',
+    'memory.stat': 'cache 1\nrss 1\ntotal_cache 300\ntotal_rss 600\ntotal_swap 50\ntotal_pgfault 7\ntotal_pgmajfault 2\ntotal_inactive_file 100\n',
+  };
+  const v2 = {
+    'cpu.stat': 'usage_usec 5000\nuser_usec 1\n', 'memory.current': '1000\n', 'pids.current': '4\n', 'memory.swap.current': '50\n',
+    'memory.stat': 'anon 600\nfile 300\ninactive_file 100\npgfault 7\npgmajfault 2\n',
+  };
+
+  it.each([
+    ['v1 without a limit', 1, { ...v1, 'memory.limit_in_bytes': '9223372036854771712\n' }, same],
+    ['v1 with one', 1, { ...v1, 'memory.limit_in_bytes': '2000\n' }, { ...same, memoryLimitBytes: 2000 }],
+    ['v2 without a limit', 2, { ...v2, 'memory.max': 'max\n' }, same],
+    ['v2 with one', 2, { ...v2, 'memory.max': '2000\n' }, { ...same, memoryLimitBytes: 2000 }],
+  ] as const)('is the same in both versions: %s', async (_name, version, files, usage) => {
+    const directory = await mkdtemp(join(tmpdir(), 'coracle-cgroup-'));
+    try {
+      await mkdir(join(directory, 'c0'));
+      for (const [name, text] of Object.entries(files)) await writeFile(join(directory, 'c0', name), text);
+      const controllers = ['cpu', 'cpuacct', 'memory', 'pids'];
+      expect(await readUsage({ version, hierarchies: [{ controllers, mount: '/' }] }, [directory], 'c0')).toEqual(usage);
+    } finally {
+      await rm(directory, { recursive: true });
+    }
   });
 });

@@ -55,26 +55,63 @@ export async function listSlots(layout: CgroupLayout, instance: string): Promise
   return new Set(lists.flat());
 }
 
+/** What one cgroup uses; counters grow for as long as it lives. */
 export interface CgroupUsage {
   readonly cpuNanos: number;
   /** Working set: what is in use, without file pages that the kernel would give up first. */
   readonly memoryBytes: number;
+  /** Working set and those file pages. */
+  readonly memoryUsageBytes: number;
+  /** Anonymous memory. */
+  readonly rssBytes: number;
+  /** File pages. */
+  readonly cacheBytes: number;
+  readonly swapBytes: number;
+  readonly pageFaults: number;
+  readonly majorPageFaults: number;
+  /** Absent: as much as there is. */
+  readonly memoryLimitBytes?: number;
   readonly pids: number;
 }
 
 const fieldOf = (text: string, name: string): number => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(text)?.[1] ?? 0);
 
+/** What memory.stat calls the same. v1's `total_`: with the cgroups below. Source: the kernel's cgroup-v1/memory and cgroup-v2. */
+const memoryFields = {
+  1: { inactive: 'total_inactive_file', rss: 'total_rss', cache: 'total_cache', swap: 'total_swap', faults: 'total_pgfault', major: 'total_pgmajfault' },
+  2: { inactive: 'inactive_file', rss: 'anon', cache: 'file', swap: '', faults: 'pgfault', major: 'pgmajfault' },
+} as const;
+
+const memoryFiles = {
+  1: { usage: 'memory.usage_in_bytes', limit: 'memory.limit_in_bytes' },
+  2: { usage: 'memory.current', limit: 'memory.max' },
+} as const;
+
+/** v1 says so when there is no limit: the most pages that there can be. v2 says `max`. */
+const boundless = 2 ** 62;
+
 /** Reads the counters of `child` (`''`: the whole pod, `c0`: a container, its zygote not counted) below a sandbox's directories. */
 export async function readUsage(layout: CgroupLayout, slots: readonly string[], child: string): Promise<CgroupUsage> {
+  const { version } = layout;
   const read = async (controller: string, file: string): Promise<string> => {
     const index = layout.hierarchies.findIndex(({ controllers }) => controllers.includes(controller));
     return index < 0 ? '0' : readFile(`${slots[index] ?? ''}/${child}/${file}`, 'utf8');
   };
   const ours = child === '' ? 0 : 1;
-  if (layout.version === 1) {
-    const [cpu, memory, statistics, pids] = await Promise.all([read('cpuacct', 'cpuacct.usage'), read('memory', 'memory.usage_in_bytes'), read('memory', 'memory.stat'), read('pids', 'pids.current')]);
-    return { cpuNanos: Number(cpu), memoryBytes: Math.max(0, Number(memory) - fieldOf(statistics, 'total_inactive_file')), pids: Number(pids) - ours };
-  }
-  const [cpu, memory, statistics, pids] = await Promise.all([read('cpu', 'cpu.stat'), read('memory', 'memory.current'), read('memory', 'memory.stat'), read('pids', 'pids.current')]);
-  return { cpuNanos: fieldOf(cpu, 'usage_usec') * 1000, memoryBytes: Math.max(0, Number(memory) - fieldOf(statistics, 'inactive_file')), pids: Number(pids) - ours };
+  const [files, fields] = [memoryFiles[version], memoryFields[version]];
+  const [cpu, memory, limit, statistics, pids, swap] = await Promise.all([
+    version === 1 ? read('cpuacct', 'cpuacct.usage') : read('cpu', 'cpu.stat'),
+    read('memory', files.usage), read('memory', files.limit), read('memory', 'memory.stat'), read('pids', 'pids.current'),
+    // Not there without swap.
+    version === 1 ? '0' : read('memory', 'memory.swap.current').catch(() => '0'),
+  ]);
+  const most = Number(limit);
+  return {
+    cpuNanos: version === 1 ? Number(cpu) : fieldOf(cpu, 'usage_usec') * 1000,
+    memoryBytes: Math.max(0, Number(memory) - fieldOf(statistics, fields.inactive)), memoryUsageBytes: Number(memory),
+    rssBytes: fieldOf(statistics, fields.rss), cacheBytes: fieldOf(statistics, fields.cache), swapBytes: fields.swap === '' ? Number(swap) : fieldOf(statistics, fields.swap),
+    pageFaults: fieldOf(statistics, fields.faults), majorPageFaults: fieldOf(statistics, fields.major),
+    ...(most > 0 && most < boundless ? { memoryLimitBytes: most } : {}),
+    pids: Number(pids) - ours,
+  };
 }

@@ -1,5 +1,6 @@
 import type { CgroupResources, ContainerDescription, ContainerExit, Mount } from '../../native/container.ts';
 import type { ProcessStreams } from '../../native/streams.ts';
+import type { CgroupUsage } from './cgroups.ts';
 
 /**
  * What the pod workers ask of the machine. The plan above it speaks of pods; everything below it (namespaces, cgroups,
@@ -9,7 +10,7 @@ import type { ProcessStreams } from '../../native/streams.ts';
  */
 
 /** What a container is made of is said the same way up here and in the protocol. */
-export type { CgroupResources, ContainerExit, Mount, ProcessStreams };
+export type { CgroupResources, CgroupUsage, ContainerExit, Mount, ProcessStreams };
 
 export type Qos = 'Guaranteed' | 'Burstable' | 'BestEffort';
 
@@ -150,7 +151,7 @@ export interface Runtime {
   /** Takes away a directory with all below it, mounts too. Not there is fine. */
   removeDirectory(directory: string): Promise<void>;
   /** What one container or pod uses. */
-  usage(uid: string, containerId?: string): Promise<{ readonly cpuNanos: number; readonly memoryBytes: number; readonly pids: number }>;
+  usage(uid: string, containerId?: string): Promise<CgroupUsage>;
   /** Lets go of the pods, which go on running. */
   close(): Promise<void>;
 }

@@ -1,5 +1,5 @@
 /**
- * What the API server asks a node for: logs, exec, attach, port-forward, over mutual TLS with the kubelet's own paths. The
+ * What the API server asks a node for: logs, exec, attach, port-forward, what is used, over mutual TLS with the kubelet's own paths. The
  * caller has been authorised by the API; here only that the caller is the API is checked.
  */
 import { createServer, type Server } from 'node:https';
@@ -12,9 +12,9 @@ import { Pod } from '../../machinery/kinds/core.ts';
 import { apiVersionOf } from '../../machinery/kinds/kind.ts';
 import type { Log } from '../../client/log.ts';
 import type { PodWorker } from '../pod/worker.ts';
-import type { Runtime } from '../runtime/runtime.ts';
+import type { Meter } from '../stats/meter.ts';
 import { serveLogs } from './logs.ts';
-import { serveStats } from './stats.ts';
+import { serveMetrics, serveStats } from './stats.ts';
 import { StreamError } from './stream-error.ts';
 import { acceptUpgrade } from './upgrade.ts';
 import { messageOf, systemCode } from '../../machinery/thrown.ts';
@@ -23,10 +23,9 @@ export interface StreamingOptions {
   readonly tls: { readonly certPem: string; readonly keyPem: string; readonly caPem: string };
   readonly log: Log;
   readonly clock: Clock;
-  readonly runtime: Runtime;
-  readonly nodeName: string;
   readonly find: (namespace: string, name: string) => PodWorker | undefined;
   readonly list: () => readonly PodWorker[];
+  readonly meter: Meter;
 }
 
 export interface StreamingServer {
@@ -98,7 +97,8 @@ async function route(options: StreamingOptions, request: IncomingMessage, respon
     case 'healthz': return void response.end('ok');
     case 'containerLogs': return await serveLogs(options, rest, url.searchParams, response);
     case 'pods': return sendJson(response, { kind: 'PodList', apiVersion: apiVersionOf(Pod), metadata: {}, items: options.list().map((worker) => worker.pod()) });
-    case 'stats': return sendJson(response, await serveStats(options));
+    case 'stats': return await serveStats(options.meter, rest, url.searchParams, response);
+    case 'metrics': return await serveMetrics(options.meter, rest, response);
     case 'exec': case 'attach': case 'portForward': throw new StreamError(400, 'unable to upgrade: missing upgrade headers in request');
     default: throw new StreamError(404, '404 page not found');
   }
