@@ -16,6 +16,7 @@ import { handlerKey, type Codec } from './handlers/writer.ts';
 import type { ProtobufEncoder } from './http/protobuf/encode.ts';
 import type { Registry } from './registry.ts';
 import type { Handler } from './request.ts';
+import type { NodeUsages } from './resource-metrics/ask-nodes.ts';
 import { resources } from './resources/all.ts';
 import type { Resource } from './resources/define.ts';
 import { node } from './resources/core/node.ts';
@@ -39,7 +40,7 @@ export interface Ground {
 /** What handlers, admission and the seeding of a cluster work with. */
 export function handlerDependencies(
   { pki, store: shared }: { readonly pki: Pki; readonly store: Store }, { codec, registry, caches, authorizer }: Ground,
-  authenticator: ClusterAuthenticator, configured: ConfiguredAdmission,
+  authenticator: ClusterAuthenticator, configured: ConfiguredAdmission, usages: NodeUsages,
 ): HandlerDependencies {
   const leases = createSharedLeases(shared, backgroundClock);
   const store = withSharedLeases(shared, leases);
@@ -51,7 +52,7 @@ export function handlerDependencies(
   });
   const token: Handler = (call) => issueToken({ pki, caches, codec, admission, now: Date.now, uuid: randomUUID }, call);
   return {
-    store, caches, codec, random, nameSuffix, admission,
+    store, caches, codec, random, nameSuffix, admission, usages,
     now: Date.now,
     uuid: randomUUID,
     setTimer: backgroundClock.setTimer,

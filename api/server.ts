@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { Transport } from '../client/transport.ts';
 import { backgroundClock } from '../machinery/clock.ts';
 import type { Secret, ServiceAccount } from '../machinery/kinds/core.ts';
+import { NodeMetrics } from '../machinery/kinds/resource-metrics.ts';
 import { runAggregation } from './access/aggregation.ts';
 import { createAuthenticator } from './access/authentication.ts';
 import { ensureJoinToken } from './access/join.ts';
@@ -47,8 +48,11 @@ import { extensionKinds, storedKinds, type ExtensionKinds, type StoredKinds } fr
 import { localTransport, type LocalOptions } from './local.ts';
 import { createRegistry } from './registry.ts';
 import type { User } from './request.ts';
+import { createNodeUsages } from './resource-metrics/ask-nodes.ts';
 import { resources } from './resources/all.ts';
 import type { Resource } from './resources/define.ts';
+import { nodeMetrics } from './resources/metrics/node-metrics.ts';
+import { podMetrics } from './resources/metrics/pod-metrics.ts';
 import { createCodec } from './schema/codec.ts';
 import { createYamlReader } from './schema/yaml-reader.ts';
 import { serverPages } from './server-pages.ts';
@@ -121,6 +125,7 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const codec = createCodec();
   const protobuf = createProtobufEncoder();
   const registry = createRegistry(resources);
+  registry.put(NodeMetrics.group, [nodeMetrics, podMetrics]);
   const caches = await createCaches(options.store, registry.resources, {
     encode: codec.encode, encodeProtobuf: protobuf.message, freeze: options.freeze ?? false, onEnd: (error) => { onError('the watch of the store ended', error); },
     onGap: (error) => { onError('the store forgot changes before this server saw them, and is read again', error); },
@@ -147,7 +152,9 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
     caches, authorizer, metrics: admissionMetrics, client: webhooks, uuid: randomUUID, versionsOf: (resource) => versionsOf(registry, resource), resources: () => registry.resources,
     check: (resource, value) => ground.codec.check(resource, value, { fieldValidation: 'Ignore', warn: () => undefined }),
   });
-  const deps = handlerDependencies(options, ground, authenticator, configured);
+  const agentIdentity = { caPem: pki.caPem, ...(await pki.clientCertificate({ commonName: 'coracle-apiserver', organizations: ['system:masters'] })) };
+  const usages = createNodeUsages({ caches, now: Date.now, tls: { ...agentIdentity, isVerified: true, isNameChecked: false } });
+  const deps = handlerDependencies(options, ground, authenticator, configured, usages);
   const auditor = options.audit === undefined ? undefined : createAuditor({ ...options.audit, now: Date.now });
   const dispatch = recorded(createDispatch(authorizer, createHandlers(deps)), auditor);
   const customResources = keepCustomResources({ writer: deps, registry, webhooks, setTimer: deps.setTimer, report: (error, name) => { onError(`serving what ${name} defines failed`, error); } });
@@ -172,7 +179,7 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
     authenticator, authorizer, dispatch, resourceAt: registry.at, inFlight, metrics, fairness, onError, stopped: stopping.signal, uuid: randomUUID, ...(auditor === undefined ? {} : { audit: auditor }),
     extensions: { at: (path) => (extensionOpenApi.isMade(path) ? undefined : extensions.at(path)), target: extensions.target },
     page: serverPages({ pki, build: options.build, registry, caches, metrics, extensions, extensionOpenApi, serverAddress: () => `${reach}:${port}`, isSeeded: () => isSeeded }),
-    agentLink: { caPem: pki.caPem, ...(await pki.clientCertificate({ commonName: 'coracle-apiserver', organizations: ['system:masters'] })), connectMs: agentMs, connections, stopped: stopping.signal },
+    agentLink: { ...agentIdentity, connectMs: agentMs, connections, stopped: stopping.signal },
     protobuf: createProtobufDecoder(),
     yaml,
     encoder: protobuf,

@@ -79,6 +79,8 @@ const userRoles: readonly DefaultRole[] = [
       rule(read, 'resource.k8s.io', 'resourceclaims resourceclaims/status resourceclaimtemplates'),
     ],
   },
+  // Under a name of its own: metrics-server brings a role of the same rules.
+  { name: 'coracle:aggregate-metrics-to-view', labels: { [aggregateTo('view')]: 'true' }, rules: [rule(['get', 'list'], 'metrics.k8s.io', 'nodes pods')] },
 ];
 
 /** What everybody may do, and what asks about health. */

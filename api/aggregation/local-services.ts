@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { timestamp } from '../../machinery/conditions.ts';
 import { APIService } from '../../machinery/kinds/api-registration.ts';
 import { apiVersionOf } from '../../machinery/kinds/kind.ts';
+import { NodeMetrics } from '../../machinery/kinds/resource-metrics.ts';
 import type { Resource } from '../resources/define.ts';
 
 /** The APIServices of what this server serves itself: pure. Source: "Kubernetes API aggregation layer"; kube-aggregator's priorities. */
@@ -37,13 +38,19 @@ export function serviceName(group: string, version: string): string {
   return `${version}.${group}`;
 }
 
-/** One for each group and version that is served; the group of APIServices itself has none. */
+/**
+ * Groups without: that of APIServices itself, and the metrics API. Who installs a metrics server brings the APIService by which
+ * it takes that over; one that was there already would be in its way.
+ */
+const unannounced: ReadonlySet<string> = new Set([APIService.group, NodeMetrics.group]);
+
+/** One for each group and version that is served, but for the unannounced. */
 export function localServices(resources: readonly Resource[], builtin: ReadonlySet<Resource>): readonly LocalService[] {
   const found = new Map<string, LocalService>();
   for (const resource of resources) {
     const { group, version } = resource;
     const name = serviceName(group, version);
-    if (group !== APIService.group && !found.has(name)) found.set(name, { name, group, version, isBuiltin: builtin.has(resource) });
+    if (!unannounced.has(group) && !found.has(name)) found.set(name, { name, group, version, isBuiltin: builtin.has(resource) });
   }
   return [...found.values()];
 }

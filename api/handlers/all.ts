@@ -9,6 +9,7 @@ import { get } from './get.ts';
 import { list } from './list.ts';
 import { patch } from './patch.ts';
 import type { Reader } from './reader.ts';
+import { getNodeMetrics, getPodMetrics, listNodeMetrics, listPodMetrics, type MetricsDependencies } from './resource-metrics.ts';
 import { approve } from './subresources/approval.ts';
 import { bind, bindNamed } from './subresources/binding.ts';
 import { attach, exec, portForward } from './subresources/connect.ts';
@@ -22,7 +23,7 @@ import { update } from './update.ts';
 import { watch } from './watch.ts';
 import { handlerKey, type Writer } from './writer.ts';
 
-export interface HandlerDependencies extends Reader, Writer {
+export interface HandlerDependencies extends Reader, Writer, MetricsDependencies {
   readonly nodes: Resource;
   readonly pods: Resource;
   /** POST on kinds that are answered and not stored, and on `serviceaccounts/token`: by `resource.group` and plural. */
@@ -108,6 +109,10 @@ function subresourceHandlers(deps: HandlerDependencies): ReadonlyMap<string, Han
     ['create bindings.', (call) => bindNamed(deps, pods, call)],
     ['get componentstatuses.', (call) => getComponentStatus(deps, call)],
     ['list componentstatuses.', (call) => listComponentStatuses(deps, call)],
+    ['get nodes.metrics.k8s.io', (call) => getNodeMetrics(deps, call)],
+    ['list nodes.metrics.k8s.io', (call) => listNodeMetrics(deps, call)],
+    ['get pods.metrics.k8s.io', (call) => getPodMetrics(deps, call)],
+    ['list pods.metrics.k8s.io', (call) => listPodMetrics(deps, call)],
     ['create pods./binding', (call) => bind(deps, call)],
     ['create pods./eviction', (call) => evict(deps, call)],
     ...['get', 'patch', 'update'].flatMap((verb) => ['ephemeralcontainers', 'resize'].map((part): [string, Handler] => [`${verb} pods./${part}`, (call) => podPart(deps, call)])),

@@ -125,8 +125,8 @@ async function readInterfaces(worker: PodWorker): Promise<readonly InterfaceRead
 /** RFC 3339 of a moment. */
 const timeOf = (at: number): string => new Date(at).toISOString();
 
-function cpuStats({ at, nanos, nanoCores }: CpuSample): CpuStats {
-  return { time: timeOf(at), ...(nanoCores === undefined ? {} : { usageNanoCores: nanoCores }), usageCoreNanoSeconds: nanos };
+function cpuStats({ at, nanos, nanoCores, windowMs = 0 }: CpuSample): CpuStats {
+  return { time: timeOf(at), ...(nanoCores === undefined ? {} : { usageNanoCores: nanoCores, usageWindowSeconds: windowMs / 1000 }), usageCoreNanoSeconds: nanos };
 }
 
 function memoryStats(usage: CgroupUsage, at: number): MemoryStats {

@@ -3,6 +3,8 @@
 export interface CpuStats {
   readonly time: string;
   readonly usageNanoCores?: number;
+  /** The time that `usageNanoCores` is the mean of: a field of ours. */
+  readonly usageWindowSeconds?: number;
   readonly usageCoreNanoSeconds: number;
 }
 

@@ -39,7 +39,7 @@ function nameList(list: readonly { readonly name: string }[]): string {
 }
 
 /** Where the agent of `node` answers `path` with `query`. Throws 503 when the node is gone or tells no address. */
-export function agentOf(deps: Writer, nodes: Resource, node: string, path: string, query: URLSearchParams): AgentResult {
+export function agentOf(deps: Pick<Writer, 'caches'>, nodes: Resource, node: string, path: string, query: URLSearchParams): AgentResult {
   const object = deps.caches.of(nodes).get(undefined, node)?.object as Node | undefined;
   const addresses = object?.status?.addresses ?? [];
   const host = ['InternalIP', 'Hostname', 'ExternalIP'].map((type) => addresses.find((one) => one.type === type)?.address).find((one) => one !== undefined);

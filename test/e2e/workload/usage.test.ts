@@ -75,3 +75,50 @@ describe('what a node uses', () => {
     expect(await kubectl.refused`get --raw ${`/api/v1/nodes/${node}/proxy/metrics/nothing`}`).toContain('NotFound');
   });
 });
+
+describe('the metrics API', () => {
+  const home = '/apis/metrics.k8s.io/v1beta1';
+
+  it('is what kubectl top shows', async () => {
+    const [row = ''] = await eventually(async () => {
+      const lines = (await kubectl`top pod busy --no-headers`).trim().split('\n');
+      expect(lines).toHaveLength(1);
+      return lines;
+    });
+    expect(row).toMatch(/^busy +\d+m +\d+Mi *$/);
+    expect(await kubectl`top pod -l app=busy --containers --no-headers`).toMatch(/^busy +main +\d+m +\d+Mi *\n$/);
+    expect(await kubectl`top pod -A`).toMatch(/^usage +busy /m);
+    expect(await kubectl`top node --no-headers`).toMatch(new RegExp(`^${node} +\\d+m +\\d+% +\\d+Mi +\\d+%`));
+    expect(await kubectl`get pods.metrics.k8s.io`).toMatch(/^NAME +CPU +MEMORY +WINDOW\nbusy +\d+n +\d+Ki +[\d.]+s\n$/);
+  });
+
+  it('chooses by labels and fields, and says what it does not know', async () => {
+    const names = async (query: string): Promise<string[]> => (JSON.parse(await kubectl`get --raw ${`${home}/namespaces/usage/pods?${query}`}`) as { items: { metadata: { name: string } }[] }).items.map(({ metadata }) => metadata.name);
+    expect(await names('labelSelector=app%3Dbusy')).toEqual(['busy']);
+    expect(await names('labelSelector=app%21%3Dbusy')).toEqual([]);
+    expect(await names('fieldSelector=metadata.name%3Dbusy')).toEqual(['busy']);
+    expect(await kubectl.refused`get --raw ${`${home}/namespaces/usage/pods/none`}`).toContain('pods "none" not found');
+    expect(await kubectl.refused`get --raw ${`${home}/nodes/none`}`).toContain('nodes "none" not found');
+    await kubectl.apply(pod('waits', { spec: { nodeSelector: { nowhere: 'yes' } } }));
+    expect(await kubectl.refused`get --raw ${`${home}/namespaces/usage/pods/waits`}`).toContain('podmetrics.metrics.k8s.io "usage/waits" not found');
+    expect(await kubectl.refused`top pod waits`).toContain('"usage/waits" not found');
+  });
+
+  it('is there for who may view, and gives way to a metrics server', async () => {
+    expect((await kubectl.outcome`auth can-i list pods.metrics.k8s.io --as=viewer`).stdout).toBe('no\n');
+    await kubectl`create rolebinding viewer --clusterrole=view --user=viewer`;
+    await eventually(async () => expect((await kubectl.outcome`auth can-i list pods.metrics.k8s.io --as=viewer`).stdout).toBe('yes\n'));
+    expect(await kubectl`api-resources --api-group=metrics.k8s.io --no-headers`).toMatch(/^nodes +metrics.k8s.io\/v1beta1 +false +NodeMetrics\npods +metrics.k8s.io\/v1beta1 +true +PodMetrics\n$/);
+    expect(await kubectl`explain pods.containers.usage --api-version=metrics.k8s.io/v1beta1`).toContain('cpu, and memory as the working set');
+    await kubectl.apply({
+      apiVersion: 'apiregistration.k8s.io/v1', kind: 'APIService', metadata: { name: 'v1beta1.metrics.k8s.io' },
+      spec: { group: 'metrics.k8s.io', version: 'v1beta1', groupPriorityMinimum: 100, versionPriority: 100, insecureSkipTLSVerify: true, service: { name: 'metrics-server', namespace: 'usage' } },
+    });
+    try {
+      await eventually(async () => expect(await kubectl.refused`get --raw ${`${home}/nodes`}`).toContain('ServiceUnavailable'));
+    } finally {
+      await kubectl`delete apiservice v1beta1.metrics.k8s.io`;
+    }
+    await eventually(async () => expect(await kubectl`get --raw ${`${home}/nodes`}`).toContain('"NodeMetricsList"'));
+  });
+});
