@@ -12,6 +12,9 @@ import type { Client } from '../client/client.ts';
 import { createRecorder, type Recorder } from '../client/events.ts';
 import { createInformer } from '../client/informer.ts';
 import type { Log } from '../client/log.ts';
+import { keepStorageLimits } from './eviction/limit-keeper.ts';
+import { createEvictionManager } from './eviction/manager.ts';
+import { evictionSettings, type EvictionSettings } from './eviction/thresholds.ts';
 import { followImages } from './images/follow.ts';
 import { clearIncoming } from './images/incoming.ts';
 import { openImageStore } from './images/store.ts';
@@ -55,6 +58,8 @@ export interface AgentOptions {
   /** Registries spoken to over plain HTTP, besides those on loopback. */
   readonly insecureRegistries?: readonly string[];
   readonly version?: string;
+  /** When pods are ended because the node runs short; absent: Kubernetes' defaults. */
+  readonly eviction?: EvictionSettings;
   /** Most processes of one container. */
   readonly pidsLimit?: number;
 }
@@ -138,9 +143,13 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
       runtimeVersion: `coracle://${options.version ?? '0.1.0'}`, userNamespaces: (await runtime.usersRefusal(dataDir)) === undefined,
     });
     const recorder = createRecorder(client, { component: 'kubelet', host: nodeName, clock, log, lingerMs: eventsLingerMs });
-    const reporter = createNodeReporter({ client, clock, log, recorder, facts, dataDir, networkConfigured: network.configured, images: async () => nodeImages(await images.list()) });
+    const reporter = createNodeReporter({ client, clock, log, recorder, facts, pressures: () => eviction.pressures(), networkConfigured: network.configured, images: async () => nodeImages(await images.list()) });
     nodes.onChange((_before, node) => {
       if (node?.metadata?.name === nodeName) reporter.check(node);
+    });
+    const eviction = createEvictionManager({
+      settings: options.eviction ?? evictionSettings({}), meter, list: () => workers.list(), clock, log, recorder, nodeName, changed: () => reporter.changed(),
+      reclaim: [async () => void await Promise.all(workers.list().map((worker) => worker.discardEnded()))],
     });
     const objects = createObjectSource(client, clock);
     const context: NodeContext = {
@@ -150,7 +159,7 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
       memoryDir, allocatable: () => facts.allocatable, podsBeside: (uid) => workers.beside(uid), services: () => services.list(),
       clusterDns: options.clusterDns, hostResolver: readWhenChanged('/etc/resolv.conf', (text) => text, ''), insecureRegistries: options.insecureRegistries ?? [], defaultSeccomp: createSeccompCache(),
       memoryCapacityBytes: totalmem(), pidsLimit: options.pidsLimit ?? defaultPidsLimit,
-      networkReady: (each) => network.ready(each), newId: () => randomBytes(32).toString('hex'),
+      refusal: (pod) => eviction.refusal(pod), networkReady: (each) => network.ready(each), newId: () => randomBytes(32).toString('hex'),
     };
     const workers: PodWorkers = createPodWorkers(context, signal);
     await workers.adoptAll(records, sandboxes);
@@ -159,6 +168,7 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
     log.info({ node: nodeName, adopted: records.size, port }, 'the node agent runs');
     await Promise.all([
       nodes.run(signal), services.run(signal), pods.run(signal), objects.run(signal), network.run(signal), reporter.run(signal),
+      eviction.run(signal), keepStorageLimits({ storage: meter.storage, list: () => workers.list(), clock, log }, signal),
       followImages(dataDir, () => reporter.changed(), log, signal), reporter.registered.then(() => beatHeart(client, clock, log, nodeName, signal)), followPods(pods, services, workers, signal), server.closed,
     ]);
     await workers.settled();

@@ -1,7 +1,8 @@
 import { dataDirectory, host, logLevel, nodeName, podCount, port, serverUrl, type DefineCommand } from './command.ts';
+import { withEvictionOptions } from './eviction-options.ts';
 
 export const agent: DefineCommand = (program, invocation) => {
-  program.command('agent')
+  const command = program.command('agent')
     .description('make this machine a node of a cluster')
     .requiredOption('--server <url>', 'the API server: https://host:6443', serverUrl)
     .option('--token <token>', "the text of the server's <data-dir>/join-token; needed the first time only")
@@ -12,7 +13,8 @@ export const agent: DefineCommand = (program, invocation) => {
     .option('--max-pods <count>', 'how many pods this machine takes; its range of addresses has 253', podCount, 110)
     .option('--log-level <level>', 'debug, info, warn or error: what <data-dir>/coracle.log holds', logLevel, 'info')
     .option('--stop-pods', 'end the pods too when this process is told to stop', false)
-    .option('--detach', 'return once the node is Ready, and go on in the background', false)
+    .option('--detach', 'return once the node is Ready, and go on in the background', false);
+  withEvictionOptions(command)
     .action(async (options) => {
       const { runAgent } = await import('../run/agent.ts');
       await runAgent(invocation, options);

@@ -2,6 +2,7 @@ import type { Client } from '../../client/client.ts';
 import type { Log } from '../../client/log.ts';
 import { systemClock } from '../../machinery/clock.ts';
 import { createAgent } from '../../node-agent/agent.ts';
+import type { EvictionSettings } from '../../node-agent/eviction/thresholds.ts';
 import { openRuntime } from '../../node-agent/runtime/native-runtime.ts';
 import { isPortFree } from '../host.ts';
 import { runComponents, type Components } from './components.ts';
@@ -20,6 +21,8 @@ export interface NodeOptions {
   /** Addresses of all pods; an agent of a remote server leaves it to the default. */
   readonly clusterCidr?: string;
   readonly maxPods: number;
+  /** When pods are ended because the node runs short. */
+  readonly eviction: EvictionSettings;
   readonly version: string;
   readonly log: Log;
 }

@@ -1,3 +1,4 @@
+import type { EvictionSettings } from '../../node-agent/eviction/thresholds.ts';
 import { requireUnchanged } from '../data-dir.ts';
 import { defaultNodeName, freeClusterCidr, primaryAddress, requireRoot } from '../host.ts';
 import type { Invocation } from '../terminal.ts';
@@ -5,13 +6,14 @@ import type { AccessOptions } from './access.ts';
 import { admin, writeAdminKubeconfig } from './admin.ts';
 import { defaultClusterCidr, startControlPlane, type ControlPlane } from './control-plane.ts';
 import { detach } from './detach.ts';
+import { evictionOf, type EvictionFlags } from './eviction.ts';
 import { startNode } from './node.ts';
 import { nodeReady } from './node-ready.ts';
 import { runSession, type Session } from './session.ts';
 import type { Stop } from './stop.ts';
 import { checkStoreOptions, storeIdentity, type StoreOptions } from './store.ts';
 
-export interface UpOptions extends StoreOptions, AccessOptions {
+export interface UpOptions extends StoreOptions, AccessOptions, EvictionFlags {
   readonly dataDir: string;
   readonly apiPort: number;
   readonly apiAddress: string;
@@ -28,13 +30,14 @@ const readyMs = 60_000;
 /** A whole cluster in this process, until told to stop. */
 export async function runUp(invocation: Invocation, options: UpOptions): Promise<void> {
   requireRoot('up');
+  const eviction = evictionOf(options);
   if (options.detach) return detach(invocation, options.dataDir);
   const since = stopwatch();
   const fresh = async () => ({ clusterCidr: options.clusterCidr ?? (await freeClusterCidr()), nodeName: options.nodeName ?? defaultNodeName(), ...storeIdentity(options) });
-  await runSession(invocation, 'up', options, fresh, (session) => runCluster(invocation, options, session, since));
+  await runSession(invocation, 'up', options, fresh, (session) => runCluster(invocation, options, eviction, session, since));
 }
 
-async function runCluster(invocation: Invocation, options: UpOptions, { dataDir, identity, log, stop }: Session, since: () => string): Promise<void> {
+async function runCluster(invocation: Invocation, options: UpOptions, eviction: EvictionSettings, { dataDir, identity, log, stop }: Session, since: () => string): Promise<void> {
   const { terminal, version } = invocation;
   requireUnchanged({ path: dataDir, identity }, 'nodeName', '--node-name', options.nodeName);
   requireUnchanged({ path: dataDir, identity }, 'clusterCidr', '--cluster-cidr', options.clusterCidr);
@@ -45,7 +48,7 @@ async function runCluster(invocation: Invocation, options: UpOptions, { dataDir,
   try {
     terminal.line(`API server: ${plane.api.url} answers (${since()})`);
     const kubeconfig = await writeAdminKubeconfig(dataDir, plane.pki, plane.api.url, `coracle-${instance}`);
-    await runNode(plane, { dataDir, instance, nodeName, address, clusterCidr, maxPods: options.maxPods, version, log }, stop, async () => {
+    await runNode(plane, { dataDir, instance, nodeName, address, clusterCidr, maxPods: options.maxPods, version, log, eviction }, stop, async () => {
       await nodeReady(plane.clientFor(admin), nodeName, AbortSignal.any([stop.asked, AbortSignal.timeout(readyMs)]));
       terminal.line(`Node ${nodeName}: Ready (${since()})`);
       terminal.line(`kubectl --kubeconfig ${kubeconfig} get nodes`);

@@ -1,10 +1,10 @@
-import { readFile, statfs } from 'node:fs/promises';
 import { pause, type Clock } from '../../machinery/clock.ts';
 import { Node, type NodeCondition } from '../../machinery/kinds/core.ts';
 import { isReason } from '../../machinery/status.ts';
 import type { Client } from '../../client/client.ts';
 import type { Recorder } from '../../client/events.ts';
 import type { Log } from '../../client/log.ts';
+import type { Pressure } from '../eviction/pressure.ts';
 import { conditionEvents } from './condition-events.ts';
 import { newNode, nodeConditions, nodeStatus, type NodeFacts, type NodeHealth } from './registration.ts';
 import { rfc3339 } from '../pod/status.ts';
@@ -25,7 +25,8 @@ export interface NodeReporterOptions {
   readonly log: Log;
   readonly recorder: Recorder;
   readonly facts: NodeFacts;
-  readonly dataDir: string;
+  /** What the node is short of. */
+  readonly pressures: () => readonly Pressure[];
   readonly networkConfigured: () => boolean;
   readonly images: () => Promise<NonNullable<Node['status']>['images']>;
 }
@@ -53,7 +54,7 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
     registered.resolve();
     isDue = false;
     const before = node.status?.conditions ?? [];
-    conditions = nodeConditions(await health(options), before, rfc3339(clock.now()));
+    conditions = nodeConditions(health(options), before, rfc3339(clock.now()));
     const status = nodeStatus(facts, conditions, await options.images());
     await client.patch(Node, { name: facts.name }, 'application/strategic-merge-patch+json', { status }, { subresource: 'status', signal: deadline });
     for (const reason of conditionEvents(before, conditions)) recorder.record(regarding, 'Normal', reason, `Node ${facts.name} status is now: ${reason}`);
@@ -65,7 +66,7 @@ export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
     while (!signal.aborted && clock.now() < until) {
       await pause(clock, lookEveryMs, AbortSignal.any([signal, wake.signal])).catch(() => undefined);
       if (wake.signal.aborted || isDue) return;
-      const next = nodeConditions(await health(options), conditions, rfc3339(clock.now()));
+      const next = nodeConditions(health(options), conditions, rfc3339(clock.now()));
       if (next.some((each, position) => each.status !== conditions[position]?.status)) return;
     }
   }
@@ -109,21 +110,10 @@ async function register(client: Client, facts: NodeFacts, signal: AbortSignal): 
   return await client.patch(Node, { name: facts.name }, 'application/merge-patch+json', { metadata: { labels: facts.labels } }, { signal });
 }
 
-/** Below this the machine is short of memory: Kubernetes' default threshold. */
-const leastMemoryBytes = 100 * 1024 * 1024;
-const leastDiskBytes = 1024 ** 3;
-const leastPids = 1000;
-
-async function health(options: NodeReporterOptions): Promise<NodeHealth> {
-  const meminfo = await readFile('/proc/meminfo', 'utf8');
-  const available = Number(/^MemAvailable:\s+(\d+) kB/m.exec(meminfo)?.[1] ?? Infinity) * 1024;
-  const disk = await statfs(options.dataDir);
-  const [, running = '0'] = /\d+\/(\d+)/.exec(await readFile('/proc/loadavg', 'utf8')) ?? [];
-  const mostPids = Number((await readFile('/proc/sys/kernel/pid_max', 'utf8')).trim());
-  const networkConfigured = options.networkConfigured();
+function health({ networkConfigured, pressures }: NodeReporterOptions): NodeHealth {
+  const [configured, present] = [networkConfigured(), new Set(pressures())];
   return {
-    ...(networkConfigured ? {} : { notReady: 'container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:the node has no share of pod addresses yet' }),
-    memoryPressure: available < leastMemoryBytes, diskPressure: disk.bavail * disk.bsize < leastDiskBytes,
-    pidPressure: mostPids - Number(running) < leastPids, networkConfigured,
+    ...(configured ? {} : { notReady: 'container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:the node has no share of pod addresses yet' }),
+    memoryPressure: present.has('MemoryPressure'), diskPressure: present.has('DiskPressure'), pidPressure: present.has('PIDPressure'), networkConfigured: configured,
   };
 }

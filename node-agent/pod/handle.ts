@@ -39,6 +39,8 @@ export interface NodeContext {
   readonly defaultSeccomp: (capabilities: readonly string[]) => Buffer;
   readonly memoryCapacityBytes: number;
   readonly pidsLimit: number | undefined;
+  /** Why the node doesn't let a pod in at the moment; undefined: it does. */
+  refusal(pod: Pod): string | undefined;
   /** Resolves when pods can have addresses. */
   networkReady(signal: AbortSignal): Promise<void>;
   /** 64 hex digits, never the same twice. */

@@ -73,6 +73,14 @@ const rows: readonly Row[] = [
     name: 'starts a container anew that asks for that', pod: podOf({ containers: [{ name: 'a', resources: more, resizePolicy: [{ resourceName: 'cpu', restartPolicy: 'RestartContainer' }] }] }),
     state: resized, steps: [stop('a', 30_000, 'Container a resize requires restart')],
   },
+  {
+    name: 'gives an evicted pod no more time than its eviction leaves', pod: always,
+    state: { ...withContainers(running('a')), outcome: { phase: 'Failed', reason: 'Evicted', message: 'm', graceSeconds: 2 } }, steps: [stop('a', 2000)],
+  },
+  {
+    name: 'gives an evicted pod no more time than its own', pod: podOf({ terminationGracePeriodSeconds: 3 }),
+    state: { ...withContainers(running('a')), outcome: { phase: 'Failed', reason: 'Evicted', message: 'm', graceSeconds: 60 } }, steps: [stop('a', 3000)],
+  },
   { name: 'leaves a container alone that is being started', pod: always, state: withContainers(record('a', { activity: 'starting' })), steps: [] },
   { name: 'leaves a running container alone', pod: always, state: withContainers(running('a')), steps: [] },
   { name: 'restarts at once the first time', pod: always, state: withContainers(record('a', { current: exited(1) })), steps: [start('a')] },

@@ -228,5 +228,5 @@ function endGraceMs(pod: Pod, state: PodState): number {
   const { metadata, spec } = pod;
   const forced = state.removed && metadata?.deletionTimestamp === undefined;
   const seconds = forced ? 0 : metadata?.deletionGracePeriodSeconds ?? spec?.terminationGracePeriodSeconds ?? defaultGraceSeconds;
-  return Math.max(seconds * 1000, shortestGraceMs);
+  return Math.max(Math.min(seconds, state.outcome?.graceSeconds ?? Infinity) * 1000, shortestGraceMs);
 }

@@ -115,6 +115,10 @@ export interface Outcome {
   readonly message: string;
   /** It was never let in: nothing of it has been here. */
   readonly isRejection?: true;
+  /** Its containers have no longer than this to end. */
+  readonly graceSeconds?: number;
+  /** The node needed what it used: no fault of the pod's own. */
+  readonly isDisruption?: true;
 }
 
 /** What the worker knows of one pod. */

@@ -90,6 +90,12 @@ describe('a pod\'s status', () => {
     expect([status.containerStatuses, status.initContainerStatuses]).toEqual([undefined, undefined]);
   });
 
+  it('says that the node ended it, not its own fault', () => {
+    const outcome = { phase: 'Failed', reason: 'Evicted', message: 'The node was low on resource: memory. ', isDisruption: true } as const;
+    const { conditions } = podStatus(podOf(), stateOf({ sandbox: 'absent', outcome }, record('a', { current: exited(137) })), node, now);
+    expect(conditions).toContainEqual(expect.objectContaining({ type: 'DisruptionTarget', status: 'True', reason: 'TerminationByKubelet', message: outcome.message }));
+  });
+
   it('lists containers that joined apart, and neither waits for them nor calls them ready', () => {
     const pod = podOf({ ephemeralContainers: [{ name: 'look', image: 'tools:1' }] });
     const status = podStatus(pod, stateOf({}, record('a', { current: run() }), record('look', { current: exited(1) })), node, now);

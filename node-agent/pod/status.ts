@@ -138,6 +138,7 @@ function conditions(
     ['ContainersReady', containersReady],
     ['PodScheduled', yes],
     ...resizeConditions(pod, state),
+    ...(state.outcome?.isDisruption === true ? [['DisruptionTarget', { status: 'True', reason: 'TerminationByKubelet', message: state.outcome.message }] as const] : []),
   ];
   // Conditions of others are theirs to write: what is known of them here may be old.
   return verdicts.map(([type, verdict]) => condition(pod, type, verdict, now, before));

@@ -86,7 +86,7 @@ function node(): NodeContext {
     recorder: { record: (_regarding, _type, reason) => void asked.push(reason), drain: unused },
     statuses: { write: (_pod, status) => void reported.push(status), check: () => undefined, flush: () => ask('flush'), forget: () => undefined },
     allocatable: () => ({}), podsBeside: () => [], services: () => [], clusterDns: undefined, insecureRegistries: [], defaultSeccomp: () => Buffer.alloc(0), memoryCapacityBytes: 1, pidsLimit: undefined,
-    networkReady: () => Promise.resolve(), newId: () => `${asked.length}`.padStart(64, '0'),
+    refusal: () => undefined, networkReady: () => Promise.resolve(), newId: () => `${asked.length}`.padStart(64, '0'),
   };
 }
 

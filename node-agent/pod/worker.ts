@@ -17,7 +17,7 @@ import { podDirectory, writePodRecord } from './records.ts';
 import { asked, granted } from './resize.ts';
 import { recordOf, withRecord, type Grants, type PodState } from './state.ts';
 import { podStatus } from './status.ts';
-import { clearStrays } from './unowned.ts';
+import { clearStrays, removeRun } from './unowned.ts';
 import { createJournal, createTasks, type Journal, type Tasks } from './tasks.ts';
 
 /** Runs one pod: plans, carries out, reports. */
@@ -40,10 +40,23 @@ export interface PodWorker {
   lost(): void;
   /** The pod's supervisor, silent so far, answers: this is its sandbox. */
   answered(sandbox: Sandbox): void;
+  /** Ends the pod for good because of what it uses. False: it is being ended already. */
+  evict(eviction: Eviction): boolean;
+  /** The pod is not let in. Call at once, before anything of it has begun. */
+  reject(reason: string, message: string): void;
+  /** Frees what ended containers have left that may start again. */
+  discardEnded(): Promise<void>;
   /** Calls `listener` after each change of the state; the answer ends it. */
   onChange(listener: () => void): () => void;
   /** Resolves when no task of the worker is under way; after `working` aborted. */
   settled(): Promise<void>;
+}
+
+export interface Eviction {
+  /** The event's and the status's. */
+  readonly message: string;
+  readonly graceSeconds: number;
+  readonly isDisruption: boolean;
 }
 
 export interface WorkerStart {
@@ -148,6 +161,17 @@ export function createPodWorker(node: NodeContext, start: WorkerStart, working: 
     exited: (exit) => tasks.run(containerExited(handle, exit)),
     lost: () => tasks.run(sandboxWasLost(handle)),
     answered: (sandbox) => tasks.run(sandboxAnswered(handle, sandbox).then(() => clearStrays(handle))),
+    evict({ message, graceSeconds, isDisruption }) {
+      if (isEnding(cell.pod, cell.state)) return false;
+      handle.event('Warning', 'Evicted', message);
+      handle.change((before) => ({ ...before, outcome: { phase: 'Failed', reason: 'Evicted', message, graceSeconds, ...(isDisruption ? { isDisruption } : {}) } }));
+      return true;
+    },
+    reject: (reason, message) => tasks.run(carryOut(handle, { do: 'reject', reason, message })),
+    async discardEnded() {
+      const ended = [...cell.state.containers.values()].filter(({ current, pending }) => current?.exit !== undefined && pending === undefined);
+      for (const { current } of ended) await removeRun(handle, current?.id ?? '');
+    },
     onChange(listener) {
       listeners.add(listener);
       return () => void listeners.delete(listener);

@@ -28,7 +28,7 @@ export function createPodWorkers(node: NodeContext, working: AbortSignal): PodWo
   const workers = new Map<string, PodWorker>();
   let clearing: Promise<void> = Promise.resolve();
 
-  function begin(pod: Pod, state: PodState, sandbox: Sandbox | undefined): void {
+  function begin(pod: Pod, state: PodState, sandbox: Sandbox | undefined): PodWorker {
     const uid = pod.metadata?.uid ?? '';
     const freed = (): void => {
       for (const other of workers.values()) if (other.uid !== uid) other.reconsider();
@@ -45,6 +45,13 @@ export function createPodWorkers(node: NodeContext, working: AbortSignal): PodWo
       held = now;
       freed();
     });
+    return worker;
+  }
+
+  function beginNew(pod: Pod): void {
+    const worker = begin(pod, newState(node.clock.now()), undefined);
+    const refusal = pod.metadata?.deletionTimestamp === undefined ? node.refusal(pod) : undefined;
+    if (refusal !== undefined) worker.reject('Evicted', refusal);
   }
 
   function desire(pod: Pod): void {
@@ -52,7 +59,7 @@ export function createPodWorkers(node: NodeContext, working: AbortSignal): PodWo
     const worker = workers.get(uid);
     if (worker !== undefined) worker.desire(pod);
     // A finished pod of which nothing is known here has nothing left but its object.
-    else if (!isTerminal(pod) || pod.metadata?.deletionTimestamp !== undefined) begin(pod, newState(node.clock.now()), undefined);
+    else if (!isTerminal(pod) || pod.metadata?.deletionTimestamp !== undefined) beginNew(pod);
   }
 
   return {

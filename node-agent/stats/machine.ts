@@ -62,6 +62,10 @@ function read(path: string): Promise<string> {
   return readFile(path, 'utf8');
 }
 
+export async function readMemory(): Promise<MemoryReading> {
+  return parseMeminfo(await read('/proc/meminfo'));
+}
+
 export async function readFileSystem(directory: string): Promise<FileSystemReading> {
   const { blocks, bfree, bavail, bsize, files, ffree } = await statfs(directory);
   return { capacityBytes: blocks * bsize, availableBytes: bavail * bsize, usedBytes: (blocks - bfree) * bsize, inodes: files, inodesFree: ffree };
