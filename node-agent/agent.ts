@@ -133,7 +133,7 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
     const pods = createInformer(client, Pod, { clock, log, fieldSelector: `spec.nodeName=${nodeName}` });
     const network = createNetworkKeeper({ runtime, nodes, nodeName, clusterCidr: options.clusterCidr, clock, log, changed: () => reporter.changed() });
     const meter = createMeter({
-      runtime, list: () => workers.list(), clock, nodeName, dataDir, working: signal,
+      runtime, list: () => workers.list(), clock, nodeName, dataDir, log, working: signal,
       imageBytes: async () => (await images.list()).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     });
     const server = createStreamingServer({ tls: options.tls, log, clock, find: (namespace, name) => workers.find(namespace, name), list: () => workers.list(), meter });

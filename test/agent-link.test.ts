@@ -13,6 +13,9 @@ let agent: Server;
 /** What the agent was asked: user, method and path. */
 const asked: string[] = [];
 
+const used = { cpu: { time: '2026-01-01T00:00:00Z', usageNanoCores: 250_000_000, usageCoreNanoSeconds: 1 }, memory: { time: '2026-01-01T00:00:00Z', workingSetBytes: 64 * 1024 * 1024 } };
+const summary = { node: { nodeName: 'n1', ...used }, pods: [] };
+
 const agentCaller = (socket: unknown) => (socket as TLSSocket).getPeerCertificate().subject.CN;
 
 beforeAll(async () => {
@@ -20,6 +23,10 @@ beforeAll(async () => {
   const { certPem: cert, keyPem: key } = await test.pki.agentCertificate('n1', ['127.0.0.1']);
   agent = createServer({ cert, key, ca: test.pki.caPem, requestCert: true, rejectUnauthorized: true }, (request, response) => {
     asked.push(`${agentCaller(request.socket)} ${request.method} ${request.url}`);
+    if (request.url?.startsWith('/stats/summary') === true) {
+      response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(summary));
+      return;
+    }
     response.writeHead(200, { 'content-type': 'text/plain' });
     response.write('first line\n');
     response.end('second line\n');
@@ -143,6 +150,17 @@ describe('the way to a node\'s agent', () => {
     const { code, err } = await test.kubectl('logs', 'lost');
     expect(code).toBe(1);
     expect(err).toContain('https://127.0.0.1:1/containerLogs/default/lost/main');
+  });
+
+  it('leads to what nodes use: those who look together ask once, and a node that is silent has no metrics', async () => {
+    asked.length = 0;
+    const look = () => test.transport.request({ verb: 'list', group: 'metrics.k8s.io', version: 'v1beta1', resource: 'nodes' });
+    const [first, second] = await Promise.all([look(), look()]);
+    expect(first).toMatchObject({ kind: 'NodeMetricsList', items: [{ metadata: { name: 'n1' }, usage: { cpu: '250m', memory: '64Mi' }, window: '10s' }] });
+    expect((second as { readonly items: readonly unknown[] }).items).toHaveLength(1);
+    expect(asked).toEqual(['coracle-apiserver GET /stats/summary?only_cpu_and_memory=true']);
+    const { out, err } = await test.kubectl('top', 'node', '--no-headers', 'n2');
+    expect(out + err).toContain('nodemetrics.metrics.k8s.io "n2" not found');
   });
 
   it('is no way for calls inside the process', async () => {

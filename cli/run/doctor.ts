@@ -23,6 +23,8 @@ export interface DoctorOptions {
 
 const oldestKernel = [5, 11] as const;
 const leastFreeBytes = 1e9;
+/** Kubernetes' threshold for images, which holds without `--eviction-hard`. */
+const leastFreeShare = 0.15;
 const namespaces = ['pid', 'mnt', 'net', 'ipc', 'uts', 'cgroup', 'user'] as const;
 const controllers = ['cpu', 'memory', 'pids'] as const;
 
@@ -112,10 +114,14 @@ async function userNamespaces(dataDir: string): Promise<Finding[]> {
 
 async function disk(dataDir: string): Promise<Finding[]> {
   const directory = await existingAbove(dataDir);
-  const { bavail, bsize, ffree, files } = await statfs(directory);
+  const { bavail, blocks, bsize, ffree, files } = await statfs(directory);
   const free = bavail * bsize;
   const enough = free >= leastFreeBytes && (files === 0 || ffree > 0);
-  return [{ name: 'disk', found: `${(free / 1e9).toFixed(1)} GB free at ${directory}`, ...(enough ? {} : { todo: 'free at least 1 GB there, or choose another --data-dir' }) }];
+  const isNearlyFull = bavail < blocks * leastFreeShare;
+  return [
+    { name: 'disk', found: `${(free / 1e9).toFixed(1)} GB free at ${directory}`, ...(enough ? {} : { todo: 'free at least 1 GB there, or choose another --data-dir' }) },
+    ...(isNearlyFull ? [{ name: 'disk pressure', found: `${Math.floor((bavail / blocks) * 100)}% of the disk are free`, optional: true as const, todo: 'below 15% a node takes no pods: free some space, or start with lower thresholds (--eviction-hard, see docs/node-pressure.md)' }] : []),
+  ];
 }
 
 /** The directory itself, or the nearest above it that is there already. */

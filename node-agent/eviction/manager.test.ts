@@ -29,7 +29,7 @@ function scene({ reclaims = 0, thresholds = 'memory.available<100Mi,nodefs.avail
   });
   const uses = new Map<PodWorker, number>();
   const cpu = { at: 0, nanos: 0 };
-  const usageOf = (bytes: number) => ({ cpuNanos: 0, memoryBytes: bytes, memoryUsageBytes: bytes, rssBytes: 0, cacheBytes: 0, swapBytes: 0, pageFaults: 0, majorPageFaults: 0, pids: 1 });
+  const usageOf = (bytes: number) => ({ cpuNanos: 0, cpuPeriods: 0, throttledPeriods: 0, throttledNanos: 0, memoryBytes: bytes, memoryUsageBytes: bytes, rssBytes: 0, cacheBytes: 0, swapBytes: 0, pageFaults: 0, majorPageFaults: 0, pids: 1 });
   const manager = createEvictionManager({
     settings: evictionSettings({ hard: parseThresholds(thresholds) }), list: () => pods, clock, log: silentLog, nodeName: 'n', changed: () => events.push(manager.pressures().join()),
     meter: {

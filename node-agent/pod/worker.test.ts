@@ -191,6 +191,47 @@ describe('a container', () => {
   });
 });
 
+describe('a pod that the node can\'t afford', () => {
+  it('is ended for good, sooner than it asked for, once', async () => {
+    refusals.set('signal 15', 1);
+    const { evict } = begin();
+    await until(isRunning);
+    const evictedAt = clock.now();
+    expect(evict({ message: 'The node was low on resource: memory. ', graceSeconds: 1, isDisruption: true })).toBe(true);
+    expect(evict({ message: 'again', graceSeconds: 1, isDisruption: true })).toBe(false);
+    await until(() => count('signal 9') === 1);
+    expect(clock.now() - evictedAt).toBeLessThan(5000);
+    worker?.exited(exit(worker.state().containers.get('a')?.current?.id ?? ''));
+    await until(() => reported.at(-1)?.phase === 'Failed');
+    expect(reported.at(-1)).toMatchObject({ reason: 'Evicted', message: 'The node was low on resource: memory. ' });
+    expect([count('Evicted'), count('destroy'), count('create')]).toEqual([1, 1, 1]);
+  });
+
+  it('is not let in, and leaves nothing', async () => {
+    const workers = createPodWorkers({ ...node(), refusal: () => 'The node had condition: [DiskPressure]. ' }, stop.signal);
+    workers.changed(undefined, pod);
+    await until(() => reported.at(-1)?.phase === 'Failed');
+    expect(reported.at(-1)).toMatchObject({ reason: 'Evicted', message: 'Pod was rejected: The node had condition: [DiskPressure]. ' });
+    expect([count('Evicted'), count('create')]).toEqual([1, 0]);
+    stop.abort();
+    await workers.settled();
+  });
+
+  it('gives back what an ended container left, and starts it again all the same', async () => {
+    const { discardEnded, exited } = begin();
+    await until(isRunning);
+    const record = () => worker?.state().containers.get('a');
+    const id = record()?.current?.id ?? '';
+    refusals.set('start', 1);
+    exited({ ...exit(id), exitCode: 1 });
+    // It could not be started again, and waits.
+    await until(() => record()?.waiting !== undefined && record()?.pending === undefined && record()?.activity === undefined);
+    await discardEnded();
+    expect(count(`remove ${id}`)).toBe(1);
+    await until(() => record()?.current?.id !== id && isRunning());
+  });
+});
+
 describe('what is known of a pod', () => {
   it('is written down before its sandbox goes, which knew it too', async () => {
     const once: Pod = { ...pod, spec: { enableServiceLinks: false, restartPolicy: 'Never', containers: [{ name: 'a', image: 'web:1' }] } };

@@ -12,7 +12,7 @@ import { refreshVolumes, sourcesChanged } from './effects/refresh-volumes.ts';
 import { sandboxAnswered, sandboxWasLost, sayRefusal } from './effects/sandbox.ts';
 import type { NodeContext, PodHandle } from './handle.ts';
 import { isEnding, plan } from './plan.ts';
-import { createProber, type Prober } from './probes/prober.ts';
+import { createProber, type ProbeCount, type Prober } from './probes/prober.ts';
 import { podDirectory, writePodRecord } from './records.ts';
 import { asked, granted } from './resize.ts';
 import { recordOf, withRecord, type Grants, type PodState } from './state.ts';
@@ -30,6 +30,7 @@ export interface PodWorker {
   sandbox(): Sandbox | undefined;
   /** Where a volume's content is on the host. */
   volumePath(name: string): string | undefined;
+  probeCounts(): readonly ProbeCount[];
   /** The object as the API has it now. */
   desire(pod: Pod): void;
   /** The object left the API. */
@@ -146,7 +147,7 @@ export function createPodWorker(node: NodeContext, start: WorkerStart, working: 
   // Without its directory a pod fails at its volumes, which say so and are tried again.
   tasks.run(directory.catch((error: unknown) => node.log.error({ err: error, uid }, 'the directory of a pod was not made')).then(() => begin(handle, begun)));
   return {
-    uid, pod: () => cell.pod, granted: () => handle.pod(), state: () => cell.state, sandbox: () => cell.sandbox, volumePath: (name) => handle.volumes.pathOf(cell.pod, name),
+    uid, pod: () => cell.pod, granted: () => handle.pod(), state: () => cell.state, sandbox: () => cell.sandbox, volumePath: (name) => handle.volumes.pathOf(cell.pod, name), probeCounts: () => prober.counts(),
     desire(pod) {
       if (isRelabelled(cell.pod, pod)) tasks.run(Promise.resolve().then(() => sourcesChanged(handle)));
       cell.pod = pod;

@@ -34,13 +34,13 @@ describe('a machine\'s cgroups', () => {
 });
 
 describe('what a cgroup uses', () => {
-  const same = { cpuNanos: 5_000_000, memoryBytes: 900, memoryUsageBytes: 1000, rssBytes: 600, cacheBytes: 300, swapBytes: 50, pageFaults: 7, majorPageFaults: 2, pids: 3 };
+  const same = { cpuNanos: 5_000_000, cpuPeriods: 9, throttledPeriods: 4, throttledNanos: 3_000_000, memoryBytes: 900, memoryUsageBytes: 1000, rssBytes: 600, cacheBytes: 300, swapBytes: 50, pageFaults: 7, majorPageFaults: 2, pids: 3 };
   const v1 = {
-    'cpuacct.usage': '5000000\n', 'memory.usage_in_bytes': '1000\n', 'pids.current': '4\n',
+    'cpuacct.usage': '5000000\n', 'cpu.stat': 'nr_periods 9\nnr_throttled 4\nthrottled_time 3000000\n', 'memory.usage_in_bytes': '1000\n', 'pids.current': '4\n',
     'memory.stat': 'cache 1\nrss 1\ntotal_cache 300\ntotal_rss 600\ntotal_swap 50\ntotal_pgfault 7\ntotal_pgmajfault 2\ntotal_inactive_file 100\n',
   };
   const v2 = {
-    'cpu.stat': 'usage_usec 5000\nuser_usec 1\n', 'memory.current': '1000\n', 'pids.current': '4\n', 'memory.swap.current': '50\n',
+    'cpu.stat': 'usage_usec 5000\nuser_usec 1\nnr_periods 9\nnr_throttled 4\nthrottled_usec 3000\n', 'memory.current': '1000\n', 'pids.current': '4\n', 'memory.swap.current': '50\n',
     'memory.stat': 'anon 600\nfile 300\ninactive_file 100\npgfault 7\npgmajfault 2\n',
   };
 

@@ -58,6 +58,10 @@ export async function listSlots(layout: CgroupLayout, instance: string): Promise
 /** What one cgroup uses; counters grow for as long as it lives. */
 export interface CgroupUsage {
   readonly cpuNanos: number;
+  /** Of its quota of processor time; 0 without one. */
+  readonly cpuPeriods: number;
+  readonly throttledPeriods: number;
+  readonly throttledNanos: number;
   /** Working set: what is in use, without file pages that the kernel would give up first. */
   readonly memoryBytes: number;
   /** Working set and those file pages. */
@@ -99,15 +103,16 @@ export async function readUsage(layout: CgroupLayout, slots: readonly string[], 
   };
   const ours = child === '' ? 0 : 1;
   const [files, fields] = [memoryFiles[version], memoryFields[version]];
-  const [cpu, memory, limit, statistics, pids, swap] = await Promise.all([
-    version === 1 ? read('cpuacct', 'cpuacct.usage') : read('cpu', 'cpu.stat'),
+  const [cpu, used, memory, limit, statistics, pids, swap] = await Promise.all([
+    read('cpu', 'cpu.stat'), version === 1 ? read('cpuacct', 'cpuacct.usage') : '',
     read('memory', files.usage), read('memory', files.limit), read('memory', 'memory.stat'), read('pids', 'pids.current'),
     // Not there without swap.
     version === 1 ? '0' : read('memory', 'memory.swap.current').catch(() => '0'),
   ]);
   const most = Number(limit);
   return {
-    cpuNanos: version === 1 ? Number(cpu) : fieldOf(cpu, 'usage_usec') * 1000,
+    cpuNanos: version === 1 ? Number(used) : fieldOf(cpu, 'usage_usec') * 1000,
+    cpuPeriods: fieldOf(cpu, 'nr_periods'), throttledPeriods: fieldOf(cpu, 'nr_throttled'), throttledNanos: version === 1 ? fieldOf(cpu, 'throttled_time') : fieldOf(cpu, 'throttled_usec') * 1000,
     memoryBytes: Math.max(0, Number(memory) - fieldOf(statistics, fields.inactive)), memoryUsageBytes: Number(memory),
     rssBytes: fieldOf(statistics, fields.rss), cacheBytes: fieldOf(statistics, fields.cache), swapBytes: fields.swap === '' ? Number(swap) : fieldOf(statistics, fields.swap),
     pageFaults: fieldOf(statistics, fields.faults), majorPageFaults: fieldOf(statistics, fields.major),

@@ -80,10 +80,15 @@ async function walkThrough(walk: Walk, directory: FileHandle, depth: number): Pr
     }
     names = [];
   };
-  // Names are bytes: one that is no UTF-8 hides nothing.
-  for await (const entry of await opendir(`/proc/self/fd/${directory.fd}`, { encoding: 'buffer' as BufferEncoding, bufferSize: statsAtOnce })) {
-    names.push(entry.name as unknown as Buffer);
-    if (names.length >= statsAtOnce) await look();
+  try {
+    // Names are bytes: one that is no UTF-8 hides nothing.
+    for await (const entry of await opendir(`/proc/self/fd/${directory.fd}`, { encoding: 'buffer' as BufferEncoding, bufferSize: statsAtOnce })) {
+      names.push(entry.name as unknown as Buffer);
+      if (names.length >= statsAtOnce) await look();
+    }
+  } catch (error) {
+    // It was removed meanwhile, though it is still open.
+    gone(error);
   }
   await look();
   if (depth >= deepest) return;

@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import type { Clock } from '../../machinery/clock.ts';
+import type { Log } from '../../client/log.ts';
 import { containersOf, isRunning } from '../pod/state.ts';
 import type { PodWorker } from '../pod/worker.ts';
 import { rfc3339 } from '../pod/status.ts';
@@ -45,7 +46,9 @@ export interface Meter {
   /** The machine alone. */
   machine(): Promise<MachineReading>;
   readonly storage: StorageMeter;
-  /** `withStorage`: and what lies on the disk, measured within the last minute. */
+  /** What a pod has on the disk, as it was within the last minute; undefined: it can't be read. */
+  storageOf(worker: PodWorker): Promise<PodStorage | undefined>;
+  /** `withStorage`: and what lies on the disk. */
   summary(withStorage: boolean): Promise<Summary>;
 }
 
@@ -58,6 +61,7 @@ export interface MeterOptions {
   /** What the images on this node take up. */
   readonly imageBytes: () => Promise<number>;
   readonly working: AbortSignal;
+  readonly log: Log;
 }
 
 /** As the kubelet does ("volumeStatsAggPeriod"). */
@@ -101,12 +105,22 @@ export function createMeter(options: MeterOptions): Meter {
     return { machine: now, cpu: rates.sample('', now.cpuNanos, now.at), pods: pods.filter((each) => each !== undefined) };
   }
 
+  async function storageOf(worker: PodWorker): Promise<PodStorage | undefined> {
+    try {
+      return await storage.measure(worker, storageAgeMs);
+    } catch (error) {
+      // One pod's damaged files are no reason to say nothing of the others.
+      if (!options.working.aborted) options.log.warn({ err: error, uid: worker.uid }, 'what a pod has on the disk was not measured');
+      return undefined;
+    }
+  }
+
   return {
-    read, machine, storage,
+    read, machine, storage, storageOf,
     async summary(withStorage) {
       const { pods, ...node } = await read();
       if (!withStorage) return { node: nodeStats(nodeName, node, undefined), pods: pods.map((pod) => podStats(pod, undefined)) };
-      const [imageBytes, ...measured] = await Promise.all([options.imageBytes(), ...pods.map(({ worker }) => storage.measure(worker, storageAgeMs))]);
+      const [imageBytes, ...measured] = await Promise.all([options.imageBytes(), ...pods.map(({ worker }) => storageOf(worker))]);
       const fs = (at: number, used: DiskUsage): FsStats => fsStats(node.machine, at, used);
       return { node: nodeStats(nodeName, node, { fs, imageBytes }), pods: pods.map((pod, index) => podStats(pod, measured[index], fs)) };
     },

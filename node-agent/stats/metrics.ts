@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { parseQuantity, toMillis } from '../../machinery/quantity.ts';
 import { containersOf } from '../pod/state.ts';
+import type { PodWorker } from '../pod/worker.ts';
 import type { Metric, Sample } from './exposition.ts';
 import type { InterfaceReading } from './machine.ts';
 import type { ContainerReading, PodReading, Reading } from './meter.ts';
@@ -29,6 +30,19 @@ export function resourceMetrics({ machine, cpu, pods }: Reading): readonly Metri
     { name: 'pod_swap_usage_bytes', type: 'gauge', help: 'Current amount of the pod swap usage in bytes', samples: ofPods(({ usage }) => usage.swapBytes) },
     { name: 'resource_scrape_error', type: 'gauge', help: '1 if there was an error while getting container metrics, 0 otherwise', samples: [{ labels: {}, value: 0 }] },
   ];
+}
+
+const probeTypes = { startup: 'Startup', liveness: 'Liveness', readiness: 'Readiness' } as const;
+
+/** `/metrics/probes`. Source: "Kubernetes Metrics Reference". */
+export function probeMetrics(workers: readonly PodWorker[]): readonly Metric[] {
+  const samples = workers.flatMap((worker) => {
+    const { namespace = '', name = '' } = worker.pod().metadata ?? {};
+    return worker.probeCounts().map(({ container, kind, result, count }): Sample => ({
+      labels: { container, namespace, pod: name, pod_uid: worker.uid, probe_type: probeTypes[kind], result }, value: count,
+    }));
+  });
+  return [counter('prober_probe_total', 'Cumulative number of a liveness, readiness or startup probe for a container by result.', samples)];
 }
 
 function podLabels({ worker }: PodReading): { readonly namespace: string; readonly pod: string } {
@@ -65,6 +79,7 @@ export function cadvisorMetrics({ machine, cpu, pods }: Reading, storage: Readon
     gauge('container_spec_memory_limit_bytes', 'Memory limit for the container.', each((usage) => usage.memoryLimitBytes ?? 0, memory.totalBytes)),
     gauge('container_last_seen', 'Last time a container was seen by the exporter', all.map(({ labels, at }) => ({ labels, value: Math.floor(at / 1000), at }))),
     gauge('container_start_time_seconds', 'Start time of the container since unix epoch in seconds.', pods.flatMap((pod) => pod.containers.map((container) => ({ labels: containerLabels(pod, container), value: container.startedAt / 1000, at: container.cpu.at })))),
+    ...throttling(each),
     ...processorSpecs(pods),
     ...disks(pods, storage),
     ...networks(machine.interfaces, root.labels, pods),
@@ -100,6 +115,16 @@ function podSeries(pod: PodReading): Readonly<Record<string, string>> {
 
 function containerLabels(pod: PodReading, { name, id, image }: ContainerReading): Readonly<Record<string, string>> {
   return { container: name, id: `/pod${pod.worker.uid}/${id}`, image, name: id, ...podLabels(pod) };
+}
+
+/** Of cgroups that have a quota: how often it was used up, and what that cost. */
+function throttling(each: (value: (usage: ContainerReading['usage']) => number | undefined) => readonly Sample[]): readonly Metric[] {
+  const limited = (value: (usage: ContainerReading['usage']) => number): readonly Sample[] => each((usage) => (usage.cpuPeriods === 0 ? undefined : value(usage)));
+  return [
+    counter('container_cpu_cfs_periods_total', 'Number of elapsed enforcement period intervals.', limited(({ cpuPeriods }) => cpuPeriods)),
+    counter('container_cpu_cfs_throttled_periods_total', 'Number of throttled period intervals.', limited(({ throttledPeriods }) => throttledPeriods)),
+    counter('container_cpu_cfs_throttled_seconds_total', 'Total time duration the container has been throttled.', limited(({ throttledNanos }) => seconds(throttledNanos))),
+  ];
 }
 
 /** The scheduler's period of cpu quotas, microseconds. */

@@ -98,7 +98,7 @@ async function route(options: StreamingOptions, request: IncomingMessage, respon
     case 'containerLogs': return await serveLogs(options, rest, url.searchParams, response);
     case 'pods': return sendJson(response, { kind: 'PodList', apiVersion: apiVersionOf(Pod), metadata: {}, items: options.list().map((worker) => worker.pod()) });
     case 'stats': return await serveStats(options.meter, rest, url.searchParams, response);
-    case 'metrics': return await serveMetrics(options.meter, rest, response);
+    case 'metrics': return await serveMetrics(options, rest, response);
     case 'exec': case 'attach': case 'portForward': throw new StreamError(400, 'unable to upgrade: missing upgrade headers in request');
     default: throw new StreamError(404, '404 page not found');
   }

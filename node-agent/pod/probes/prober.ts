@@ -8,7 +8,16 @@ import { runProbe } from './probe.ts';
 export interface Prober {
   /** Begins with containers that now run, ends with those that don't. */
   follow(): void;
+  /** What came of the probes that were made since the agent began. */
+  counts(): readonly ProbeCount[];
   stop(): void;
+}
+
+export interface ProbeCount {
+  readonly container: string;
+  readonly kind: Kind;
+  readonly result: 'successful' | 'failed';
+  readonly count: number;
 }
 
 type Kind = 'startup' | 'liveness' | 'readiness';
@@ -18,6 +27,11 @@ const titles: Readonly<Record<Kind, string>> = { startup: 'Startup', liveness: '
 export function createProber(handle: PodHandle): Prober {
   /** By container and kind: which run is probed, and how to end it. */
   const probing = new Map<string, { readonly containerId: string; readonly stop: AbortController }>();
+  const counts = new Map<string, ProbeCount>();
+  const made = (container: string, kind: Kind, result: ProbeCount['result']): void => {
+    const key = `${container}/${kind}/${result}`;
+    counts.set(key, { container, kind, result, count: (counts.get(key)?.count ?? 0) + 1 });
+  };
 
   function follow(): void {
     for (const { spec: container, role } of containersOf(handle.pod())) {
@@ -34,13 +48,14 @@ export function createProber(handle: PodHandle): Prober {
         if (wanted === undefined) continue;
         const stop = new AbortController();
         probing.set(key, { containerId: wanted, stop });
-        keepProbing(handle, container, wanted, kind, probe, stop.signal);
+        keepProbing(handle, container, wanted, kind, probe, stop.signal, made);
       }
     }
   }
 
   return {
     follow,
+    counts: () => [...counts.values()],
     stop() {
       for (const each of probing.values()) each.stop.abort();
       probing.clear();
@@ -66,7 +81,7 @@ function probesOf(container: Container): readonly (readonly [Kind, Probe])[] {
 }
 
 /** One probe after the other, `periodSeconds` apart, until `stop` aborts. */
-function keepProbing(handle: PodHandle, container: Container, containerId: string, kind: Kind, probe: Probe, stop: AbortSignal): void {
+function keepProbing(handle: PodHandle, container: Container, containerId: string, kind: Kind, probe: Probe, stop: AbortSignal, made: (container: string, kind: Kind, result: ProbeCount['result']) => void): void {
   const { clock } = handle.node;
   const periodMs = (probe.periodSeconds ?? 10) * 1000;
   let passes = 0;
@@ -75,6 +90,7 @@ function keepProbing(handle: PodHandle, container: Container, containerId: strin
     const failure = await runProbe(handle, container, containerId, probe, AbortSignal.any([stop, handle.working]));
     // What failed because the container ended meanwhile says nothing of it.
     if (stop.aborted || handle.working.aborted || handle.sandbox()?.exits.has(containerId) === true) return;
+    made(container.name, kind, failure === undefined ? 'successful' : 'failed');
     passes = failure === undefined ? passes + 1 : 0;
     failures = failure === undefined ? 0 : failures + 1;
     if (failure !== undefined) handle.event('Warning', 'Unhealthy', `${titles[kind]} probe failed: ${failure}`, container.name);

@@ -12,7 +12,10 @@ beforeAll(async () => {
   const script = 'dd if=/dev/zero of=/scratch/f bs=1M count=3 2>/dev/null; dd if=/dev/zero of=/f bs=1M count=2 2>/dev/null; echo written; while :; do :; done';
   await kubectl.apply(pod('busy', {
     labels: { app: 'busy' },
-    container: { command: ['/bin/sh', '-c', script], resources: { limits: { memory: '64Mi', cpu: '100m' } }, volumeMounts: [{ name: 'scratch', mountPath: '/scratch' }] },
+    container: {
+      command: ['/bin/sh', '-c', script], resources: { limits: { memory: '64Mi', cpu: '100m' } }, volumeMounts: [{ name: 'scratch', mountPath: '/scratch' }],
+      readinessProbe: { exec: { command: ['true'] }, periodSeconds: 1 },
+    },
     spec: { terminationGracePeriodSeconds: 0, volumes: [{ name: 'scratch', emptyDir: {} }] },
   }));
   await kubectl`wait pod/busy --for=condition=Ready --timeout=30s`;
@@ -64,9 +67,10 @@ describe('what a node uses', () => {
       expect(resource).toContainEqual(expect.stringMatching(new RegExp(`^${start.replaceAll(/[{}"]/g, '\\$&')}`)));
     }
     const cadvisor = await asked('metrics/cadvisor');
-    for (const name of ['container_cpu_usage_seconds_total', 'container_memory_working_set_bytes', 'container_memory_rss', 'container_spec_memory_limit_bytes', 'container_fs_usage_bytes', 'container_spec_cpu_quota']) {
+    for (const name of ['container_cpu_usage_seconds_total', 'container_memory_working_set_bytes', 'container_memory_rss', 'container_spec_memory_limit_bytes', 'container_fs_usage_bytes', 'container_spec_cpu_quota', 'container_cpu_cfs_periods_total']) {
       expect(cadvisor).toMatch(new RegExp(`^${name}\\{container="main",id="[^"]+",image="[^"]+",name="[0-9a-f]{64}",${busy}`, 'm'));
     }
+    expect(await asked('metrics/probes')).toMatch(new RegExp(`^prober_probe_total\\{container="main",${busy},pod_uid="[^"]+",probe_type="Readiness",result="successful"\\} [1-9]`, 'm'));
     expect(cadvisor).toMatch(new RegExp(`^container_network_receive_bytes_total\\{.*${busy},interface="eth0"\\} \\d+`, 'm'));
   });
 
