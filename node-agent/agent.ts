@@ -14,7 +14,7 @@ import { createInformer } from '../client/informer.ts';
 import type { Log } from '../client/log.ts';
 import { keepStorageLimits } from './eviction/limit-keeper.ts';
 import { createEvictionManager } from './eviction/manager.ts';
-import { evictionSettings, type EvictionSettings } from './eviction/thresholds.ts';
+import { evictionSettings, keptFree, type EvictionSettings } from './eviction/thresholds.ts';
 import { followImages } from './images/follow.ts';
 import { clearIncoming } from './images/incoming.ts';
 import { openImageStore } from './images/store.ts';
@@ -119,6 +119,7 @@ function createRelay(): RuntimeEvents & { connect(workers: RuntimeEvents): void 
 
 async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (port: number) => void): Promise<void> {
   const { client, clock, log, nodeName, dataDir } = options;
+  const settings = options.eviction ?? evictionSettings({});
   await mkdir(join(dataDir, 'pods'), { recursive: true, mode: 0o711 });
   const relay = createRelay();
   const runtime = await options.runtime(relay);
@@ -141,6 +142,7 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
     const facts = await readNodeFacts({
       name: nodeName, address: options.address, port, labels: options.labels ?? {}, maxPods: options.maxPods ?? defaultMaxPods, dataDir,
       runtimeVersion: `coracle://${options.version ?? '0.1.0'}`, userNamespaces: (await runtime.usersRefusal(dataDir)) === undefined,
+      kept: (what, capacity) => keptFree(settings, what === 'memory' ? 'memory.available' : 'nodefs.available', capacity),
     });
     const recorder = createRecorder(client, { component: 'kubelet', host: nodeName, clock, log, lingerMs: eventsLingerMs });
     const reporter = createNodeReporter({ client, clock, log, recorder, facts, pressures: () => eviction.pressures(), networkConfigured: network.configured, images: async () => nodeImages(await images.list()) });
@@ -148,7 +150,7 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
       if (node?.metadata?.name === nodeName) reporter.check(node);
     });
     const eviction = createEvictionManager({
-      settings: options.eviction ?? evictionSettings({}), meter, list: () => workers.list(), clock, log, recorder, nodeName, changed: () => reporter.changed(),
+      settings, meter, list: () => workers.list(), clock, log, recorder, nodeName, changed: () => reporter.changed(),
       reclaim: [async () => void await Promise.all(workers.list().map((worker) => worker.discardEnded()))],
     });
     const objects = createObjectSource(client, clock);

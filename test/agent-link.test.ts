@@ -159,6 +159,9 @@ describe('the way to a node\'s agent', () => {
     expect(first).toMatchObject({ kind: 'NodeMetricsList', items: [{ metadata: { name: 'n1' }, usage: { cpu: '250m', memory: '64Mi' }, window: '10s' }] });
     expect((second as { readonly items: readonly unknown[] }).items).toHaveLength(1);
     expect(asked).toEqual(['coracle-apiserver GET /stats/summary?only_cpu_and_memory=true']);
+    // So autoscaling inside the process sees them.
+    const inside = test.server.localTransport({ name: 'x', groups: ['system:masters'] }).request({ verb: 'get', group: 'metrics.k8s.io', version: 'v1beta1', resource: 'nodes', name: 'n1' });
+    expect(await inside).toMatchObject({ kind: 'NodeMetrics', usage: { cpu: '250m' } });
     const { out, err } = await test.kubectl('top', 'node', '--no-headers', 'n2');
     expect(out + err).toContain('nodemetrics.metrics.k8s.io "n2" not found');
   });

@@ -152,6 +152,21 @@ describe('what another server serves', () => {
     expect((await test.kubectl('wait', 'apiservice/v1.light.example', '--for=delete', '--timeout=10s')).code).toBe(0);
   });
 
+  it('takes the place of what this server serves of the same group, as long as its APIService is there', async () => {
+    const services = { group: 'apiregistration.k8s.io', version: 'v1', resource: 'apiservices' } as const;
+    const nodes = '/apis/metrics.k8s.io/v1beta1/nodes';
+    expect(JSON.parse((await ask(nodes)).body)).toMatchObject({ kind: 'NodeMetricsList', items: [] });
+    expect((await ask('/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.metrics.k8s.io')).code).toBe(404);
+    const spec = { group: 'metrics.k8s.io', version: 'v1beta1', groupPriorityMinimum: 100, versionPriority: 100, insecureSkipTLSVerify: true, service: { name: 'metrics-server', namespace: 'kube-system' } };
+    await test.transport.request({ ...services, verb: 'create', body: { metadata: { name: 'v1beta1.metrics.k8s.io' }, spec } });
+    expect((await test.kubectl('wait', 'apiservice/v1beta1.metrics.k8s.io', '--for=condition=Available=False', '--timeout=10s')).code).toBe(0);
+    expect(await ask(nodes)).toEqual({ code: 503, body: 'service unavailable\n' });
+    await test.transport.request({ ...services, verb: 'delete', name: 'v1beta1.metrics.k8s.io' });
+    expect((await test.kubectl('wait', 'apiservice/v1beta1.metrics.k8s.io', '--for=delete', '--timeout=10s')).code).toBe(0);
+    // What is followed is noticed a moment after it is written.
+    await expect.poll(async () => (await ask(nodes)).code).toBe(200);
+  });
+
   it('is not there before its Service is', async () => {
     const spec = { group: 'ext.example.com', version: 'v1', groupPriorityMinimum: 100, versionPriority: 10, service: { name: 'ext', namespace: 'default', port: port }, caBundle: Buffer.from(caPem).toString('base64') };
     await test.transport.request({ group: 'apiregistration.k8s.io', version: 'v1', verb: 'create', resource: 'apiservices', body: { metadata: { name: 'v1.ext.example.com' }, spec } });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { evictionSettings, parseGracePeriods, parseMinimumReclaim, parsePeriod, parseThresholds } from './thresholds.ts';
+import { evictionSettings, keptFree, parseGracePeriods, parseMinimumReclaim, parsePeriod, parseThresholds } from './thresholds.ts';
 
 describe('eviction thresholds', () => {
   it('are Kubernetes\' when nobody says otherwise', () => {
@@ -31,6 +31,11 @@ describe('eviction thresholds', () => {
     expect(() => evictionSettings({ soft })).toThrow('grace period must be specified for the soft eviction threshold memory.available');
     const { thresholds } = evictionSettings({ hard: new Map(), soft, softGraceMs: new Map([['memory.available', 5000]]), minReclaim: new Map([['memory.available', { count: 5 }]]) });
     expect(thresholds).toEqual([{ signal: 'memory.available', value: { count: 1024 ** 3 }, graceMs: 5000, minReclaim: { count: 5 } }]);
+  });
+
+  it('keep free what pods can\'t have', () => {
+    const settings = evictionSettings({ hard: parseThresholds('memory.available<100,nodefs.available<10%'), soft: parseThresholds('pid.available<50'), softGraceMs: new Map([['pid.available', 1]]) });
+    expect([keptFree(settings, 'memory.available', 1000), keptFree(settings, 'memory.available', 60), keptFree(settings, 'nodefs.available', 1000), keptFree(settings, 'pid.available', 1000)]).toEqual([100, 60, 100, 0]);
   });
 
   it.each(['-5s', '5', 'soon'])('%s is no period', (text) => {

@@ -120,6 +120,12 @@ export function countOf(amount: Amount, capacity: number): number {
   return 'share' in amount ? Math.trunc(capacity * amount.share) : amount.count;
 }
 
+/** What a hard threshold keeps free of `capacity`: pods can't have it. Source: "Reserve Compute Resources", eviction thresholds. */
+export function keptFree({ thresholds }: EvictionSettings, signal: Signal, capacity: number): number {
+  const hard = thresholds.find((threshold) => threshold.signal === signal && threshold.graceMs === 0);
+  return hard === undefined ? 0 : Math.min(capacity, countOf(hard.value, capacity));
+}
+
 /** As Kubernetes writes bytes, or whatever else the signal counts. */
 export function formatCount(signal: Signal, count: number): string {
   return formatQuantity({ nanos: BigInt(Math.trunc(count)) * 1_000_000_000n }, signal.endsWith('inodesFree') || signal === 'pid.available' ? 'DecimalSI' : 'BinarySI');

@@ -29,8 +29,8 @@ export interface NodeOptions {
   readonly dataDir: string;
   readonly runtimeVersion: string;
   readonly userNamespaces: boolean;
-  /** Kept for the machine itself, bytes and millicores. */
-  readonly reserved?: { readonly memoryBytes?: number; readonly cpuMillis?: number };
+  /** Of `capacity` bytes, so many must be left free: pods are not to be given them. Absent: all may be used. */
+  readonly kept?: (what: 'memory' | 'storage', capacity: number) => number;
 }
 
 export async function readNodeFacts(options: NodeOptions): Promise<NodeFacts> {
@@ -38,7 +38,7 @@ export async function readNodeFacts(options: NodeOptions): Promise<NodeFacts> {
   const cpus = availableParallelism();
   const memory = totalmem();
   const storage = disk.blocks * disk.bsize;
-  const { memoryBytes = 0, cpuMillis = 0 } = options.reserved ?? {};
+  const kept = options.kept ?? (() => 0);
   const osRelease = await textOf('/etc/os-release');
   return {
     name: options.name, address: options.address, port: options.port, userNamespaces: options.userNamespaces,
@@ -47,7 +47,7 @@ export async function readNodeFacts(options: NodeOptions): Promise<NodeFacts> {
       'beta.kubernetes.io/os': 'linux', 'beta.kubernetes.io/arch': architecture,
     },
     capacity: quantities(cpus * 1000, memory, storage, options.maxPods),
-    allocatable: quantities(cpus * 1000 - cpuMillis, memory - memoryBytes, (storage * 9n) / 10n, options.maxPods),
+    allocatable: quantities(cpus * 1000, memory - kept('memory', memory), storage - BigInt(Math.trunc(kept('storage', Number(storage)))), options.maxPods),
     info: {
       machineID: await textOf('/etc/machine-id'), systemUUID: await textOf('/sys/class/dmi/id/product_uuid'), bootID: await textOf('/proc/sys/kernel/random/boot_id'),
       kernelVersion: release(), osImage: /^PRETTY_NAME="?([^"\n]*)/m.exec(osRelease)?.[1] ?? 'Linux', containerRuntimeVersion: options.runtimeVersion,

@@ -90,9 +90,3 @@ describe('kubectl auth', () => {
       `configmaps is forbidden: User "system:serviceaccount:${namespace}:reader" cannot create resource "configmaps" in API group "" in the namespace "${namespace}"`);
   });
 });
-
-describe('kubectl top', () => {
-  it('says that there are no metrics', async () => {
-    expect(await kubectl.refused`top pods`).toBe('error: Metrics API not available\n');
-  });
-});
