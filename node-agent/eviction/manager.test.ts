@@ -50,7 +50,7 @@ function scene({ reclaims = 0, thresholds = 'memory.available<100Mi,nodefs.avail
     const pod: Pod = { metadata: { name, uid: name }, spec: { priority, containers: [{ name: 'c', resources: { requests: { memory: '1Mi' } } }] } };
     let state: PodState = { ...newState(0), sandbox: 'ready', volumes: 'ready', containers: new Map() };
     const worker = {
-      uid: name, pod: () => pod, state: () => state, sandbox: () => ({}) as Sandbox, onChange: () => () => undefined,
+      uid: name, pod: () => pod, granted: () => pod, state: () => state, sandbox: () => ({}) as Sandbox, onChange: () => () => undefined,
       evict(eviction: Eviction) {
         evicted.push([name, eviction]);
         state = { ...state, sandbox: 'absent', volumes: 'absent', outcome: { phase: 'Failed', reason: 'Evicted', message: '' } };

@@ -105,7 +105,7 @@ export function createEvictionManager(options: EvictionManagerOptions): Eviction
     const read = pods.find((each) => each.worker === worker);
     const storage = withStorage ? await meter.storage.measure(worker, lookEveryMs) : undefined;
     return {
-      pod: worker.pod(), ...(read === undefined ? {} : { memoryBytes: read.usage.memoryBytes, processes: read.usage.pids }), ...(storage === undefined ? {} : { storage }),
+      pod: worker.granted(), ...(read === undefined ? {} : { memoryBytes: read.usage.memoryBytes, processes: read.usage.pids }), ...(storage === undefined ? {} : { storage }),
       containers: (read?.containers ?? []).map(({ name, usage }) => {
         const used = storage?.containers.get(name);
         return { name, memoryBytes: usage.memoryBytes, ...(used === undefined ? {} : { disk: sumOf([used.rootfs, used.logs]) }) };

@@ -132,7 +132,7 @@ const quotaPeriod = 100_000;
 
 function processorSpecs(pods: readonly PodReading[]): readonly Metric[] {
   const limited = pods.flatMap((pod) => pod.containers.flatMap((container): Sample[] => {
-    const spec = containersOf(pod.worker.pod()).find(({ spec: { name } }) => name === container.name)?.spec;
+    const spec = containersOf(pod.worker.granted()).find(({ spec: { name } }) => name === container.name)?.spec;
     const limit = parseQuantity(spec?.resources?.limits?.['cpu'] ?? '');
     return limit === undefined ? [] : [{ labels: containerLabels(pod, container), value: (toMillis(limit) * quotaPeriod) / 1000, at: container.cpu.at }];
   }));
