@@ -13,7 +13,8 @@ export function isUpgrade({ extensions }: { readonly extensions: Pick<Extensions
   const offered = (headers.upgrade ?? '').split(',').map((protocol) => protocol.trim().toLowerCase());
   if (offered.every((protocol) => protocol === 'h2c')) return false;
   const { path, subresource } = infoOf(method, url);
-  return upgraded.has(subresource) || extensions.at(path) !== undefined;
+  // Logs are a page as well as a stream: only a WebSocket has them otherwise.
+  return upgraded.has(subresource) || (subresource === 'log' && offered.includes('websocket')) || extensions.at(path) !== undefined;
 }
 
 /** Of a URL that can't be read, nothing: the answer says why. */
