@@ -11,6 +11,7 @@ import { resources } from '../resources/all.ts';
 import type { Caches } from '../store/cache.ts';
 import { openEmbedded } from '../store/embedded.ts';
 import type { Store } from '../store/store.ts';
+import { restless } from '../store/test-pace.ts';
 import { createCaches } from '../store/watch-cache.ts';
 
 /** A store with its caches, for the tests of this room: objects are put as they are, past handlers and admission. */
@@ -30,7 +31,7 @@ export const startOfTime = Date.parse('2026-01-01T00:00:00Z');
 export async function startTestCluster(): Promise<TestCluster> {
   const directory = await mkdtemp(join(tmpdir(), 'coracle-access-'));
   const store = await openEmbedded({ path: join(directory, 'store'), compactionPeriodMs: 0 });
-  const caches = await createCaches(store, resources, { freeze: true });
+  const caches = await createCaches(store, resources, { freeze: true, pace: restless });
   let drawn = 0;
   const cluster: TestCluster = {
     store, caches, time: startOfTime,

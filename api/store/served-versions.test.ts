@@ -10,6 +10,7 @@ import { defineResource, serveAlso } from '../resources/define.ts';
 import type { Caches, Change, ChangeSink } from './cache.ts';
 import { openEmbedded } from './embedded.ts';
 import type { Store } from './store.ts';
+import { restless } from './test-pace.ts';
 import { createCaches } from './watch-cache.ts';
 
 interface Lamp extends KubernetesObject {
@@ -33,7 +34,7 @@ let caches: Caches;
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'served-versions-'));
   store = await openEmbedded({ path: directory });
-  caches = await createCaches(store, [lamp, oldLamp, torch], { freeze: true });
+  caches = await createCaches(store, [lamp, oldLamp, torch], { freeze: true, pace: restless });
 });
 
 afterEach(async () => {

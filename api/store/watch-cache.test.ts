@@ -10,6 +10,7 @@ import { manualClock, type Clock } from '../../machinery/clock.ts';
 import { openEmbedded } from './embedded.ts';
 import { StoreUnavailableError } from './errors.ts';
 import { CompactedError, type Store, type WatchSink } from './store.ts';
+import { restless } from './test-pace.ts';
 import { createCaches, type CachesOptions } from './watch-cache.ts';
 
 interface Pod extends KubernetesObject {
@@ -25,7 +26,7 @@ let store: Store;
 let caches: Caches;
 
 async function start(options: CachesOptions = {}): Promise<void> {
-  caches = await createCaches(store, [pods, nodes], { freeze: true, ...options });
+  caches = await createCaches(store, [pods, nodes], { freeze: true, pace: restless, ...options });
 }
 
 beforeEach(async () => {

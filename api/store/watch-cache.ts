@@ -6,7 +6,7 @@ import type { KubernetesObject } from '../../machinery/kinds/kind.ts';
 import { backgroundClock, type Clock } from '../../machinery/clock.ts';
 import type { Resource } from '../resources/define.ts';
 import type { Caches, Entry, ResourceCache } from './cache.ts';
-import { createDelivery } from './delivery.ts';
+import { createDelivery, type Pace } from './delivery.ts';
 import type { Encode, EncodeProtobuf } from './entry.ts';
 import { asError, StoreEndedError, StoreUnavailableError } from './errors.ts';
 import { createFeed, registry, type Feed } from './feed.ts';
@@ -30,6 +30,8 @@ export interface CachesOptions {
   readonly encode?: Encode;
   /** How objects are written in protobuf. Absent: nobody asks for that. */
   readonly encodeProtobuf?: EncodeProtobuf;
+  /** How time passes for those who hand out changes. */
+  readonly pace?: Pace;
   /** Called when the store compacted what these caches had not seen: they read everything again, and every watch of theirs ends. */
   readonly onGap?: (error: CompactedError) => void;
   /** Called once when the store's watch ended by itself: the caches are of no use any more. */
@@ -44,7 +46,7 @@ const retryMs = 1000;
 /** Reads the whole registry and follows it. `resources` that are not stored are passed over. */
 export async function createCaches(store: Store, resources: readonly Resource[], options: CachesOptions = {}): Promise<Caches> {
   const { items, revision } = await readRegistry(store);
-  const delivery = createDelivery();
+  const delivery = createDelivery(options.pace);
   let current = revision;
   const fed = createFeed({
     delivery, ring: options.ring ?? defaultRing, freeze: options.freeze ?? false, encode: options.encode ?? asItIs,
