@@ -59,6 +59,8 @@ export interface ContainerDescription {
   readonly logPath: string;
   readonly logMaxBytes: number;
   readonly logMaxFiles: number;
+  /** The id of a running container whose processes it shares: it is in that one's pid namespace, and ends with it. */
+  readonly joins?: string;
 }
 
 /** A container as `pod/spec.c` reads it. */
@@ -137,7 +139,7 @@ export function encodeContainer(container: PodContainer): Buffer {
   writer.texts(container.maskedPaths).texts(container.readOnlyPaths).u32(container.uid).u32(container.gid);
   writer.list(container.groups, (group) => writer.u32(group)).u64(container.capabilities).blob(container.seccomp).u32(container.oomScoreAdj);
   writeResources(writer, container.resources);
-  return writer.text(container.logPath).u64(container.logMaxBytes).u32(container.logMaxFiles).bytes();
+  return writer.text(container.logPath).u64(container.logMaxBytes).u32(container.logMaxFiles).text(container.joins ?? '').bytes();
 }
 
 export function readExit(reader: PayloadReader): ContainerExit {

@@ -3,7 +3,7 @@ import type { Duplex } from 'node:stream';
 import { encodeConfiguration, encodeContainer, encodeResize, readExit, readState, type CgroupResources, type ContainerExit, type PodConfiguration, type PodContainer, type PodRunning, type PodState } from './container.ts';
 import { createFrameParser, createRequests, frameTypes, NativeError, PayloadReader, PayloadWriter } from './frame.ts';
 import { connectTo, openStream, requestTimeoutMs, streamsOf, type OpenedStream, type ProcessStreams } from './streams.ts';
-import { firstVersion, protocolVersion, refusalOf, requireRequest, type PodRequest } from './version.ts';
+import { firstVersion, protocolVersion, refusalOf, requireField, requireRequest, type PodRequest } from './version.ts';
 
 export interface PodClient {
   readonly state: PodState;
@@ -93,6 +93,7 @@ export async function connectPod(directory: () => string, events: PodEvents, gre
     refusal: refusalOf('coracle-pod', speaker),
     configure: async (configuration) => void (await send('podConfigure', encodeConfiguration(configuration))),
     async start(container) {
+      if (container.joins !== undefined) requireField('joins', speaker);
       const reader = new PayloadReader(await send('podStart', encodeContainer(container)));
       return { containerId: container.id, pid: reader.u32(), startedAt: reader.u64(), cgroupIndex: reader.u32() };
     },

@@ -52,6 +52,17 @@ describe('a supervisor', () => {
     expect(new PayloadReader(asked[0]?.payload ?? Buffer.alloc(0)).u32()).toBe(protocolVersion);
   });
 
+  it('is not asked for what it would ignore', async () => {
+    const { client: old, asked } = await meet((writer) => writer.u32(2).u32(1));
+    const container = {
+      id: 'b', layers: [], readOnlyRoot: false, args: ['x'], env: [], workingDir: '/', mounts: [], maskedPaths: [], readOnlyPaths: [], resources: {}, tty: false, stdin: false, stdinOnce: false,
+      logPath: '/l', logMaxBytes: 1, logMaxFiles: 1, uid: 0, gid: 0, groups: [], capabilities: 0n, noNewPrivileges: true, privileged: false, seccomp: Buffer.alloc(0), oomScoreAdj: 0, joins: 'a',
+    };
+    await expect(old.start(container)).rejects.toMatchObject({ code: 'Incompatible', message: expect.stringContaining('does not know joins') });
+    await expect(old.resize('a', {})).rejects.toMatchObject({ code: 'Incompatible' });
+    expect(asked.map(({ type }) => type)).toEqual([frameTypes.podHello]);
+  });
+
   it('that is newer and takes this agent is driven, whatever else it says', async () => {
     const { client: newer } = await meet((writer) => writer.u32(protocolVersion + 3).u32(protocolVersion).text('later things').u64(1));
     expect(newer.refusal).toBeUndefined();

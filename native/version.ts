@@ -12,6 +12,8 @@ export const oldestDriven = { 'coracle-pod': 1, 'coracle-host': 3 } as const;
 
 /** The version that each request to a supervisor came with: an older one would not know it. A field that comes later is checked for where it is written. */
 const requestSince = { podHello: 1, podConfigure: 1, podStart: 1, podSignal: 1, podRemove: 1, podExec: 1, podAttach: 1, podDial: 1, podResize: 3 } as const;
+/** The same for fields of requests. */
+const fieldSince = { joins: 3 } as const;
 export type PodRequest = keyof typeof requestSince;
 /** They never change: whatever version a supervisor speaks, what it runs can be looked at and ended. */
 const everlasting: readonly PodRequest[] = ['podHello', 'podSignal'];
@@ -47,6 +49,15 @@ function remedy(program: keyof typeof oldestDriven, otherwise: string): string {
 export function requireRequest(request: PodRequest, supervisor: Speaker): void {
   const refusal = everlasting.includes(request) ? undefined : refusalOf('coracle-pod', supervisor);
   if (refusal !== undefined) throw new NativeError('Incompatible', refusal);
-  if (supervisor.version >= requestSince[request]) return;
-  throw new NativeError('Incompatible', `the pod's supervisor speaks version ${supervisor.version} of the protocol and does not know ${request}, which came with ${requestSince[request]}: delete the pod to have it started anew`);
+  requireVersion(supervisor, request, requestSince[request]);
+}
+
+/** Throws `Incompatible` when this supervisor would ignore a field of a request. */
+export function requireField(field: keyof typeof fieldSince, supervisor: Speaker): void {
+  requireVersion(supervisor, field, fieldSince[field]);
+}
+
+function requireVersion(supervisor: Speaker, what: string, since: number): void {
+  if (supervisor.version >= since) return;
+  throw new NativeError('Incompatible', `the pod's supervisor speaks version ${supervisor.version} of the protocol and does not know ${what}, which came with ${since}: delete the pod to have it started anew`);
 }

@@ -109,6 +109,17 @@ static struct container *create(const struct spec *spec, struct failure *failure
     return container;
 }
 
+/* Where all of a pod's containers, or the machine's, share their processes already, there is nothing to join. */
+static int find_joined(struct container *container, const char *id, struct failure *failure)
+{
+    if (id[0] == 0 || pod.reaper >= 0 || pod.flags & POD_HOST_PIDS) return 0;
+    const struct container *joined = container_find(id);
+    if (joined == NULL || joined->state != RUNNING) return fail(failure, NOT_FOUND, "container %s, whose processes are to be joined, is not running", id);
+    container->joins = joined;
+    container->flags |= JOINED_PIDS;
+    return 0;
+}
+
 void container_start(struct connection *connection, uint32_t id, struct reader payload)
 {
     struct failure failure = {0};
@@ -118,8 +129,9 @@ void container_start(struct connection *connection, uint32_t id, struct reader p
     struct container *container = NULL;
     if (!spec_parse(&payload, &spec)) fail(&failure, FAILED, "the container's specification is malformed");
     else container = create(&spec, &failure);
-    if (failure.code == 0) {
+    if (failure.code == 0 && find_joined(container, spec.joins, &failure) == 0) {
         container->init = process_launch(container, false, bytes, size, spec.flags & TTY, spec.flags & STDIN, &failure);
+        container->joins = NULL;
     }
     spec_free(&spec);
     if (failure.code == 0) {
@@ -354,7 +366,7 @@ void ended(struct process *process)
     container->init = NULL;
     container->state = EXITED;
     container->exit = (struct exit_record){code, WIFSIGNALED(status) ? (uint32_t)WTERMSIG(status) : 0, code != 0 && cgroup_oom_kills(container->index) > 0, process->started_at, now_ms()};
-    if (pod.reaper >= 0 || pod.flags & POD_HOST_PIDS) cgroup_kill(container->index, container->zygote == NULL ? -1 : (int)container->zygote->pid);
+    if (pod.reaper >= 0 || pod.flags & POD_HOST_PIDS || container->flags & JOINED_PIDS) cgroup_kill(container->index, container->zygote == NULL ? -1 : (int)container->zygote->pid);
     log_end(container->log);
     if (record_exit(pod.directory, container, &failure) < 0) fprintf(stderr, "coracle-pod: %s\n", failure.text);
     announce(container);

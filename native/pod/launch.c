@@ -257,7 +257,7 @@ static int prepare_container(struct launch *launch, struct failure *failure)
     int slave = -1;
     if (launch->born != NULL && join(launch, 0, failure) < 0) return -1;
     if (set_oom_score(spec->oom_score_adj, failure) < 0 || give_streams(launch, failure) < 0) return -1;
-    if (rootfs_enter(spec, fds[FD_DIRECTORY], fds[FD_SANDBOX], spec->first_id == 0 ? -1 : fds[FD_USERS], failure) < 0) return -1;
+    if (rootfs_enter(spec, fds, failure) < 0) return -1;
     if (launch->tty && ((slave = open_terminal(fds[FD_STATUS], failure)) < 0 || bind_console(slave, failure) < 0)) return -1;
     if (take_streams(fds, slave, spec->uid, failure) < 0 || close_others(launch, failure) < 0) return -1;
     if (enter_directory(spec->working_dir, true, failure) < 0 || rootfs_protect(spec, failure) < 0) return -1;

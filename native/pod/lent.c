@@ -3,8 +3,11 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <linux/magic.h>
+#include <sched.h>
 #include <stdio.h>
 #include <sys/mount.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "../kernel.h"
@@ -115,20 +118,44 @@ static int lend_cgroups(const struct spec *spec, struct lent *lent, struct failu
     return 0;
 }
 
+/*
+ * The /proc of the container whose processes are joined, as that container has it: none can be made from outside of its pid
+ * namespace, and inside of it its processes could trace who makes it. What is mounted at that path is the container's to change,
+ * and taken only if it is a procfs: one that the container can see anyway.
+ */
+static int borrow_proc(int pids, struct failure *failure)
+{
+    struct statfs status;
+    int own = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+    if (own < 0 || setns(pids, CLONE_NEWNS) < 0) return fail_errno(failure, FAILED, "looking into the container whose processes are joined");
+    int tree = copy_tree(AT_FDCWD, "/proc", false);
+    if (setns(own, CLONE_NEWNS) < 0) return fail_errno(failure, FAILED, "coming back from the container whose processes are joined");
+    close(own);
+    if (tree < 0 || fstatfs(tree, &status) < 0) return fail_errno(failure, MOUNT_FAILED, "copying the other container's /proc");
+    return status.f_type == PROC_SUPER_MAGIC ? tree : fail(failure, MOUNT_FAILED, "the container whose processes are joined has no procfs at /proc");
+}
+
+static int lend_proc(const struct spec *spec, int sandbox, int pids, unsigned attributes, struct failure *failure)
+{
+    if (spec->flags & JOINED_PIDS) return borrow_proc(pids, failure);
+    /* with a shared pid namespace we are not in it: its procfs waits in the sandbox */
+    int tree = spec->flags & SHARED_PIDS ? copy_tree(sandbox, "proc", false) : make_tree("proc", attributes);
+    return tree < 0 ? fail_errno(failure, MOUNT_FAILED, "making the container's /proc") : tree;
+}
+
 /* Made here, where the machine's root may still make them: in a mount namespace that shows neither, a user namespace's may not. */
-static int lend_kernel(const struct spec *spec, int sandbox, struct lent *lent, struct failure *failure)
+static int lend_kernel(const struct spec *spec, int sandbox, int pids, struct lent *lent, struct failure *failure)
 {
     unsigned attributes = MOUNT_NO_SUID | MOUNT_NO_DEV | MOUNT_NO_EXEC;
-    /* with a shared pid namespace we are not in it: its procfs waits in the sandbox */
-    lent->proc = spec->flags & SHARED_PIDS ? copy_tree(sandbox, "proc", false) : make_tree("proc", attributes);
-    if (lent->proc < 0) return fail_errno(failure, MOUNT_FAILED, "making the container's /proc");
+    lent->proc = lend_proc(spec, sandbox, pids, attributes, failure);
+    if (lent->proc < 0) return -1;
     lent->sys = make_tree("sysfs", attributes | (spec->flags & PRIVILEGED ? 0 : MOUNT_READ_ONLY));
     return lent->sys < 0 ? fail_errno(failure, MOUNT_FAILED, "making the container's /sys") : 0;
 }
 
-int lend(const struct spec *spec, int sandbox, int users, struct lent *lent, struct failure *failure)
+int lend(const struct spec *spec, int sandbox, int users, int pids, struct lent *lent, struct failure *failure)
 {
-    if (lend_volumes(spec, sandbox, users, lent, failure) < 0 || lend_kernel(spec, sandbox, lent, failure) < 0) return -1;
+    if (lend_volumes(spec, sandbox, users, lent, failure) < 0 || lend_kernel(spec, sandbox, pids, lent, failure) < 0) return -1;
     if (lend_cgroups(spec, lent, failure) < 0 || lend_devices(spec, users, lent, failure) < 0) return -1;
     return lend_shared_memory(spec, sandbox, users, lent, failure);
 }

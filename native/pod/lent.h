@@ -17,7 +17,8 @@ struct lent {
 extern const char *const lent_nodes[LENT_NODES];
 
 /* Called in the container's mount namespace and, unless the pod shares one, pid namespace. `sandbox`: the pod's directory;
- * `users`: its user namespace, or -1. What is open when this fails goes with the process. */
-int lend(const struct spec *, int sandbox, int users, struct lent *, struct failure *);
+ * `users`: its user namespace, or -1; `pids`: for JOINED_PIDS the first process of the other container. What is open when this fails goes
+ * with the process. */
+int lend(const struct spec *, int sandbox, int users, int pids, struct lent *, struct failure *);
 
 #endif

@@ -140,7 +140,7 @@ static int container_directory(const struct container *container)
 static int request_fds(const struct process *process, const void *frame, size_t size, int fds[FD_COUNT], struct failure *failure)
 {
     const struct container *container = process->container;
-    int pids = process->is_exec ? container->init->pidfd : pod.reaper;
+    int pids = process->is_exec ? container->init->pidfd : container->joins != NULL ? container->joins->init->pidfd : pod.reaper;
     fds[FD_FRAME] = frame_file(frame, size);
     fds[FD_PIDS] = pids >= 0 ? fcntl(pids, F_DUPFD_CLOEXEC, 0) : open("/dev/null", O_RDONLY | O_CLOEXEC);
     fds[FD_DIRECTORY] = process->is_exec ? open("/dev/null", O_RDONLY | O_CLOEXEC) : container_directory(container);
@@ -161,7 +161,8 @@ static int request(struct process *process, const void *frame, size_t size, int 
     loop_add(&process->fault, fault[0], EPOLLIN, fault_ready);
     fds[FD_FAULT] = fault[1];
     if (fcntl(fault[0], F_SETFL, O_NONBLOCK) < 0) return fail_errno(failure, FAILED, "making a pipe");
-    uint32_t flags = (process->streams.terminal ? ZYGOTE_TTY : 0u) | (pod.reaper >= 0 ? ZYGOTE_SHARED_PIDS : pod.flags & POD_HOST_PIDS ? 0u : ZYGOTE_OWN_PIDS);
+    uint32_t pids = process->container->flags & JOINED_PIDS ? ZYGOTE_JOINED_PIDS : pod.reaper >= 0 ? ZYGOTE_SHARED_PIDS : pod.flags & POD_HOST_PIDS ? 0u : ZYGOTE_OWN_PIDS;
+    uint32_t flags = (process->streams.terminal ? ZYGOTE_TTY : 0u) | pids;
     struct zygote_request message = {process->is_exec ? ZYGOTE_EXEC : ZYGOTE_START, process->cookie, flags, (uint32_t)size, pod.first_id};
     const struct zygote *zygote = process->container->zygote;
     if (zygote->source.fd < 0) return fail(failure, UNAVAILABLE, "the container's zygote is gone");

@@ -52,6 +52,7 @@ struct container {
     struct exit_record exit;
     struct connection *remover;
     uint32_t remove_id;
+    const struct container *joins; /* while it starts: into whose pid namespace (JOINED_PIDS) */
     struct container *next;
 };
 

@@ -21,6 +21,7 @@
 #include "cgroup.h"
 #include "lent.h"
 #include "users.h"
+#include "zygote.h"
 
 #define MOST_LAYERS 128
 
@@ -271,11 +272,12 @@ static int enter_with_users(const struct spec *spec, int directory, int users, i
     return become_root(AT_FDCWD, "/root", failure);
 }
 
-int rootfs_enter(const struct spec *spec, int given_directory, int given_sandbox, int users, struct failure *failure)
+int rootfs_enter(const struct spec *spec, const int *fds, struct failure *failure)
 {
     struct lent lent;
-    int directory = reopen(given_directory, failure), sandbox = reopen(given_sandbox, failure);
-    if (directory < 0 || sandbox < 0 || lend(spec, sandbox, users, &lent, failure) < 0) return -1;
+    int users = spec->first_id == 0 ? -1 : fds[FD_USERS];
+    int directory = reopen(fds[FD_DIRECTORY], failure), sandbox = reopen(fds[FD_SANDBOX], failure);
+    if (directory < 0 || sandbox < 0 || lend(spec, sandbox, users, fds[FD_PIDS], &lent, failure) < 0) return -1;
     /* slave, so that nothing mounted from here on shows on the host, where the host shares its mounts at all */
     if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0) return fail_errno(failure, MOUNT_FAILED, "detaching the mount namespace from the host's");
     if ((users < 0 ? enter_ordinary(spec, directory, failure) : enter_with_users(spec, directory, users, lent.volumes, failure)) < 0) return -1;

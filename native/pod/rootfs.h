@@ -5,10 +5,10 @@
 #include "lent.h"
 #include "spec.h"
 
-/* Called in the container's new mount namespace. `directory`: the container's, with `upper`, `work` and `root`;
- * `sandbox`: the pod's, with `shm`, `tmpfs` and, for SHARED_PIDS, `proc`; `users`: its user namespace, or -1. Afterwards the process
- * stands in the new root and sees nothing else, and is that namespace's root. */
-int rootfs_enter(const struct spec *, int directory, int sandbox, int users, struct failure *);
+/* Called in the container's new mount namespace, with a request's descriptors (zygote.h): the container's directory has `upper`,
+ * `work` and `root`, the pod's `shm`, `tmpfs` and, for SHARED_PIDS, `proc`. Afterwards the process stands in the new root and sees
+ * nothing else, and is its user namespace's root. */
+int rootfs_enter(const struct spec *, const int *fds, struct failure *);
 /* After the root is entered, and the terminal made: hides and protects what the spec names, protects the root itself. */
 int rootfs_protect(const struct spec *, struct failure *);
 

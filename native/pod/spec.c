@@ -55,6 +55,7 @@ bool spec_parse(struct reader *reader, struct spec *spec)
     spec->log_path = read_text(reader);
     spec->log_max_bytes = read_u64(reader);
     spec->log_max_files = read_u32(reader);
+    spec->joins = reader->at == reader->end ? "" : read_text(reader); /* agents of version 2 end before it */
     return !reader->bad && spec->id[0] != 0 && spec->args[0] != NULL && spec->layer_count > 0 && spec->seccomp_size % 8 == 0;
 }
 

@@ -14,6 +14,7 @@ enum container_flags {
     /* set by coracle-pod itself, from its own start */
     HOST_IPC = 64,
     SHARED_PIDS = 128,
+    JOINED_PIDS = 256,
 };
 
 enum mount_type { MOUNT_BIND = 0, MOUNT_TMPFS = 1 };
@@ -46,6 +47,7 @@ struct spec {
     const char *log_path;
     uint64_t log_max_bytes;
     uint32_t log_max_files;
+    const char *joins; /* the container in whose pid namespace it is; "": as the pod says */
     /* set by coracle-pod itself: the host's id of the pod's root; 0: the pod has the host's users */
     uint32_t first_id;
 };

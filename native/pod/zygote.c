@@ -53,6 +53,7 @@ static bool parse_container(const struct zygote_request *request, const int *fds
         return false;
     }
     if (request->flags & ZYGOTE_SHARED_PIDS) container.flags |= SHARED_PIDS;
+    if (request->flags & ZYGOTE_JOINED_PIDS) container.flags |= JOINED_PIDS;
     container.first_id = request->first_id;
     struct failure told_by_the_child = {0};
     set_oom_score(container.oom_score_adj, &told_by_the_child); /* what exec starts has it from here */
@@ -119,7 +120,7 @@ static struct zygote_reply serve(const struct zygote_request *request, const int
     pid_t preparer = 0, pid;
     *born = 0;
     if (request->operation == ZYGOTE_EXEC) pid = run_exec(request, fds, &preparer);
-    else if (request->flags & ZYGOTE_SHARED_PIDS) pid = start_among_others(request, fds, &preparer);
+    else if (request->flags & (ZYGOTE_SHARED_PIDS | ZYGOTE_JOINED_PIDS)) pid = start_among_others(request, fds, &preparer);
     else pid = start(request, fds);
     return (struct zygote_reply){request->cookie, (int32_t)pid, pid < 0 ? errno : 0, (int32_t)(preparer < 0 ? 0 : preparer)};
 }

@@ -13,8 +13,8 @@ struct zygote_request {
     uint32_t operation, cookie, flags, size; /* size of the memfd's frame */
     uint32_t first_id; /* struct spec */
 };
-/* OWN: the container gets a pid namespace; SHARED: it joins the one of FD_PIDS; neither: the host's. */
-enum zygote_flags { ZYGOTE_OWN_PIDS = 1, ZYGOTE_TTY = 2, ZYGOTE_SHARED_PIDS = 4 };
+/* OWN: the container gets a pid namespace; SHARED, JOINED: it joins the one of FD_PIDS, the pod's or another container's; none: the host's. */
+enum zygote_flags { ZYGOTE_OWN_PIDS = 1, ZYGOTE_TTY = 2, ZYGOTE_SHARED_PIDS = 4, ZYGOTE_JOINED_PIDS = 8 };
 enum zygote_fd {
     FD_FRAME,     /* memfd: container spec, or exec's arguments */
     FD_STATUS,    /* what is reported until the new process is ready */
@@ -22,7 +22,7 @@ enum zygote_fd {
     FD_IN,        /* standard streams; with a terminal /dev/null */
     FD_OUT,
     FD_ERR,
-    FD_PIDS,      /* exec: the container's first process; start: the shared pid namespace's reaper, else /dev/null */
+    FD_PIDS,      /* exec: the container's first process; start: whose pid namespace is joined, else /dev/null */
     FD_DIRECTORY, /* start: the container's directory on the host, else /dev/null */
     FD_SANDBOX,   /* start: the pod's directory on the host, else /dev/null */
     FD_USERS,     /* start: the pod's user namespace, where it has one, else /dev/null */

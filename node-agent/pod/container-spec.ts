@@ -23,6 +23,8 @@ export interface ContainerParts {
   readonly files: ReadonlyMap<string, string>;
   readonly logPath: string;
   readonly pidsLimit: number | undefined;
+  /** The run of another container whose processes it shares. */
+  readonly joins?: string;
 }
 
 const logMaxBytes = 10 * 1024 * 1024;
@@ -42,7 +44,7 @@ export function containerSpec(pod: Pod, container: Container, parts: ContainerPa
     security: parts.security,
     resources: { ...containerResources(container), ...(parts.pidsLimit === undefined ? {} : { pidsLimit: parts.pidsLimit }) },
     tty: container.tty === true, stdin: container.stdin === true, stdinOnce: container.stdinOnce === true,
-    logPath: parts.logPath, logMaxBytes, logMaxFiles,
+    logPath: parts.logPath, logMaxBytes, logMaxFiles, ...(parts.joins === undefined ? {} : { joins: parts.joins }),
   };
 }
 

@@ -92,16 +92,26 @@ async function configure(handle: PodHandle, container: Container, image: StoredI
   const memoryRequest = parseQuantity(container.resources?.requests?.['memory'] ?? '');
   const oomScoreAdj = oomScoreAdjOf(qos, memoryRequest === undefined ? 0 : toUnits(memoryRequest), node.memoryCapacityBytes);
   const localhostSeccomp = await loadSeccomp(node.dataDir, pod, container);
+  const joins = joinedBy(handle, container.name);
   const termination = terminationFile(handle, id);
   const spec = containerSpec(pod, container, {
     id, layers: image.layers, image: image.config, environment, hostname: kernelNameOf(pod), home: user.home,
     security: securityOf(pod, container, { user, imageUser: image.config.user, defaultSeccomp: node.defaultSeccomp, localhostSeccomp, oomScoreAdj }),
     volumePath: (name) => handle.volumes.pathOf(pod, name),
     files: new Map([...podFiles(handle), [container.terminationMessagePath ?? '/dev/termination-log', termination]]),
-    logPath, pidsLimit: node.pidsLimit,
+    logPath, pidsLimit: node.pidsLimit, ...(joins === undefined ? {} : { joins }),
   });
   await Promise.all([mkdir(dirname(logPath), { recursive: true, mode: 0o755 }), makeTerminationFile(termination)]);
   return spec;
+}
+
+/** The run whose processes a container shares that was made to look into another one (`kubectl debug --target`). */
+function joinedBy(handle: PodHandle, name: string): string | undefined {
+  const target = handle.pod().spec?.ephemeralContainers?.find((each) => each.name === name)?.targetContainerName ?? '';
+  if (target === '') return undefined;
+  const record = recordOf(handle.state(), target);
+  if (!isRunning(record)) throw new ConfigError(`unable to find target container "${target}"`);
+  return record.current?.id;
 }
 
 async function launch(handle: PodHandle, container: Container, spec: ContainerSpec): Promise<void> {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { run } from '../command.ts';
 import { webImage } from '../coracle.ts';
+import { eventually } from '../eventually.ts';
 import { deployment, pod, script } from '../manifests.ts';
 import { useNamespace } from '../namespace.ts';
 
@@ -12,8 +13,8 @@ let directory: string;
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'coracle-cp-'));
-  await kubectl.apply(pod('shell'), pod('guarded'), deployment('web'), pod('cat', { container: { ...script('echo ready; exec cat'), stdin: true } }));
-  await kubectl`wait pod/shell pod/guarded pod/cat --for=condition=Ready --timeout=30s`;
+  await kubectl.apply(pod('shell'), pod('guarded'), pod('watched', { container: script(": watched-main; trap 'exit 0' TERM; while :; do sleep 0.2; done") }), deployment('web'), pod('cat', { container: { ...script('echo ready; exec cat'), stdin: true } }));
+  await kubectl`wait pod/shell pod/guarded pod/watched pod/cat --for=condition=Ready --timeout=30s`;
   await kubectl`rollout status deployment/web --timeout=30s`;
 });
 afterAll(() => rm(directory, { recursive: true, force: true }));
@@ -25,6 +26,17 @@ describe('kubectl debug', () => {
     expect(await kubectl`logs guarded -c looker`).toBe('guarded\n');
     expect(await kubectl`get pod guarded -o ${'jsonpath={.status.phase} {.status.containerStatuses[*].restartCount} {.status.ephemeralContainerStatuses[0].name}'}`).toBe('Running 0 looker');
     expect(await kubectl`describe pod guarded`).toMatch(/Ephemeral Containers:\n {2}looker:/);
+  });
+
+  it('--target shows the processes of another container, and ends with it', async () => {
+    await kubectl`debug watched --image ${webImage} -c onlooker --target main --profile general -- sh -c ${'ps -o args; cat /proc/1/comm; exec sleep 1000'}`;
+    await kubectl`wait pod/watched ${'--for=jsonpath={.status.ephemeralContainerStatuses[?(@.name=="onlooker")].state.running.startedAt}'} --timeout=30s`;
+    await eventually(async () => expect(await kubectl`logs watched -c onlooker`).toMatch(/watched-main[^]*\nsh\n$/));
+    // The other way round too: they are processes of one namespace.
+    expect(await kubectl`exec watched -c main -- ps -o args`).toMatch(/^sleep 1000$/m);
+    expect(await kubectl`exec watched -c onlooker -- ls /proc/1/root`).not.toBe('');
+    await kubectl`exec watched -c main -- kill 1`;
+    await kubectl`wait pod/watched ${'--for=jsonpath={.status.ephemeralContainerStatuses[?(@.name=="onlooker")].state.terminated.exitCode}=137'} --timeout=30s`;
   });
 
   it('-it attaches to it', async () => {
