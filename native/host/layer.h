@@ -17,6 +17,9 @@ int layer_verify(struct layer *, const char *digest, const char *diff_id, struct
 int layer_verify_blob(struct layer *, const char *digest, struct failure *);
 void layer_close(struct layer *);
 
+/* unpack.c: attributes that layers carry. They mean something to programs; `trusted.` and other `security.` ones could forge overlay's own or labels. */
+bool layer_attribute(const char *name);
+
 /* tar.c: the entries of an archive, with pax and GNU extensions folded in. */
 struct tar_entry {
     char type; /* '0' file, '1' hard link, '2' symbolic link, '3' '4' device, '5' directory, '6' fifo */

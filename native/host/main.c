@@ -1,6 +1,6 @@
 /*
  * coracle-host: the agent's child for what Node can't ask of the kernel. Frames on standard input and output; no state: when
- * it dies the agent starts another and repeats what had no answer. Long work (unpacking, destroying) runs in forked workers,
+ * it dies the agent starts another and repeats what had no answer. Long work (packing, unpacking, destroying) runs in forked workers,
  * so that starting a pod never waits for it.
  *
  * Holds: root. Ends with its agent (end of file on standard input); supervisors that it started go on.
@@ -126,6 +126,7 @@ static void received(const struct frame *frame)
     case HOST_HELLO: return hello(frame->id);
     case HOST_SPAWN: return start_supervisor(frame->id, payload);
     case HOST_UNPACK: return start_worker(frame->id, unpack, payload);
+    case HOST_PACK: return start_worker(frame->id, pack, payload);
     case HOST_DESTROY: return start_worker(frame->id, destroy, payload);
     case HOST_TEARDOWN: return start_worker(frame->id, teardown, payload);
     case HOST_NETWORK:

@@ -93,8 +93,7 @@ static int open_parent(int root, char *path, char **name, struct failure *failur
     return fd;
 }
 
-/* Attributes that mean something to programs; `trusted.` and `security.` others could forge overlay's own or labels. */
-static bool wanted_attribute(const char *name)
+bool layer_attribute(const char *name)
 {
     return strncmp(name, "user.", 5) == 0 || strcmp(name, "security.capability") == 0;
 }
@@ -103,7 +102,7 @@ static int set_attributes(int fd, const struct tar_entry *entry, struct failure 
 {
     for (uint32_t i = 0; i < entry->xattr_count; i++) {
         const struct tar_xattr *xattr = &entry->xattrs[i];
-        if (!wanted_attribute(xattr->name)) continue;
+        if (!layer_attribute(xattr->name)) continue;
         if (fsetxattr(fd, xattr->name, xattr->value, xattr->size, 0) < 0 && errno != ENOTSUP) return fail_errno(failure, FAILED, "setting the attribute %s of %s", xattr->name, entry->name);
     }
     return 0;

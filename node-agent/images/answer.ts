@@ -1,5 +1,7 @@
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
 import { messageOf } from '../../machinery/thrown.ts';
 import { ImageError } from './image-error.ts';
 
@@ -14,48 +16,73 @@ export interface Answer {
   discard(): void;
 }
 
-/** A registry may stay silent so long, before its answer and within it, milliseconds. */
-const silenceMs = 60_000;
+/** What is sent with a request: opened anew when it has to be sent again. */
+export interface Content {
+  readonly size: number;
+  open(): Readable;
+}
+
+export interface Exchange {
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PATCH' | 'PUT';
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly content?: Content;
+  /** A registry may stay silent so long, before its answer and within it, milliseconds. */
+  readonly silenceMs?: number;
+}
+
+const defaultSilenceMs = 60_000;
 const mostRedirects = 10;
-const redirects: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
+/** Those that any request follows, and those that would turn another into a GET. */
+const keepMethod: ReadonlySet<number> = new Set([307, 308]);
+const anyRedirect: ReadonlySet<number> = new Set([301, 302, 303, 307, 308]);
 
 /**
- * One GET, redirects followed; another server than the one asked never sees the authorization. Registries may listen on any
+ * One request, redirects followed; another server than the one asked never sees the authorization. Registries may listen on any
  * port, those included that browsers (and `fetch`) block. Throws `ImageError` in the words of Kubernetes' runtimes.
  */
-export async function get(url: string, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<Answer> {
-  let at = new URL(url);
-  let sent = headers;
+export async function exchange(asked: Exchange, signal: AbortSignal): Promise<Answer> {
+  const redirects = asked.method === 'GET' || asked.method === 'HEAD' ? anyRedirect : keepMethod;
+  let at = new URL(asked.url);
+  let sent = asked.headers;
   for (let count = 0; count <= mostRedirects; count += 1) {
-    const response = await send(at, sent, signal);
+    const response = await send({ ...asked, url: at.href, headers: sent }, signal);
     const { statusCode: status = 0, statusMessage: statusText = '', headers: { location } } = response;
     if (!redirects.has(status) || location === undefined) {
       return { url: at.href, status, statusText, headers: response.headers, body: response, discard: () => void response.destroy() };
     }
     response.destroy();
     const next = URL.canParse(location, at) ? new URL(location, at) : undefined;
-    if (next === undefined || (next.protocol !== 'http:' && next.protocol !== 'https:')) throw new ImageError('Unavailable', `failed to do request: Get "${at.href}": redirected to ${location}, which is no address`);
+    if (next === undefined || (next.protocol !== 'http:' && next.protocol !== 'https:')) throw failed(asked, at.href, `redirected to ${location}, which is no address`);
     if (next.origin !== at.origin) sent = withoutAuthorization(sent);
     at = next;
   }
-  throw new ImageError('Unavailable', `failed to do request: Get "${url}": stopped after ${mostRedirects} redirects`);
+  throw failed(asked, asked.url, `stopped after ${mostRedirects} redirects`);
+}
+
+function failed({ method }: Exchange, url: string, why: string, options?: ErrorOptions): ImageError {
+  return new ImageError('Unavailable', `failed to do request: ${method.charAt(0)}${method.slice(1).toLowerCase()} "${url}": ${why}`, options);
 }
 
 function withoutAuthorization({ authorization: _authorization, ...others }: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   return others;
 }
 
-async function send(url: URL, headers: Readonly<Record<string, string>>, signal: AbortSignal): Promise<IncomingMessage> {
+async function send(asked: Exchange, signal: AbortSignal): Promise<IncomingMessage> {
+  const { method, url, headers, content, silenceMs = defaultSilenceMs } = asked;
+  const length = content === undefined ? {} : { 'content-length': String(content.size) };
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-  const request = (url.protocol === 'https:' ? httpsRequest : httpRequest)(url, { headers: { 'user-agent': 'coracle', ...headers }, signal });
+  const request = (url.startsWith('https:') ? httpsRequest : httpRequest)(url, { method, headers: { 'user-agent': 'coracle', ...headers, ...length }, signal });
   request.setTimeout(silenceMs, () => request.destroy(new Error(`no answer within ${silenceMs / 1000} s`)));
   request.once('response', resolve);
   request.on('error', reject);
-  request.end();
+  // A server may answer before it has read everything: what is said then is in its answer.
+  if (content === undefined) request.end();
+  else pipeline(content.open(), request).catch(reject);
   try {
     return await promise;
   } catch (error) {
     if (signal.aborted) throw signal.reason;
-    throw new ImageError('Unavailable', `failed to do request: Get "${url.href}": ${messageOf(error)}`, { cause: error });
+    throw failed(asked, url, messageOf(error), { cause: error });
   }
 }

@@ -4,7 +4,15 @@ import type { Credentials } from './registry.ts';
 
 /** What a `kubernetes.io/dockerconfigjson` (or old dockercfg) Secret says about an image's registry. Source: "Pull an Image from a Private Registry". */
 export function credentialsFor(secret: Secret, reference: ImageReference): readonly Credentials[] {
-  const entries = { ...authsOf(secret.data?.['.dockercfg']), ...fieldsOf(authsOf(secret.data?.['.dockerconfigjson'])['auths']) };
+  return credentialsOfServers({ ...authsOf(fromBase64(secret.data?.['.dockercfg'])), ...fieldsOf(authsOf(fromBase64(secret.data?.['.dockerconfigjson']))['auths']) }, reference);
+}
+
+/** The same of a file in the form of Docker's config.json. */
+export function credentialsIn(text: string, reference: ImageReference): readonly Credentials[] {
+  return credentialsOfServers(fieldsOf(authsOf(text)['auths']), reference);
+}
+
+function credentialsOfServers(entries: Fields, reference: ImageReference): readonly Credentials[] {
   return Object.entries(entries).flatMap(([server, entry]) => (serves(server, reference) ? credentialsOf(fieldsOf(entry)) : []));
 }
 
@@ -14,12 +22,15 @@ function fieldsOf(value: unknown): Fields {
   return typeof value === 'object' && value !== null ? (value as Fields) : {};
 }
 
-function authsOf(base64: string | undefined): Fields {
-  if (base64 === undefined) return {};
+function fromBase64(base64: string | undefined): string {
+  return base64 === undefined ? '{}' : Buffer.from(base64, 'base64').toString('utf8');
+}
+
+function authsOf(text: string): Fields {
   try {
-    return fieldsOf(JSON.parse(Buffer.from(base64, 'base64').toString('utf8')));
+    return fieldsOf(JSON.parse(text));
   } catch {
-    // A user's Secret that is no JSON gives no credentials; the registry's refusal says the rest.
+    // What is no JSON gives no credentials; the registry's refusal says the rest.
     return {};
   }
 }
@@ -37,7 +48,7 @@ function credentialsOf(entry: Fields): readonly Credentials[] {
   const { auth, username, password } = entry;
   if (typeof username === 'string' && typeof password === 'string') return [{ username, password }];
   if (typeof auth !== 'string') return [];
-  const decoded = Buffer.from(auth, 'base64').toString('utf8');
+  const decoded = fromBase64(auth);
   const colon = decoded.indexOf(':');
   return colon < 0 ? [] : [{ username: decoded.slice(0, colon), password: decoded.slice(colon + 1) }];
 }

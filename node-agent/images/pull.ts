@@ -15,12 +15,16 @@ export interface PullOptions {
   /** Registries (`host[:port]`) spoken to over plain HTTP; loopback ones always are when they answer so. */
   readonly insecureRegistries?: readonly string[];
   readonly signal?: AbortSignal;
+  /** How long the registry may stay silent, milliseconds; absent: a minute. */
+  readonly silenceMs?: number;
   /** Whole pull, milliseconds. */
   readonly deadlineMs?: number;
 }
 
 const largestDocument = 8 * 1024 * 1024;
 const defaultDeadlineMs = 30 * 60_000;
+/** So many requests for a layer's rest may end without a byte of it, one after another. */
+const mostFruitless = 3;
 
 /** Brings an image from its registry. Source: OCI distribution-spec 1.1, pulling manifests and blobs. Throws `ImageError` in containerd's words. */
 export async function pullImage(intake: ImageIntake, text: string, options: PullOptions): Promise<StoredImage> {
@@ -30,13 +34,16 @@ export async function pullImage(intake: ImageIntake, text: string, options: Pull
   const signal = options.signal === undefined ? deadline : AbortSignal.any([options.signal, deadline]);
   const name = formatReference(reference);
   try {
-    const registry = openRegistry(reference, { credentials: options.credentials ?? [], insecureRegistries: options.insecureRegistries ?? [], signal });
+    const registry = openRegistry(reference, {
+      action: 'pull', credentials: options.credentials ?? [], insecureRegistries: options.insecureRegistries ?? [], signal,
+      ...(options.silenceMs === undefined ? {} : { silenceMs: options.silenceMs }),
+    });
     const { digest, manifest } = await resolveManifest(registry, reference, name);
     const config = await registry.document(`blobs/${manifest.config.digest}`, [], largestDocument);
     check(config.body, manifest.config);
     const { diffIds } = parseConfig(parseJson(config.body, `the config of ${name}`), name);
     if (diffIds.length !== manifest.layers.length) throw new ImageError('Corrupt', `${name} has ${manifest.layers.length} layers, its config ${diffIds.length}`);
-    const layers = manifest.layers.map((layer, position) => layerOf(intake, registry, layer, diffIds[position] ?? ''));
+    const layers = manifest.layers.map((layer, position) => layerOf(intake, registry, layer, diffIds[position] ?? '', signal));
     return await intake.admit({ config: config.body, layers, references: [reference], repoDigests: [`${repositoryOf(reference)}@${digest}`] }, signal);
   } catch (error) {
     if (options.signal?.aborted === true) throw options.signal.reason;
@@ -66,25 +73,35 @@ function check(body: Buffer, descriptor: Descriptor): void {
   if (bytesDigest(body) !== descriptor.digest) throw new ImageError('Corrupt', `${descriptor.digest} has other bytes than its digest says`);
 }
 
-function layerOf(intake: ImageIntake, registry: Registry, layer: Descriptor, diffId: string): LayerSource {
-  return { diffId, digest: layer.digest, size: layer.size, fetch: () => download(intake, registry, layer) };
+function layerOf(intake: ImageIntake, registry: Registry, layer: Descriptor, diffId: string, signal: AbortSignal): LayerSource {
+  return { diffId, digest: layer.digest, size: layer.size, fetch: () => download(intake, registry, layer, signal) };
 }
 
 /** Goes on where an earlier attempt stopped; the digest is checked by unpacking. */
-async function download(intake: ImageIntake, registry: Registry, layer: Descriptor): Promise<string> {
+async function download(intake: ImageIntake, registry: Registry, layer: Descriptor, signal: AbortSignal): Promise<string> {
   const hex = layer.digest.slice('sha256:'.length);
   const whole = join(intake.blobsDir, hex);
   const partial = `${whole}.partial`;
   if ((await sizeOf(whole)) === layer.size) return whole;
-  const present = await sizeOf(partial);
-  if (present !== layer.size || layer.size === 0) {
-    const { body, offset } = await registry.blob(layer.digest, present < layer.size ? present : 0);
-    await writeFrom(partial, offset, body, layer);
+  let present = await sizeOf(partial);
+  // A connection that broke off is followed by another, for as long as they bring something.
+  for (let fruitless = 0; present !== layer.size || layer.size === 0;) {
+    const failure = await fetchMore(registry, partial, layer, present < layer.size ? present : 0).then(() => undefined, (error: unknown) => error);
+    signal.throwIfAborted();
+    if (failure instanceof ImageError && failure.code !== 'Unavailable') throw failure;
+    const size = await sizeOf(partial);
+    if (size === layer.size) break;
+    fruitless = size > present ? 0 : fruitless + 1;
+    if (fruitless === mostFruitless) throw failure ?? new ImageError('Unavailable', `layer ${layer.digest} ended after ${size} of ${layer.size} bytes`);
+    present = size;
   }
-  const size = await sizeOf(partial);
-  if (size !== layer.size) throw new ImageError('Unavailable', `layer ${layer.digest} ended after ${size} of ${layer.size} bytes`);
   await rename(partial, whole);
   return whole;
+}
+
+async function fetchMore(registry: Registry, partial: string, layer: Descriptor, present: number): Promise<void> {
+  const { body, offset } = await registry.blob(layer.digest, present);
+  await writeFrom(partial, offset, body, layer);
 }
 
 /** 0 for a file that isn't there. */

@@ -1,4 +1,5 @@
-import { get, type Answer } from './answer.ts';
+import { Readable } from 'node:stream';
+import { exchange, type Answer, type Content, type Exchange } from './answer.ts';
 import { ImageError } from './image-error.ts';
 import type { ImageReference } from './reference.ts';
 
@@ -13,60 +14,141 @@ export interface Registry {
   document(path: string, accept: readonly string[], limit: number): Promise<{ readonly body: Buffer; readonly mediaType: string }>;
   /** A blob's bytes from `offset` on; the answer's offset is 0 when the registry sends everything. */
   blob(digest: string, offset: number): Promise<{ readonly body: AsyncIterable<Uint8Array>; readonly offset: number }>;
+  /** Whether the repository has a blob. */
+  has(digest: string): Promise<boolean>;
+  /** Begins an upload: where its bytes go, and the smallest piece that the registry takes, 0 when it does not say. */
+  beginUpload(): Promise<{ readonly location: string; readonly leastChunk: number }>;
+  /** One piece of a blob, in order; answers where the next one goes. */
+  uploadChunk(location: string, offset: number, content: Content): Promise<string>;
+  /** How much of an upload the registry has, and where the rest goes. */
+  uploaded(location: string): Promise<{ readonly location: string; readonly size: number }>;
+  /** Ends an upload, with the whole blob or with what is left of it. */
+  endUpload(location: string, digest: string, content?: Content): Promise<void>;
+  putManifest(name: string, mediaType: string, body: Buffer): Promise<void>;
+  /** The credentials that the registry has accepted; undefined when it asked for none. */
+  accepted(): Credentials | undefined;
 }
 
 export interface RegistryOptions {
+  /** What is to be done there; `push` implies `pull`. */
+  readonly action: 'pull' | 'push';
   readonly credentials: readonly Credentials[];
   readonly insecureRegistries: readonly string[];
+  /** How long it may stay silent, milliseconds; absent: a minute. */
+  readonly silenceMs?: number;
   readonly signal: AbortSignal;
 }
 
 const largestToken = 64 * 1024;
+/** Of a refusal's body, which says why. */
+const largestRefusal = 4096;
+
+type Asked = Pick<Exchange, 'method' | 'content'> & { readonly path: string; readonly headers?: Readonly<Record<string, string>> };
 
 /** One repository of a registry: OCI distribution-spec 1.1, with token and basic authentication. */
 export function openRegistry(reference: ImageReference, options: RegistryOptions): Registry {
   const host = reference.registry === 'docker.io' ? 'registry-1.docker.io' : reference.registry;
   const scheme = isLoopback(host) || options.insecureRegistries.includes(reference.registry) ? 'http' : 'https';
-  const base = `${scheme}://${host}/v2/${reference.repository}`;
+  const base = `${scheme}://${host}/v2/${reference.repository}/`;
   const what = `${reference.registry}/${reference.repository}`;
-  let authorization: string | undefined;
+  const session = createSession(reference, options);
 
-  async function send(path: string, headers: Readonly<Record<string, string>>): Promise<Answer> {
-    const attempt = async (): Promise<Answer> => await get(`${base}/${path}`, {
-      ...headers, ...(authorization === undefined ? {} : { authorization }),
-    }, options.signal);
-    let response = await attempt();
-    if (response.status !== 401) return response;
-    const challenge = response.headers['www-authenticate'] ?? '';
-    response.discard();
-    for (const credentials of [undefined, ...options.credentials]) {
-      authorization = await answerChallenge(challenge, credentials, reference.repository, options.signal);
-      if (authorization === undefined) continue;
-      response = await attempt();
-      if (response.status !== 401 && response.status !== 403) return response;
-      response.discard();
-    }
-    authorization = undefined;
-    throw new ImageError('Unauthorized', `pull access denied for ${what}: authorization failed: no basic auth credentials were accepted`);
+  async function checked(asked: Asked): Promise<Answer> {
+    const response = await session.send({ ...asked, path: new URL(asked.path, base).href });
+    if (isOk(response)) return response;
+    const { status, statusText } = response;
+    const why = await readRefusal(response);
+    if (status === 404) throw new ImageError('NotFound', `${what}/${asked.path}: not found`);
+    if (status === 403) throw new ImageError('Unauthorized', `${options.action} access denied for ${what}: 403 Forbidden${why}`);
+    throw new ImageError('Unavailable', `unexpected status from ${asked.method} request to ${response.url}: ${status} ${statusText}${why}`);
   }
 
-  async function checked(path: string, headers: Readonly<Record<string, string>>): Promise<Answer> {
-    const response = await send(path, headers);
-    if (isOk(response)) return response;
+  /** What is said in headers alone; a Location may be relative to where it came from. */
+  async function located(asked: Asked): Promise<{ readonly location: string; readonly headers: Answer['headers'] }> {
+    const response = await checked(asked);
     response.discard();
-    if (response.status === 404) throw new ImageError('NotFound', `${what}/${path}: not found`);
-    if (response.status === 403) throw new ImageError('Unauthorized', `pull access denied for ${what}: 403 Forbidden`);
-    throw new ImageError('Unavailable', `unexpected status from GET request to ${base}/${path}: ${response.status} ${response.statusText}`);
+    const { location = '' } = response.headers;
+    if (!URL.canParse(location, response.url)) throw new ImageError('Unavailable', `${what} does not say where the upload goes on`);
+    return { location: new URL(location, response.url).href, headers: response.headers };
   }
 
   return {
     async document(path, accept, limit) {
-      const response = await checked(path, accept.length === 0 ? {} : { accept: accept.join(', ') });
+      const response = await checked({ method: 'GET', path, headers: accept.length === 0 ? {} : { accept: accept.join(', ') } });
       return { body: await readAll(response, limit), mediaType: (response.headers['content-type'] ?? '').split(';')[0]?.trim() ?? '' };
     },
     async blob(digest, offset) {
-      const response = await checked(`blobs/${digest}`, offset === 0 ? {} : { range: `bytes=${offset}-` });
+      const response = await checked({ method: 'GET', path: `blobs/${digest}`, headers: offset === 0 ? {} : { range: `bytes=${offset}-` } });
       return { body: response.body, offset: response.status === 206 ? offset : 0 };
+    },
+    async has(digest) {
+      try {
+        (await checked({ method: 'HEAD', path: `blobs/${digest}` })).discard();
+        return true;
+      } catch (error) {
+        if (error instanceof ImageError && error.code === 'NotFound') return false;
+        throw error;
+      }
+    },
+    async beginUpload() {
+      const { location, headers } = await located({ method: 'POST', path: 'blobs/uploads/', content: nothing });
+      const least = Number(headers['oci-chunk-min-length'] ?? 0);
+      return { location, leastChunk: Number.isSafeInteger(least) ? least : 0 };
+    },
+    async uploadChunk(location, offset, content) {
+      const headers = { 'content-type': 'application/octet-stream', 'content-range': `${offset}-${offset + content.size - 1}` };
+      return (await located({ method: 'PATCH', path: location, headers, content })).location;
+    },
+    async uploaded(location) {
+      const answer = await located({ method: 'GET', path: location });
+      const last = /^(?:bytes=)?0-(\d+)$/.exec(String(answer.headers['range'] ?? ''))?.[1];
+      return { location: answer.location, size: last === undefined || last === '0' ? 0 : Number(last) + 1 };
+    },
+    async endUpload(location, digest, content = nothing) {
+      const url = new URL(location);
+      url.searchParams.set('digest', digest);
+      (await checked({ method: 'PUT', path: url.href, headers: { 'content-type': 'application/octet-stream' }, content })).discard();
+    },
+    async putManifest(name, mediaType, body) {
+      (await checked({ method: 'PUT', path: `manifests/${name}`, headers: { 'content-type': mediaType }, content: { size: body.length, open: () => Readable.from([body]) } })).discard();
+    },
+    accepted: session.accepted,
+  };
+}
+
+const nothing: Content = { size: 0, open: () => Readable.from([]) };
+
+/** Sends requests, and says who we are once the registry asks. */
+function createSession(reference: ImageReference, options: RegistryOptions): Pick<Registry, 'accepted'> & { send(asked: Asked): Promise<Answer> } {
+  const { signal, silenceMs, action } = options;
+  const scope = `repository:${reference.repository}:${action === 'push' ? 'pull,push' : 'pull'}`;
+  // Whoever gives credentials to push means them; to pull, what is public needs none.
+  const tried = action === 'push' && options.credentials.length > 0 ? options.credentials : [undefined, ...options.credentials];
+  let authorization: string | undefined;
+  let accepted: Credentials | undefined;
+  return {
+    accepted: () => accepted,
+    async send({ path: url, method, headers, content }) {
+      const attempt = async (): Promise<Answer> => await exchange({
+        method, url, headers: { ...headers, ...(authorization === undefined ? {} : { authorization }) },
+        ...(content === undefined ? {} : { content }), ...(silenceMs === undefined ? {} : { silenceMs }),
+      }, signal);
+      let response = await attempt();
+      if (response.status !== 401) return response;
+      const challenge = response.headers['www-authenticate'] ?? '';
+      response.discard();
+      for (const credentials of tried) {
+        authorization = await answerChallenge(challenge, credentials, scope, options);
+        if (authorization === undefined) continue;
+        response = await attempt();
+        if (response.status !== 401 && response.status !== 403) {
+          accepted = credentials;
+          return response;
+        }
+        response.discard();
+      }
+      authorization = undefined;
+      throw new ImageError('Unauthorized', `${action} access denied for ${reference.registry}/${reference.repository}: authorization failed: no basic auth credentials were accepted`);
     },
   };
 }
@@ -91,9 +173,17 @@ async function readAll(response: Answer, limit: number): Promise<Buffer> {
   return Buffer.concat(chunks);
 }
 
+/** What a refusal's body says, as its errors say it. Source: OCI distribution-spec, error codes. */
+async function readRefusal(response: Answer): Promise<string> {
+  const text = (await readAll(response, largestRefusal).catch(() => Buffer.alloc(0))).toString('utf8');
+  response.discard();
+  const messages = [...text.matchAll(/"message"\s*:\s*"([^"\\]{1,200})"/g)].map((match) => match[1] ?? '');
+  return messages.length === 0 ? '' : `: ${messages.join(', ')}`;
+}
+
 /** The Authorization header that a challenge asks for; undefined when these credentials can't answer it. */
 async function answerChallenge(
-  challenge: string, credentials: Credentials | undefined, repository: string, signal: AbortSignal,
+  challenge: string, credentials: Credentials | undefined, defaultScope: string, { action, signal, silenceMs }: RegistryOptions,
 ): Promise<string | undefined> {
   const basic = credentials === undefined ? undefined : `Basic ${Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64')}`;
   if (/^basic\b/i.test(challenge)) return basic;
@@ -101,8 +191,11 @@ async function answerChallenge(
   if (!/^bearer\b/i.test(challenge) || realm === undefined) return undefined;
   const url = new URL(realm);
   if (service !== undefined) url.searchParams.set('service', service);
-  url.searchParams.set('scope', scope ?? `repository:${repository}:pull`);
-  const response = await get(url.href, basic === undefined ? {} : { authorization: basic }, signal);
+  // What a token is good for is asked for at once: a challenge to the first question knows nothing of the later ones.
+  url.searchParams.set('scope', action === 'push' ? defaultScope : scope ?? defaultScope);
+  const response = await exchange({
+    method: 'GET', url: url.href, headers: basic === undefined ? {} : { authorization: basic }, ...(silenceMs === undefined ? {} : { silenceMs }),
+  }, signal);
   if (!isOk(response)) {
     response.discard();
     return undefined;

@@ -1,23 +1,28 @@
 /**
  * Images on this node: content-addressed, shared by all pods, safe against a crash at any instant and against several
  * processes (an agent and `coracle image`). Under `<dataDir>/images/`: `blobs/sha256/` (configs; layers only while they are
- * fetched), `layers/<diff id>/` unpacked (a directory there is complete), `index.json` (names and images, replaced
+ * fetched, and those of images built here, to be pushed), `layers/<diff id>/` unpacked (a directory there is complete), `index.json` (names and images, replaced
  * atomically). What the index doesn't name doesn't exist: a pull that was cut short leaves files, never an image.
  */
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { link, mkdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Runtime } from '../runtime/runtime.ts';
+import { buildImage, type BuildOptions } from './build.ts';
 import { bytesDigest } from './digest.ts';
 import { ImageError } from './image-error.ts';
+import { temporaryName } from './incoming.ts';
 import { emptyIndex, parseIndex, type ImageIndex, type ImageRecord } from './index-file.ts';
 import { createLayerStore, hexOf, type LayerSource, type LayerStore } from './layers.ts';
+import { inBatches } from './in-batches.ts';
 import { withLock } from './lock.ts';
-import { parseConfig, parseJson, type ImageConfig } from './manifest.ts';
+import { manifestTypes, parseConfig, parseJson, type ImageConfig } from './manifest.ts';
 import { formatReference, parseReference, referenceKey, repositoryOf, type ImageReference } from './reference.ts';
 import { readWhenChanged } from '../read-when-changed.ts';
 import { replaceFile } from '../replace-file.ts';
 import { importImage } from './import.ts';
 import { pullImage, type PullOptions } from './pull.ts';
+import { pushImage, type Pushed, type PushOptions } from './push.ts';
+import { systemCode } from '../../machinery/thrown.ts';
 
 export interface StoredImage {
   /** `sha256:…` of the image's config: its identity. */
@@ -39,6 +44,10 @@ export interface ImageStore {
   /** Takes a name (or every name of an id) away, and the image with its last name; `InUse` while a pod runs from it. */
   remove(reference: string): Promise<void>;
   pull(reference: string, options: PullOptions): Promise<StoredImage>;
+  /** A directory as an image of one layer; its blobs are kept, so that it can be pushed. */
+  build(directory: string, options: BuildOptions & { readonly name?: string; readonly signal?: AbortSignal }): Promise<StoredImage>;
+  /** Brings an image that was built here to the registry that `target` names; `NotFound` when its blobs aren't here. */
+  push(reference: string, target: string, options: PushOptions): Promise<Pushed>;
   /** By name, digest or id; `undefined` when it isn't here. `ImageError` `InvalidName` for a text that is no name. */
   resolve(reference: string): Promise<StoredImage | undefined>;
 }
@@ -46,6 +55,8 @@ export interface ImageStore {
 export interface ImageStoreOptions {
   readonly dataDir: string;
   readonly unpack: Runtime['unpack'];
+  /** For `build`. */
+  readonly pack?: Runtime['pack'];
   /** Ids of images that pods run from. */
   readonly inUse?: () => Promise<ReadonlySet<string>>;
 }
@@ -56,6 +67,8 @@ export interface IncomingImage {
   readonly layers: readonly LayerSource[];
   readonly references: readonly ImageReference[];
   readonly repoDigests: readonly string[];
+  /** To be kept as they are, beside what is unpacked: the manifest, and files that hold its layers. */
+  readonly keep?: { readonly manifest: Buffer; readonly layers: readonly { readonly digest: string; readonly path: string }[] };
 }
 
 /** What importing and pulling ask of the store. */
@@ -86,6 +99,8 @@ export async function openImageStore(options: ImageStoreOptions): Promise<ImageS
   return {
     import: (path, importOptions = {}) => importImage(intake, path, importOptions),
     pull: (reference, pullOptions) => pullImage(intake, reference, pullOptions),
+    build: (directory, buildOptions) => build(intake, options.pack, directory, buildOptions),
+    push: (reference, target, pushOptions) => push(shelf, reference, target, pushOptions),
     list: async () => await Promise.all(Object.values((await readIndex()).images).map((record) => stored(shelf, record))),
     async resolve(reference) {
       const record = find(await readIndex(), reference);
@@ -133,6 +148,7 @@ async function admit(shelf: Shelf, image: IncomingImage, signal?: AbortSignal): 
   });
   await replaceFile(join(shelf.blobsDir, hexOf(id)), image.config);
   await shelf.change(async (index) => {
+    await keepBlobs(shelf, image);
     for (const { diffId } of image.layers) {
       if (!(await shelf.layers.has(diffId))) throw new ImageError('Unavailable', `layer ${diffId} was removed while image ${id} was taken in: try again`);
     }
@@ -141,6 +157,67 @@ async function admit(shelf: Shelf, image: IncomingImage, signal?: AbortSignal): 
   const record = (await shelf.readIndex()).images[id];
   if (record === undefined) throw new ImageError('NotFound', `image ${id} was removed while it was taken in`);
   return await stored(shelf, record);
+}
+
+/** Under the index's lock: whoever removes an image that shares a blob is before or after it. */
+async function keepBlobs(shelf: Shelf, { keep }: IncomingImage): Promise<void> {
+  if (keep === undefined) return;
+  await replaceFile(join(shelf.blobsDir, hexOf(bytesDigest(keep.manifest))), keep.manifest);
+  for (const { digest, path } of keep.layers) {
+    await link(path, join(shelf.blobsDir, hexOf(digest))).catch((error: unknown) => {
+      // The same bytes: an earlier build of the same directory.
+      if (systemCode(error) !== 'EEXIST') throw error;
+    });
+  }
+}
+
+function referenceOf(text: string): ImageReference {
+  const reference = parseReference(text);
+  if (reference === undefined) throw new ImageError('InvalidName', `couldn't parse image name "${text}": invalid reference format`);
+  return reference;
+}
+
+async function build(
+  intake: ImageIntake, pack: ImageStoreOptions['pack'], directory: string, options: BuildOptions & { readonly name?: string; readonly signal?: AbortSignal },
+): Promise<StoredImage> {
+  if (pack === undefined) throw new Error('this store was opened without what packs layers');
+  const references = options.name === undefined ? [] : [referenceOf(options.name)];
+  if (references.some(({ digest }) => digest !== undefined)) throw new ImageError('InvalidName', `"${options.name ?? ''}" has a digest, which only the image itself can give`);
+  const { config, manifest, layer } = await buildImage(pack, intake.incomingDir, directory, options, options.signal);
+  try {
+    const unpacked = join(intake.incomingDir, temporaryName('layer'));
+    const source: LayerSource = {
+      diffId: layer.diffId, digest: layer.digest, size: layer.size,
+      async fetch() {
+        await link(layer.path, unpacked);
+        return unpacked;
+      },
+    };
+    return await intake.admit({ config, layers: [source], references, repoDigests: [], keep: { manifest, layers: [layer] } }, options.signal);
+  } finally {
+    await rm(layer.path, { force: true });
+  }
+}
+
+async function push(shelf: Shelf, text: string, target: string, options: PushOptions): Promise<Pushed> {
+  const reference = referenceOf(target);
+  if (reference.digest !== undefined) throw new ImageError('InvalidName', `"${target}" has a digest: the image's own is what it is pushed under; give a tag`);
+  const record = find(await shelf.readIndex(), text);
+  if (record === undefined) throw new ImageError('NotFound', `image "${text}" is not here`);
+  if (record.kept === undefined) throw new ImageError('NotFound', `the layers of image "${text}" are not kept as registries have them: only images of 'coracle image build' can be pushed`);
+  const { manifest, blobs } = record.kept;
+  const path = (digest: string): string => join(shelf.blobsDir, hexOf(digest));
+  const pushed = await pushImage({
+    manifest: await readFile(path(manifest)), mediaType: manifestTypes[0], digest: manifest, blobs: [record.id, ...blobs].map((digest) => ({ digest, path: path(digest) })),
+  }, reference, options);
+  await shelf.change((index) => withRepoDigest(index, record.id, `${repositoryOf(reference)}@${manifest}`));
+  return pushed;
+}
+
+function withRepoDigest(index: ImageIndex, id: string, repoDigest: string): ImageIndex {
+  const record = index.images[id];
+  if (record === undefined) return index;
+  return { images: { ...index.images, [id]: { ...record, repoDigests: [...new Set([...record.repoDigests, repoDigest])] } } };
 }
 
 async function remove(shelf: Shelf, reference: string): Promise<void> {
@@ -158,7 +235,13 @@ async function removeFiles(shelf: Shelf, left: ImageIndex, record: ImageRecord):
   if ((await shelf.inUse?.())?.has(record.id) === true) throw new ImageError('InUse', `image ${record.id} is used by a pod`);
   const needed = new Set(Object.values(left.images).flatMap((each) => each.diffIds));
   for (const diffId of record.diffIds.filter((each) => !needed.has(each))) await shelf.layers.remove(diffId);
+  const kept = new Set(Object.values(left.images).flatMap(keptBlobs));
+  for (const digest of keptBlobs(record).filter((each) => !kept.has(each))) await rm(join(shelf.blobsDir, hexOf(digest)), { force: true });
   await rm(join(shelf.blobsDir, hexOf(record.id)), { force: true });
+}
+
+function keptBlobs({ kept }: ImageRecord): readonly string[] {
+  return kept === undefined ? [] : [kept.manifest, ...kept.blobs];
 }
 
 function withImage(index: ImageIndex, id: string, image: IncomingImage): ImageIndex {
@@ -167,9 +250,11 @@ function withImage(index: ImageIndex, id: string, image: IncomingImage): ImageIn
   const others = Object.values(index.images).filter((each) => each.id !== id)
     // A name points to one image: the older holder loses it, and stays under its id while pods may use it.
     .map((each) => ({ ...each, references: each.references.filter((name) => !names.includes(name)) }));
+  const kept = image.keep === undefined ? before?.kept : { manifest: bytesDigest(image.keep.manifest), blobs: image.keep.layers.map(({ digest }) => digest) };
   const record: ImageRecord = {
     id, references: [...new Set([...(before?.references ?? []), ...names])], repoDigests: [...new Set([...(before?.repoDigests ?? []), ...image.repoDigests])],
     sizeBytes: image.layers.reduce((sum, layer) => sum + layer.size, image.config.length), diffIds: image.layers.map((layer) => layer.diffId),
+    ...(kept === undefined ? {} : { kept }),
   };
   return { images: Object.fromEntries([...others, record].map((each) => [each.id, each])) };
 }
@@ -189,13 +274,4 @@ function withoutName(index: ImageIndex, record: ImageRecord, text: string): Imag
   const references = reference === undefined ? [] : record.references.filter((each) => each !== formatReference(reference));
   const { [record.id]: _removed, ...others } = index.images;
   return { images: references.length === 0 ? others : { ...others, [record.id]: { ...record, references } } };
-}
-
-/** Runs `work` for each item, so many at once; the first failure ends it. */
-async function inBatches<T>(items: readonly T[], atOnce: number, work: (item: T) => Promise<void>): Promise<void> {
-  const waiting = [...items];
-  const worker = async (): Promise<void> => {
-    for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await work(item);
-  };
-  await Promise.all(Array.from({ length: atOnce }, worker));
 }

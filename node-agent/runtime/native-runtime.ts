@@ -86,7 +86,7 @@ async function usersRefusal({ host }: Machine, path: string): Promise<string | u
 /**
  * The machine's runtime over `native/`. Opening it touches nothing, and rejects with `Incompatible` when `coracle-host` is of
  * another build. Spares are made once the network is configured. `recover`
- * and `createSandbox` are for the one agent of a data directory; `unpack` may be used beside it.
+ * and `createSandbox` are for the one agent of a data directory; `unpack` and `pack` may be used beside it.
  */
 export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   const { dataDir, instance, log, events } = options;
@@ -107,6 +107,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     configureNetwork: (network) => translated(() => configureNetwork(state, network, options.spares ?? defaultSpares)),
     createSandbox: (spec) => translated(async () => (await createSandbox(state, spec)).sandbox),
     unpack: (request) => translated(() => machine.host.unpack(request)),
+    pack: (request) => translated(() => machine.host.pack(request)),
     mountMemory: (request) => translated(() => machine.host.mountMemory({ ...request, name: request.directory === memoryDirectory(dataDir) ? `coracle-${instance}` : 'tmpfs' })),
     usersRefusal: (path) => translated(() => usersRefusal(machine, path)),
     removeDirectory: (directory) => translated(() => machine.host.destroy({ directory, cgroups: [] })),

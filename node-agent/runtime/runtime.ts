@@ -123,6 +123,15 @@ export interface UnpackRequest {
   readonly target: string;
 }
 
+/** Options of the way back: a directory into one layer's tar. */
+export interface PackRequest {
+  readonly directory: string;
+  /** Of every entry, seconds since the epoch: equal directories make equal bytes. */
+  readonly mtime: number;
+  /** The tar to make; must not exist. */
+  readonly target: string;
+}
+
 /** A file system in memory: nothing of it reaches a disk, and its pages are charged to who writes them. */
 export interface MemoryRequest {
   /** Made when missing. */
@@ -144,6 +153,8 @@ export interface Runtime {
   configureNetwork(network: PodNetwork): Promise<void>;
   createSandbox(spec: SandboxSpec): Promise<Sandbox>;
   unpack(request: UnpackRequest): Promise<void>;
+  /** Keeps owners, modes, links, devices and the attributes that `unpack` takes. */
+  pack(request: PackRequest): Promise<void>;
   /** Mounts a file system in memory under the data directory, unless one is there already: it outlives the agent, not the instance. */
   mountMemory(request: MemoryRequest): Promise<void>;
   /** Why a pod with users of its own (`hostUsers: false`) can't be shown what is at `path`; undefined: it can. */

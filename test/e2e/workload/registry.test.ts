@@ -1,3 +1,6 @@
+import { copyFile, mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { coracle, webArchive } from '../coracle.ts';
 import { eventually } from '../eventually.ts';
@@ -53,6 +56,28 @@ describe('an image in a registry', () => {
     await kubectl.apply(pod('ahead', { container: { image, imagePullPolicy: 'Never' } }));
     await ready('ahead');
     expect(await coracle('image', 'pull', `${open.host}/team/none:1`, '--data-dir', inject('cluster').dataDir)).toMatchObject({ code: 1, stderr: expect.stringContaining('not found') });
+  });
+
+  it('is built from a directory, runs, and is pushed for others to run', async () => {
+    const root = await mkdtemp(join(tmpdir(), 'coracle-root-'));
+    const dataDir = ['--data-dir', inject('cluster').dataDir];
+    const target = `${locked.host}/team/built:1`;
+    const creds = ['--creds', `${login.username}:${login.password}`];
+    try {
+      await mkdir(join(root, 'bin'));
+      await copyFile('/bin/busybox', join(root, 'bin/busybox'));
+      const flags = ['--entrypoint', '/bin/busybox', '--cmd', '["sleep", "1000"]', '--env', 'FROM=build', '--user', '1234:5678'];
+      expect(await coracle('image', 'build', root, '-t', 'built.example/app:1', ...flags, ...dataDir)).toMatchObject({ code: 0, stderr: '', stdout: expect.stringMatching(/^built\.example\/app:1 [0-9a-f]{12}\n$/) });
+    } finally {
+      await rm(root, { recursive: true });
+    }
+    expect(await coracle('image', 'push', 'built.example/app:1', target, ...dataDir)).toMatchObject({ code: 1, stderr: expect.stringContaining('push access denied') });
+    expect(await coracle('image', 'push', 'built.example/app:1', target, ...creds, ...dataDir)).toMatchObject({ code: 0, stderr: '', stdout: expect.stringMatching(/ sha256:[0-9a-f]{64}\n$/) });
+    expect(await coracle('image', 'rm', 'built.example/app:1', ...dataDir)).toMatchObject({ code: 0 });
+    expect(await coracle('image', 'pull', target, ...creds, ...dataDir)).toMatchObject({ code: 0, stderr: '' });
+    await kubectl.apply(pod('built', { container: { image: target } }));
+    await ready('built');
+    expect(await kubectl`exec built -- /bin/busybox sh -c ${'busybox id -u; busybox id -g; echo $FROM'}`).toBe('1234\n5678\nbuild\n');
   });
 
   it('that asks who is there is pulled with the pod’s imagePullSecrets, and without them not', async () => {

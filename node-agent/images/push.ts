@@ -1,0 +1,91 @@
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { messageOf } from '../../machinery/thrown.ts';
+import { inBatches } from './in-batches.ts';
+import { ImageError } from './image-error.ts';
+import { formatReference, type ImageReference } from './reference.ts';
+import { openRegistry, type Credentials, type Registry } from './registry.ts';
+
+export interface PushOptions {
+  /** Tried in order; none: nothing is said of who we are. */
+  readonly credentials?: readonly Credentials[];
+  /** Registries (`host[:port]`) spoken to over plain HTTP; loopback ones always are. */
+  readonly insecureRegistries?: readonly string[];
+  readonly signal?: AbortSignal;
+  /** How long the registry may stay silent, milliseconds; absent: a minute. */
+  readonly silenceMs?: number;
+  /** Larger blobs go up in pieces of so many bytes. */
+  readonly chunkBytes?: number;
+}
+
+/** A whole image on disk. */
+export interface PushedImage {
+  readonly manifest: Buffer;
+  readonly mediaType: string;
+  readonly digest: string;
+  /** Config and layers. */
+  readonly blobs: readonly { readonly digest: string; readonly path: string }[];
+}
+
+/** What of it was sent, by digest: the registry had the rest. */
+export interface Pushed {
+  readonly digest: string;
+  readonly sent: readonly string[];
+}
+
+const blobsAtOnce = 3;
+const defaultChunkBytes = 64 * 1024 * 1024;
+const deadlineMs = 60 * 60_000;
+/** A connection that breaks is made again so often for one piece. */
+const mostAttempts = 5;
+
+/** Brings an image to its registry: blobs that are not there, then the manifest. Source: OCI distribution-spec 1.1, pushing. */
+export async function pushImage(image: PushedImage, reference: ImageReference, options: PushOptions): Promise<Pushed> {
+  const deadline = AbortSignal.timeout(deadlineMs);
+  const signal = options.signal === undefined ? deadline : AbortSignal.any([options.signal, deadline]);
+  const registry = openRegistry(reference, {
+    action: 'push', credentials: options.credentials ?? [], insecureRegistries: options.insecureRegistries ?? [], signal,
+    ...(options.silenceMs === undefined ? {} : { silenceMs: options.silenceMs }),
+  });
+  const sent: string[] = [];
+  try {
+    await inBatches(image.blobs, blobsAtOnce, async ({ digest, path }) => {
+      signal.throwIfAborted();
+      if (await registry.has(digest)) return;
+      await upload(registry, digest, path, options.chunkBytes ?? defaultChunkBytes, signal);
+      sent.push(digest);
+    });
+    await registry.putManifest(reference.tag ?? image.digest, image.mediaType, image.manifest);
+    return { digest: image.digest, sent };
+  } catch (error) {
+    if (options.signal?.aborted === true) throw options.signal.reason;
+    throw new ImageError(error instanceof ImageError ? error.code : 'Unavailable', `failed to push image "${formatReference(reference)}": ${messageOf(error)}`, { cause: error });
+  }
+}
+
+/** In one request when it is small, else piece by piece: a broken connection then costs one piece. */
+async function upload(registry: Registry, digest: string, path: string, chunkBytes: number, signal: AbortSignal): Promise<void> {
+  const { size } = await stat(path);
+  const { location, leastChunk } = await registry.beginUpload();
+  const piece = Math.max(chunkBytes, leastChunk);
+  if (size <= piece) return await registry.endUpload(location, digest, { size, open: () => createReadStream(path) });
+  let at = { location, size: 0 };
+  let failures = 0;
+  while (at.size < size) {
+    const { location: here, size: start } = at;
+    const length = Math.min(piece, size - start);
+    try {
+      at = { location: await registry.uploadChunk(here, start, { size: length, open: () => createReadStream(path, { start, end: start + length - 1 }) }), size: start + length };
+      failures = 0;
+    } catch (error) {
+      failures += 1;
+      signal.throwIfAborted();
+      if (failures === mostAttempts || !(error instanceof ImageError) || error.code !== 'Unavailable') throw error;
+      // What reached the registry of this piece is its to say.
+      at = await registry.uploaded(here).catch(() => {
+        throw error;
+      });
+    }
+  }
+  await registry.endUpload(at.location, digest);
+}
