@@ -3,7 +3,7 @@
  * and streams. It meets the rest of the cluster in the API only; pods go on without it, and without the API.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, statfs } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { pause, type Clock } from '../machinery/clock.ts';
@@ -15,18 +15,20 @@ import type { Log } from '../client/log.ts';
 import { keepStorageLimits } from './eviction/limit-keeper.ts';
 import { createEvictionManager } from './eviction/manager.ts';
 import { evictionSettings, keptFree, type EvictionSettings } from './eviction/thresholds.ts';
+import { defaultGarbagePolicy, type Disk, type GarbagePolicy } from './images/garbage.ts';
 import { followImages } from './images/follow.ts';
 import { clearIncoming } from './images/incoming.ts';
 import { openImageStore } from './images/store.ts';
 import { createUserLookUp } from './images/users.ts';
 import { beatHeart } from './node/heartbeat.ts';
+import { collectImageGarbage } from './node/image-garbage.ts';
 import { nodeImages } from './node/images.ts';
 import { createNetworkKeeper } from './node/network.ts';
 import { createNodeReporter } from './node/register.ts';
 import { readNodeFacts } from './node/registration.ts';
 import { createObjectSource } from './objects.ts';
 import type { NodeContext } from './pod/handle.ts';
-import { imagesInUse, readPodRecords } from './pod/records.ts';
+import { imagesInUse, imagesOfContainers, readPodRecords } from './pod/records.ts';
 import { createStatusWriter } from './pod/status-writer.ts';
 import { createPodWorkers, type PodWorkers } from './pod/workers.ts';
 import { readWhenChanged } from './read-when-changed.ts';
@@ -60,6 +62,8 @@ export interface AgentOptions {
   readonly version?: string;
   /** When pods are ended because the node runs short; absent: Kubernetes' defaults. */
   readonly eviction?: EvictionSettings;
+  /** When images that nothing uses are removed; absent: the kubelet's defaults. */
+  readonly imageGarbage?: GarbagePolicy;
   /** Most processes of one container. */
   readonly pidsLimit?: number;
 }
@@ -171,6 +175,9 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
     await Promise.all([
       nodes.run(signal), services.run(signal), pods.run(signal), objects.run(signal), network.run(signal), reporter.run(signal),
       eviction.run(signal), keepStorageLimits({ storage: meter.storage, list: () => workers.list(), clock, log }, signal),
+      collectImageGarbage({
+        images, inUse: () => imagesOfContainers(dataDir), disk: () => readDisk(dataDir), policy: options.imageGarbage ?? defaultGarbagePolicy, clock, log, recorder, nodeName,
+      }, signal),
       followImages(dataDir, () => reporter.changed(), log, signal), reporter.registered.then(() => beatHeart(client, clock, log, nodeName, signal)), followPods(pods, services, workers, signal), server.closed,
     ]);
     await workers.settled();
@@ -178,6 +185,11 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
   } finally {
     await runtime.close();
   }
+}
+
+async function readDisk(directory: string): Promise<Disk> {
+  const { blocks, bavail, bsize } = await statfs(directory);
+  return { capacityBytes: blocks * bsize, availableBytes: bavail * bsize };
 }
 
 /** What was recorded last is told, but not at any price: the API may be gone. */

@@ -100,6 +100,21 @@ describe('a built image', () => {
   });
 });
 
+describe('an image that no registry is known to have', () => {
+  it('stays when the disk fills up, unless it is told otherwise; one that was pulled does not', async () => {
+    const { store } = await newStore();
+    expect((await store.build(await newRoot(), { name: 'kept:1', mtime: 0, config })).pinned).toBe(true);
+    await store.push('kept:1', `${open.host}/team/kept:1`, {});
+    await store.pin('kept:1', false);
+    expect((await store.resolve('kept:1'))?.pinned).toBe(false);
+    await expect(store.pin('other:1', true)).rejects.toMatchObject({ code: 'NotFound' });
+    const { store: other } = await newStore();
+    expect((await other.pull(`${open.host}/team/kept:1`, {})).pinned).toBe(false);
+    await other.pin(`${open.host}/team/kept:1`, true);
+    expect((await other.pull(`${open.host}/team/kept:1`, {})).pinned).toBe(true);
+  });
+});
+
 describe('pushing', () => {
   it('brings an image that other programs read, and pulling brings it back', async () => {
     const { store } = await newStore();

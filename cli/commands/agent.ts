@@ -1,5 +1,6 @@
 import { dataDirectory, host, logLevel, nodeName, podCount, port, serverUrl, type DefineCommand } from './command.ts';
 import { withEvictionOptions } from './eviction-options.ts';
+import { withNodeOptions } from './node-options.ts';
 
 export const agent: DefineCommand = (program, invocation) => {
   const command = program.command('agent')
@@ -14,7 +15,7 @@ export const agent: DefineCommand = (program, invocation) => {
     .option('--log-level <level>', 'debug, info, warn or error: what <data-dir>/coracle.log holds', logLevel, 'info')
     .option('--stop-pods', 'end the pods too when this process is told to stop', false)
     .option('--detach', 'return once the node is Ready, and go on in the background', false);
-  withEvictionOptions(command)
+  withEvictionOptions(withNodeOptions(command))
     .action(async (options) => {
       const { runAgent } = await import('../run/agent.ts');
       await runAgent(invocation, options);

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { clusterCidr, dataDirectory, host, logLevel, nodeName, podCount, port, serverUrl } from './command.ts';
+import { duration, percent } from './node-options.ts';
 
 describe('an option of a command', () => {
   it.each([
@@ -12,6 +13,8 @@ describe('an option of a command', () => {
     ["an API server's URL", serverUrl, 'https://192.0.2.1:6443', 'https://192.0.2.1:6443'],
     ['a log level', logLevel, 'warn', 'warn'],
     ['a node name', nodeName, 'node-1.example', 'node-1.example'],
+    ['a share', percent, '85', 85],
+    ['a time', duration, '2m', 120_000],
     ["pods' addresses", clusterCidr, '10.42.0.0/16', '10.42.0.0/16'],
   ] as const)('takes %s', (_name, parse, text, value) => {
     expect(parse(text)).toBe(value);
@@ -29,6 +32,8 @@ describe('an option of a command', () => {
     ['a server by plain HTTP', serverUrl, 'http://192.0.2.1:6443', 'looks like https://host:6443'],
     ['a log level that is none', logLevel, 'loud', 'one of debug, info, warn, error'],
     ['a node name with capitals', nodeName, 'Node', 'lowercase RFC 1123 subdomain'],
+    ['a share above the whole', percent, '101', 'from 0 to 100'],
+    ['a time without a unit', duration, '90', '90s, 2m, 1h'],
     ['a network that is none', clusterCidr, 'foo', 'a /16, such as'],
     ['a wider network', clusterCidr, '10.0.0.0/8', 'a /16, such as'],
     ['a network with an octet too large', clusterCidr, '10.300.0.0/16', 'a /16, such as'],

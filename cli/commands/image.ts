@@ -56,12 +56,24 @@ export const image: DefineCommand = (program, invocation) => {
       await pushImage(invocation, name, reference ?? name, options);
     });
   group.command('list').alias('ls')
-    .description('list names, ids and sizes')
+    .description('list names, ids, sizes, and which stay when the disk fills up')
     .option(...dataDir)
     .action(async (options) => {
       const { listImages } = await import('../run/image.ts');
       await listImages(invocation, options);
     });
+  for (const [name, pinned, description] of [
+    ['pin', true, 'have images stay when the disk fills up, as imported and built ones do'], ['unpin', false, 'let images go when the disk fills up and nothing uses them'],
+  ] as const) {
+    group.command(name)
+      .description(description)
+      .argument('<reference...>')
+      .option(...dataDir)
+      .action(async (references: readonly string[], options) => {
+        const { pinImages } = await import('../run/image.ts');
+        await pinImages(invocation, references, pinned, options);
+      });
+  }
   group.command('rm')
     .description('remove images by name or id')
     .argument('<reference...>')

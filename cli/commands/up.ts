@@ -1,6 +1,7 @@
 import { withAccessOptions } from './access-options.ts';
 import { clusterCidr, dataDirectory, host, logLevel, nodeName, podCount, port, type DefineCommand } from './command.ts';
 import { withEvictionOptions } from './eviction-options.ts';
+import { withNodeOptions } from './node-options.ts';
 import { withStoreOptions } from './store-options.ts';
 
 export const up: DefineCommand = (program, invocation) => {
@@ -15,7 +16,7 @@ export const up: DefineCommand = (program, invocation) => {
     .option('--log-level <level>', 'debug, info, warn or error: what <data-dir>/coracle.log holds', logLevel, 'info')
     .option('--stop-pods', 'end the pods too when this process is told to stop', false)
     .option('--detach', 'return once the node is Ready, and go on in the background', false);
-  withEvictionOptions(withAccessOptions(withStoreOptions(command)))
+  withEvictionOptions(withAccessOptions(withStoreOptions(withNodeOptions(command))))
     .action(async (options) => {
       const { runUp } = await import('../run/up.ts');
       await runUp(invocation, options);

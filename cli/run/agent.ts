@@ -9,9 +9,10 @@ import { evictionOf, type EvictionFlags } from './eviction.ts';
 import { joinCluster } from './join.ts';
 import { startNode } from './node.ts';
 import { nodeReady } from './node-ready.ts';
+import { garbagePolicy, type NodeSettings } from './node-settings.ts';
 import { runSession, type Session } from './session.ts';
 
-export interface AgentOptions extends EvictionFlags {
+export interface AgentOptions extends EvictionFlags, NodeSettings {
   readonly server: string;
   readonly token?: string;
   readonly dataDir: string;
@@ -30,6 +31,7 @@ const readyMs = 60_000;
 export async function runAgent(invocation: Invocation, options: AgentOptions): Promise<void> {
   requireRoot('agent');
   const eviction = evictionOf(options);
+  garbagePolicy(options);
   if (options.detach) return detach(invocation, options.dataDir);
   const fresh = () => ({ nodeName: options.nodeName ?? defaultNodeName() });
   await runSession(invocation, 'agent', options, fresh, (session) => runNode(invocation, options, eviction, session));
@@ -43,7 +45,7 @@ async function runNode(invocation: Invocation, { server, token, port, ...options
   const transport = httpsTransport({ server, ca: joined.caPem, cert: joined.client.certPem, key: joined.client.keyPem, userAgent: 'coracle-agent' });
   const client = createClient(transport);
   const node = await startNode({
-    dataDir, instance, nodeName, address, client, maxPods: options.maxPods, version: invocation.version, log, eviction, ...(port === undefined ? {} : { port }), tls: { ...joined.serving, caPem: joined.caPem },
+    dataDir, instance, nodeName, address, client, maxPods: options.maxPods, version: invocation.version, log, eviction, imageGarbage: garbagePolicy(options), ...(port === undefined ? {} : { port }), tls: { ...joined.serving, caPem: joined.caPem },
   });
   try {
     const ready = node.listening.then(() => nodeReady(client, nodeName, AbortSignal.any([stop.asked, AbortSignal.timeout(readyMs)])));

@@ -61,8 +61,8 @@ async function registryAccess(text: string, { creds, authFile, insecure }: Regis
 
 export async function listImages({ terminal }: Invocation, options: ImageCommandOptions): Promise<void> {
   await withImages(options, async (images) => {
-    const rows = (await images.list()).flatMap(({ id, references, sizeBytes }) => (references.length === 0 ? ['<none>'] : references).map((reference) => [reference, shortId(id), megabytes(sizeBytes)]));
-    for (const line of aligned([['NAME', 'ID', 'SIZE'], ...rows])) terminal.line(line);
+    const rows = (await images.list()).flatMap(({ id, references, sizeBytes, pinned }) => (references.length === 0 ? ['<none>'] : references).map((reference) => [reference, shortId(id), megabytes(sizeBytes), pinned ? 'yes' : 'no']));
+    for (const line of aligned([['NAME', 'ID', 'SIZE', 'PINNED'], ...rows])) terminal.line(line);
   });
 }
 
@@ -72,6 +72,16 @@ export async function removeImages({ terminal }: Invocation, references: readonl
     for (const reference of references) {
       await images.remove(wholeId(ids, reference));
       terminal.line(`removed ${reference}`);
+    }
+  });
+}
+
+export async function pinImages({ terminal }: Invocation, references: readonly string[], pinned: boolean, options: ImageCommandOptions): Promise<void> {
+  await withImages(options, async (images) => {
+    const ids = (await images.list()).map(({ id }) => id);
+    for (const reference of references) {
+      await images.pin(wholeId(ids, reference), pinned);
+      terminal.line(`${pinned ? 'pinned' : 'unpinned'} ${reference}`);
     }
   });
 }

@@ -3,6 +3,7 @@ import type { Log } from '../../client/log.ts';
 import { systemClock } from '../../machinery/clock.ts';
 import { createAgent } from '../../node-agent/agent.ts';
 import type { EvictionSettings } from '../../node-agent/eviction/thresholds.ts';
+import type { GarbagePolicy } from '../../node-agent/images/garbage.ts';
 import { openRuntime } from '../../node-agent/runtime/native-runtime.ts';
 import { isPortFree } from '../host.ts';
 import { runComponents, type Components } from './components.ts';
@@ -24,6 +25,7 @@ export interface NodeOptions {
   /** When pods are ended because the node runs short. */
   readonly eviction: EvictionSettings;
   readonly version: string;
+  readonly imageGarbage: GarbagePolicy;
   readonly log: Log;
 }
 

@@ -9,11 +9,12 @@ import { detach } from './detach.ts';
 import { evictionOf, type EvictionFlags } from './eviction.ts';
 import { startNode } from './node.ts';
 import { nodeReady } from './node-ready.ts';
+import { garbagePolicy, type NodeSettings } from './node-settings.ts';
 import { runSession, type Session } from './session.ts';
 import type { Stop } from './stop.ts';
 import { checkStoreOptions, storeIdentity, type StoreOptions } from './store.ts';
 
-export interface UpOptions extends StoreOptions, AccessOptions, EvictionFlags {
+export interface UpOptions extends StoreOptions, AccessOptions, EvictionFlags, NodeSettings {
   readonly dataDir: string;
   readonly apiPort: number;
   readonly apiAddress: string;
@@ -31,6 +32,7 @@ const readyMs = 60_000;
 export async function runUp(invocation: Invocation, options: UpOptions): Promise<void> {
   requireRoot('up');
   const eviction = evictionOf(options);
+  garbagePolicy(options);
   if (options.detach) return detach(invocation, options.dataDir);
   const since = stopwatch();
   const fresh = async () => ({ clusterCidr: options.clusterCidr ?? (await freeClusterCidr()), nodeName: options.nodeName ?? defaultNodeName(), ...storeIdentity(options) });
@@ -48,7 +50,7 @@ async function runCluster(invocation: Invocation, options: UpOptions, eviction: 
   try {
     terminal.line(`API server: ${plane.api.url} answers (${since()})`);
     const kubeconfig = await writeAdminKubeconfig(dataDir, plane.pki, plane.api.url, `coracle-${instance}`);
-    await runNode(plane, { dataDir, instance, nodeName, address, clusterCidr, maxPods: options.maxPods, version, log, eviction }, stop, async () => {
+    await runNode(plane, { dataDir, instance, nodeName, address, clusterCidr, maxPods: options.maxPods, version, log, eviction, imageGarbage: garbagePolicy(options) }, stop, async () => {
       await nodeReady(plane.clientFor(admin), nodeName, AbortSignal.any([stop.asked, AbortSignal.timeout(readyMs)]));
       terminal.line(`Node ${nodeName}: Ready (${since()})`);
       terminal.line(`kubectl --kubeconfig ${kubeconfig} get nodes`);

@@ -69,7 +69,7 @@ describe('importing an image', () => {
     }, { 'a/layer.tar': '../b/layer.tar' })],
   ])('takes %s', async (_name, make) => {
     const [image] = await store.import(await make());
-    expect(image).toMatchObject({ id: `sha256:${digestOf(config)}`, references: ['example.com/web:1'], config: { command: ['/bin/sh'] } });
+    expect(image).toMatchObject({ id: `sha256:${digestOf(config)}`, references: ['example.com/web:1'], config: { command: ['/bin/sh'] }, pinned: true });
     expect(await store.resolve('example.com/web:1')).toEqual(image);
     expect(await readdir(join(directory, 'images', 'incoming'))).toEqual([]);
     expect(await readdir(join(directory, 'images', 'blobs', 'sha256'))).toEqual([digestOf(config)]);

@@ -36,7 +36,7 @@ export async function importImage(intake: ImageIntake, path: string, options: Im
     if (images.length === 0) throw new ImageError('NotFound', `${path} holds no image`);
     const named = options.name === undefined ? images : images.map((image) => ({ ...image, references: [referenceOf(options.name ?? '')] }));
     const stored: StoredImage[] = [];
-    for (const image of named) stored.push(await intake.admit(image, options.signal));
+    for (const image of named) stored.push(await intake.admit({ ...image, pinned: true }, options.signal));
     return stored;
   } finally {
     await archive.close();

@@ -5,6 +5,8 @@ export interface ImageRecord {
   readonly repoDigests: readonly string[];
   readonly sizeBytes: number;
   readonly diffIds: readonly string[];
+  /** It stays when the disk fills up. */
+  readonly pinned?: boolean;
   /** Of an image that was built here: its manifest, and all blobs that the manifest names, kept as they are to be pushed. */
   readonly kept?: { readonly manifest: string; readonly blobs: readonly string[] };
 }

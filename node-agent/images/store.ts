@@ -35,12 +35,16 @@ export interface StoredImage {
   /** Unpacked layers on disk, lowest first. */
   readonly layers: readonly string[];
   readonly config: ImageConfig;
+  /** It stays when the disk fills up. */
+  readonly pinned: boolean;
 }
 
 export interface ImageStore {
   /** Takes in an OCI layout (directory or tar) or a `docker save` archive; answers the images, named as the archive names them or as `options.name`. */
   import(path: string, options?: { readonly name?: string; readonly signal?: AbortSignal }): Promise<readonly StoredImage[]>;
   list(): Promise<readonly StoredImage[]>;
+  /** Has an image stay, or no longer, when the disk fills up. */
+  pin(reference: string, pinned: boolean): Promise<void>;
   /** Takes a name (or every name of an id) away, and the image with its last name; `InUse` while a pod runs from it. */
   remove(reference: string): Promise<void>;
   pull(reference: string, options: PullOptions): Promise<StoredImage>;
@@ -67,6 +71,8 @@ export interface IncomingImage {
   readonly layers: readonly LayerSource[];
   readonly references: readonly ImageReference[];
   readonly repoDigests: readonly string[];
+  /** No registry is known to have it, so it is not removed to make room. */
+  readonly pinned?: boolean;
   /** To be kept as they are, beside what is unpacked: the manifest, and files that hold its layers. */
   readonly keep?: { readonly manifest: Buffer; readonly layers: readonly { readonly digest: string; readonly path: string }[] };
 }
@@ -106,6 +112,7 @@ export async function openImageStore(options: ImageStoreOptions): Promise<ImageS
       const record = find(await readIndex(), reference);
       return record === undefined ? undefined : await stored(shelf, record);
     },
+    pin: (reference, pinned) => pin(shelf, reference, pinned),
     remove: (reference) => remove(shelf, reference),
   };
 }
@@ -136,7 +143,7 @@ function stored(shelf: Shelf, record: ImageRecord): Promise<StoredImage> {
 
 async function readStored(shelf: Shelf, record: ImageRecord): Promise<StoredImage> {
   const config = await readFile(join(shelf.blobsDir, hexOf(record.id)));
-  return { ...record, layers: record.diffIds.map((diffId) => shelf.layers.path(diffId)), config: parseConfig(parseJson(config, `the config of ${record.id}`), record.id) };
+  return { ...record, pinned: record.pinned === true, layers: record.diffIds.map((diffId) => shelf.layers.path(diffId)), config: parseConfig(parseJson(config, `the config of ${record.id}`), record.id) };
 }
 
 /** Layers first, then the config, then the index: what the index names is whole. */
@@ -193,7 +200,7 @@ async function build(
         return unpacked;
       },
     };
-    return await intake.admit({ config, layers: [source], references, repoDigests: [], keep: { manifest, layers: [layer] } }, options.signal);
+    return await intake.admit({ config, layers: [source], references, repoDigests: [], pinned: true, keep: { manifest, layers: [layer] } }, options.signal);
   } finally {
     await rm(layer.path, { force: true });
   }
@@ -218,6 +225,14 @@ function withRepoDigest(index: ImageIndex, id: string, repoDigest: string): Imag
   const record = index.images[id];
   if (record === undefined) return index;
   return { images: { ...index.images, [id]: { ...record, repoDigests: [...new Set([...record.repoDigests, repoDigest])] } } };
+}
+
+async function pin(shelf: Shelf, reference: string, pinned: boolean): Promise<void> {
+  await shelf.change((index) => {
+    const record = find(index, reference);
+    if (record === undefined) throw new ImageError('NotFound', `image "${reference}" is not here`);
+    return { images: { ...index.images, [record.id]: { ...record, pinned } } };
+  });
 }
 
 async function remove(shelf: Shelf, reference: string): Promise<void> {
@@ -254,7 +269,7 @@ function withImage(index: ImageIndex, id: string, image: IncomingImage): ImageIn
   const record: ImageRecord = {
     id, references: [...new Set([...(before?.references ?? []), ...names])], repoDigests: [...new Set([...(before?.repoDigests ?? []), ...image.repoDigests])],
     sizeBytes: image.layers.reduce((sum, layer) => sum + layer.size, image.config.length), diffIds: image.layers.map((layer) => layer.diffId),
-    ...(kept === undefined ? {} : { kept }),
+    ...(kept === undefined ? {} : { kept }), ...(before?.pinned === true || image.pinned === true ? { pinned: true } : {}),
   };
   return { images: Object.fromEntries([...others, record].map((each) => [each.id, each])) };
 }

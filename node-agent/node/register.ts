@@ -6,6 +6,7 @@ import type { Recorder } from '../../client/events.ts';
 import type { Log } from '../../client/log.ts';
 import type { Pressure } from '../eviction/pressure.ts';
 import { conditionEvents } from './condition-events.ts';
+import { nodeReference } from './reference.ts';
 import { newNode, nodeConditions, nodeStatus, type NodeFacts, type NodeHealth } from './registration.ts';
 import { rfc3339 } from '../pod/status.ts';
 
@@ -40,8 +41,7 @@ const requestDeadlineMs = 10_000;
 /** Registers the node, again if somebody deletes it, and keeps its status. */
 export function createNodeReporter(options: NodeReporterOptions): NodeReporter {
   const { client, clock, log, recorder, facts } = options;
-  // The kubelet's events bear the node's name for its uid, and kubectl looks for them by it.
-  const regarding = { kind: 'Node', apiVersion: 'v1', name: facts.name, uid: facts.name };
+  const regarding = nodeReference(facts.name);
   let conditions: readonly NodeCondition[] = [];
   let wake = new AbortController();
   /** At the next look, no sooner: two who write over each other are not to do so without a pause. */

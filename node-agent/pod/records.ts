@@ -2,7 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Pod } from '../../machinery/kinds/core.ts';
 import { replaceFile, swapFile } from '../replace-file.ts';
-import type { ContainerRecord, PodState } from './state.ts';
+import type { ContainerRecord, PodState, Run } from './state.ts';
 import { systemCode } from '../../machinery/thrown.ts';
 
 /**
@@ -45,11 +45,19 @@ export async function readPodRecords(dataDir: string, broken: (uid: string, erro
 
 /** Ids of the images that pods of this data directory run from. */
 export async function imagesInUse(dataDir: string): Promise<ReadonlySet<string>> {
+  return new Set((await containerRuns(dataDir)).filter((run) => run.exit === undefined).map((run) => run.configId));
+}
+
+/** Ids of the images of all containers that are here, those included that have ended: they may be started again. */
+export async function imagesOfContainers(dataDir: string): Promise<ReadonlySet<string>> {
+  return new Set((await containerRuns(dataDir)).map((run) => run.configId));
+}
+
+async function containerRuns(dataDir: string): Promise<readonly Run[]> {
   const records = await readPodRecords(dataDir, (uid, error) => {
     throw new Error(`the record of pod ${uid} can't be read: its images are not known`, { cause: error });
   });
-  const runs = [...records.values()].flatMap(({ state }) => [...state.containers.values()].flatMap((each) => [each.pending, each.current]));
-  return new Set(runs.filter((run) => run !== undefined && run.exit === undefined).map((run) => run?.configId ?? ''));
+  return [...records.values()].flatMap(({ state }) => [...state.containers.values()].flatMap((each) => [each.pending, each.current].filter((run) => run !== undefined)));
 }
 
 function parseRecord(text: string): PodRecord {

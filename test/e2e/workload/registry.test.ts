@@ -71,6 +71,8 @@ describe('an image in a registry', () => {
     } finally {
       await rm(root, { recursive: true });
     }
+    expect((await coracle('image', 'list', ...dataDir)).stdout).toMatch(/^built\.example\/app:1 +[0-9a-f]{12} +\d+\.\dMB +yes$/m);
+    expect(await coracle('image', 'unpin', 'built.example/app:1', ...dataDir)).toMatchObject({ code: 0, stdout: 'unpinned built.example/app:1\n' });
     expect(await coracle('image', 'push', 'built.example/app:1', target, ...dataDir)).toMatchObject({ code: 1, stderr: expect.stringContaining('push access denied') });
     expect(await coracle('image', 'push', 'built.example/app:1', target, ...creds, ...dataDir)).toMatchObject({ code: 0, stderr: '', stdout: expect.stringMatching(/ sha256:[0-9a-f]{64}\n$/) });
     expect(await coracle('image', 'rm', 'built.example/app:1', ...dataDir)).toMatchObject({ code: 0 });
