@@ -1,3 +1,5 @@
+import type { VerifiedPulls } from './pull-access.ts';
+
 /** `index.json`: which images there are, and their names. */
 export interface ImageRecord {
   readonly id: string;
@@ -5,6 +7,8 @@ export interface ImageRecord {
   readonly repoDigests: readonly string[];
   readonly sizeBytes: number;
   readonly diffIds: readonly string[];
+  /** Who may use it; absent in the records of earlier versions. */
+  readonly pulls?: VerifiedPulls;
   /** It stays when the disk fills up. */
   readonly pinned?: boolean;
   /** Of an image that was built here: its manifest, and all blobs that the manifest names, kept as they are to be pushed. */

@@ -4,6 +4,7 @@ import { bytesDigest } from './digest.ts';
 import { ImageError } from './image-error.ts';
 import { choosePlatform, indexTypes, isIndex, manifestTypes, parseConfig, parseJson, parseManifest, type Descriptor, type Manifest } from './manifest.ts';
 import { formatReference, parseReference, repositoryOf, type ImageReference } from './reference.ts';
+import type { PodCredentials } from './pull-access.ts';
 import { openRegistry, type Credentials, type Registry } from './registry.ts';
 import { messageOf } from '../../machinery/thrown.ts';
 import type { LayerSource } from './layers.ts';
@@ -12,6 +13,8 @@ import type { ImageIntake, StoredImage } from './store.ts';
 export interface PullOptions {
   /** Tried in order after none at all is refused. */
   readonly credentials?: readonly Credentials[];
+  /** The same for a pod: whose credentials were accepted is remembered, and decides who else may use the image. */
+  readonly podCredentials?: readonly PodCredentials[];
   /** Registries (`host[:port]`) spoken to over plain HTTP; loopback ones always are when they answer so. */
   readonly insecureRegistries?: readonly string[];
   readonly signal?: AbortSignal;
@@ -35,7 +38,7 @@ export async function pullImage(intake: ImageIntake, text: string, options: Pull
   const name = formatReference(reference);
   try {
     const registry = openRegistry(reference, {
-      action: 'pull', credentials: options.credentials ?? [], insecureRegistries: options.insecureRegistries ?? [], signal,
+      action: 'pull', credentials: [...(options.podCredentials ?? []), ...(options.credentials ?? [])], insecureRegistries: options.insecureRegistries ?? [], signal,
       ...(options.silenceMs === undefined ? {} : { silenceMs: options.silenceMs }),
     });
     const { digest, manifest } = await resolveManifest(registry, reference, name);
@@ -44,7 +47,12 @@ export async function pullImage(intake: ImageIntake, text: string, options: Pull
     const { diffIds } = parseConfig(parseJson(config.body, `the config of ${name}`), name);
     if (diffIds.length !== manifest.layers.length) throw new ImageError('Corrupt', `${name} has ${manifest.layers.length} layers, its config ${diffIds.length}`);
     const layers = manifest.layers.map((layer, position) => layerOf(intake, registry, layer, diffIds[position] ?? '', signal));
-    return await intake.admit({ config: config.body, layers, references: [reference], repoDigests: [`${repositoryOf(reference)}@${digest}`] }, signal);
+    const repository = repositoryOf(reference);
+    const by = options.podCredentials?.find((each) => each === registry.accepted());
+    return await intake.admit({
+      config: config.body, layers, references: [reference], repoDigests: [`${repository}@${digest}`],
+      ...(options.podCredentials === undefined ? {} : { verified: { repository, by } }),
+    }, signal);
   } catch (error) {
     if (options.signal?.aborted === true) throw options.signal.reason;
     const code = error instanceof ImageError ? error.code : 'Unavailable';

@@ -9,7 +9,7 @@ export interface Credentials {
   readonly password: string;
 }
 
-export interface Registry {
+export interface Registry<C extends Credentials = Credentials> {
   /** A manifest or config, at most `limit` bytes. `path` after the repository: `manifests/latest`. */
   document(path: string, accept: readonly string[], limit: number): Promise<{ readonly body: Buffer; readonly mediaType: string }>;
   /** A blob's bytes from `offset` on; the answer's offset is 0 when the registry sends everything. */
@@ -26,13 +26,13 @@ export interface Registry {
   endUpload(location: string, digest: string, content?: Content): Promise<void>;
   putManifest(name: string, mediaType: string, body: Buffer): Promise<void>;
   /** The credentials that the registry has accepted; undefined when it asked for none. */
-  accepted(): Credentials | undefined;
+  accepted(): C | undefined;
 }
 
-export interface RegistryOptions {
+export interface RegistryOptions<C extends Credentials = Credentials> {
   /** What is to be done there; `push` implies `pull`. */
   readonly action: 'pull' | 'push';
-  readonly credentials: readonly Credentials[];
+  readonly credentials: readonly C[];
   readonly insecureRegistries: readonly string[];
   /** How long it may stay silent, milliseconds; absent: a minute. */
   readonly silenceMs?: number;
@@ -46,7 +46,7 @@ const largestRefusal = 4096;
 type Asked = Pick<Exchange, 'method' | 'content'> & { readonly path: string; readonly headers?: Readonly<Record<string, string>> };
 
 /** One repository of a registry: OCI distribution-spec 1.1, with token and basic authentication. */
-export function openRegistry(reference: ImageReference, options: RegistryOptions): Registry {
+export function openRegistry<C extends Credentials>(reference: ImageReference, options: RegistryOptions<C>): Registry<C> {
   const host = reference.registry === 'docker.io' ? 'registry-1.docker.io' : reference.registry;
   const scheme = isLoopback(host) || options.insecureRegistries.includes(reference.registry) ? 'http' : 'https';
   const base = `${scheme}://${host}/v2/${reference.repository}/`;
@@ -119,13 +119,13 @@ export function openRegistry(reference: ImageReference, options: RegistryOptions
 const nothing: Content = { size: 0, open: () => Readable.from([]) };
 
 /** Sends requests, and says who we are once the registry asks. */
-function createSession(reference: ImageReference, options: RegistryOptions): Pick<Registry, 'accepted'> & { send(asked: Asked): Promise<Answer> } {
+function createSession<C extends Credentials>(reference: ImageReference, options: RegistryOptions<C>): Pick<Registry<C>, 'accepted'> & { send(asked: Asked): Promise<Answer> } {
   const { signal, silenceMs, action } = options;
   const scope = `repository:${reference.repository}:${action === 'push' ? 'pull,push' : 'pull'}`;
   // Whoever gives credentials to push means them; to pull, what is public needs none.
   const tried = action === 'push' && options.credentials.length > 0 ? options.credentials : [undefined, ...options.credentials];
   let authorization: string | undefined;
-  let accepted: Credentials | undefined;
+  let accepted: C | undefined;
   return {
     accepted: () => accepted,
     async send({ path: url, method, headers, content }) {

@@ -20,6 +20,7 @@ import { formatReference, parseReference, referenceKey, repositoryOf, type Image
 import { readWhenChanged } from '../read-when-changed.ts';
 import { replaceFile } from '../replace-file.ts';
 import { importImage } from './import.ts';
+import { withPreloaded, withVerified, type PodCredentials, type VerifiedPulls } from './pull-access.ts';
 import { pullImage, type PullOptions } from './pull.ts';
 import { pushImage, type Pushed, type PushOptions } from './push.ts';
 import { systemCode } from '../../machinery/thrown.ts';
@@ -37,6 +38,8 @@ export interface StoredImage {
   readonly config: ImageConfig;
   /** It stays when the disk fills up. */
   readonly pinned: boolean;
+  /** Who may use it; absent in the records of earlier versions, whose images are for all. */
+  readonly pulls?: VerifiedPulls;
 }
 
 export interface ImageStore {
@@ -73,6 +76,8 @@ export interface IncomingImage {
   readonly repoDigests: readonly string[];
   /** No registry is known to have it, so it is not removed to make room. */
   readonly pinned?: boolean;
+  /** It was pulled for a pod, by these of its credentials; `by` undefined: the registry asked for none. */
+  readonly verified?: { readonly repository: string; readonly by: PodCredentials | undefined };
   /** To be kept as they are, beside what is unpacked: the manifest, and files that hold its layers. */
   readonly keep?: { readonly manifest: Buffer; readonly layers: readonly { readonly digest: string; readonly path: string }[] };
 }
@@ -266,12 +271,18 @@ function withImage(index: ImageIndex, id: string, image: IncomingImage): ImageIn
     // A name points to one image: the older holder loses it, and stays under its id while pods may use it.
     .map((each) => ({ ...each, references: each.references.filter((name) => !names.includes(name)) }));
   const kept = image.keep === undefined ? before?.kept : { manifest: bytesDigest(image.keep.manifest), blobs: image.keep.layers.map(({ digest }) => digest) };
+  const known = before === undefined ? undefined : before.pulls ?? withPreloaded(undefined, repositoriesOf(before.references));
+  const pulls = image.verified === undefined ? withPreloaded(known, repositoriesOf(names)) : withVerified(known, image.verified.repository, image.verified.by);
   const record: ImageRecord = {
     id, references: [...new Set([...(before?.references ?? []), ...names])], repoDigests: [...new Set([...(before?.repoDigests ?? []), ...image.repoDigests])],
     sizeBytes: image.layers.reduce((sum, layer) => sum + layer.size, image.config.length), diffIds: image.layers.map((layer) => layer.diffId),
-    ...(kept === undefined ? {} : { kept }), ...(before?.pinned === true || image.pinned === true ? { pinned: true } : {}),
+    ...(kept === undefined ? {} : { kept }), pulls, ...(before?.pinned === true || image.pinned === true ? { pinned: true } : {}),
   };
   return { images: Object.fromEntries([...others, record].map((each) => [each.id, each])) };
+}
+
+function repositoriesOf(names: readonly string[]): readonly string[] {
+  return names.flatMap((name) => parseReference(name) ?? []).map(repositoryOf);
 }
 
 function find(index: ImageIndex, text: string): ImageRecord | undefined {

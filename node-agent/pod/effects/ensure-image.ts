@@ -1,8 +1,8 @@
 import type { Container } from '../../../machinery/kinds/core.ts';
 import { ImageError } from '../../images/image-error.ts';
 import { credentialsFor } from '../../images/pull-secrets.ts';
-import { parseReference } from '../../images/reference.ts';
-import type { Credentials } from '../../images/registry.ts';
+import { isOpen, isVerified, type PodCredentials } from '../../images/pull-access.ts';
+import { parseReference, repositoryOf } from '../../images/reference.ts';
 import type { StoredImage } from '../../images/store.ts';
 import type { PodHandle } from '../handle.ts';
 import { StartFailure } from './start-failure.ts';
@@ -24,20 +24,30 @@ export async function ensureImage(handle: PodHandle, container: Container): Prom
     if (!(error instanceof ImageError) || error.code !== 'InvalidName') throw error;
     throw new StartFailure('InvalidImageName', `Failed to apply default image tag "${name}": ${error.message}`, 'InspectFailed');
   });
-  if (present !== undefined && policy !== 'Always') {
+  if (present === undefined) {
+    if (policy === 'Never') throw new StartFailure('ErrImageNeverPull', `Container image "${name}" is not present with pull policy of Never`, 'ErrImageNeverPull');
+    return await pull(handle, container, name, await credentials(handle, name));
+  }
+  if (policy === 'Always') return await pull(handle, container, name, await credentials(handle, name));
+  const reference = parseReference(name);
+  const repository = reference === undefined ? name : repositoryOf(reference);
+  const found = isOpen(present.pulls, repository) ? [] : await credentials(handle, name);
+  if (isVerified(present.pulls, repository, found)) {
     handle.event('Normal', 'Pulled', `Container image "${name}" already present on machine and can be accessed by the pod`, container.name);
     return present;
   }
-  if (policy === 'Never') throw new StartFailure('ErrImageNeverPull', `Container image "${name}" is not present with pull policy of Never`, 'ErrImageNeverPull');
-  return await pull(handle, container, name);
+  if (policy === 'Never') {
+    throw new StartFailure('ErrImageNeverPull', `Container image "${name}" is present with pull policy of Never, but was pulled with credentials that the pod does not have`, 'ErrImageNeverPull');
+  }
+  return await pull(handle, container, name, found);
 }
 
-async function pull(handle: PodHandle, container: Container, name: string): Promise<StoredImage> {
+async function pull(handle: PodHandle, container: Container, name: string, podCredentials: readonly PodCredentials[]): Promise<StoredImage> {
   const { images, clock, insecureRegistries } = handle.node;
   handle.event('Normal', 'Pulling', `Pulling image "${name}"`, container.name);
   const startedAt = clock.now();
   try {
-    const image = await images.pull(name, { credentials: await credentials(handle, name), insecureRegistries, signal: handle.starting });
+    const image = await images.pull(name, { podCredentials, insecureRegistries, signal: handle.starting });
     const took = `${((clock.now() - startedAt) / 1000).toFixed(3).replace(/0+$/, '').replace(/\.$/, '')}s`;
     handle.event('Normal', 'Pulled', `Successfully pulled image "${name}" in ${took} (${took} including waiting). Image size: ${image.sizeBytes} bytes.`, container.name);
     return image;
@@ -50,12 +60,13 @@ async function pull(handle: PodHandle, container: Container, name: string): Prom
 }
 
 /** Of the pod's imagePullSecrets; a secret that isn't there is told, and does without. */
-async function credentials(handle: PodHandle, name: string): Promise<readonly Credentials[]> {
+async function credentials(handle: PodHandle, name: string): Promise<readonly PodCredentials[]> {
   const reference = parseReference(name);
-  const found: Credentials[] = [];
+  const { namespace = '' } = handle.pod().metadata ?? {};
+  const found: PodCredentials[] = [];
   for (const { name: secretName = '' } of handle.pod().spec?.imagePullSecrets ?? []) {
     const secret = await handle.objects.secret(secretName);
-    if (secret !== undefined && reference !== undefined) found.push(...credentialsFor(secret, reference));
+    if (secret !== undefined && reference !== undefined) found.push(...credentialsFor(secret, reference).map((each) => ({ ...each, source: { namespace, name: secretName, uid: secret.metadata?.uid ?? '' } })));
     else handle.event('Warning', 'FailedToRetrieveImagePullSecret', `Unable to retrieve some image pull secrets (${secretName}); attempting to pull the image may not succeed.`);
   }
   return found;

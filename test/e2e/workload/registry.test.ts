@@ -91,5 +91,12 @@ describe('an image in a registry', () => {
     for (const name of ['stranger', 'forger']) await eventually(async () => expect(await events(name)).toContain(`pull access denied for ${locked.host}/team/web: authorization failed`));
     await kubectl.apply(pod('known', { spec: { imagePullSecrets: [{ name: 'right' }] }, container }));
     await ready('known');
+    // Now it is on the node, but for those who may pull it only.
+    await kubectl`create secret docker-registry same --docker-server=${locked.host} --docker-username=${login.username} --docker-password=${login.password}`;
+    const never = { ...container, imagePullPolicy: 'Never' };
+    await kubectl.apply(pod('later', { container }), pod('never', { container: never }), pod('same', { spec: { imagePullSecrets: [{ name: 'same' }] }, container: never }));
+    await ready('same');
+    await eventually(async () => expect(await events('later')).toContain(`pull access denied for ${locked.host}/team/web: authorization failed`));
+    await eventually(async () => expect(await events('never')).toContain(`ErrImageNeverPull: Container image "${container.image}" is present with pull policy of Never, but was pulled with credentials that the pod does not have`));
   });
 });
