@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { ClusterRole, ClusterRoleBinding, PolicyRule } from '../machinery/kinds/cluster.ts';
+import type { CustomResourceDefinition } from '../machinery/kinds/apiextensions.ts';
 import type { Service } from '../machinery/kinds/core.ts';
 import { apiVersionOf, type KubernetesObject } from '../machinery/kinds/kind.ts';
 import type { Draft } from '../machinery/kinds/wire.ts';
@@ -7,9 +8,11 @@ import { follow } from './access/follow.ts';
 import { defaultBindings, defaultRoles, rule, type DefaultRole } from './access/default-roles.ts';
 import { serviceAddress, type Pki } from './access/pki.ts';
 import { notCovered } from './access/rules.ts';
+import { imagePolicyDefinition } from './custom-resources/image-policy.ts';
 import { trackCreate, trackUpdate, writeAs } from './field-management/track.ts';
 import { stampNew } from './handlers/metadata.ts';
 import { handlerKey, type Companions, type Writer } from './handlers/writer.ts';
+import { customResourceDefinition } from './resources/apiextensions/custom-resource-definition.ts';
 import { configMap } from './resources/core/config-map.ts';
 import { namespace } from './resources/core/namespace.ts';
 import { service } from './resources/core/service.ts';
@@ -132,7 +135,20 @@ export function seeds(pki: BootstrapOptions['pki'], url: string): readonly Seed[
     ...defaultBindings.map((binding) => bindingSeed(binding.name, binding.role, binding.subjects)),
     ...publicInformation(pki, url),
     kubernetesService(url),
+    definitionSeed(imagePolicyDefinition),
   ];
+}
+
+/** A kind of our own: what its schema says is decided by this version. */
+function definitionSeed(definition: CustomResourceDefinition): Seed {
+  return {
+    resource: customResourceDefinition, object: definition,
+    repair: (present) => {
+      const wanted = structuredClone(definition) as Draft<CustomResourceDefinition>;
+      customResourceDefinition.defaults?.(wanted);
+      return isDeepStrictEqual(Reflect.get(present, 'spec'), wanted.spec) ? undefined : ({ ...present, spec: wanted.spec } as KubernetesObject);
+    },
+  };
 }
 
 function named(resource: Resource, name: string, more: Partial<KubernetesObject['metadata']> = {}): KubernetesObject {

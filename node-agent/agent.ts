@@ -15,6 +15,7 @@ import type { Log } from '../client/log.ts';
 import { keepStorageLimits } from './eviction/limit-keeper.ts';
 import { createEvictionManager } from './eviction/manager.ts';
 import { evictionSettings, keptFree, type EvictionSettings } from './eviction/thresholds.ts';
+import { createImagePolicySource } from './image-policies.ts';
 import { defaultGarbagePolicy, type Disk, type GarbagePolicy } from './images/garbage.ts';
 import { followImages } from './images/follow.ts';
 import { clearIncoming } from './images/incoming.ts';
@@ -158,8 +159,9 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
       reclaim: [async () => void await Promise.all(workers.list().map((worker) => worker.discardEnded()))],
     });
     const objects = createObjectSource(client, clock);
+    const imagePolicies = createImagePolicySource(client, clock, log, join(dataDir, 'image-policies.json'));
     const context: NodeContext = {
-      client, clock, log, runtime, images, users: createUserLookUp(), objects, dataDir, nodeName, hostAddress: options.address,
+      client, clock, log, runtime, images, imagePolicies, users: createUserLookUp(), objects, dataDir, nodeName, hostAddress: options.address,
       recorder,
       statuses: createStatusWriter(client, clock, log, signal),
       memoryDir, allocatable: () => facts.allocatable, podsBeside: (uid) => workers.beside(uid), services: () => services.list(),
@@ -173,7 +175,7 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
     listening(port);
     log.info({ node: nodeName, adopted: records.size, port }, 'the node agent runs');
     await Promise.all([
-      nodes.run(signal), services.run(signal), pods.run(signal), objects.run(signal), network.run(signal), reporter.run(signal),
+      nodes.run(signal), services.run(signal), pods.run(signal), objects.run(signal), imagePolicies.run(signal), network.run(signal), reporter.run(signal),
       eviction.run(signal), keepStorageLimits({ storage: meter.storage, list: () => workers.list(), clock, log }, signal),
       collectImageGarbage({
         images, inUse: () => imagesOfContainers(dataDir), disk: () => readDisk(dataDir), policy: options.imageGarbage ?? defaultGarbagePolicy, clock, log, recorder, nodeName,

@@ -14,6 +14,7 @@ export const nodeRules: readonly PolicyRule[] = [
   { verbs: ['patch', 'update'], apiGroups: [''], resources: ['pods/status'] },
   { verbs: ['create'], apiGroups: [''], resources: ['pods/eviction'] },
   { verbs: ['create', 'get', 'list', 'watch'], apiGroups: ['certificates.k8s.io'], resources: ['certificatesigningrequests'] },
+  { verbs: ['get', 'list', 'watch'], apiGroups: ['coracle.dev'], resources: ['imagepolicies'] },
   { verbs: ['get', 'list', 'watch'], apiGroups: ['node.k8s.io'], resources: ['runtimeclasses'] },
   { verbs: ['get', 'list', 'watch'], apiGroups: ['storage.k8s.io'], resources: ['csidrivers'] },
 ];

@@ -17,6 +17,7 @@ import { inBatches } from './in-batches.ts';
 import { withLock } from './lock.ts';
 import { manifestTypes, parseConfig, parseJson, type ImageConfig } from './manifest.ts';
 import { formatReference, parseReference, referenceKey, repositoryOf, type ImageReference } from './reference.ts';
+import { readSignatures, writeSignatures, type Signature } from './signatures.ts';
 import { readWhenChanged } from '../read-when-changed.ts';
 import { replaceFile } from '../replace-file.ts';
 import { importImage } from './import.ts';
@@ -46,6 +47,9 @@ export interface ImageStore {
   /** Takes in an OCI layout (directory or tar) or a `docker save` archive; answers the images, named as the archive names them or as `options.name`. */
   import(path: string, options?: { readonly name?: string; readonly signal?: AbortSignal }): Promise<readonly StoredImage[]>;
   list(): Promise<readonly StoredImage[]>;
+  /** Signatures of a digest that were kept; whoever relies on one verifies it. */
+  readonly signatures: (digest: string) => Promise<readonly Signature[]>;
+  keepSignatures(digest: string, signatures: readonly Signature[]): Promise<void>;
   /** Has an image stay, or no longer, when the disk fills up. */
   pin(reference: string, pinned: boolean): Promise<void>;
   /** Takes a name (or every name of an id) away, and the image with its last name; `InUse` while a pod runs from it. */
@@ -98,12 +102,12 @@ const lockDeadlineMs = 30_000;
 
 export async function openImageStore(options: ImageStoreOptions): Promise<ImageStore> {
   const root = imagesDirectory(options.dataDir);
-  const paths = { index: indexPath(options.dataDir), lock: join(root, 'lock'), blobs: join(root, 'blobs', 'sha256'), layers: join(root, 'layers'), incoming: join(root, 'incoming') };
+  const paths = { index: indexPath(options.dataDir), lock: join(root, 'lock'), blobs: join(root, 'blobs', 'sha256'), layers: join(root, 'layers'), incoming: join(root, 'incoming'), signatures: join(root, 'signatures') };
   for (const directory of [paths.blobs, paths.layers, paths.incoming]) await mkdir(directory, { recursive: true, mode: 0o700 });
   const readIndex = readWhenChanged(paths.index, parseIndex, emptyIndex);
   const layers = createLayerStore({ layersDir: paths.layers, blobsDir: paths.blobs, incomingDir: paths.incoming, unpack: options.unpack });
   const shelf: Shelf = {
-    blobsDir: paths.blobs, incomingDir: paths.incoming, layers, readIndex, inUse: options.inUse, read: new WeakMap(),
+    blobsDir: paths.blobs, incomingDir: paths.incoming, signaturesDir: paths.signatures, layers, readIndex, inUse: options.inUse, read: new WeakMap(),
     change: (edit) => withLock(paths.lock, lockDeadlineMs, async () => await replaceFile(paths.index, JSON.stringify(await edit(await readIndex())))),
   };
   const intake: ImageIntake = { blobsDir: paths.blobs, incomingDir: paths.incoming, admit: (image, signal) => admit(shelf, image, signal) };
@@ -117,6 +121,8 @@ export async function openImageStore(options: ImageStoreOptions): Promise<ImageS
       const record = find(await readIndex(), reference);
       return record === undefined ? undefined : await stored(shelf, record);
     },
+    signatures: (digest) => readSignatures(signaturePath(paths.signatures, digest)),
+    keepSignatures: (digest, signatures) => writeSignatures(signaturePath(paths.signatures, digest), signatures),
     pin: (reference, pinned) => pin(shelf, reference, pinned),
     remove: (reference) => remove(shelf, reference),
   };
@@ -126,6 +132,7 @@ export async function openImageStore(options: ImageStoreOptions): Promise<ImageS
 interface Shelf {
   readonly blobsDir: string;
   readonly incomingDir: string;
+  readonly signaturesDir: string;
   readonly layers: LayerStore;
   readonly inUse: ImageStoreOptions['inUse'];
   /** What has been read of the present index's records. */
@@ -257,7 +264,18 @@ async function removeFiles(shelf: Shelf, left: ImageIndex, record: ImageRecord):
   for (const diffId of record.diffIds.filter((each) => !needed.has(each))) await shelf.layers.remove(diffId);
   const kept = new Set(Object.values(left.images).flatMap(keptBlobs));
   for (const digest of keptBlobs(record).filter((each) => !kept.has(each))) await rm(join(shelf.blobsDir, hexOf(digest)), { force: true });
+  const signable = new Set(Object.values(left.images).flatMap(digestsOf));
+  for (const digest of digestsOf(record).filter((each) => !signable.has(each))) await rm(signaturePath(shelf.signaturesDir, digest), { force: true });
   await rm(join(shelf.blobsDir, hexOf(record.id)), { force: true });
+}
+
+function signaturePath(directory: string, digest: string): string {
+  return join(directory, `${hexOf(digest)}.json`);
+}
+
+/** What registries know it by. */
+function digestsOf({ repoDigests }: ImageRecord): readonly string[] {
+  return repoDigests.map((each) => each.slice(each.indexOf('@') + 1));
 }
 
 function keptBlobs({ kept }: ImageRecord): readonly string[] {

@@ -4,6 +4,7 @@ import type { Client } from '../../client/client.ts';
 import type { EventType, Recorder } from '../../client/events.ts';
 import type { Log } from '../../client/log.ts';
 import type { PodFacts } from '../downward.ts';
+import type { ImagePolicySource } from '../image-policies.ts';
 import type { ImageStore } from '../images/store.ts';
 import type { UserLookUp } from '../images/users.ts';
 import type { HeldObjects, ObjectSource } from '../objects.ts';
@@ -19,6 +20,7 @@ export interface NodeContext {
   readonly log: Log;
   readonly runtime: Runtime;
   readonly images: ImageStore;
+  readonly imagePolicies: Pick<ImagePolicySource, 'current'>;
   readonly users: UserLookUp;
   readonly objects: ObjectSource;
   readonly recorder: Recorder;

@@ -26,12 +26,12 @@ export async function ensureImage(handle: PodHandle, container: Container): Prom
   });
   if (present === undefined) {
     if (policy === 'Never') throw new StartFailure('ErrImageNeverPull', `Container image "${name}" is not present with pull policy of Never`, 'ErrImageNeverPull');
-    return await pull(handle, container, name, await credentials(handle, name));
+    return await pull(handle, container, name, await podCredentials(handle, name));
   }
-  if (policy === 'Always') return await pull(handle, container, name, await credentials(handle, name));
+  if (policy === 'Always') return await pull(handle, container, name, await podCredentials(handle, name));
   const reference = parseReference(name);
   const repository = reference === undefined ? name : repositoryOf(reference);
-  const found = isOpen(present.pulls, repository) ? [] : await credentials(handle, name);
+  const found = isOpen(present.pulls, repository) ? [] : await podCredentials(handle, name);
   if (isVerified(present.pulls, repository, found)) {
     handle.event('Normal', 'Pulled', `Container image "${name}" already present on machine and can be accessed by the pod`, container.name);
     return present;
@@ -42,12 +42,12 @@ export async function ensureImage(handle: PodHandle, container: Container): Prom
   return await pull(handle, container, name, found);
 }
 
-async function pull(handle: PodHandle, container: Container, name: string, podCredentials: readonly PodCredentials[]): Promise<StoredImage> {
+async function pull(handle: PodHandle, container: Container, name: string, credentials: readonly PodCredentials[]): Promise<StoredImage> {
   const { images, clock, insecureRegistries } = handle.node;
   handle.event('Normal', 'Pulling', `Pulling image "${name}"`, container.name);
   const startedAt = clock.now();
   try {
-    const image = await images.pull(name, { podCredentials, insecureRegistries, signal: handle.starting });
+    const image = await images.pull(name, { podCredentials: credentials, insecureRegistries, signal: handle.starting });
     const took = `${((clock.now() - startedAt) / 1000).toFixed(3).replace(/0+$/, '').replace(/\.$/, '')}s`;
     handle.event('Normal', 'Pulled', `Successfully pulled image "${name}" in ${took} (${took} including waiting). Image size: ${image.sizeBytes} bytes.`, container.name);
     return image;
@@ -60,7 +60,7 @@ async function pull(handle: PodHandle, container: Container, name: string, podCr
 }
 
 /** Of the pod's imagePullSecrets; a secret that isn't there is told, and does without. */
-async function credentials(handle: PodHandle, name: string): Promise<readonly PodCredentials[]> {
+export async function podCredentials(handle: PodHandle, name: string): Promise<readonly PodCredentials[]> {
   const reference = parseReference(name);
   const { namespace = '' } = handle.pod().metadata ?? {};
   const found: PodCredentials[] = [];

@@ -21,6 +21,7 @@ import { notCleared, removeRun } from '../unowned.ts';
 import { ensureImage } from './ensure-image.ts';
 import { sandboxWasLost } from './sandbox.ts';
 import { StartFailure } from './start-failure.ts';
+import { verifyImage } from './verify-image.ts';
 import { messageOf } from '../../../machinery/thrown.ts';
 
 const configRetryMs = 10_000;
@@ -39,6 +40,7 @@ export async function startContainer(handle: PodHandle, name: string): Promise<v
   handle.changeContainer(name, (record) => ({ ...record, activity: 'starting' }));
   try {
     const image = await ensureImage(handle, container);
+    await verifyImage(handle, container, image);
     const run = runOf(handle, container, image);
     handle.changeContainer(name, (record) => ({ ...record, pending: run }));
     // Written down first: a crash between here and the answer must not leave a process that nobody knows.

@@ -1,0 +1,63 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { webArchive } from '../coracle.ts';
+import { eventually } from '../eventually.ts';
+import { pod } from '../manifests.ts';
+import { useNamespace } from '../namespace.ts';
+import { startRegistry, type Registry } from '../registry.ts';
+import { newSigningKey, sign } from '../signing.ts';
+
+const kubectl = useNamespace('image-policies');
+const key = newSigningKey();
+let registry: Registry;
+
+beforeAll(async () => {
+  registry = await startRegistry();
+});
+afterAll(async () => {
+  await kubectl`delete imagepolicies guarded --ignore-not-found`;
+  await registry[Symbol.asyncDispose]();
+});
+
+const policy = (...rules: readonly object[]) => ({ apiVersion: 'coracle.dev/v1', kind: 'ImagePolicy', metadata: { name: 'guarded' }, spec: { rules } });
+const ready = (name: string) => kubectl`wait pod/${name} --for=condition=Ready --timeout=30s`;
+const waiting = (name: string) => kubectl`get pod ${name} -o ${'jsonpath={.status.containerStatuses[0].state.waiting.reason}: {.status.containerStatuses[0].state.waiting.message}'}`;
+const refused = (name: string, text: string) => eventually(async () => expect(await waiting(name)).toContain(text));
+
+describe('an ImagePolicy', () => {
+  it('lets an image run once it is signed, and says which rule it did not meet before', async () => {
+    const image = `${registry.host}/guarded/app:1`;
+    const digest = await registry.push(webArchive, 'guarded/app', '1');
+    await registry.push(webArchive, 'guarded/copy', '1');
+    await kubectl.apply(policy({ image: `${registry.host}/guarded/free`, allow: 'unsigned' }, { image: `${registry.host}/guarded/**`, publicKeys: [key.publicKey] }));
+    await kubectl.apply(pod('signed', { container: { image } }), pod('copy', { container: { image: `${registry.host}/guarded/copy:1` } }));
+    const rule = `refused by rule 2 of ImagePolicy "guarded" (${registry.host}/guarded/**): no signature was found for sha256:`;
+    for (const name of ['signed', 'copy']) await refused(name, rule);
+    expect(await waiting('signed')).toMatch(/^SignatureValidationFailed: image /);
+    await eventually(async () => expect(await kubectl`get events --field-selector=involvedObject.name=signed,reason=SignatureValidationFailed -o ${'jsonpath={.items[*].type} {.items[*].message}'}`).toMatch(new RegExp(`^Warning .*${registry.host}/guarded/`)));
+    await sign(registry.host, 'guarded/app', digest, key);
+    await ready('signed');
+  });
+
+  it('holds for images that are on the node already, by whatever name, and where the registry is gone', async () => {
+    const id = (await kubectl`get pod signed -o ${'jsonpath={.status.containerStatuses[0].imageID}'}`).split('@')[1] ?? '';
+    await registry.push(webArchive, 'guarded/free', '1');
+    await kubectl.apply(pod('free', { container: { image: `${registry.host}/guarded/free:1` } }));
+    await ready('free');
+    await registry[Symbol.asyncDispose]();
+    const present = { image: `${registry.host}/guarded/app@${id}`, imagePullPolicy: 'Never' };
+    await kubectl.apply(pod('again', { container: present }), pod('stale', { container: { image: `${registry.host}/guarded/copy:1`, imagePullPolicy: 'Never' } }));
+    await ready('again');
+    await refused('stale', "its signatures can't be had:");
+    await kubectl.apply(policy({ image: `${registry.host}/guarded/**`, publicKeys: [newSigningKey().publicKey] }));
+    await kubectl.apply(pod('revoked', { container: present }));
+    await refused('revoked', 'rule 1 of ImagePolicy "guarded"');
+  });
+
+  it.each([
+    ['both keys and leave', { publicKeys: [key.publicKey], allow: 'unsigned' }, 'a rule has either publicKeys or allow'],
+    ['neither', {}, 'a rule has either publicKeys or allow'],
+    ['an unknown leave', { allow: 'everything' }, 'Unsupported value: "everything": supported values: "unsigned"'],
+  ])('with %s in a rule is refused', async (_name, rule, message) => {
+    await expect(kubectl.apply(policy({ image: '**', ...rule }))).rejects.toThrow(message);
+  });
+});
