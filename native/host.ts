@@ -98,6 +98,8 @@ export interface HostClient {
   configureNetwork(request: NetworkRequest): Promise<void>;
   unpack(request: HostUnpackRequest): Promise<void>;
   pack(request: HostPackRequest): Promise<void>;
+  /** Writes to `target`, which must not exist, which directories of an unpacked layer hide those below: `/a/b`, each with a NUL behind it. */
+  findOpaque(directory: string, target: string): Promise<void>;
   /** Mounts a file system in memory, unless one is there already. */
   mountMemory(request: MemoryRequest): Promise<void>;
   /** Rejects when a pod with a user namespace can't be shown what is at `path`: the message says what the machine lacks. */
@@ -230,6 +232,9 @@ export function startHost(options: { readonly hostBinary?: string; readonly podB
     // Not repeated: the file of a worker that died would be in its way.
     async pack({ directory, mtime, target }) {
       await once(frameTypes.hostPack, new PayloadWriter().text(directory).u64(mtime).text(target).bytes(), unpackTimeoutMs);
+    },
+    async findOpaque(directory, target) {
+      await once(frameTypes.hostOpaque, new PayloadWriter().text(directory).text(target).bytes(), unpackTimeoutMs);
     },
     mountMemory: ({ directory, name, sizeBytes, mode, gid }) => repeated(frameTypes.hostMemory, new PayloadWriter().text(directory).text(name).optional(sizeBytes).u32(mode).u32(gid).bytes()),
     checkUsers: (path) => repeated(frameTypes.hostUsers, new PayloadWriter().text(path).bytes()),

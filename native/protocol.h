@@ -65,6 +65,7 @@ enum frame_type {
     HOST_MEMORY = 55,   /* memory.c */
     HOST_USERS = 56,    /* users.c */
     HOST_PACK = 57,     /* pack.c */
+    HOST_OPAQUE = 58,   /* opaque.c */
 };
 
 /* Error codes: RuntimeErrorCode in node-agent/runtime/runtime.ts, in that order. */

@@ -129,7 +129,7 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
   const relay = createRelay();
   const runtime = await options.runtime(relay);
   try {
-    const images = await openImageStore({ dataDir, unpack: (request) => runtime.unpack(request), inUse: () => imagesInUse(dataDir) });
+    const images = await openImageStore({ dataDir, unpack: (request) => runtime.unpack(request), opaqueDirectories: (layer, scratch) => runtime.opaqueDirectories(layer, scratch), inUse: () => imagesInUse(dataDir) });
     await clearIncoming(dataDir);
     const sandboxes = await runtime.recover();
     const records = await readPodRecords(dataDir, (uid, error) => log.error({ err: error, uid }, 'the record of a pod can\'t be read: the pod is begun anew'));
@@ -142,7 +142,7 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
       runtime, list: () => workers.list(), clock, nodeName, dataDir, log, working: signal,
       imageBytes: async () => (await images.list()).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     });
-    const server = createStreamingServer({ tls: options.tls, log, clock, find: (namespace, name) => workers.find(namespace, name), list: () => workers.list(), meter });
+    const server = createStreamingServer({ tls: options.tls, log, clock, nodeName, images, find: (namespace, name) => workers.find(namespace, name), list: () => workers.list(), meter });
     const port = await server.listen(options.port, options.address, signal);
     const facts = await readNodeFacts({
       name: nodeName, address: options.address, port, labels: options.labels ?? {}, maxPods: options.maxPods ?? defaultMaxPods, dataDir,

@@ -74,6 +74,22 @@ export const image: DefineCommand = (program, invocation) => {
         await pinImages(invocation, references, pinned, options);
       });
   }
+  group.command('packages')
+    .description("list what an image's package managers say is in it: dpkg, apk and npm")
+    .argument('<reference>')
+    .option(...dataDir)
+    .action(async (reference: string, options) => {
+      const { listPackages } = await import('../run/image-packages.ts');
+      await listPackages(invocation, reference, options);
+    });
+  group.command('find')
+    .description("find the cluster's running containers whose images have a package")
+    .argument('<package>', "its name or its source's: openssl, 'openssl<3.0.12', '@babel/core>=7.1'")
+    .option(...dataDir)
+    .action(async (text: string, options) => {
+      const { findPackage } = await import('../run/image-packages.ts');
+      await findPackage(invocation, text, options);
+    });
   group.command('rm')
     .description('remove images by name or id')
     .argument('<reference...>')

@@ -102,7 +102,7 @@ export async function withImages(options: ImageCommandOptions, use: (images: Ima
   if (identity === undefined) throw new CommandFailure(`${dataDir} is no data directory of Coracle: start one with 'coracle up --data-dir ${dataDir}', or name another with --data-dir`);
   const runtime = await openRuntime({ dataDir, instance: identity.instance, log: silentLog });
   try {
-    const images = await openImageStore({ dataDir, unpack: (request) => runtime.unpack(request), pack: (request) => runtime.pack(request), inUse: () => imagesInUse(dataDir) });
+    const images = await openImageStore({ dataDir, unpack: (request) => runtime.unpack(request), pack: (request) => runtime.pack(request), opaqueDirectories: (layer, scratch) => runtime.opaqueDirectories(layer, scratch), inUse: () => imagesInUse(dataDir) });
     await failuresOfImages(() => use(images));
   } finally {
     await runtime.close();
@@ -128,7 +128,7 @@ function megabytes(bytes: number): string {
 }
 
 /** Columns padded to their widest cell, three spaces apart. */
-function aligned(rows: readonly (readonly string[])[]): string[] {
+export function aligned(rows: readonly (readonly string[])[]): string[] {
   const widths = (rows[0] ?? []).map((_cell, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows.map((row) => row.map((cell, column) => (column === row.length - 1 ? cell : cell.padEnd(widths[column] ?? 0))).join('   '));
 }

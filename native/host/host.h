@@ -55,6 +55,9 @@ int unpack(struct reader *, struct failure *);
 /* pack.c */
 int pack(struct reader *, struct failure *);
 
+/* opaque.c */
+int opaque(struct reader *, struct failure *);
+
 /* tree.c: removes a directory and all below it, however deep; not there is fine. */
 int remove_tree(const char *path, struct failure *);
 int remove_below(int directory, const char *name, struct failure *);

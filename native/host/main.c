@@ -127,6 +127,7 @@ static void received(const struct frame *frame)
     case HOST_SPAWN: return start_supervisor(frame->id, payload);
     case HOST_UNPACK: return start_worker(frame->id, unpack, payload);
     case HOST_PACK: return start_worker(frame->id, pack, payload);
+    case HOST_OPAQUE: return start_worker(frame->id, opaque, payload);
     case HOST_DESTROY: return start_worker(frame->id, destroy, payload);
     case HOST_TEARDOWN: return start_worker(frame->id, teardown, payload);
     case HOST_NETWORK:

@@ -21,6 +21,8 @@ import { readSignatures, writeSignatures, type Signature } from './signatures.ts
 import { readWhenChanged } from '../read-when-changed.ts';
 import { replaceFile } from '../replace-file.ts';
 import { importImage } from './import.ts';
+import { listPackages } from './packages/list.ts';
+import type { Package } from './packages/parse.ts';
 import { withPreloaded, withVerified, type PodCredentials, type VerifiedPulls } from './pull-access.ts';
 import { pullImage, type PullOptions } from './pull.ts';
 import { pushImage, type Pushed, type PushOptions } from './push.ts';
@@ -47,6 +49,8 @@ export interface ImageStore {
   /** Takes in an OCI layout (directory or tar) or a `docker save` archive; answers the images, named as the archive names them or as `options.name`. */
   import(path: string, options?: { readonly name?: string; readonly signal?: AbortSignal }): Promise<readonly StoredImage[]>;
   list(): Promise<readonly StoredImage[]>;
+  /** What package managers say is in an image, by its id; `NotFound` when it isn't here. */
+  packages(id: string): Promise<readonly Package[]>;
   /** Signatures of a digest that were kept; whoever relies on one verifies it. */
   readonly signatures: (digest: string) => Promise<readonly Signature[]>;
   keepSignatures(digest: string, signatures: readonly Signature[]): Promise<void>;
@@ -68,6 +72,8 @@ export interface ImageStoreOptions {
   readonly unpack: Runtime['unpack'];
   /** For `build`. */
   readonly pack?: Runtime['pack'];
+  /** For `packages`. */
+  readonly opaqueDirectories?: Runtime['opaqueDirectories'];
   /** Ids of images that pods run from. */
   readonly inUse?: () => Promise<ReadonlySet<string>>;
 }
@@ -102,12 +108,12 @@ const lockDeadlineMs = 30_000;
 
 export async function openImageStore(options: ImageStoreOptions): Promise<ImageStore> {
   const root = imagesDirectory(options.dataDir);
-  const paths = { index: indexPath(options.dataDir), lock: join(root, 'lock'), blobs: join(root, 'blobs', 'sha256'), layers: join(root, 'layers'), incoming: join(root, 'incoming'), signatures: join(root, 'signatures') };
-  for (const directory of [paths.blobs, paths.layers, paths.incoming]) await mkdir(directory, { recursive: true, mode: 0o700 });
+  const paths = { index: indexPath(options.dataDir), lock: join(root, 'lock'), blobs: join(root, 'blobs', 'sha256'), layers: join(root, 'layers'), incoming: join(root, 'incoming'), signatures: join(root, 'signatures'), packages: join(root, 'packages') };
+  for (const directory of [paths.blobs, paths.layers, paths.incoming, paths.packages]) await mkdir(directory, { recursive: true, mode: 0o700 });
   const readIndex = readWhenChanged(paths.index, parseIndex, emptyIndex);
   const layers = createLayerStore({ layersDir: paths.layers, blobsDir: paths.blobs, incomingDir: paths.incoming, unpack: options.unpack });
   const shelf: Shelf = {
-    blobsDir: paths.blobs, incomingDir: paths.incoming, signaturesDir: paths.signatures, layers, readIndex, inUse: options.inUse, read: new WeakMap(),
+    blobsDir: paths.blobs, incomingDir: paths.incoming, signaturesDir: paths.signatures, packagesDir: paths.packages, layers, readIndex, inUse: options.inUse, read: new WeakMap(),
     change: (edit) => withLock(paths.lock, lockDeadlineMs, async () => await replaceFile(paths.index, JSON.stringify(await edit(await readIndex())))),
   };
   const intake: ImageIntake = { blobsDir: paths.blobs, incomingDir: paths.incoming, admit: (image, signal) => admit(shelf, image, signal) };
@@ -121,6 +127,7 @@ export async function openImageStore(options: ImageStoreOptions): Promise<ImageS
       const record = find(await readIndex(), reference);
       return record === undefined ? undefined : await stored(shelf, record);
     },
+    packages: (id) => packages(shelf, options.opaqueDirectories, id),
     signatures: (digest) => readSignatures(signaturePath(paths.signatures, digest)),
     keepSignatures: (digest, signatures) => writeSignatures(signaturePath(paths.signatures, digest), signatures),
     pin: (reference, pinned) => pin(shelf, reference, pinned),
@@ -133,6 +140,7 @@ interface Shelf {
   readonly blobsDir: string;
   readonly incomingDir: string;
   readonly signaturesDir: string;
+  readonly packagesDir: string;
   readonly layers: LayerStore;
   readonly inUse: ImageStoreOptions['inUse'];
   /** What has been read of the present index's records. */
@@ -266,7 +274,19 @@ async function removeFiles(shelf: Shelf, left: ImageIndex, record: ImageRecord):
   for (const digest of keptBlobs(record).filter((each) => !kept.has(each))) await rm(join(shelf.blobsDir, hexOf(digest)), { force: true });
   const signable = new Set(Object.values(left.images).flatMap(digestsOf));
   for (const digest of digestsOf(record).filter((each) => !signable.has(each))) await rm(signaturePath(shelf.signaturesDir, digest), { force: true });
+  await rm(packagesPath(shelf, record.id), { force: true });
   await rm(join(shelf.blobsDir, hexOf(record.id)), { force: true });
+}
+
+async function packages(shelf: Shelf, opaqueDirectories: ImageStoreOptions['opaqueDirectories'], id: string): Promise<readonly Package[]> {
+  if (opaqueDirectories === undefined) throw new Error('this store was opened without what reads layers');
+  const record = (await shelf.readIndex()).images[id];
+  if (record === undefined) throw new ImageError('NotFound', `image "${id}" is not here`);
+  return await listPackages({ layers: record.diffIds.map((diffId) => shelf.layers.path(diffId)), path: packagesPath(shelf, id), incomingDir: shelf.incomingDir, opaqueDirectories });
+}
+
+function packagesPath({ packagesDir }: Shelf, id: string): string {
+  return join(packagesDir, `${hexOf(id)}.json`);
 }
 
 function signaturePath(directory: string, digest: string): string {

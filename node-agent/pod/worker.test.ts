@@ -72,7 +72,7 @@ function node(): NodeContext {
       await ask('create');
       return makeSandbox(spec);
     },
-    recover: unused, configureNetwork: unused, unpack: unused, pack: unused, usage: unused, close: unused, mountMemory: unused, usersRefusal: unused,
+    recover: unused, configureNetwork: unused, unpack: unused, opaqueDirectories: unused, pack: unused, usage: unused, close: unused, mountMemory: unused, usersRefusal: unused,
     async removeDirectory(directory) {
       await ask(`remove ${basename(directory)}`);
       await rm(directory, { recursive: true, force: true });

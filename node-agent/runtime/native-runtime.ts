@@ -1,9 +1,9 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { systemClock, type Clock } from '../../machinery/clock.ts';
 import { systemCode } from '../../machinery/thrown.ts';
 import type { Log } from '../../client/log.ts';
 import { NativeError } from '../../native/frame.ts';
-import { startHost } from '../../native/host.ts';
+import { startHost, type HostClient } from '../../native/host.ts';
 import { createAddressPool } from './address-pool.ts';
 import { createClearing } from './clearing.ts';
 import { readLayout, readUsage, slotPaths, type CgroupUsage } from './cgroups.ts';
@@ -83,6 +83,15 @@ async function usersRefusal({ host }: Machine, path: string): Promise<string | u
   }
 }
 
+async function opaqueDirectories(host: HostClient, layer: string, scratch: string): Promise<ReadonlySet<string>> {
+  await host.findOpaque(layer, scratch);
+  try {
+    return new Set((await readFile(scratch, 'utf8')).split('\0').slice(0, -1));
+  } finally {
+    await rm(scratch, { force: true });
+  }
+}
+
 /**
  * The machine's runtime over `native/`. Opening it touches nothing, and rejects with `Incompatible` when `coracle-host` is of
  * another build. Spares are made once the network is configured. `recover`
@@ -108,6 +117,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     createSandbox: (spec) => translated(async () => (await createSandbox(state, spec)).sandbox),
     unpack: (request) => translated(() => machine.host.unpack(request)),
     pack: (request) => translated(() => machine.host.pack(request)),
+    opaqueDirectories: (layer, scratch) => translated(() => opaqueDirectories(machine.host, layer, scratch)),
     mountMemory: (request) => translated(() => machine.host.mountMemory({ ...request, name: request.directory === memoryDirectory(dataDir) ? `coracle-${instance}` : 'tmpfs' })),
     usersRefusal: (path) => translated(() => usersRefusal(machine, path)),
     removeDirectory: (directory) => translated(() => machine.host.destroy({ directory, cgroups: [] })),

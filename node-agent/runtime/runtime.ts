@@ -155,6 +155,8 @@ export interface Runtime {
   unpack(request: UnpackRequest): Promise<void>;
   /** Keeps owners, modes, links, devices and the attributes that `unpack` takes. */
   pack(request: PackRequest): Promise<void>;
+  /** Which directories of an unpacked layer hide what layers below have there, as paths (`/a/b`); `scratch` is a file that may be made for it. */
+  opaqueDirectories(layer: string, scratch: string): Promise<ReadonlySet<string>>;
   /** Mounts a file system in memory under the data directory, unless one is there already: it outlives the agent, not the instance. */
   mountMemory(request: MemoryRequest): Promise<void>;
   /** Why a pod with users of its own (`hostUsers: false`) can't be shown what is at `path`; undefined: it can. */

@@ -11,9 +11,11 @@ import type { Clock } from '../../machinery/clock.ts';
 import { Pod } from '../../machinery/kinds/core.ts';
 import { apiVersionOf } from '../../machinery/kinds/kind.ts';
 import type { Log } from '../../client/log.ts';
+import type { ImageStore } from '../images/store.ts';
 import type { PodWorker } from '../pod/worker.ts';
 import type { Meter } from '../stats/meter.ts';
 import { serveLogs } from './logs.ts';
+import { servePackages } from './packages.ts';
 import { serveMetrics, serveStats } from './stats.ts';
 import { StreamError } from './stream-error.ts';
 import { acceptUpgrade } from './upgrade.ts';
@@ -23,6 +25,8 @@ export interface StreamingOptions {
   readonly tls: { readonly certPem: string; readonly keyPem: string; readonly caPem: string };
   readonly log: Log;
   readonly clock: Clock;
+  readonly images: Pick<ImageStore, 'packages'>;
+  readonly nodeName: string;
   readonly find: (namespace: string, name: string) => PodWorker | undefined;
   readonly list: () => readonly PodWorker[];
   readonly meter: Meter;
@@ -99,6 +103,7 @@ async function route(options: StreamingOptions, request: IncomingMessage, respon
     case 'pods': return sendJson(response, { kind: 'PodList', apiVersion: apiVersionOf(Pod), metadata: {}, items: options.list().map((worker) => worker.pod()) });
     case 'stats': return await serveStats(options.meter, rest, url.searchParams, response);
     case 'metrics': return await serveMetrics(options, rest, response);
+    case 'packages': return sendJson(response, await servePackages(options, url.searchParams.get('name') ?? ''));
     case 'exec': case 'attach': case 'portForward': throw new StreamError(400, 'unable to upgrade: missing upgrade headers in request');
     default: throw new StreamError(404, '404 page not found');
   }
