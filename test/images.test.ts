@@ -1,4 +1,4 @@
-import { createServer, request as httpRequest, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, request as httpRequest, type ClientRequest, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { chmod, lchown, link, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { randomBytes } from 'node:crypto';
@@ -9,6 +9,7 @@ import { silentLog } from '../client/log.ts';
 import { buildImage } from '../node-agent/images/build.ts';
 import { writeLayout } from '../node-agent/images/layout.ts';
 import { parseReference } from '../node-agent/images/reference.ts';
+import { architectureOf } from '../machinery/architecture.ts';
 import { openImageStore, type ImageStore } from '../node-agent/images/store.ts';
 import { openRuntime } from '../node-agent/runtime/native-runtime.ts';
 import type { Runtime } from '../node-agent/runtime/runtime.ts';
@@ -182,6 +183,23 @@ describe('an image that skopeo brought to a registry', () => {
     expect(await readFile(join(pulled.layers[0] ?? '', 'bin/app'))).toEqual(await readFile(join(built.layers[0] ?? '', 'bin/app')));
   });
 
+  it('is chosen from a list of several platforms', async () => {
+    const { store } = await newStore();
+    const built = await store.build(await newRoot(), { name: 'listed:1', mtime: 0, config });
+    const { digest } = await store.push('listed:1', `${open.host}/team/listed:1`, {});
+    const manifest = await skopeo('inspect', '--raw', '--tls-verify=false', `docker://${open.host}/team/listed:1`);
+    const entry = (architecture: string) => ({ mediaType: 'application/vnd.oci.image.manifest.v1+json', digest, size: Buffer.byteLength(manifest), platform: { os: 'linux', architecture } });
+    const machine = architectureOf(process.arch);
+    for (const [tag, architectures] of [['all', ['s390x', machine]], ['other', ['s390x']]] as const) {
+      const type = 'application/vnd.oci.image.index.v1+json';
+      const put = await fetch(`http://${open.host}/v2/team/listed/manifests/${tag}`, { method: 'PUT', headers: { 'content-type': type }, body: JSON.stringify({ schemaVersion: 2, mediaType: type, manifests: architectures.map(entry) }) });
+      expect(put.status).toBe(201);
+    }
+    const { store: other } = await newStore();
+    expect((await other.pull(`${open.host}/team/listed:all`, {})).id).toBe(built.id);
+    await expect(other.pull(`${open.host}/team/listed:other`, {})).rejects.toMatchObject({ code: 'NoPlatform' });
+  });
+
   it('is taken from a layout that was built, by both', async () => {
     const output = join(directory, 'app.tar');
     const built = await buildImage((request) => runtime.pack(request), directory, await newRoot(), { mtime: 0, config });
@@ -196,15 +214,20 @@ describe('an image that skopeo brought to a registry', () => {
 /** What a proxy before the registry does to the answer with a blob: ends the connection after so many bytes, or says no more. */
 type Fault = { readonly after: number; readonly fault: 'break' | 'hang' } | undefined;
 
-describe('a registry that breaks down in the middle of a layer', () => {
+describe('a registry that breaks down', () => {
   let proxy: Server;
   let host: string;
   let faults: Fault[];
   let ranges: (string | undefined)[];
+  /** After how many bytes of a piece of an upload the connection ends. */
+  let cuts: (number | undefined)[];
+  let pieces: string[];
 
   beforeEach(async () => {
     faults = [];
     ranges = [];
+    cuts = [];
+    pieces = [];
     proxy = createServer((request, response) => {
       const forwarded = httpRequest(`http://${open.host}${request.url ?? ''}`, { method: request.method, headers: request.headers }, (answer) => {
         response.writeHead(answer.statusCode ?? 500, answer.headers);
@@ -214,7 +237,11 @@ describe('a registry that breaks down in the middle of a layer', () => {
         if (fault === undefined) answer.pipe(response);
         else void spoil(answer, response, fault);
       });
-      request.pipe(forwarded);
+      forwarded.on('error', () => response.destroy());
+      const cut = request.method === 'PATCH' ? cuts.shift() : undefined;
+      if (request.method === 'PATCH') pieces.push(String(request.headers['content-range']));
+      if (cut === undefined) request.pipe(forwarded);
+      else void sendPart(request, forwarded, cut);
     });
     await new Promise<void>((resolve) => void proxy.listen(0, '127.0.0.1', resolve));
     host = `127.0.0.1:${(proxy.address() as AddressInfo).port}`;
@@ -234,9 +261,20 @@ describe('a registry that breaks down in the middle of a layer', () => {
     if (fault === 'break') response.socket?.end();
   }
 
+  async function sendPart(request: IncomingMessage, forwarded: ClientRequest, after: number): Promise<void> {
+    let left = after;
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      await new Promise((resolve) => void forwarded.write(chunk.subarray(0, left), resolve));
+      left -= chunk.length;
+      if (left <= 0) break;
+    }
+    forwarded.destroy();
+    request.destroy();
+  }
+
   const offsets = (): readonly number[] => ranges.map((range) => Number(/^bytes=(\d+)-$/.exec(range ?? 'bytes=0-')?.[1]));
 
-  it.each<Fault>([{ after: 100_000, fault: 'break' }, { after: 100_000, fault: 'hang' }])('is asked for the rest in the same pull (%o)', async (fault) => {
+  it.each<Fault>([{ after: 100_000, fault: 'break' }, { after: 100_000, fault: 'hang' }])('in the middle of a layer is asked for the rest in the same pull (%o)', async (fault) => {
     const { store } = await newStore();
     await store.build(await newRoot(1_000_000), { name: 'broken:1', mtime: 0, config });
     await store.push('broken:1', `${open.host}/proxied/broken:1`, {});
@@ -248,7 +286,26 @@ describe('a registry that breaks down in the middle of a layer', () => {
     expect(offsets()[2]).toBeGreaterThan(0);
   });
 
-  it('and then says nothing more is given up, and asked for the rest by the next pull', async () => {
+  it.each([0, 100_000])('in the middle of an upload is sent that piece again, or the blob from its beginning (%i bytes)', async (after) => {
+    const { store } = await newStore();
+    const built = await store.build(await newRoot(1_000_000), { name: 'uploaded:1', mtime: 0, config });
+    cuts = [undefined, after];
+    const name = `proxied/uploaded-${after}:1`;
+    await store.push('uploaded:1', `${host}/${name}`, { chunkBytes: 400_000 });
+    expect(pieces.slice(0, 2)).toEqual(['0-399999', '400000-799999']);
+    expect(pieces.length).toBeGreaterThan(3);
+    expect((await (await newStore()).store.pull(`${open.host}/${name}`, {})).id).toBe(built.id);
+  });
+
+  it('for good is not sent to for ever', async () => {
+    const { store } = await newStore();
+    await store.build(await newRoot(1_000_000), { name: 'lost:1', mtime: 0, config });
+    cuts = Array.from({ length: 100 }, () => 0);
+    await expect(store.push('lost:1', `${host}/proxied/lost:1`, { chunkBytes: 400_000 })).rejects.toMatchObject({ code: 'Unavailable', message: expect.stringContaining('failed to push image') });
+    expect(pieces).toHaveLength(5);
+  });
+
+  it('in the middle of a layer and then says nothing more is given up, and asked for the rest by the next pull', async () => {
     const { store } = await newStore();
     await store.build(await newRoot(1_000_000), { name: 'silent:1', mtime: 0, config });
     await store.push('silent:1', `${open.host}/proxied/silent:1`, {});

@@ -36,7 +36,7 @@ export interface Pushed {
 const blobsAtOnce = 3;
 const defaultChunkBytes = 64 * 1024 * 1024;
 const deadlineMs = 60 * 60_000;
-/** A connection that breaks is made again so often for one piece. */
+/** A connection that breaks is made again so often for one blob. */
 const mostAttempts = 5;
 
 /** Brings an image to its registry: blobs that are not there, then the manifest. Source: OCI distribution-spec 1.1, pushing. */
@@ -63,29 +63,40 @@ export async function pushImage(image: PushedImage, reference: ImageReference, o
   }
 }
 
-/** In one request when it is small, else piece by piece: a broken connection then costs one piece. */
+interface Progress {
+  readonly location: string;
+  readonly size: number;
+}
+
+/** In one request when it is small, else piece by piece: a broken connection then costs one piece, where the registry knows what it has. */
 async function upload(registry: Registry, digest: string, path: string, chunkBytes: number, signal: AbortSignal): Promise<void> {
   const { size } = await stat(path);
   const { location, leastChunk } = await registry.beginUpload();
   const piece = Math.max(chunkBytes, leastChunk);
   if (size <= piece) return await registry.endUpload(location, digest, { size, open: () => createReadStream(path) });
-  let at = { location, size: 0 };
+  let at: Progress = { location, size: 0 };
   let failures = 0;
   while (at.size < size) {
     const { location: here, size: start } = at;
     const length = Math.min(piece, size - start);
     try {
       at = { location: await registry.uploadChunk(here, start, { size: length, open: () => createReadStream(path, { start, end: start + length - 1 }) }), size: start + length };
-      failures = 0;
     } catch (error) {
       failures += 1;
       signal.throwIfAborted();
       if (failures === mostAttempts || !(error instanceof ImageError) || error.code !== 'Unavailable') throw error;
-      // What reached the registry of this piece is its to say.
-      at = await registry.uploaded(here).catch(() => {
-        throw error;
-      });
+      at = await whereToGoOn(registry, here);
     }
   }
   await registry.endUpload(at.location, digest);
+}
+
+/** What reached the registry of a piece is its to say; one that has lost count takes the blob from its beginning. */
+async function whereToGoOn(registry: Registry, location: string): Promise<Progress> {
+  try {
+    return await registry.uploaded(location);
+  } catch (error) {
+    if (!(error instanceof ImageError)) throw error;
+    return { location: (await registry.beginUpload()).location, size: 0 };
+  }
 }

@@ -1,9 +1,12 @@
-import { readFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { Pod } from '../../machinery/kinds/core.ts';
 import { createHosts, type Host, type Hosts } from '../hosts/hosts.ts';
 import { startEtcd, type EtcdCluster } from '../suites/etcd.ts';
-import { accessTo, importWeb, newDataDir, remove, startUntil, storeFlags } from './coracle.ts';
+import { outcome, run } from './command.ts';
+import { accessTo, coracleProgram, importWeb, newDataDir, remove, startUntil, storeFlags } from './coracle.ts';
 import { createKubectl, type Kubectl } from './kubectl.ts';
 import { daemonSet, deployment, pod, script } from './manifests.ts';
 
@@ -150,5 +153,30 @@ describe('[sig-node] NoExecuteTaintManager', () => {
     await watch.until(/^evicted 2\S+$/m);
     expect(watch.output()).not.toMatch(/^spared 2\S+$/m);
     await kubectl`taint node machine-2 ${`${second}-`}`;
+  });
+});
+
+describe('a package in images on two machines', () => {
+  it('is found on both, and what cannot be asked is not taken for an answer', async () => {
+    const image = 'packages.example/app:1';
+    const root = await mkdtemp(join(tmpdir(), 'coracle-root-'));
+    try {
+      for (const directory of ['bin', 'node_modules/left-pad']) await mkdir(join(root, directory), { recursive: true });
+      await copyFile('/bin/busybox', join(root, 'bin/busybox'));
+      await writeFile(join(root, 'node_modules/left-pad/package.json'), '{"name":"left-pad","version":"1.3.0"}');
+      for (const { dataDir } of started.slice(0, 2)) await run(coracleProgram, ['image', 'build', root, '-t', image, '--data-dir', dataDir]);
+    } finally {
+      await rm(root, { recursive: true });
+    }
+    await kubectl.apply(daemonSet('padded', { container: { image, command: ['/bin/busybox', 'sleep', '1000'] } }));
+    await kubectl`rollout status daemonset/padded --timeout=60s`;
+    const server = started.at(-1);
+    const [program = '', ...through] = server?.host.through ?? [];
+    const find = () => outcome(program, [...through, coracleProgram, 'image', 'find', 'left-pad<1.10.0', '--data-dir', server?.dataDir ?? '']);
+    const both = await find();
+    expect(both).toMatchObject({ code: 0, stderr: '' });
+    expect(both.stdout.trim().split('\n').slice(1).map((line) => line.split(/ +/).slice(3)).toSorted()).toEqual(['machine-1', 'machine-2'].map((machine) => [image, 'left-pad', '1.3.0', machine]));
+    await kubectl.apply({ apiVersion: 'v1', kind: 'Node', metadata: { name: 'elsewhere' } });
+    expect(await find()).toMatchObject({ code: 1, stdout: both.stdout, stderr: expect.stringContaining('not all could be looked into: node elsewhere: ') });
   });
 });
