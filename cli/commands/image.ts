@@ -104,14 +104,14 @@ function credentialsOption(): Option {
   return new Option('--creds <user:password>', 'credentials for the registry; others on this machine can see them while the command runs').argParser(credentials).conflicts('authFile');
 }
 
-function credentials(text: string): { readonly username: string; readonly password: string } {
+export function credentials(text: string): { readonly username: string; readonly password: string } {
   const colon = text.indexOf(':');
   if (colon < 1) throw new InvalidArgumentError('It looks like user:password.');
   return { username: text.slice(0, colon), password: text.slice(colon + 1) };
 }
 
 /** `/bin/serve --port 80`, or `["/bin/serve", "a word with spaces"]`. */
-function words(text: string): readonly string[] {
+export function words(text: string): readonly string[] {
   const found = text.trimStart().startsWith('[') ? jsonWords(text) : text.split(/\s+/).filter((word) => word !== '');
   if (found === undefined || found.length === 0) throw new InvalidArgumentError('It is words between spaces, or a JSON array of texts.');
   return found;
@@ -127,18 +127,18 @@ function jsonWords(text: string): readonly string[] | undefined {
   }
 }
 
-function variable(text: string, before: readonly string[]): readonly string[] {
+export function variable(text: string, before: readonly string[]): readonly string[] {
   if (!/^[^=\0]+=/.test(text)) throw new InvalidArgumentError('It looks like NAME=value.');
   return [...before, text];
 }
 
-function absolutePath(text: string): string {
+export function absolutePath(text: string): string {
   if (!text.startsWith('/')) throw new InvalidArgumentError('It is a path in the image, and begins with /.');
   return text;
 }
 
 /** The latest year that dates are written for is 9999. */
-function seconds(text: string): number {
+export function seconds(text: string): number {
   const number = Number(text);
   if (!/^\d{1,12}$/.test(text) || number > 253_402_300_799) throw new InvalidArgumentError('It is a whole number of seconds since 1970, as `date +%s` prints it.');
   return number;

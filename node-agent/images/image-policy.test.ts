@@ -78,7 +78,7 @@ describe('what policies demand', () => {
 
   it.each([
     ['registry.example/team/app', true], ['registry.example/team/*', true], ['registry.example/*', false], ['registry.example/**', true], ['**', true], ['*', false],
-    ['registry.example/team/a', false], ['registry-example/team/app', false], ['registryxexample/**', false], ['*.example/team/app', true], ['**/app', true],
+    ['registry.example/team/a', false], ['registry-example/team/app', false], ['registryxexample/**', false], ['*.example/team/app', true], ['**/app', true], ['Registry.Example/**', true],
   ])('matches by %s: %s', (image, isMatch) => {
     expect(names([policy('p', image)], repository)).toHaveLength(isMatch ? 1 : 0);
   });

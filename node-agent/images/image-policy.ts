@@ -69,5 +69,6 @@ function keysOf({ publicKeys = [] }: ImageRule): readonly KeyObject[] | string {
 
 function matches(pattern: string, repository: string): boolean {
   const parts = pattern.split('**').map((part) => part.split('*').map((text) => text.replace(/[.+?^${}()|[\]\\]/g, '\\$&')).join('[^/]*'));
-  return new RegExp(`^${parts.join('.*')}$`).test(repository);
+  // Names of hosts have no case.
+  return new RegExp(`^${parts.join('.*')}$`, 'i').test(repository);
 }

@@ -190,6 +190,43 @@ describe('pulling an image', () => {
     await store.pull(`${host}/team/app:1`, {});
   });
 
+  it.each<[string, Buffer, string]>([
+    ['longer', Buffer.concat([layer, Buffer.from('x')]), 'is longer than the manifest says'], ['shorter', layer.subarray(0, -1), `ended after ${layer.length - 1} of ${layer.length} bytes`],
+  ])('takes no layer that is %s than the manifest says', async (_name, bytes, message) => {
+    answer = (request, response) => {
+      if (!(request.url ?? '').endsWith(digestOf(layer))) return false;
+      const from = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
+      response.writeHead(from === 0 ? 200 : 206).end(bytes.subarray(from));
+      return true;
+    };
+    await expect(store.pull(`${host}/team/app:1`, {})).rejects.toThrow(message);
+    expect(await store.list()).toEqual([]);
+  });
+
+  it('fetches several layers at once', async () => {
+    const layers = ['a', 'b', 'c', 'd'].map((letter) => Buffer.alloc(1000, letter));
+    const several = Buffer.from(JSON.stringify({ rootfs: { type: 'layers', diff_ids: layers.map(digestOf) } }));
+    const documents: Readonly<Record<string, Buffer>> = {
+      ...Object.fromEntries(layers.map((each) => [`blobs/${digestOf(each)}`, each])), [`blobs/${digestOf(several)}`]: several,
+      'manifests/several': Buffer.from(JSON.stringify({ config: { digest: digestOf(several), size: several.length }, layers: layers.map((each) => ({ digest: digestOf(each), size: each.length })) })),
+    };
+    const held: (() => void)[] = [];
+    let most = 0;
+    answer = (request, response) => {
+      const path = (request.url ?? '').replace('/v2/team/app/', '');
+      const body = documents[path];
+      if (body?.length !== 1000) return response.end(body) !== undefined;
+      held.push(() => response.end(body));
+      most = Math.max(most, held.length);
+      // The first are answered when three are waited for: one after the other they never would be.
+      if (held.length === 3 || requests.filter((url) => url.includes('/blobs/')).length > 4) for (const release of held.splice(0)) release();
+      return true;
+    };
+    const image = await store.pull(`${host}/team/app:several`, {});
+    expect(most).toBe(3);
+    expect(await Promise.all(image.layers.map((path) => readFile(join(path, 'blob'))))).toEqual(layers);
+  });
+
   it('ends when it is aborted', async () => {
     answer = () => true;
     const stop = new AbortController();
