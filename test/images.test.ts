@@ -116,6 +116,23 @@ describe('an image that no registry is known to have', () => {
   });
 });
 
+describe('what pulls that were cut short have left', () => {
+  it('is removed once it is old, and images are as they were', async () => {
+    const { store, dataDir } = await newStore();
+    const built = await store.build(await newRoot(), { name: 'whole:1', mtime: 0, config });
+    const [blobs, layers] = ['blobs/sha256', 'layers'].map((name) => join(dataDir, 'images', name)) as [string, string];
+    const before = [await readdir(blobs), await readdir(layers)];
+    await Promise.all([writeFile(join(blobs, `${'a'.repeat(64)}.partial`), 'x'), writeFile(join(blobs, 'b'.repeat(64)), 'x'), mkdir(join(layers, 'c'.repeat(64)))]);
+    const now = Date.now();
+    await store.removeOrphans(now);
+    expect(await readdir(blobs)).toHaveLength((before[0]?.length ?? 0) + 2);
+    await store.removeOrphans(now + 2 * 3_600_000);
+    expect([await readdir(blobs), await readdir(layers)]).toEqual(before);
+    await store.push('whole:1', `${open.host}/team/whole:1`, {});
+    expect(await stat(join(built.layers[0] ?? '', 'bin/app'))).toMatchObject({ uid: 12 });
+  });
+});
+
 describe('pushing', () => {
   it('brings an image that other programs read, and pulling brings it back', async () => {
     const { store } = await newStore();

@@ -21,6 +21,7 @@ import { readSignatures, writeSignatures, type Signature } from './signatures.ts
 import { readWhenChanged } from '../read-when-changed.ts';
 import { replaceFile } from '../replace-file.ts';
 import { importImage } from './import.ts';
+import { removeOrphans } from './orphans.ts';
 import { listPackages } from './packages/list.ts';
 import type { Package } from './packages/parse.ts';
 import { withPreloaded, withVerified, type PodCredentials, type VerifiedPulls } from './pull-access.ts';
@@ -54,6 +55,8 @@ export interface ImageStore {
   /** Signatures of a digest that were kept; whoever relies on one verifies it. */
   readonly signatures: (digest: string) => Promise<readonly Signature[]>;
   keepSignatures(digest: string, signatures: readonly Signature[]): Promise<void>;
+  /** Removes what was left by pulls and builds that were cut short an hour before `now` (milliseconds since the epoch). */
+  removeOrphans(now: number): Promise<void>;
   /** Has an image stay, or no longer, when the disk fills up. */
   pin(reference: string, pinned: boolean): Promise<void>;
   /** Takes a name (or every name of an id) away, and the image with its last name; `InUse` while a pod runs from it. */
@@ -130,6 +133,10 @@ export async function openImageStore(options: ImageStoreOptions): Promise<ImageS
     packages: (id) => packages(shelf, options.opaqueDirectories, id),
     signatures: (digest) => readSignatures(signaturePath(paths.signatures, digest)),
     keepSignatures: (digest, signatures) => writeSignatures(signaturePath(paths.signatures, digest), signatures),
+    removeOrphans: (now) => shelf.change(async (index) => {
+      await removeOrphans({ index, now, blobsDir: paths.blobs, layersDir: paths.layers, layers });
+      return index;
+    }),
     pin: (reference, pinned) => pin(shelf, reference, pinned),
     remove: (reference) => remove(shelf, reference),
   };

@@ -11,7 +11,7 @@ const image = (id: string, sizeBytes: number): StoredImage => ({
 });
 
 /** A node with a disk of 1000 bytes; each round of the collector is one step of the clock. */
-function newNode(images: StoredImage[], availableBytes: number, inUse: readonly string[] = [], capacityBytes = 1000) {
+function newNode(images: StoredImage[], availableBytes: number, inUse: readonly string[] = [], capacityBytes = 1000, orphanBytes = 0) {
   const clock = manualClock();
   const events: string[] = [];
   const refused = new Set<string>();
@@ -21,6 +21,10 @@ function newNode(images: StoredImage[], availableBytes: number, inUse: readonly 
     clock, log: silentLog, policy: defaultGarbagePolicy, nodeName: 'n', inUse: async () => new Set(inUse), disk: async () => disk,
     images: {
       list: async () => images,
+      async removeOrphans() {
+        disk.availableBytes += orphanBytes;
+        orphanBytes = 0;
+      },
       async remove(id) {
         if (refused.has(id)) throw new ImageError('InUse', `image ${id} is used by a pod`);
         const [gone] = images.splice(images.findIndex((each) => each.id === id), 1);
@@ -51,6 +55,14 @@ describe('the collector of images', () => {
     await node.rested();
     expect(node.left()).toEqual(['c']);
     expect(node.events).toEqual([]);
+    await node.end();
+  });
+
+  it('removes what belongs to no image before any image', async () => {
+    const node = newNode([image('a', 60)], 100, [], 1000, 100);
+    await node.rested();
+    expect(node.left()).toEqual(['a']);
+    expect(node.disk.availableBytes).toBe(200);
     await node.end();
   });
 

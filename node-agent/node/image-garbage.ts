@@ -7,7 +7,7 @@ import type { ImageStore } from '../images/store.ts';
 import { nodeReference } from './reference.ts';
 
 export interface ImageGarbageOptions {
-  readonly images: Pick<ImageStore, 'list' | 'remove'>;
+  readonly images: Pick<ImageStore, 'list' | 'remove' | 'removeOrphans'>;
   /** Ids of images that containers of this node's pods were made from, those included that have ended. */
   readonly inUse: () => Promise<ReadonlySet<string>>;
   /** The disk that images lie on. */
@@ -50,7 +50,9 @@ async function collect({ images, inUse, disk, policy, clock, log, recorder, node
     recorder.record(nodeReference(nodeName), 'Warning', 'InvalidDiskCapacity', 'invalid capacity 0 on image filesystem');
     throw new Error('invalid capacity 0 on image filesystem');
   }
-  const wanted = bytesToFree({ capacityBytes, availableBytes }, policy);
+  if (bytesToFree({ capacityBytes, availableBytes }, policy) === 0) return;
+  await images.removeOrphans(clock.now());
+  const wanted = bytesToFree(await disk(), policy);
   if (wanted === 0) return;
   log.info({ capacityBytes, availableBytes, wanted }, 'the disk fills up: images that nothing uses are removed');
   let freed = 0;

@@ -153,4 +153,21 @@ describe('a directory', () => {
   });
 });
 
+describe('directories that hide those of lower layers', () => {
+  it('are found again in what was unpacked', async () => {
+    const tar = pack();
+    for (const name of ['a/.wh..wh..opq', 'b/c/.wh..wh..opq', 'd/e']) tar.entry({ name }, '');
+    tar.finalize();
+    const bytes = await buffer(tar);
+    const [blob, layer, found] = ['opaque.tar', 'opaque', 'opaque.list'].map((name) => join(directory, name)) as [string, string, string];
+    await writeFile(blob, bytes);
+    await host.unpack({ blob, digest: digestOf(bytes), compression: 'none', target: layer });
+    await host.findOpaque(layer, found);
+    expect((await readFile(found, 'utf8')).split('\0').toSorted()).toEqual(['', '/a', '/b/c']);
+    await expect(host.findOpaque(layer, found)).rejects.toThrow('File exists');
+    await expect(host.findOpaque(join(directory, 'nowhere'), `${found}.2`)).rejects.toThrow('No such file or directory');
+    await expect(readFile(`${found}.2`)).rejects.toThrow('ENOENT');
+  });
+});
+
 const digestOf = (bytes: Buffer): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
