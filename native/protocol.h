@@ -15,7 +15,7 @@
  *   version  since then
  *   1        everything below that says nothing else; the hello is empty, and its answer ends with the exits
  *   2        hellos carry versions, HOST_HELLO
- *   3        POD_RESIZE, HOST_USERS; HOST_SPAWN ends with the pod's first user id, POD_START with whose processes the container joins
+ *   3        POD_RESIZE, HOST_USERS, HOST_PACK, HOST_OPAQUE; HOST_SPAWN ends with the pod's first user id, POD_START with whose processes the container joins
  *
  * `version.ts` holds the same table.
  */

@@ -22,7 +22,7 @@ import { clearIncoming } from './images/incoming.ts';
 import { openImageStore } from './images/store.ts';
 import { createUserLookUp } from './images/users.ts';
 import { beatHeart } from './node/heartbeat.ts';
-import { collectImageGarbage } from './node/image-garbage.ts';
+import { createImageGarbage } from './node/image-garbage.ts';
 import { nodeImages } from './node/images.ts';
 import { createNetworkKeeper } from './node/network.ts';
 import { createNodeReporter } from './node/register.ts';
@@ -154,9 +154,12 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
     nodes.onChange((_before, node) => {
       if (node?.metadata?.name === nodeName) reporter.check(node);
     });
+    const imageGarbage = createImageGarbage({
+      images, inUse: () => imagesOfContainers(dataDir), disk: () => readDisk(dataDir), policy: options.imageGarbage ?? defaultGarbagePolicy, clock, log, recorder, nodeName,
+    });
     const eviction = createEvictionManager({
       settings, meter, list: () => workers.list(), clock, log, recorder, nodeName, changed: () => reporter.changed(),
-      reclaim: [async () => void await Promise.all(workers.list().map((worker) => worker.discardEnded()))],
+      reclaim: [async () => void await Promise.all(workers.list().map((worker) => worker.discardEnded())), () => imageGarbage.removeUnused()],
     });
     const objects = createObjectSource(client, clock);
     const imagePolicies = createImagePolicySource(client, clock, log, join(dataDir, 'image-policies.json'));
@@ -177,10 +180,7 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
     await Promise.all([
       nodes.run(signal), services.run(signal), pods.run(signal), objects.run(signal), imagePolicies.run(signal), network.run(signal), reporter.run(signal),
       eviction.run(signal), keepStorageLimits({ storage: meter.storage, list: () => workers.list(), clock, log }, signal),
-      collectImageGarbage({
-        images, inUse: () => imagesOfContainers(dataDir), disk: () => readDisk(dataDir), policy: options.imageGarbage ?? defaultGarbagePolicy, clock, log, recorder, nodeName,
-      }, signal),
-      followImages(dataDir, () => reporter.changed(), log, signal), reporter.registered.then(() => beatHeart(client, clock, log, nodeName, signal)), followPods(pods, services, workers, signal), server.closed,
+      imageGarbage.run(signal), followImages(dataDir, () => reporter.changed(), log, signal), reporter.registered.then(() => beatHeart(client, clock, log, nodeName, signal)), followPods(pods, services, workers, signal), server.closed,
     ]);
     await workers.settled();
     await tellLast(context.recorder, clock);

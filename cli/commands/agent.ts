@@ -1,5 +1,4 @@
-import { dataDirectory, host, logLevel, nodeName, podCount, port, serverUrl, type DefineCommand } from './command.ts';
-import { withEvictionOptions } from './eviction-options.ts';
+import { dataDirectory, host, logLevel, nodeName, port, serverUrl, type DefineCommand } from './command.ts';
 import { withNodeOptions } from './node-options.ts';
 
 export const agent: DefineCommand = (program, invocation) => {
@@ -11,11 +10,10 @@ export const agent: DefineCommand = (program, invocation) => {
     .option('--node-name <name>', "this machine's name in the cluster (default: its host name)", nodeName)
     .option('--node-address <address>', "address by which the cluster reaches this machine (default: that of its default route)", host)
     .option('--port <port>', 'port for logs, exec and attach (default: 10250, or any free one)', port)
-    .option('--max-pods <count>', 'how many pods this machine takes; its range of addresses has 253', podCount, 110)
     .option('--log-level <level>', 'debug, info, warn or error: what <data-dir>/coracle.log holds', logLevel, 'info')
     .option('--stop-pods', 'end the pods too when this process is told to stop', false)
     .option('--detach', 'return once the node is Ready, and go on in the background', false);
-  withEvictionOptions(withNodeOptions(command))
+  withNodeOptions(command)
     .action(async (options) => {
       const { runAgent } = await import('../run/agent.ts');
       await runAgent(invocation, options);

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { clusterCidr, dataDirectory, host, logLevel, nodeName, podCount, port, serverUrl } from './command.ts';
-import { duration, percent } from './node-options.ts';
+import { clusterCidr, dataDirectory, host, logLevel, nodeName, port, serverUrl } from './command.ts';
+import { duration, percent, podCount } from './node-options.ts';
 
 describe('an option of a command', () => {
   it.each([

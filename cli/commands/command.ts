@@ -16,15 +16,6 @@ export function port(text: string): number {
   return number;
 }
 
-/** Of one machine: every pod has an address of its /24, of which the bridge has one. */
-export function podCount(text: string): number {
-  const number = Number(text);
-  if (!/^\d+$/.test(text) || number < 1 || number > mostPods) throw new InvalidArgumentError(`A machine takes 1 to ${mostPods} pods.`);
-  return number;
-}
-
-const mostPods = 253;
-
 /** Refuses what an empty shell variable leaves behind, which would be the working directory. */
 export function dataDirectory(text: string): string {
   if (text === '') throw new InvalidArgumentError('It names no directory.');

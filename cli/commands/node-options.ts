@@ -1,12 +1,24 @@
 import { InvalidArgumentError, type Command } from 'commander';
+import { withEvictionOptions } from './eviction-options.ts';
 
 /** Adds the options of a machine that is a node; the kubelet's names where it has them. */
 export function withNodeOptions(command: Command): Command {
-  return command
+  const own = command
+    .option('--max-pods <count>', 'how many pods this machine takes; its range of addresses has 253', podCount, 110)
     .option('--image-gc-high-threshold <percent>', 'use of the disk from which on images that nothing uses are removed; 100: never', percent, 85)
     .option('--image-gc-low-threshold <percent>', 'use of the disk that removing them aims for', percent, 80)
     .option('--minimum-image-ttl-duration <time>', 'how long an image stays at least: 90s, 2m or 1h', duration, 120_000);
+  return withEvictionOptions(own);
 }
+
+/** Of one machine: every pod has an address of its /24, of which the bridge has one. */
+export function podCount(text: string): number {
+  const number = Number(text);
+  if (!/^\d+$/.test(text) || number < 1 || number > mostPods) throw new InvalidArgumentError(`A machine takes 1 to ${mostPods} pods.`);
+  return number;
+}
+
+const mostPods = 253;
 
 export function percent(text: string): number {
   const number = Number(text);

@@ -1,6 +1,5 @@
 import { withAccessOptions } from './access-options.ts';
-import { clusterCidr, dataDirectory, host, logLevel, nodeName, podCount, port, type DefineCommand } from './command.ts';
-import { withEvictionOptions } from './eviction-options.ts';
+import { clusterCidr, dataDirectory, host, logLevel, nodeName, port, type DefineCommand } from './command.ts';
 import { withNodeOptions } from './node-options.ts';
 import { withStoreOptions } from './store-options.ts';
 
@@ -12,11 +11,10 @@ export const up: DefineCommand = (program, invocation) => {
     .option('--api-address <address>', 'address that the API server listens on', host, '0.0.0.0')
     .option('--node-name <name>', "this machine's name in the cluster (default: its host name)", nodeName)
     .option('--cluster-cidr <cidr>', "addresses of pods, /16 (default: 10.42.0.0/16 or the next that is free here); kept after the first start", clusterCidr)
-    .option('--max-pods <count>', 'how many pods this machine takes; its range of addresses has 253', podCount, 110)
     .option('--log-level <level>', 'debug, info, warn or error: what <data-dir>/coracle.log holds', logLevel, 'info')
     .option('--stop-pods', 'end the pods too when this process is told to stop', false)
     .option('--detach', 'return once the node is Ready, and go on in the background', false);
-  withEvictionOptions(withAccessOptions(withStoreOptions(withNodeOptions(command))))
+  withAccessOptions(withStoreOptions(withNodeOptions(command)))
     .action(async (options) => {
       const { runUp } = await import('../run/up.ts');
       await runUp(invocation, options);

@@ -1,25 +1,22 @@
 import { createClient } from '../../client/client.ts';
 import { httpsTransport } from '../../client/https.ts';
-import type { EvictionSettings } from '../../node-agent/eviction/thresholds.ts';
 import { requireUnchanged } from '../data-dir.ts';
 import { defaultNodeName, primaryAddress, requireRoot } from '../host.ts';
 import type { Invocation } from '../terminal.ts';
 import { detach } from './detach.ts';
-import { evictionOf, type EvictionFlags } from './eviction.ts';
 import { joinCluster } from './join.ts';
 import { startNode } from './node.ts';
 import { nodeReady } from './node-ready.ts';
-import { garbagePolicy, type NodeSettings } from './node-settings.ts';
+import { nodeSettings, type NodeFlags, type NodeSettings } from './node-settings.ts';
 import { runSession, type Session } from './session.ts';
 
-export interface AgentOptions extends EvictionFlags, NodeSettings {
+export interface AgentOptions extends NodeFlags {
   readonly server: string;
   readonly token?: string;
   readonly dataDir: string;
   readonly nodeName?: string;
   readonly nodeAddress?: string;
   readonly port?: number;
-  readonly maxPods: number;
   readonly logLevel: string;
   readonly stopPods: boolean;
   readonly detach: boolean;
@@ -30,14 +27,13 @@ const readyMs = 60_000;
 /** One node in this process, until told to stop. */
 export async function runAgent(invocation: Invocation, options: AgentOptions): Promise<void> {
   requireRoot('agent');
-  const eviction = evictionOf(options);
-  garbagePolicy(options);
+  const settings = nodeSettings(options);
   if (options.detach) return detach(invocation, options.dataDir);
   const fresh = () => ({ nodeName: options.nodeName ?? defaultNodeName() });
-  await runSession(invocation, 'agent', options, fresh, (session) => runNode(invocation, options, eviction, session));
+  await runSession(invocation, 'agent', options, fresh, (session) => runNode(invocation, options, settings, session));
 }
 
-async function runNode(invocation: Invocation, { server, token, port, ...options }: AgentOptions, eviction: EvictionSettings, { dataDir, identity, log, stop }: Session): Promise<void> {
+async function runNode(invocation: Invocation, { server, token, port, ...options }: AgentOptions, settings: NodeSettings, { dataDir, identity, log, stop }: Session): Promise<void> {
   const { instance, nodeName = defaultNodeName() } = identity;
   requireUnchanged({ path: dataDir, identity }, 'nodeName', '--node-name', options.nodeName);
   const address = options.nodeAddress ?? (await primaryAddress());
@@ -45,7 +41,7 @@ async function runNode(invocation: Invocation, { server, token, port, ...options
   const transport = httpsTransport({ server, ca: joined.caPem, cert: joined.client.certPem, key: joined.client.keyPem, userAgent: 'coracle-agent' });
   const client = createClient(transport);
   const node = await startNode({
-    dataDir, instance, nodeName, address, client, maxPods: options.maxPods, version: invocation.version, log, eviction, imageGarbage: garbagePolicy(options), ...(port === undefined ? {} : { port }), tls: { ...joined.serving, caPem: joined.caPem },
+    dataDir, instance, nodeName, address, client, settings, version: invocation.version, log, ...(port === undefined ? {} : { port }), tls: { ...joined.serving, caPem: joined.caPem },
   });
   try {
     const ready = node.listening.then(() => nodeReady(client, nodeName, AbortSignal.any([stop.asked, AbortSignal.timeout(readyMs)])));

@@ -1,14 +1,55 @@
+import { evictionSettings, type EvictionOptions, type EvictionSettings } from '../../node-agent/eviction/thresholds.ts';
 import type { GarbagePolicy } from '../../node-agent/images/garbage.ts';
+import { messageOf } from '../../machinery/thrown.ts';
 import { CommandFailure } from '../failure.ts';
 
-export interface NodeSettings {
+/** As the user wrote them; see `withNodeOptions`. */
+export interface NodeFlags extends GarbageFlags, EvictionFlags {
+  readonly maxPods: number;
+}
+
+interface GarbageFlags {
   readonly imageGcHighThreshold: number;
   readonly imageGcLowThreshold: number;
   /** Milliseconds. */
   readonly minimumImageTtlDuration: number;
 }
 
-export function garbagePolicy({ imageGcHighThreshold, imageGcLowThreshold, minimumImageTtlDuration }: NodeSettings): GarbagePolicy {
+interface EvictionFlags {
+  readonly evictionHard?: EvictionOptions['hard'];
+  readonly evictionSoft?: EvictionOptions['soft'];
+  readonly evictionSoftGracePeriod?: EvictionOptions['softGraceMs'];
+  readonly evictionMinimumReclaim?: EvictionOptions['minReclaim'];
+  readonly evictionPressureTransitionPeriod?: EvictionOptions['transitionMs'];
+  readonly evictionMaxPodGracePeriod: number;
+}
+
+export interface NodeSettings {
+  readonly maxPods: number;
+  /** When images that nothing uses are removed. */
+  readonly imageGarbage: GarbagePolicy;
+  /** When pods are ended because the node runs short. */
+  readonly eviction: EvictionSettings;
+}
+
+/** What the flags mean together. Throws `CommandFailure`. */
+export function nodeSettings(flags: NodeFlags): NodeSettings {
+  return { maxPods: flags.maxPods, imageGarbage: garbagePolicy(flags), eviction: evictionOf(flags) };
+}
+
+function garbagePolicy({ imageGcHighThreshold, imageGcLowThreshold, minimumImageTtlDuration }: GarbageFlags): GarbagePolicy {
   if (imageGcLowThreshold >= imageGcHighThreshold) throw new CommandFailure(`--image-gc-low-threshold (${imageGcLowThreshold}) must be below --image-gc-high-threshold (${imageGcHighThreshold})`);
   return { highThresholdPercent: imageGcHighThreshold === 100 ? Infinity : imageGcHighThreshold, lowThresholdPercent: imageGcLowThreshold, minimumAgeMs: minimumImageTtlDuration };
+}
+
+function evictionOf(flags: EvictionFlags): EvictionSettings {
+  const { evictionHard: hard, evictionSoft: soft, evictionSoftGracePeriod: softGraceMs, evictionMinimumReclaim: minReclaim, evictionPressureTransitionPeriod: transitionMs } = flags;
+  try {
+    return evictionSettings({
+      maxPodGraceSeconds: flags.evictionMaxPodGracePeriod, ...(transitionMs === undefined ? {} : { transitionMs }),
+      ...(hard === undefined ? {} : { hard }), ...(soft === undefined ? {} : { soft }), ...(softGraceMs === undefined ? {} : { softGraceMs }), ...(minReclaim === undefined ? {} : { minReclaim }),
+    });
+  } catch (error) {
+    throw new CommandFailure(`--eviction-soft: ${messageOf(error)} (--eviction-soft-grace-period)`, { cause: error });
+  }
 }

@@ -2,11 +2,10 @@ import type { Client } from '../../client/client.ts';
 import type { Log } from '../../client/log.ts';
 import { systemClock } from '../../machinery/clock.ts';
 import { createAgent } from '../../node-agent/agent.ts';
-import type { EvictionSettings } from '../../node-agent/eviction/thresholds.ts';
-import type { GarbagePolicy } from '../../node-agent/images/garbage.ts';
 import { openRuntime } from '../../node-agent/runtime/native-runtime.ts';
 import { isPortFree } from '../host.ts';
 import { runComponents, type Components } from './components.ts';
+import type { NodeSettings } from './node-settings.ts';
 
 export interface NodeOptions {
   readonly dataDir: string;
@@ -21,11 +20,8 @@ export interface NodeOptions {
   readonly tls: { readonly certPem: string; readonly keyPem: string; readonly caPem: string };
   /** Addresses of all pods; an agent of a remote server leaves it to the default. */
   readonly clusterCidr?: string;
-  readonly maxPods: number;
-  /** When pods are ended because the node runs short. */
-  readonly eviction: EvictionSettings;
+  readonly settings: NodeSettings;
   readonly version: string;
-  readonly imageGarbage: GarbagePolicy;
   readonly log: Log;
 }
 
@@ -40,7 +36,7 @@ export interface RunningNode extends Components {
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const { dataDir, instance, log, port = (await isPortFree('0.0.0.0', kubeletPort)) ? kubeletPort : 0 } = options;
   const agent = createAgent({
-    ...options, port, clock: systemClock,
+    ...options, ...options.settings, port, clock: systemClock,
     runtime: (events) => openRuntime({ dataDir, instance, events, log }),
   });
   const components = runComponents(log, { agent });

@@ -1,4 +1,3 @@
-import type { EvictionSettings } from '../../node-agent/eviction/thresholds.ts';
 import { requireUnchanged } from '../data-dir.ts';
 import { defaultNodeName, freeClusterCidr, primaryAddress, requireRoot } from '../host.ts';
 import type { Invocation } from '../terminal.ts';
@@ -6,21 +5,19 @@ import type { AccessOptions } from './access.ts';
 import { admin, writeAdminKubeconfig } from './admin.ts';
 import { defaultClusterCidr, startControlPlane, type ControlPlane } from './control-plane.ts';
 import { detach } from './detach.ts';
-import { evictionOf, type EvictionFlags } from './eviction.ts';
 import { startNode } from './node.ts';
 import { nodeReady } from './node-ready.ts';
-import { garbagePolicy, type NodeSettings } from './node-settings.ts';
+import { nodeSettings, type NodeFlags, type NodeSettings } from './node-settings.ts';
 import { runSession, type Session } from './session.ts';
 import type { Stop } from './stop.ts';
 import { checkStoreOptions, storeIdentity, type StoreOptions } from './store.ts';
 
-export interface UpOptions extends StoreOptions, AccessOptions, EvictionFlags, NodeSettings {
+export interface UpOptions extends StoreOptions, AccessOptions, NodeFlags {
   readonly dataDir: string;
   readonly apiPort: number;
   readonly apiAddress: string;
   readonly nodeName?: string;
   readonly clusterCidr?: string;
-  readonly maxPods: number;
   readonly logLevel: string;
   readonly stopPods: boolean;
   readonly detach: boolean;
@@ -31,15 +28,14 @@ const readyMs = 60_000;
 /** A whole cluster in this process, until told to stop. */
 export async function runUp(invocation: Invocation, options: UpOptions): Promise<void> {
   requireRoot('up');
-  const eviction = evictionOf(options);
-  garbagePolicy(options);
+  const settings = nodeSettings(options);
   if (options.detach) return detach(invocation, options.dataDir);
   const since = stopwatch();
   const fresh = async () => ({ clusterCidr: options.clusterCidr ?? (await freeClusterCidr()), nodeName: options.nodeName ?? defaultNodeName(), ...storeIdentity(options) });
-  await runSession(invocation, 'up', options, fresh, (session) => runCluster(invocation, options, eviction, session, since));
+  await runSession(invocation, 'up', options, fresh, (session) => runCluster(invocation, options, settings, session, since));
 }
 
-async function runCluster(invocation: Invocation, options: UpOptions, eviction: EvictionSettings, { dataDir, identity, log, stop }: Session, since: () => string): Promise<void> {
+async function runCluster(invocation: Invocation, options: UpOptions, settings: NodeSettings, { dataDir, identity, log, stop }: Session, since: () => string): Promise<void> {
   const { terminal, version } = invocation;
   requireUnchanged({ path: dataDir, identity }, 'nodeName', '--node-name', options.nodeName);
   requireUnchanged({ path: dataDir, identity }, 'clusterCidr', '--cluster-cidr', options.clusterCidr);
@@ -50,7 +46,7 @@ async function runCluster(invocation: Invocation, options: UpOptions, eviction: 
   try {
     terminal.line(`API server: ${plane.api.url} answers (${since()})`);
     const kubeconfig = await writeAdminKubeconfig(dataDir, plane.pki, plane.api.url, `coracle-${instance}`);
-    await runNode(plane, { dataDir, instance, nodeName, address, clusterCidr, maxPods: options.maxPods, version, log, eviction, imageGarbage: garbagePolicy(options) }, stop, async () => {
+    await runNode(plane, { dataDir, instance, nodeName, address, clusterCidr, settings, version, log }, stop, async () => {
       await nodeReady(plane.clientFor(admin), nodeName, AbortSignal.any([stop.asked, AbortSignal.timeout(readyMs)]));
       terminal.line(`Node ${nodeName}: Ready (${since()})`);
       terminal.line(`kubectl --kubeconfig ${kubeconfig} get nodes`);

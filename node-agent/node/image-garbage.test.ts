@@ -4,7 +4,7 @@ import { silentLog } from '../../client/log.ts';
 import { defaultGarbagePolicy } from '../images/garbage.ts';
 import { ImageError } from '../images/image-error.ts';
 import type { StoredImage } from '../images/store.ts';
-import { collectImageGarbage } from './image-garbage.ts';
+import { createImageGarbage } from './image-garbage.ts';
 
 const image = (id: string, sizeBytes: number): StoredImage => ({
   id, sizeBytes, pinned: false, references: [`example.com/${id}:1`], repoDigests: [], layers: [], config: { diffIds: [], env: [], entrypoint: [], command: [], workingDir: '', user: '' },
@@ -17,7 +17,7 @@ function newNode(images: StoredImage[], availableBytes: number, inUse: readonly 
   const refused = new Set<string>();
   const stop = new AbortController();
   const disk = { capacityBytes, availableBytes };
-  const running = collectImageGarbage({
+  const garbage = createImageGarbage({
     clock, log: silentLog, policy: defaultGarbagePolicy, nodeName: 'n', inUse: async () => new Set(inUse), disk: async () => disk,
     images: {
       list: async () => images,
@@ -32,9 +32,10 @@ function newNode(images: StoredImage[], availableBytes: number, inUse: readonly 
       },
     },
     recorder: { record: ({ kind, name }, type, reason, message) => void events.push(`${kind}/${name} ${type} ${reason}: ${message}`), drain: async () => {} },
-  }, stop.signal);
+  });
+  const running = garbage.run(stop.signal);
   return {
-    events, refused, disk, left: () => images.map(({ id }) => id),
+    garbage, events, refused, disk, left: () => images.map(({ id }) => id),
     /** Resolves when a round has ended and the next is waited for. */
     rested: () => expect.poll(() => clock.pending()).toBe(1),
     next: () => clock.advance(5 * 60_000),
@@ -63,6 +64,16 @@ describe('the collector of images', () => {
     await node.rested();
     expect(node.left()).toEqual(['a']);
     expect(node.disk.availableBytes).toBe(200);
+    await node.end();
+  });
+
+  it('removes all that nothing uses when a pod would have to go otherwise, but what has just come', async () => {
+    const images = [image('a', 60), image('b', 60)];
+    const node = newNode(images, 500, ['b'], 1000, 10);
+    await node.rested();
+    images.push(image('new', 60));
+    await node.garbage.removeUnused();
+    expect([node.left(), node.disk.availableBytes]).toEqual([['b', 'new'], 570]);
     await node.end();
   });
 

@@ -29,9 +29,12 @@ export async function newDataDir(name: string): Promise<string> {
   return mkdtemp(join(tmpdir(), `coracle-${name}-`));
 }
 
+/** The machine's disk is not the tests' to judge: they use little of it, and pods must come to nodes however full it is. */
+export const nodeFlags = ['--eviction-hard', ''];
+
 /** Starts `coracle up` in the foreground; resolves when its node is Ready. */
 export function up(dataDir: string, ...more: readonly string[]): Promise<Started> {
-  return startUntil(/^Node \S+: Ready/m, ['up', '--data-dir', dataDir, '--api-port', '0', ...more]);
+  return startUntil(/^Node \S+: Ready/m, ['up', '--data-dir', dataDir, '--api-port', '0', ...nodeFlags, ...more]);
 }
 
 /** Flags by which a cluster keeps its state in the etcd at `endpoints`, apart from the others there; none when there is no endpoint. */

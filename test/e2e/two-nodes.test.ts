@@ -6,7 +6,7 @@ import type { Pod } from '../../machinery/kinds/core.ts';
 import { createHosts, type Host, type Hosts } from '../hosts/hosts.ts';
 import { startEtcd, type EtcdCluster } from '../suites/etcd.ts';
 import { outcome, run } from './command.ts';
-import { accessTo, coracleProgram, importWeb, newDataDir, remove, startUntil, storeFlags } from './coracle.ts';
+import { accessTo, coracleProgram, importWeb, newDataDir, nodeFlags, remove, startUntil, storeFlags } from './coracle.ts';
 import { createKubectl, type Kubectl } from './kubectl.ts';
 import { daemonSet, deployment, pod, script } from './manifests.ts';
 
@@ -34,7 +34,7 @@ beforeAll(async () => {
   const token = (await readFile(`${serverDir}/join-token`, 'utf8')).trim();
   await Promise.all(machines.map(async (machine, index) => {
     const dataDir = await begin(machine, `agent-${index + 1}`, /Ready/, (_dataDir, { address }) => (
-      ['agent', '--server', `https://${server?.address}:6443`, '--token', token, '--node-name', `machine-${index + 1}`, '--node-address', address]));
+      ['agent', '--server', `https://${server?.address}:6443`, '--token', token, '--node-name', `machine-${index + 1}`, '--node-address', address, ...nodeFlags]));
     await importWeb(dataDir);
   }));
   kubectl = createKubectl({ ...accessTo(serverDir), through: server?.through ?? [] });

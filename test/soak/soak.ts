@@ -7,7 +7,7 @@ import { httpsTransport } from '../../client/https.ts';
 import { readKubeconfig } from '../../client/kubeconfig.ts';
 import { Pod } from '../../machinery/kinds/core.ts';
 import type { Started } from '../e2e/command.ts';
-import { accessTo, importWeb, instanceOf, newDataDir, remove, startUntil, storeFlags, type ClusterAddress } from '../e2e/coracle.ts';
+import { accessTo, importWeb, instanceOf, newDataDir, nodeFlags, remove, startUntil, storeFlags, type ClusterAddress } from '../e2e/coracle.ts';
 import { eventually } from '../e2e/eventually.ts';
 import { createKubectl } from '../e2e/kubectl.ts';
 import { podProcesses } from '../e2e/machine-processes.ts';
@@ -94,7 +94,7 @@ async function startCluster(pods: number, etcdEndpoints: readonly string[]): Pro
     const url = /^API server: (\S+) answers/m.exec(server.output())?.[1] ?? '';
     const token = (await readFile(join(serverDir, 'join-token'), 'utf8')).trim();
     const startAgent = (): Promise<Started> => startUntil(/Ready/, [
-      'agent', '--server', url, '--token', token, '--data-dir', dataDir, '--node-name', 'soaked', '--node-address', '127.0.0.2', '--max-pods', String(pods + 10),
+      'agent', '--server', url, '--token', token, '--data-dir', dataDir, '--node-name', 'soaked', '--node-address', '127.0.0.2', '--max-pods', String(pods + 10), ...nodeFlags,
     ]);
     let agent = await startAgent();
     await importWeb(dataDir);
