@@ -24,6 +24,8 @@ export interface Identity {
   readonly nodeName?: string;
   /** Where the state is kept. Absent: in the data directory. */
   readonly store?: 'embedded' | 'etcd';
+  /** What its keys begin with in etcd; '': nothing. Absent in what earlier versions made. */
+  readonly etcdPrefix?: string;
 }
 
 export interface DataDir {
@@ -59,7 +61,7 @@ function parseIdentity(file: string, text: string): Identity {
     throw wrong;
   }
   const field = (name: string): unknown => (typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined);
-  const optional = (name: 'clusterCidr' | 'caHash' | 'nodeName') => {
+  const optional = (name: 'clusterCidr' | 'caHash' | 'nodeName' | 'etcdPrefix') => {
     const found = field(name);
     return typeof found === 'string' ? { [name]: found } : {};
   };
@@ -67,7 +69,7 @@ function parseIdentity(file: string, text: string): Identity {
   if (typeof format === 'number' && format > 1) throw new CommandFailure(`${file} was written by a newer Coracle (format ${format}): use that version`);
   if (format !== 1 || (role !== 'up' && role !== 'server' && role !== 'agent') || typeof instance !== 'string' || !/^[a-z][a-z0-9]{5}$/.test(instance)) throw wrong;
   const store = field('store') === 'etcd' ? { store: 'etcd' as const } : {};
-  return { format, role, instance, ...optional('clusterCidr'), ...optional('caHash'), ...optional('nodeName'), ...store };
+  return { format, role, instance, ...optional('clusterCidr'), ...optional('caHash'), ...optional('nodeName'), ...optional('etcdPrefix'), ...store };
 }
 
 /** Opens the data directory for `role`, made when missing. Throws `CommandFailure` when it is another role's. */
@@ -118,7 +120,8 @@ async function isThere(path: string): Promise<boolean> {
 }
 
 /** What a data directory fixed at its first start can't be asked otherwise later. Throws `CommandFailure`. */
-export function requireUnchanged({ path, identity }: DataDir, field: 'nodeName' | 'clusterCidr' | 'store', flag: string, wanted: string | undefined): void {
+export function requireUnchanged({ path, identity }: DataDir, field: 'nodeName' | 'clusterCidr' | 'store' | 'etcdPrefix', flag: string, wanted: string | undefined): void {
   if (wanted === undefined || wanted === identity[field]) return;
-  throw new CommandFailure(`${path} was made with ${flag} ${identity[field] ?? '(none)'}, not ${wanted}: leave ${flag} out, or choose another --data-dir`);
+  const made = identity[field] ?? '';
+  throw new CommandFailure(`${path} was made with ${made === '' ? `no ${flag}` : `${flag} ${made}`}, not ${wanted}: leave ${flag} out, or choose another --data-dir`);
 }

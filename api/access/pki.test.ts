@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { KeyValue, Store, Transaction } from '../store/store.ts';
 import { makeRequest, readRequest } from './certificates.ts';
 import { ensureServerToken, openPki, serviceAddress, type Pki } from './pki.ts';
-import { WrongTokenError } from './sealing.ts';
+import { OtherClusterError, WrongTokenError } from './sealing.ts';
 
 /** As much of a store as the keys need: ranges and compare-and-write. */
 function memoryStore(): Pick<Store, 'range' | 'commit'> {
@@ -61,6 +61,18 @@ describe("the cluster's keys", () => {
 
   it('stay closed to a wrong token', async () => {
     await expect(open('e', 'guess')).rejects.toThrow(WrongTokenError);
+  });
+
+  it('are not replaced in the directory of a cluster that is in another store', async () => {
+    const own = store;
+    const { caPem } = await open('f');
+    store = memoryStore();
+    await expect(open('f')).rejects.toThrow(/^the store holds no cluster, and .*f belongs to one/);
+    expect(await store.range({ from: '/', to: '0' })).toMatchObject({ items: [] });
+    await open('g');
+    await expect(open('f')).rejects.toThrow(OtherClusterError);
+    store = own;
+    expect((await open('f')).caPem).toBe(caPem);
   });
 
   it('are readable for their owner only, and not in the store', async () => {

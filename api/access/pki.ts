@@ -1,11 +1,11 @@
 import { createHash, createPrivateKey, createPublicKey, randomBytes, X509Certificate, type KeyObject } from 'node:crypto';
 import { chmod, mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { isIP } from 'node:net';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { fieldOf } from '../../machinery/patch/json-value.ts';
 import type { Store } from '../store/store.ts';
 import type { KeyPair, Leaf, Subject } from './certificates.ts';
-import { deriveKey, newSealingKey, seal, unseal, WrongTokenError, type Sealed } from './sealing.ts';
+import { deriveKey, newSealingKey, OtherClusterError, seal, unseal, WrongTokenError, type Sealed } from './sealing.ts';
 import { systemCode } from '../../machinery/thrown.ts';
 
 /**
@@ -64,7 +64,7 @@ export interface PkiOptions {
   readonly now: () => number;
 }
 
-/** Opens the cluster's keys, minting them when the store has none. Throws `WrongTokenError`. */
+/** Opens the cluster's keys, minting them when neither the store nor the data directory has any. Throws `WrongTokenError`, `OtherClusterError`. */
 export async function openPki(store: KeyStore, options: PkiOptions): Promise<Pki> {
   const directory = join(options.dataDir, 'pki');
   await mkdir(directory, { recursive: true, mode: 0o700 });
@@ -97,6 +97,7 @@ interface SealedRecord {
 
 async function loadSecrets(store: KeyStore, directory: string, { token, now }: PkiOptions): Promise<Secrets> {
   let records = await readRecords(store);
+  await requireSameCluster(directory, records);
   if (records === undefined) {
     const minted = await mintSecrets(now());
     if (await insertSecrets(store, token, minted)) {
@@ -121,6 +122,13 @@ async function loadSecrets(store: KeyStore, directory: string, { token, now }: P
   const [cluster, frontProxy, serviceAccount] = await Promise.all(names.map((name) => open(name, found[name])));
   if (cluster === undefined || frontProxy === undefined || serviceAccount === undefined) throw new Error('a cluster key is missing');
   return { 'cluster-ca': cluster, 'front-proxy-ca': frontProxy, 'service-account': serviceAccount };
+}
+
+/** Nodes would end the pods of the cluster that this directory is of, which another one does not know. */
+async function requireSameCluster(directory: string, records: Readonly<Record<SecretName, SealedRecord>> | undefined): Promise<void> {
+  const kept = await readPair(directory, 'cluster-ca');
+  if (kept === undefined || records?.['cluster-ca'].fingerprint === fingerprintOf(kept)) return;
+  throw new OtherClusterError(dirname(directory), records === undefined ? 'none' : 'another');
 }
 
 async function mintSecrets(now: number): Promise<Secrets> {

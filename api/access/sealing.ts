@@ -19,6 +19,14 @@ export class WrongTokenError extends Error {
   }
 }
 
+/** The store is not the one that this data directory's cluster was in. */
+export class OtherClusterError extends Error {
+  constructor(dataDir: string, found: 'none' | 'another') {
+    super(`the store holds ${found === 'none' ? 'no cluster' : 'another cluster'}, and ${dataDir} belongs to one that was in a store before: go back to its own store, or choose another data directory`);
+    this.name = 'OtherClusterError';
+  }
+}
+
 const cost = 16_384;
 const blockSize = 8;
 const maxMemoryBytes = 256 * 1024 * 1024;

@@ -1,5 +1,5 @@
 import { ensureServerToken, openPki, type Pki } from '../../api/access/pki.ts';
-import { WrongTokenError } from '../../api/access/sealing.ts';
+import { OtherClusterError, WrongTokenError } from '../../api/access/sealing.ts';
 import type { User } from '../../api/request.ts';
 import { SealedValueError } from '../../api/store/encryption.ts';
 import { createApiServer, type ApiServer } from '../../api/server.ts';
@@ -70,9 +70,15 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     return { api, pki, clientFor, failed: Promise.race([components.failed, ended.promise]), stop: () => started.disposeAsync() };
   } catch (error) {
     await started.disposeAsync();
-    if (error instanceof WrongTokenError) throw new CommandFailure(error.message, { cause: error });
+    if (error instanceof WrongTokenError || error instanceof OtherClusterError) throw new CommandFailure(`${error.message}${otherStore(options.store)}`, { cause: error });
     throw error;
   }
+}
+
+/** What a user of etcd can do about a cluster that is not theirs. */
+function otherStore({ etcdEndpoints, etcdPrefix = '' }: StoreOptions): string {
+  if (etcdEndpoints === undefined) return '';
+  return ` (see --etcd-endpoints and --etcd-prefix; what is there is removed by etcdctl --endpoints ${etcdEndpoints.join(',')} del --prefix ${etcdPrefix === '' ? '/registry/ and /bootstrap/' : `${etcdPrefix}/`})`;
 }
 
 async function serve({ store: { etcdEndpoints }, endpoint, access, address, port, names, advertise, version, log }: ControlPlaneOptions, store: Store, pki: Pki, audit: Audit | undefined): Promise<ApiServer> {

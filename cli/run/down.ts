@@ -2,7 +2,7 @@ import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { destroyInstance } from '../../node-agent/runtime/teardown.ts';
 import { connectControl } from '../control.ts';
-import { readIdentity } from '../data-dir.ts';
+import { readIdentity, type Identity } from '../data-dir.ts';
 import { CommandFailure } from '../failure.ts';
 import { requireRoot } from '../host.ts';
 import type { Invocation } from '../terminal.ts';
@@ -41,5 +41,11 @@ export async function runDown({ terminal }: Invocation, options: DownOptions): P
   if (options.purge) {
     await rm(dataDir, { recursive: true, force: true });
     terminal.line(`${dataDir} is removed`);
+    if (identity.store === 'etcd') terminal.line(stateInEtcd(identity));
   }
+}
+
+function stateInEtcd({ etcdPrefix = '' }: Identity): string {
+  const where = etcdPrefix === '' ? "'etcdctl del --prefix /registry/' and 'etcdctl del --prefix /bootstrap/'" : `'etcdctl del --prefix ${etcdPrefix}/'`;
+  return `the cluster's state stays in etcd, for its other servers; when there is none, nobody can open it any more: ${where} remove it`;
 }

@@ -1,8 +1,10 @@
 import { createHash, randomBytes, X509Certificate } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
+import { once } from 'node:events';
 import { request } from 'node:https';
 import { json } from 'node:stream/consumers';
 import { join } from 'node:path';
+import { connect } from 'node:tls';
 import { parse } from 'yaml';
 import { makeRequest, type KeyPair } from '../../api/access/certificates.ts';
 import { createClient, type Client } from '../../client/client.ts';
@@ -50,10 +52,27 @@ export async function joinCluster(options: JoinOptions): Promise<Joined> {
     const token = tokenOf(options);
     return ask(options, { server, ca: caPem, token: bootstrapTokenOf(token) }, 'kubernetes.io/kube-apiserver-client-kubelet', 'client auth', subject, []);
   });
-  const serving = await kept(pki, 'node-serving', () => ask(
-    options, { server, ca: caPem, cert: client.certPem, key: client.keyPem }, 'kubernetes.io/kubelet-serving', 'server auth', subject, [nodeName, address],
-  ), [address]);
+  const serving = await kept(pki, 'node-serving', async () => {
+    await requireOwnAddress(options, caPem);
+    return ask(options, { server, ca: caPem, cert: client.certPem, key: client.keyPem }, 'kubernetes.io/kubelet-serving', 'server auth', subject, [nodeName, address]);
+  }, [address]);
   return { caPem, client, serving };
+}
+
+/** Who serves under an address of the API server's could pass for it: no node gets a certificate for one. */
+async function requireOwnAddress({ server, address, signal }: JoinOptions, caPem: string): Promise<void> {
+  const { hostname, port } = new URL(server);
+  const socket = connect({ host: hostname, port: port === '' ? 443 : Number(port), ca: caPem });
+  try {
+    await once(socket, 'secureConnect', { signal: AbortSignal.any([signal, AbortSignal.timeout(fetchMs)]) });
+    if (socket.getPeerX509Certificate()?.checkIP(address) === undefined) return;
+  } catch {
+    // What is wrong with the way there, the request that follows says.
+    return;
+  } finally {
+    socket.destroy();
+  }
+  throw new CommandFailure(`${address} is an address of the API server's machine, where no node can be beside it: run 'coracle up' for a cluster on one machine, or the agent on another (or with a --node-address of its own)`);
 }
 
 function tokenOf({ token, dataDir }: JoinOptions): JoinToken {

@@ -31,10 +31,10 @@ export async function runServer(invocation: Invocation, options: ServerOptions):
 async function runControlPlane(invocation: Invocation, options: ServerOptions, { dataDir, identity, log, stop }: Session): Promise<void> {
   const { terminal, version } = invocation;
   requireUnchanged({ path: dataDir, identity }, 'clusterCidr', '--cluster-cidr', options.clusterCidr);
-  checkStoreOptions(options, { path: dataDir, identity });
+  const store = checkStoreOptions(options, { path: dataDir, identity });
   const advertise = options.advertise ?? (await primaryAddress());
   const plane = await startControlPlane({
-    dataDir, store: options, access: options, endpoint: isIP(advertise) === 0 ? await primaryAddress() : advertise, address: options.apiAddress, port: options.apiPort, names: [...new Set([advertise, ...ownAddresses()])], advertise, clusterCidr: identity.clusterCidr ?? defaultClusterCidr, version, log,
+    dataDir, store, access: options, endpoint: isIP(advertise) === 0 ? await primaryAddress() : advertise, address: options.apiAddress, port: options.apiPort, names: [...new Set([advertise, ...ownAddresses()])], advertise, clusterCidr: identity.clusterCidr ?? defaultClusterCidr, version, log,
   });
   try {
     const kubeconfig = await writeAdminKubeconfig(dataDir, plane.pki, plane.api.url, `coracle-${identity.instance}`);

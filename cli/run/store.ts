@@ -25,17 +25,21 @@ export interface StoreOptions {
 type Rules = ReturnType<typeof readEncryptionConfiguration>;
 
 /** What a new data directory remembers of the store. */
-export function storeIdentity({ store }: StoreOptions): Pick<Identity, 'store'> {
-  return store === 'etcd' ? { store } : {};
+export function storeIdentity({ store, etcdPrefix = '' }: StoreOptions): Pick<Identity, 'store' | 'etcdPrefix'> {
+  return store === 'etcd' ? { store, etcdPrefix } : {};
 }
 
-/** What must be wrong with the options of `dataDir`, before anything starts. Throws `CommandFailure`. */
-export function checkStoreOptions(options: StoreOptions, dataDir: DataDir): void {
+/** The options as they hold for `dataDir`, which remembers some, before anything starts. Throws `CommandFailure` for what must be wrong with them. */
+export function checkStoreOptions(options: StoreOptions, dataDir: DataDir): StoreOptions {
   const store = dataDir.identity.store ?? 'embedded';
   requireUnchanged({ ...dataDir, identity: { ...dataDir.identity, store } }, 'store', '--store', options.store);
   if (store === 'etcd' && options.etcdEndpoints === undefined) throw new CommandFailure('--store etcd needs --etcd-endpoints https://host:2379');
   if (store === 'embedded' && (options.etcdEndpoints ?? options.serverTokenFile) !== undefined) throw new CommandFailure('--etcd-endpoints and --server-token-file go with --store etcd');
   if ((options.etcdCertfile === undefined) !== (options.etcdKeyfile === undefined)) throw new CommandFailure('--etcd-certfile and --etcd-keyfile go together');
+  const { etcdPrefix } = dataDir.identity;
+  if (etcdPrefix === undefined) return options;
+  requireUnchanged(dataDir, 'etcdPrefix', '--etcd-prefix', options.etcdPrefix);
+  return { ...options, etcdPrefix };
 }
 
 /** Opens the store that the options name. `ended` is called if it ends by itself. Throws `CommandFailure` for what a user can mend. */

@@ -39,10 +39,10 @@ async function runCluster(invocation: Invocation, options: UpOptions, settings: 
   const { terminal, version } = invocation;
   requireUnchanged({ path: dataDir, identity }, 'nodeName', '--node-name', options.nodeName);
   requireUnchanged({ path: dataDir, identity }, 'clusterCidr', '--cluster-cidr', options.clusterCidr);
-  checkStoreOptions(options, { path: dataDir, identity });
+  const store = checkStoreOptions(options, { path: dataDir, identity });
   const { instance, clusterCidr = defaultClusterCidr, nodeName = defaultNodeName() } = identity;
   const address = await primaryAddress();
-  const plane = await startControlPlane({ dataDir, store: options, access: options, clusterCidr, log, version, address: options.apiAddress, port: options.apiPort, names: [address], endpoint: address });
+  const plane = await startControlPlane({ dataDir, store, access: options, clusterCidr, log, version, address: options.apiAddress, port: options.apiPort, names: [address], endpoint: address });
   try {
     terminal.line(`API server: ${plane.api.url} answers (${since()})`);
     const kubeconfig = await writeAdminKubeconfig(dataDir, plane.pki, plane.api.url, `coracle-${instance}`);
