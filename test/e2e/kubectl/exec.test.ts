@@ -96,9 +96,10 @@ describe('kubectl exec', () => {
   });
 
   it('-it passes on the size of the terminal, and its changes', async () => {
-    await using terminal = kubectl.terminal`exec -it shell -- sh -c ${'until stty size 2>/dev/null | grep -q "30 100"; do usleep 20000; done; trap "stty size; exit" WINCH; echo as asked; while true; do usleep 20000; done'}`;
+    await using terminal = kubectl.terminal`exec -it shell -- sh -c ${'until stty size 2>/dev/null | grep -q "30 100"; do usleep 20000; done; trap "stty size" WINCH; echo as asked; until stty size | grep -q "40 120"; do usleep 20000; done'}`;
     const [device] = await terminal.until(/\/dev\/pts\/\d+/);
     await terminal.until(/as asked/);
+    // Rows first, then columns: there is a size in between.
     await run('stty', ['-F', device, 'rows', '40', 'cols', '120']);
     await terminal.until(/40 120/);
     expect((await terminal.ended).code).toBe(0);
