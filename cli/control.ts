@@ -74,7 +74,8 @@ export async function connectControl(dataDir: string): Promise<RunningCoracle | 
   const first = await new Promise<string>((resolve) => createInterface({ input: socket }).once('line', resolve).once('close', () => resolve('')));
   const pid = Number(first);
   if (first === '' || !Number.isSafeInteger(pid)) return undefined;
-  const ended = closed.then(() => processGone(pid));
+  const life = await lifeOf(pid);
+  const ended = closed.then(() => processGone(pid, life));
   return {
     pid,
     ended,
@@ -89,15 +90,21 @@ export async function connectControl(dataDir: string): Promise<RunningCoracle | 
   };
 }
 
-/** Node closes its sockets some milliseconds before its process ends. Gives up after two seconds: the number may be another process's by then. */
-async function processGone(pid: number): Promise<void> {
-  if (pid === process.pid) return;
-  for (let look = 0; look < 200 && (await isAlive(pid)); look++) await setTimeout(10);
+/** Node closes its sockets before its process ends: some milliseconds, on a busy machine seconds. */
+async function processGone(pid: number, life: string | undefined): Promise<void> {
+  if (pid === process.pid || life === undefined) return;
+  for (let look = 0; look < mostLooks && (await lifeOf(pid)) === life; look++) await setTimeout(lookMs);
 }
 
-/** What has ended and was not waited for has no command line any more. */
-async function isAlive(pid: number): Promise<boolean> {
-  return readFile(`/proc/${pid}/cmdline`, 'utf8').then((line) => line !== '', () => false);
+const lookMs = 10;
+const mostLooks = 1500;
+
+/** Tells a process from a later one of its number: when it began (proc_pid_stat(5)). What has ended and was not waited for has no life. */
+async function lifeOf(pid: number): Promise<string | undefined> {
+  const text = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  const fields = text.slice(text.lastIndexOf(')') + 2).split(' ');
+  const [state = 'Z', startTime] = [fields[0], fields[19]];
+  return state === 'Z' || state === 'X' ? undefined : startTime;
 }
 
 function dial(path: string): Promise<Socket> {
