@@ -68,9 +68,17 @@ async function kernelNamespaces(): Promise<Finding[]> {
 }
 
 async function filesystems(): Promise<Finding[]> {
-  const known = await readFile('/proc/filesystems', 'utf8');
-  const has = /\boverlay\b/.test(known);
-  return [{ name: 'overlay filesystem', found: has ? 'present' : 'missing', ...(has ? {} : { todo: "load it with 'modprobe overlay'" }) }];
+  const [known, release] = await Promise.all([readFile('/proc/filesystems', 'utf8'), readFile('/proc/sys/kernel/osrelease', 'utf8')]);
+  if (/\boverlay\b/.test(known)) return [{ name: 'overlay filesystem', found: 'present' }];
+  const modules = await readFile(`/lib/modules/${release.trim()}/modules.dep`, 'utf8').catch(() => '');
+  // The kernel loads it at the first mount.
+  if (hasModule(modules, 'overlay')) return [{ name: 'overlay filesystem', found: 'a module, loaded when it is needed' }];
+  return [{ name: 'overlay filesystem', found: 'missing', todo: 'use a kernel that has it' }];
+}
+
+/** Is a module of that name among those that a `modules.dep` lists? Source: depmod(8). */
+export function hasModule(modulesDep: string, name: string): boolean {
+  return modulesDep.split('\n').some((line) => line.split(':', 1)[0]?.split('/').at(-1)?.split('.', 1)[0] === name);
 }
 
 async function seccomp(): Promise<Finding[]> {
@@ -82,7 +90,7 @@ async function cgroups(): Promise<Finding[]> {
   const unified = await readFile('/sys/fs/cgroup/cgroup.controllers', 'utf8').catch(() => undefined);
   if (unified !== undefined) {
     const missing = controllers.filter((name) => !unified.split(/\s+/).includes(name));
-    return [{ name: 'cgroups', found: `v2 with ${unified.trim()}`, ...(missing.length === 0 ? {} : { todo: `the controllers ${missing.join(', ')} are missing: enable them in the kernel's command line` }) }];
+    return [{ name: 'cgroups', found: `v2 with ${unified.trim()}`, ...(missing.length === 0 ? {} : { todo: `the controllers ${missing.join(', ')} are missing: enable them in the kernel's command line, or have them delegated to this container` }) }];
   }
   const missing = await absent(controllers.map((name) => `/sys/fs/cgroup/${name}/cgroup.procs`));
   return [{ name: 'cgroups', found: missing.length === 0 ? 'v1' : `v1, without ${missing.join(', ')}`, ...(missing.length === 0 ? {} : { todo: 'mount the missing controllers (on Debian: they come with systemd)' }) }];
