@@ -7,10 +7,11 @@ import { parseLayout, readUsage } from './cgroups.ts';
 const line = (mount: string, type: string, options: string): string => `30 20 0:29 / ${mount} rw,relatime shared:9 - ${type} ${type} ${options}`;
 
 describe('a machine\'s cgroups', () => {
-  it('are v2 when only that is mounted', () => {
-    expect(parseLayout(line('/sys/fs/cgroup', 'cgroup2', 'rw,nsdelegate'))).toEqual({
-      version: 2, hierarchies: [{ controllers: ['cpu', 'cpuacct', 'memory', 'pids'], mount: '/sys/fs/cgroup' }],
+  it('are v2 when only that is mounted, with the controllers that there are', () => {
+    expect(parseLayout(line('/sys/fs/cgroup', 'cgroup2', 'rw,nsdelegate'), 'cpuset cpu io memory pids misc\n')).toEqual({
+      version: 2, hierarchies: [{ controllers: ['cpu', 'memory', 'pids'], mount: '/sys/fs/cgroup' }],
     });
+    expect(parseLayout(line('/sys/fs/cgroup', 'cgroup2', 'rw'), 'cpu pids\n').hierarchies[0]?.controllers).toEqual(['cpu', 'pids']);
   });
 
   it('are v1 where any controller of ours is, with the hierarchies that count', () => {
@@ -19,7 +20,7 @@ describe('a machine\'s cgroups', () => {
       line('/sys/fs/cgroup/memory', 'cgroup', 'rw,memory'), line('/mnt/again', 'cgroup', 'rw,memory'), line('/sys/fs/cgroup/freezer', 'cgroup', 'rw,freezer'),
       line('/sys/fs/cgroup/pids', 'cgroup', 'rw,pids'),
     ].join('\n');
-    expect(parseLayout(mountinfo)).toEqual({
+    expect(parseLayout(mountinfo, '')).toEqual({
       version: 1,
       hierarchies: [
         { controllers: ['cpu', 'cpuacct'], mount: '/sys/fs/cgroup/cpu,cpuacct' }, { controllers: ['memory'], mount: '/sys/fs/cgroup/memory' },
@@ -29,7 +30,7 @@ describe('a machine\'s cgroups', () => {
   });
 
   it('are asked for when there are none', () => {
-    expect(() => parseLayout(line('/', 'ext4', 'rw'))).toThrow('mount cgroup2');
+    expect(() => parseLayout(line('/', 'ext4', 'rw'), '')).toThrow('mount cgroup2');
   });
 });
 

@@ -16,8 +16,11 @@ export interface CgroupLayout {
 /** What limits and counts are made of; a v1 hierarchy with none of them is left alone. */
 const wanted = ['cpu', 'cpuacct', 'memory', 'pids'];
 
-/** `/proc/self/mountinfo` → layout. v1 and hybrid when any v1 controller of ours is mounted, else v2. Throws when there is neither. */
-export function parseLayout(mountinfo: string): CgroupLayout {
+/**
+ * `/proc/self/mountinfo` → layout. v1 and hybrid when any v1 controller of ours is mounted, else v2, with the controllers that
+ * `available` names (its root's `cgroup.controllers`). Throws when there is neither.
+ */
+export function parseLayout(mountinfo: string, available: string): CgroupLayout {
   const mounts = mountinfo.split('\n').flatMap((line) => {
     const [before = '', after = ''] = line.split(' - ');
     const mount = before.split(' ')[4];
@@ -29,11 +32,16 @@ export function parseLayout(mountinfo: string): CgroupLayout {
   if (ours.length > 0) return { version: 1, hierarchies: ours };
   const unified = mounts.find(({ type }) => type === 'cgroup2');
   if (unified === undefined) throw new Error('no cgroup hierarchy is mounted: mount cgroup2 on /sys/fs/cgroup');
-  return { version: 2, hierarchies: [{ controllers: wanted, mount: unified.mount }] };
+  const controllers = available.trim().split(' ').filter((controller) => wanted.includes(controller));
+  return { version: 2, hierarchies: [{ controllers, mount: unified.mount }] };
 }
 
 export async function readLayout(): Promise<CgroupLayout> {
-  return parseLayout(await readFile('/proc/self/mountinfo', 'utf8'));
+  const available = readFile('/sys/fs/cgroup/cgroup.controllers', 'utf8').catch((error: unknown) => {
+    if (systemCode(error) === 'ENOENT') return '';
+    throw error;
+  });
+  return parseLayout(await readFile('/proc/self/mountinfo', 'utf8'), await available);
 }
 
 export const instanceCgroup = (instance: string): string => `coracle-${instance}`;
