@@ -19,6 +19,9 @@
 /* Bits of pod/process.h: what the pod shares with the host. */
 enum { POD_HOST_NETWORK = 1, POD_HOST_PIDS = 2, POD_HOST_IPC = 4 };
 
+/* Where v2 is mounted; above it there is nothing to enable. */
+#define CGROUPS "/sys/fs/cgroup"
+
 static int pod_binary = -1;
 
 /* The supervisor runs from a sealed copy: nothing that a container finds under /proc/<pid>/exe can be written. */
@@ -39,6 +42,25 @@ int spawn_prepare(const char *path, struct failure *failure)
     return 0;
 }
 
+/* A container's own root is a cgroup like any other: while it holds processes, it hands no controller on (cgroups(7), "no internal
+ * processes"). They move down into a leaf, as inits of containers do it; the machine's real root holds whatever it likes. */
+static void vacate(const char *root)
+{
+    char path[4200];
+    snprintf(path, sizeof path, "%s/init", root);
+    if (mkdir(path, 0755) < 0 && errno != EEXIST) return perror(path);
+    snprintf(path, sizeof path, "%s/cgroup.procs", root);
+    FILE *processes = fopen(path, "re");
+    snprintf(path, sizeof path, "%s/init/cgroup.procs", root);
+    int leaf = open(path, O_WRONLY | O_CLOEXEC);
+    char pid[16];
+    while (processes != NULL && leaf >= 0 && fgets(pid, sizeof pid, processes) != NULL) {
+        if (write(leaf, pid, strlen(pid)) < 0 && errno != ESRCH) perror(path);
+    }
+    if (leaf >= 0) close(leaf);
+    if (processes != NULL) fclose(processes);
+}
+
 static void enable_controllers(const char *directory)
 {
     char path[4200];
@@ -47,9 +69,25 @@ static void enable_controllers(const char *directory)
     if (fd < 0) return;
     static const char *const controllers[] = {"+cpu", "+memory", "+pids"};
     for (unsigned i = 0; i < 3; i++) {
+        ssize_t written = write(fd, controllers[i], strlen(controllers[i]));
+        for (int tries = 0; written < 0 && errno == EBUSY && strcmp(directory, CGROUPS) == 0 && tries < 8; tries++) { /* they may fork meanwhile */
+            vacate(directory);
+            written = write(fd, controllers[i], strlen(controllers[i]));
+        }
         /* one by one: a machine without a controller still gets the others, and the node's condition names the missing one */
-        if (write(fd, controllers[i], strlen(controllers[i])) < 0 && errno != ENOENT && errno != EINVAL) perror(path);
+        if (written < 0 && errno != ENOENT && errno != EINVAL) perror(path);
     }
+    close(fd);
+}
+
+/* Kubernetes' pods don't swap unless a node is told to let them: a limit of memory would be none. v1 has no such file. */
+static void keep_from_swapping(const char *path)
+{
+    char file[4200];
+    snprintf(file, sizeof file, "%s/memory.swap.max", path);
+    int fd = open(file, O_WRONLY | O_CLOEXEC);
+    if (fd < 0) return;
+    if (write(fd, "0", 1) < 0) perror(file);
     close(fd);
 }
 
@@ -77,8 +115,11 @@ static int make_cgroup(const char *slot, bool v2, struct failure *failure)
         bool made = mkdir(path, 0755) == 0;
         if (!made && errno != EEXIST) return fail_errno(failure, FAILED, "making the cgroup %s", path);
         const char *name = strrchr(path, '/') + 1;
-        if (made && strncmp(name, "coracle-", 8) == 0) weigh_instance(path, v2);
-        if (v2 && strncmp(path, "/sys/fs/cgroup", 14) == 0) enable_controllers(path);
+        if (made && strncmp(name, "coracle-", 8) == 0) {
+            weigh_instance(path, v2);
+            if (v2) keep_from_swapping(path);
+        }
+        if (v2 && strncmp(path, CGROUPS, strlen(CGROUPS)) == 0) enable_controllers(path);
         if (end == 0) return 0;
         *at = end;
     }

@@ -175,6 +175,12 @@ uint64_t cgroup_oom_kills(unsigned index)
     return at == NULL ? 0 : strtoull(at + strlen("oom_kill "), NULL, 10);
 }
 
+void cgroup_die_together(unsigned index)
+{
+    struct failure ignored = {0}; /* Linux before 4.19 has it not */
+    if (v2) set((int)index, "memory", "memory.oom.group", "1", &ignored);
+}
+
 void cgroup_let_end(unsigned index)
 {
     struct failure ignored = {0}; /* a container that ends without this ends all the same */

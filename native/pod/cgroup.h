@@ -17,6 +17,8 @@ int cgroup_limit_cpu(int index, const struct resources *, struct failure *);
 int cgroup_leaves_room(int index, const struct resources *, struct failure *);
 /* How many processes the kernel has killed there for want of memory. */
 uint64_t cgroup_oom_kills(unsigned index);
+/* v2: when the kernel kills one process there for want of memory, it kills all of them, as Kubernetes has it. v1 cannot. */
+void cgroup_die_together(unsigned index);
 /* Before a kill: nothing there may fork any more, and no quota keeps what was killed from running to its end. */
 void cgroup_let_end(unsigned index);
 /* SIGKILL to everything in the container's cgroup but `spare`. For containers without a pid namespace of their own. */

@@ -292,6 +292,7 @@ void launched(struct process *process)
         return connection_resume(connection);
     }
     process->container->state = RUNNING;
+    cgroup_die_together(process->container->index); /* now that its zygote, which dies with it, has answered */
     process->requester = NULL;
     if (connection == NULL) return;
     size_t frame = frame_begin(&connection->out, OK, process->request_id);

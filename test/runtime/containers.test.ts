@@ -3,10 +3,12 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { defaultCapabilities } from '../../node-agent/runtime/capabilities.ts';
+import { readLayout } from '../../node-agent/runtime/cgroups.ts';
 import { defaultSeccomp } from '../../node-agent/runtime/seccomp.ts';
 import type { ContainerSpec, Sandbox } from '../../node-agent/runtime/runtime.ts';
 import { collect, containerSpec, createTestMachine, finished, logText, sandboxSpec, sh, type TestMachine } from './fixture.ts';
 
+const { version: cgroupVersion } = await readLayout();
 let machine: TestMachine;
 let sandbox: Sandbox;
 
@@ -49,6 +51,11 @@ describe('a container', () => {
   it('is told apart from one that memory ran out for', async () => {
     const { exitCode, oomKilled } = await outcomeOf('dd if=/dev/zero of=/dev/null bs=200M', { resources: { memoryLimitBytes: 32 << 20 } });
     expect({ exitCode, oomKilled }).toEqual({ exitCode: 137, oomKilled: true });
+  });
+
+  it.runIf(cgroupVersion === 2)('ends as a whole when memory runs out for one of its processes', async () => {
+    const { exitCode, oomKilled, log } = await outcomeOf('dd if=/dev/zero of=/dev/null bs=200M; echo went on', { resources: { memoryLimitBytes: 32 << 20 } });
+    expect({ exitCode, oomKilled, log }).toEqual({ exitCode: 137, oomKilled: true, log: '' });
   });
 
   it('can\'t start more processes than its limit', async () => {
@@ -126,7 +133,7 @@ describe('what a container sees', () => {
   });
 
   it('can\'t write what is read-only or read what is masked', async () => {
-    const { log } = await outcomeOf('echo 1 > /proc/sys/kernel/domainname; cat /proc/timer_list /proc/keys | wc -c; ls /sys/firmware | wc -l; mkdir /sys/fs/cgroup/pids/x; mount -t tmpfs x /tmp');
+    const { log } = await outcomeOf('echo 1 > /proc/sys/kernel/domainname; cat /proc/timer_list /proc/keys | wc -c; ls /sys/firmware | wc -l; mkdir $(dirname $(find /sys/fs/cgroup -name pids.max))/x; mount -t tmpfs x /tmp');
     expect(log).toMatch(/Read-only file system[\s\S]*\n0\n0\n[\s\S]*Read-only file system[\s\S]*(not permitted|denied)/);
   });
 
