@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config';
+import { patience } from './test/patience.ts';
 
 export default defineConfig({
   test: {
@@ -9,7 +10,8 @@ export default defineConfig({
           name: 'unit',
           include: ['{machinery,client,api,scheduler,controller,native,node-agent,cli,setup,test}/**/*.test.ts'],
           exclude: ['test/e2e/**', 'test/conformance/**'],
-          testTimeout: 30_000,
+          testTimeout: 30_000 * patience,
+          hookTimeout: 10_000 * patience,
           sequence: { groupOrder: 0 },
         },
       },
@@ -19,8 +21,8 @@ export default defineConfig({
           name: 'conformance',
           include: ['test/conformance/**/*.test.ts'],
           globalSetup: ['test/conformance/server.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: 60_000 * patience,
+          hookTimeout: 60_000 * patience,
           maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },
@@ -31,8 +33,8 @@ export default defineConfig({
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           globalSetup: ['test/e2e/cluster.ts'],
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          testTimeout: 60_000 * patience,
+          hookTimeout: 60_000 * patience,
           maxWorkers: 2,
           sequence: { groupOrder: 2 },
         },

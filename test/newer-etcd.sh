@@ -12,6 +12,8 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=test/fresh-machine/settings.sh
 source "$here/fresh-machine/settings.sh"
+# shellcheck source=test/fresh-machine/apt.sh
+source "$here/fresh-machine/apt.sh"
 
 say() { printf 'newer-etcd: %s\n' "$*"; }
 die() { printf 'newer-etcd: %s\n' "$*" >&2; exit 1; }
@@ -27,24 +29,11 @@ done
 scratch=$(mktemp -d "${TMPDIR:-/tmp}/newer-etcd.XXXXXX")
 trap 'rm -rf "$scratch"' EXIT
 
-# An apt of its own, with the ways to the mirror of this machine's: it reads no other settings.
 make_apt() {
   local mirror suite
   mirror=$(archive_mirror) || die "cannot tell from apt's sources where this machine gets Debian's packages: is it a Debian?"
-  mkdir -p "$scratch"/etc/apt/{apt.conf,preferences}.d "$scratch"/var/lib/apt/lists/partial "$scratch"/var/cache/apt/archives/partial "$scratch/packages"
-  {
-    printf 'Dir "%s";\nDir::State::status "/dev/null";\nAcquire::Languages "none";\n' "$scratch"
-    apt-config dump | grep -E '^Acquire::(https?|Check-|Retries|ForceIPv)' || true
-  } >"$scratch/apt.conf"
-  for suite in "$(. /etc/os-release && printf '%s' "$VERSION_CODENAME")-backports" stable testing unstable; do
-    printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' "$mirror" "$suite"
-  done >"$scratch/etc/apt/sources.list"
-  # As root apt downloads as a user of its own, who must get there.
-  chmod 755 "$scratch"
-  [[ $(id -u) != 0 ]] || chown _apt "$scratch/packages"
-  export APT_CONFIG=$scratch/apt.conf
   # Backports go away some years after their release.
-  apt-get update -qq || say "not all of Debian's lists of packages can be read"
+  private_apt "$scratch" < <(for suite in "$(. /etc/os-release && printf '%s' "$VERSION_CODENAME")-backports" stable testing unstable; do printf '%s %s\n' "$mirror" "$suite"; done)
 }
 
 # Debian's versions of etcd-server, newest first.

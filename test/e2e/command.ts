@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { patience } from '../patience.ts';
 
 /** Programs that tests run. Every wait has a deadline, and its failure says what the program had printed until then. */
 export interface Outcome {
@@ -29,6 +30,7 @@ export interface Started extends AsyncDisposable {
   until(pattern: RegExp, deadlineMs?: number): Promise<RegExpExecArray>;
 }
 
+/** Deadlines here and in `eventually` are for an ordinary machine; `patience` stretches them. */
 export const patienceMs = 30_000;
 
 /** Starts a program; leaving the scope of `await using` ends it. */
@@ -63,7 +65,7 @@ export function start(program: string, args: readonly string[], { env = {}, inpu
     endInput: () => void child.stdin.end(),
     kill: (signal) => void child.kill(signal),
     async until(pattern, deadlineMs = patienceMs) {
-      const deadline = AbortSignal.timeout(deadlineMs);
+      const deadline = AbortSignal.timeout(deadlineMs * patience);
       for (;;) {
         const match = pattern.exec(printed.all.slice(read));
         if (match !== null) {
@@ -71,7 +73,7 @@ export function start(program: string, args: readonly string[], { env = {}, inpu
           return match;
         }
         if (hasEnded()) throw new Error(`${name} ended without printing ${pattern}:\n${printed.all}`);
-        if (deadline.aborted) throw new Error(`${name} did not print ${pattern} within ${deadlineMs} ms:\n${printed.all}`);
+        if (deadline.aborted) throw new Error(`${name} did not print ${pattern} within ${deadlineMs * patience} ms:\n${printed.all}`);
         await changeOrDeadline(heard, deadline);
       }
     },
@@ -90,9 +92,9 @@ async function changeOrDeadline(heard: EventTarget, deadline: AbortSignal): Prom
 export async function outcome(program: string, args: readonly string[], options: StartOptions & { readonly deadlineMs?: number } = {}): Promise<Outcome> {
   const { deadlineMs = patienceMs } = options;
   await using running = start(program, args, options);
-  const late = AbortSignal.timeout(deadlineMs);
+  const late = AbortSignal.timeout(deadlineMs * patience);
   const passed = new Promise<never>((_resolve, reject) => {
-    late.addEventListener('abort', () => reject(new Error(`'${[program, ...args].join(' ')}' did not end within ${deadlineMs} ms:\n${running.output()}`)), { once: true });
+    late.addEventListener('abort', () => reject(new Error(`'${[program, ...args].join(' ')}' did not end within ${deadlineMs * patience} ms:\n${running.output()}`)), { once: true });
   });
   // Awaited here: leaving the scope ends the program.
   return await Promise.race([running.ended, passed]);

@@ -1,4 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
+import { patience } from '../patience.ts';
 import { patienceMs } from './command.ts';
 
 const pauseMs = 50;
@@ -8,7 +9,7 @@ const pauseMs = 50;
  * Rejects with its last failure when the deadline has passed.
  */
 export async function eventually<T>(look: () => Promise<T> | T, deadlineMs = patienceMs): Promise<T> {
-  const deadline = performance.now() + deadlineMs;
+  const deadline = performance.now() + deadlineMs * patience;
   for (;;) {
     try {
       return await look();

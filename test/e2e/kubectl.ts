@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { parse } from 'yaml';
+import { patience } from '../patience.ts';
 import { inTerminal, outcome, run, start, type Outcome, type StartOptions, type Started } from './command.ts';
 
 const program = join(import.meta.dirname, '../../generated/bin/kubectl');
@@ -69,7 +70,7 @@ export function list(objects: readonly object[]): string {
   return JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects });
 }
 
-/** Splits a template at the spaces of its text. */
+/** Splits a template at the spaces of its text; stretches `--timeout=30s`. */
 function split(text: TemplateStringsArray, values: readonly string[]): string[] {
   const words = [''];
   for (const [index, part] of text.entries()) {
@@ -77,5 +78,5 @@ function split(text: TemplateStringsArray, values: readonly string[]): string[] 
     words.push(`${words.pop() ?? ''}${first}`, ...rest);
     words.push(`${words.pop() ?? ''}${values[index] ?? ''}`);
   }
-  return words.filter((word) => word !== '');
+  return words.filter((word) => word !== '').map((word) => word.replace(/^--timeout=(\d+)s$/, (_all, seconds: string) => `--timeout=${Number(seconds) * patience}s`));
 }

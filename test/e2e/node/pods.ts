@@ -8,6 +8,7 @@ import { readKubeconfig } from '../../../client/kubeconfig.ts';
 import { Pod } from '../../../machinery/kinds/core.ts';
 import { isReady } from '../../../machinery/pod/readiness.ts';
 import { messageOf } from '../../../machinery/thrown.ts';
+import { patience } from '../../patience.ts';
 import { patienceMs } from '../command.ts';
 import { importImage } from '../coracle.ts';
 import { writeImage, type Image } from '../image-archive.ts';
@@ -79,11 +80,11 @@ export function usePods(namespace: string): NodePods {
   const states = (name: string): readonly Pod[] => told.get(name) ?? [];
 
   async function wait(name: string, what: string, holds: () => boolean, deadlineMs = patienceMs): Promise<void> {
-    const deadline = AbortSignal.timeout(deadlineMs);
+    const deadline = AbortSignal.timeout(deadlineMs * patience);
     deadline.addEventListener('abort', changed, { once: true });
     while (!holds()) {
       if (over !== undefined || deadline.aborted) {
-        throw new Error(`${name} was not ${what}: ${over ?? `${deadlineMs / 1000} s have passed`}; its status: ${JSON.stringify(states(name).at(-1)?.status)}`);
+        throw new Error(`${name} was not ${what}: ${over ?? `${deadlineMs * patience / 1000} s have passed`}; its status: ${JSON.stringify(states(name).at(-1)?.status)}`);
       }
       await wake.promise;
     }
