@@ -150,7 +150,7 @@ run_guest() {
   # Without cmpxchg16b: Linux 6.12 dies of the one that qemu 7 emulates.
   run_qemu -accel tcg,thread=multi -cpu max,cx16=off -smp 2 -m "$guest_memory" -nodefaults -no-user-config -display none -no-reboot \
     -kernel "$kernel" -initrd "$directory/initramfs" -drive "file=$directory/disk,format=raw,if=virtio,cache=unsafe" -serial stdio -serial "file:$directory/word" \
-    -append 'console=ttyS0 quiet panic=-1 mitigations=off systemd.unit=coracle-tests.service systemd.unified_cgroup_hierarchy=1 systemd.firstboot=off systemd.show_status=no' \
+    -append 'console=ttyS0 loglevel=3 panic=-1 no_timer_check mitigations=off systemd.unit=coracle-tests.service systemd.unified_cgroup_hierarchy=1 systemd.firstboot=off systemd.show_status=no' \
     </dev/null &
   guest=$!
   (sleep "$guest_seconds" & sleeper=$!; trap 'kill "$sleeper"' TERM; wait "$sleeper"; kill -TERM "$guest") 2>/dev/null &

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { silentLog } from '../../client/log.ts';
 import { defaultCapabilities, defaultMaskedPaths, defaultReadOnlyPaths } from '../../node-agent/runtime/capabilities.ts';
+import { readLayout } from '../../node-agent/runtime/cgroups.ts';
 import { openRuntime } from '../../node-agent/runtime/native-runtime.ts';
 import { defaultSeccomp } from '../../node-agent/runtime/seccomp.ts';
 import { destroyInstance } from '../../node-agent/runtime/teardown.ts';
@@ -66,8 +67,8 @@ async function lines(command: string, args: readonly string[]): Promise<string[]
 }
 
 async function cgroupsOf(instance: string): Promise<string[]> {
-  const names = (await readdir('/sys/fs/cgroup')).filter((name) => name !== 'unified' && name !== 'systemd');
-  const found = await Promise.all(names.map(async (name) => (await readdir(join('/sys/fs/cgroup', name)).catch(() => [])).filter((entry) => entry.includes(instance)).map((entry) => `${name}/${entry}`)));
+  const { hierarchies } = await readLayout();
+  const found = await Promise.all(hierarchies.map(async ({ mount }) => (await readdir(mount)).filter((entry) => entry.includes(instance)).map((entry) => join(mount, entry))));
   return found.flat();
 }
 
