@@ -84,8 +84,10 @@ export interface ApiServerOptions {
   /** Whose tokens are let in besides the cluster's own. */
   readonly oidc?: OidcOptions;
   readonly build?: Build;
-  /** Told of failures that nobody foresaw, and of the end of the store's watch. */
+  /** Told of failures that nobody foresaw. */
   readonly onError?: (what: string, error: unknown) => void;
+  /** Called once when the store can't be followed any more: from then on everything is refused, and the server is to be closed. */
+  readonly onEnd?: (error: Error) => void;
   /** Freezes what reads hand out. For tests. */
   readonly freeze?: boolean;
 }
@@ -127,7 +129,9 @@ export async function createApiServer(options: ApiServerOptions): Promise<ApiSer
   const registry = createRegistry(resources);
   registry.put(NodeMetrics.group, [nodeMetrics, podMetrics]);
   const caches = await createCaches(options.store, registry.resources, {
-    encode: codec.encode, encodeProtobuf: protobuf.message, freeze: options.freeze ?? false, onEnd: (error) => { onError('the watch of the store ended', error); },
+    encode: codec.encode, encodeProtobuf: protobuf.message, freeze: options.freeze ?? false, onEnd: (error) => { options.onEnd?.(error); },
+    onUnreadable: (problem) => { onError('a stored value can\'t be read: its kind can\'t be listed and watched until it is gone or readable', problem); },
+    onProblem: (error) => { onError('the store could not be read again, which is tried on', error); },
     onGap: (error) => { onError('the store forgot changes before this server saw them, and is read again', error); },
   });
   registry.onChange(() => { caches.serve(registry.resources); });
@@ -164,6 +168,8 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
   const extensionOpenApi = createExtensionOpenApi({ extensions, now: Date.now, report: (error, name) => { onError(`reading the OpenAPI of ${name} failed`, error); } });
   const extensionRequests = createExtensionRequests({ extensions, authorizer, auditor });
   const stopping = new AbortController();
+  // Without the store's changes nothing may be decided: neither who may do what, nor what is there.
+  const stopped = AbortSignal.any([stopping.signal, caches.ended]);
   const inFlight = createInFlight(Date.now, requestMs);
   const yaml = createYamlReader();
   const connections = createConnections();
@@ -176,10 +182,10 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
   let port = options.port;
   let isSeeded = false;
   const edge: Edge = {
-    authenticator, authorizer, dispatch, resourceAt: registry.at, inFlight, metrics, fairness, onError, stopped: stopping.signal, uuid: randomUUID, ...(auditor === undefined ? {} : { audit: auditor }),
+    authenticator, authorizer, dispatch, resourceAt: registry.at, inFlight, metrics, fairness, onError, stopped, ended: caches.ended, uuid: randomUUID, ...(auditor === undefined ? {} : { audit: auditor }),
     extensions: { at: (path) => (extensionOpenApi.isMade(path) ? undefined : extensions.at(path)), target: extensions.target },
     page: serverPages({ pki, build: options.build, registry, caches, metrics, extensions, extensionOpenApi, serverAddress: () => `${reach}:${port}`, isSeeded: () => isSeeded }),
-    agentLink: { ...agentIdentity, connectMs: agentMs, connections, stopped: stopping.signal },
+    agentLink: { ...agentIdentity, connectMs: agentMs, connections, stopped },
     protobuf: createProtobufDecoder(),
     yaml,
     encoder: protobuf,
@@ -206,10 +212,10 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
   const url = `https://${reach.includes(':') ? `[${reach}]` : reach}:${port}`;
   const close = async (signal = AbortSignal.timeout(closeMs)) => {
     stopping.abort();
-    const stopped = listener.stop();
-    await Promise.race([Promise.all([inFlight.idle(), stopped]), aborted(signal)]);
+    const gone = listener.stop();
+    await Promise.race([Promise.all([inFlight.idle(), gone]), aborted(signal)]);
     listener.destroy();
-    await stopped;
+    await gone;
     clearInterval(sweep);
     await Promise.all(keepers.map((keeper) => keeper.close()));
     webhooks.close();
@@ -239,7 +245,7 @@ async function assemble(options: ApiServerOptions, ground: Ground, onError: Edge
     throw error;
   }
   isSeeded = true;
-  return { url, port, caPem: pki.caPem, caches, kinds: storedKinds(registry), extensionKinds: extensionKinds({ versions: () => extensions.versions }), localTransport: (user) => localFor({ dispatch, extensions: extensionRequests, resourceAt: registry.at, stopped: stopping.signal, ...(auditor === undefined ? {} : { auditId: randomUUID }) }, user), signToken: (account, secret) => signSecretToken(pki, account, secret), joinToken: () => ensureJoinToken(deps, pki), close };
+  return { url, port, caPem: pki.caPem, caches, kinds: storedKinds(registry), extensionKinds: extensionKinds({ versions: () => extensions.versions }), localTransport: (user) => localFor({ dispatch, extensions: extensionRequests, resourceAt: registry.at, stopped, ...(auditor === undefined ? {} : { auditId: randomUUID }) }, user), signToken: (account, secret) => signSecretToken(pki, account, secret), joinToken: () => ensureJoinToken(deps, pki), close };
 }
 
 /** How many objects of a kind there are; 0 for what isn't kept. */

@@ -3,6 +3,7 @@ import type { Draft } from '../../machinery/kinds/wire.ts';
 import { failure, isReason } from '../../machinery/status.ts';
 import { applied, checkedConfig, type Application } from '../field-management/apply.ts';
 import type { Call, Result } from '../request.ts';
+import { requireReadable } from '../store/unreadable.ts';
 import { createFrom } from './create.ts';
 import { metadataOf } from './metadata.ts';
 import { nextStage, sizeOf } from './stages.ts';
@@ -21,7 +22,10 @@ export async function apply(writer: Writer, call: Call): Promise<Result> {
   const { resource, info, query, body } = call;
   const application = applicationOf(writer, call);
   for (let attempt = 1; ; attempt++) {
-    const present = writer.caches.of(resource).get(info.namespace === '' ? undefined : info.namespace, info.name);
+    const cache = writer.caches.of(resource);
+    const namespace = info.namespace === '' ? undefined : info.namespace;
+    requireReadable(cache, cache.keyOf(namespace, info.name));
+    const present = cache.get(namespace, info.name);
     try {
       if (present === undefined) return await createApplied(writer, call, application);
       const { entry } = await changeObject(writer, resource, info.namespace, info.name, isDryRun(query), async (current) => {

@@ -2,6 +2,7 @@ import { setImmediate } from 'node:timers/promises';
 import type { Call, ListResult } from '../request.ts';
 import type { Entry, ResourceCache, Selection } from '../store/cache.ts';
 import { CompactedError, FutureRevisionError, type Revision } from '../store/store.ts';
+import { requireReadable } from '../store/unreadable.ts';
 import { formatContinue, parseContinue } from './continue-token.ts';
 import { listOptionsOf, type ListOptions } from './list-options.ts';
 import { expired, freshEnough, type Reader } from './reader.ts';
@@ -15,6 +16,7 @@ export async function list(reader: Reader, call: Call): Promise<ListResult> {
   const options = listOptionsOf(call.query, false);
   const selection = selectionOf(call);
   const { after, revision } = await position(reader, call, options);
+  requireReadable(reader.caches.of(call.resource));
   const from = revision === undefined || revision === reader.caches.revision
     ? await fromCache(reader, call, selection, after)
     : await fromStore(reader, call, selection, options, after, revision);

@@ -1,6 +1,7 @@
 import type { Call, WatchResult, WatchSink } from '../request.ts';
 import type { Change, Entry, Selection, Watch } from '../store/cache.ts';
 import { CompactedError, type Revision } from '../store/store.ts';
+import { requireReadable } from '../store/unreadable.ts';
 import { listOptionsOf, type ListOptions } from './list-options.ts';
 import { expired, freshEnough, type Reader } from './reader.ts';
 import { selectionOf } from './selection.ts';
@@ -19,6 +20,7 @@ export async function watch(reader: Reader, call: Call): Promise<WatchResult> {
   const options = listOptionsOf(call.query, true);
   const selection = selectionOf(call);
   if (wantsState(options)) await freshEnough(reader, options.revision, call.signal);
+  requireReadable(reader.caches.of(call.resource));
   return { type: 'watch', resource: call.resource, open: (sink) => open(reader, call, options, selection, sink) };
 }
 

@@ -8,6 +8,7 @@ import type { Resource } from '../resources/define.ts';
 import type { Caches, Entry } from '../store/cache.ts';
 import { nextStage } from './stages.ts';
 import { maxTransactionBytes } from '../store/limits.ts';
+import { requireReadable } from '../store/unreadable.ts';
 import type { Compare, LeaseId, Store, Write } from '../store/store.ts';
 
 /** How objects get in and out of their byte form; `schema/` implements it. */
@@ -130,7 +131,10 @@ export const modified = 'the object has been modified; please apply your changes
 
 /** The entry, or 404. */
 export function existing(writer: Writer, resource: Resource, namespace: string, name: string): Entry {
-  const entry = writer.caches.of(resource).get(namespace === '' ? undefined : namespace, name);
+  const cache = writer.caches.of(resource);
+  const within = namespace === '' ? undefined : namespace;
+  requireReadable(cache, cache.keyOf(within, name));
+  const entry = cache.get(within, name);
   if (entry === undefined) throw notFound(resource, name);
   return entry;
 }

@@ -64,10 +64,12 @@ export interface Edge {
   readonly metrics: RequestMetrics;
   /** Whose turn it is. */
   readonly fairness: Fairness;
-  /** Aborts when the server stops: watches end. */
   /** Absent: nothing is recorded. */
   readonly audit?: Auditor;
+  /** Aborts when the server stops: watches end. */
   readonly stopped: AbortSignal;
+  /** Aborts when the store can't be followed any more: everything is refused. */
+  readonly ended: AbortSignal;
   readonly uuid: () => string;
   /** Told of failures that nobody foresaw. */
   readonly onError: (what: string, error: unknown) => void;
@@ -99,6 +101,7 @@ export async function serve(edge: Edge, exchange: Exchange, peer: Peer): Promise
   let isRecorded = false;
   try {
     target = parseTarget(exchange.method, exchange.url);
+    edge.ended.throwIfAborted();
     user = await authenticate(edge, exchange.headers, peer);
     const asked = edge.fairness.admit({ user, info: target.info, query: target.query, headers, onEnd: exchange.onEnd });
     seat = asked instanceof Promise ? await asked : asked;
@@ -345,6 +348,7 @@ export async function serveUpgrade(edge: Edge, request: IncomingMessage, socket:
   let isRecorded = false;
   try {
     target = parseTarget(method, url);
+    edge.ended.throwIfAborted();
     user = await authenticate(edge, headers, peer);
     const extension = edge.extensions.at(target.info.path);
     if (extension !== undefined) {

@@ -79,6 +79,8 @@ export interface ResourceCache<T extends KubernetesObject = KubernetesObject> {
   readonly size: number;
   /** In key order. */
   list(namespace?: string): Iterable<Entry<T>>;
+  /** Why the value at `key`, or any value of the resource, can't be read; undefined: all can be. The cache goes on with what it last read there. */
+  unreadable(key?: string): Error | undefined;
   /** Changes after revision `from`, on a later turn of the event loop, at most 1000 a call, each once, in order; throws `CompactedError` when the ring no longer has them. */
   watch(from: Revision, selection: Selection, sink: ChangeSink<T>): Watch;
 }
@@ -96,6 +98,8 @@ export interface ResourceView {
 export interface Caches {
   /** Everything up to here is visible. */
   readonly revision: Revision;
+  /** Aborts, with the reason, when nothing is followed any more: what they hold is then the past, and nobody may be answered from it. */
+  readonly ended: AbortSignal;
   /** By group, version and plural: whoever only reads needs no more than the kind. Throws when no such resource is served. */
   of<T extends KubernetesObject>(kind: Kind<T>): ResourceCache<T>;
   /** Resolves when `revision` is visible; rejects when `signal` aborts. */

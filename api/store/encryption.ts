@@ -13,9 +13,12 @@ export class SealedValueError extends Error {
   }
 }
 
-/** `store` with the values under the rules' prefixes sealed. Values that were written before, or under older keys, are read as long as their provider is listed. */
+/**
+ * `store` with the values under the rules' prefixes sealed. Values that were written before, or under older keys, are read as long as their provider
+ * is listed. What can't be opened is handed on as it is (see `isSealed`): one such value must not keep the others from anybody.
+ */
 export function encryptedStore(store: Store, rules: readonly EncryptionRule[]): Store {
-  const opened = (kv: KeyValue): KeyValue => ({ ...kv, value: open(rules, kv.key, kv.value) });
+  const opened = (kv: KeyValue): KeyValue => ({ ...kv, value: openOrKeep(rules, kv.key, kv.value) });
   return {
     async range(request) {
       const result = await store.range(request);
@@ -88,6 +91,15 @@ function open(rules: readonly EncryptionRule[], key: string, value: Buffer): Buf
   }
 }
 
+function openOrKeep(rules: readonly EncryptionRule[], key: string, value: Buffer): Buffer {
+  try {
+    return open(rules, key, value);
+  } catch (error) {
+    if (error instanceof SealedValueError) return value;
+    throw error;
+  }
+}
+
 function startsWith(value: Buffer, prefix: string): boolean {
   return value.length >= prefix.length && value.toString('latin1', 0, prefix.length) === prefix;
 }
@@ -104,7 +116,6 @@ function openedResult(result: TransactionResult, opened: (kv: KeyValue) => KeyVa
   return { ...result, current: result.current.map((kv) => (kv === undefined ? undefined : opened(kv))) };
 }
 
-/** A value that can't be opened ends the watch: passing over it would lose an event. */
 function openedSink(sink: WatchSink, opened: (kv: KeyValue) => KeyValue): WatchSink {
   return {
     events(revision, events) {

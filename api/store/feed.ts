@@ -33,11 +33,13 @@ export interface FeedOptions {
   readonly ring: RingLimits;
   /** That of all caches. */
   readonly revision: () => Revision;
+  /** Told of the first value of a resource that can't be read. */
+  readonly onUnreadable: (problem: Error) => void;
 }
 
 export const registry = '/registry/';
 
-export function createFeed({ delivery, freeze, encode, encodeProtobuf, ring, revision }: FeedOptions): Feed {
+export function createFeed({ delivery, freeze, encode, encodeProtobuf, ring, revision, onUnreadable }: FeedOptions): Feed {
   const caches = new Map<string, FedCache>();
   /** Keys of resources that are not served, by prefix: objects of a definition that this server is yet to read, or will never know. */
   const unserved = new Map<string, SortedMap<StoredItem>>();
@@ -61,7 +63,7 @@ export function createFeed({ delivery, freeze, encode, encodeProtobuf, ring, rev
 
   function start(prefix: string, resource: Resource): FedCache {
     const cache = createResourceCache({
-      shape: entryShape(resource, common), shapeOf: (version) => entryShape(version, common), delivery, ring, start: revision(), revision,
+      shape: entryShape(resource, common), shapeOf: (version) => entryShape(version, common), delivery, ring, start: revision(), revision, onUnreadable,
     });
     for (const { key, stored, revision: at } of unserved.get(prefix)?.values() ?? []) cache.load(key, stored, at);
     unserved.delete(prefix);

@@ -7,6 +7,7 @@ import { createRing, type RingLimits } from './ring.ts';
 import { createSortedMap, prefixEnd } from './sorted-map.ts';
 import type { Revision } from './store.ts';
 import { createTransition } from './transition.ts';
+import { problemOf, unreadable } from './unreadable.ts';
 import { createVersionView, type VersionView } from './version-view.ts';
 import { createWatchers } from './watchers.ts';
 
@@ -47,17 +48,35 @@ export interface FedCacheOptions {
   readonly start: Revision;
   /** The revision of all caches. */
   readonly revision: () => Revision;
+  /** Told of the first value that can't be read. */
+  readonly onUnreadable: (problem: Error) => void;
 }
 
-export function createResourceCache({ shape, shapeOf, delivery, ring: limits, start, revision }: FedCacheOptions): FedCache {
+/** A value that can't be read, and why. */
+interface Unread extends StoredItem {
+  readonly problem: Error;
+}
+
+export function createResourceCache({ shape, shapeOf, delivery, ring: limits, start, revision, onUnreadable }: FedCacheOptions): FedCache {
   let entries = createSortedMap<CacheEntry>();
   let ring = createRing(start, limits);
   const watchers = createWatchers(delivery, revision);
   const { prefix, resource } = shape;
+  /** By key. `entries` goes on with what was last read there, as the informers of Kubernetes do: whoever decides by it has nothing better. */
+  const unread = new Map<string, Unread>();
   const views = new Map<Resource, VersionView>();
 
   const keyOf = (namespace: string | undefined, name: string): string =>
     (resource.scope === 'Namespaced' ? `${prefix}${namespace ?? ''}/${name}` : prefix + name);
+
+  /** Sets aside what can't be read. */
+  function setAside(item: StoredItem): Error | undefined {
+    const problem = problemOf(item.key, item.stored);
+    if (problem === undefined) return undefined;
+    if (unread.size === 0) onUnreadable(problem);
+    unread.set(item.key, { ...item, problem });
+    return problem;
+  }
 
   const cache: ResourceCache = {
     resource,
@@ -71,6 +90,7 @@ export function createResourceCache({ shape, shapeOf, delivery, ring: limits, st
       const within = `${prefix}${namespace}/`;
       return entries.between(within, prefixEnd(within));
     },
+    unreadable: (key) => (key === undefined ? unread.values().next().value : unread.get(key))?.problem,
     watch: (from: Revision, selection: Selection, sink: ChangeSink<KubernetesObject>) => watchers.add(from, selection, sink, ring.after(from)),
   };
 
@@ -99,19 +119,31 @@ export function createResourceCache({ shape, shapeOf, delivery, ring: limits, st
       views.delete(version);
     },
     * items() {
-      for (const { key, stored: bytes, revision: at } of entries.values()) yield { key, stored: bytes, revision: at };
+      for (const { key, stored: bytes, revision: at } of entries.values()) if (!unread.has(key)) yield { key, stored: bytes, revision: at };
+      yield* unread.values();
     },
-    load: (key, bytes, at) => entries.set(key, createEntry(shape, key, bytes, at)),
+    load(key, bytes, at) {
+      if (setAside({ key, stored: bytes, revision: at }) === undefined) entries.set(key, createEntry(shape, key, bytes, at));
+    },
     replace(items, at) {
       const replaced = createSortedMap<CacheEntry>();
-      for (const { key, stored: bytes, revision: modified } of items) {
+      unread.clear();
+      for (const item of items) {
+        const { key, stored: bytes, revision: modified } = item;
         const cached = entries.get(key);
-        replaced.set(key, cached?.revision === modified ? cached : createEntry(shape, key, bytes, modified));
+        if (setAside(item) !== undefined) {
+          if (cached !== undefined) replaced.set(key, cached);
+        } else {
+          replaced.set(key, cached?.revision === modified ? cached : createEntry(shape, key, bytes, modified));
+        }
       }
       entries = replaced;
       ring = createRing(at, limits);
     },
     apply(key, bytes, at) {
+      const problem = bytes === undefined ? undefined : setAside({ key, stored: bytes, revision: at });
+      if (problem !== undefined) return watchers.end(unreadable(problem));
+      unread.delete(key);
       const before = entries.get(key);
       const after = bytes === undefined ? undefined : createEntry(shape, key, bytes, at);
       if (after === undefined) entries.delete(key);

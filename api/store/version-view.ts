@@ -106,6 +106,7 @@ export function createVersionView(stored: ResourceView, shape: EntryShape): Vers
         const entry = stored.cache.get(namespace, name);
         return entry === undefined ? undefined : seen(entry);
       },
+      unreadable: (key) => stored.cache.unreadable(key),
       list: (namespace) => Iterator.from(stored.cache.list(namespace)).map(seen),
       watch,
     } satisfies ResourceCache,

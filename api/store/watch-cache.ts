@@ -8,14 +8,14 @@ import type { Resource } from '../resources/define.ts';
 import type { Caches, Entry, ResourceCache } from './cache.ts';
 import { createDelivery, type Pace } from './delivery.ts';
 import type { Encode, EncodeProtobuf } from './entry.ts';
-import { asError, StoreEndedError, StoreUnavailableError } from './errors.ts';
+import { asError, StoreEndedError } from './errors.ts';
 import { createFeed, registry, type Feed } from './feed.ts';
-import { SealedValueError } from './encryption.ts';
 import { isSealed } from './encryption/providers.ts';
 import { createNewestRevision } from './newest-revision.ts';
 import type { RingLimits } from './ring.ts';
 import { prefixEnd } from './sorted-map.ts';
 import { CompactedError, type KeyValue, type Revision, type Store, type StoreEvent } from './store.ts';
+import { problemOf, unreadable } from './unreadable.ts';
 import { createWaiters } from './waiters.ts';
 
 export interface CachesOptions {
@@ -34,6 +34,10 @@ export interface CachesOptions {
   readonly pace?: Pace;
   /** Called when the store compacted what these caches had not seen: they read everything again, and every watch of theirs ends. */
   readonly onGap?: (error: CompactedError) => void;
+  /** Called when a value of a resource can't be read, the first while others could: the rest of the cluster goes on. */
+  readonly onUnreadable?: (problem: Error) => void;
+  /** Called when the store could not be read again; it is tried again. */
+  readonly onProblem?: (error: Error) => void;
   /** Called once when the store's watch ended by itself: the caches are of no use any more. */
   readonly onEnd?: (error: Error) => void;
 }
@@ -41,16 +45,19 @@ export interface CachesOptions {
 const pageKeys = 10_000;
 const defaultRing: RingLimits = { bytes: 16 * 1024 * 1024, count: 32_768 };
 const defaultBookmarkMs = 60_000;
-const retryMs = 1000;
+const firstRetryMs = 1000;
+const longestRetryMs = 30_000;
 
 /** Reads the whole registry and follows it. `resources` that are not stored are passed over. */
 export async function createCaches(store: Store, resources: readonly Resource[], options: CachesOptions = {}): Promise<Caches> {
   const { items, revision } = await readRegistry(store);
+  requireOpened(items);
   const delivery = createDelivery(options.pace);
   let current = revision;
   const fed = createFeed({
     delivery, ring: options.ring ?? defaultRing, freeze: options.freeze ?? false, encode: options.encode ?? asItIs,
     encodeProtobuf: options.encodeProtobuf ?? noProtobuf, revision: () => current,
+    onUnreadable: (problem) => options.onUnreadable?.(problem),
   });
   for (const { key, value, modRevision } of items) fed.apply(key, value, modRevision);
   fed.serve(resources);
@@ -58,7 +65,7 @@ export async function createCaches(store: Store, resources: readonly Resource[],
   const clock = options.clock ?? backgroundClock;
   const newest = createNewestRevision(store);
   const waiters = createWaiters();
-  let ended: Error | undefined;
+  const ended = new AbortController();
   let cancelRetry: (() => void) | undefined;
 
   function advance(to: Revision): void {
@@ -68,12 +75,13 @@ export async function createCaches(store: Store, resources: readonly Resource[],
   }
 
   function end(error: Error | undefined): void {
-    if (ended !== undefined) return;
-    ended = error ?? new StoreEndedError();
+    if (ended.signal.aborted) return;
+    const reason = error === undefined || error instanceof StoreEndedError ? (error ?? new StoreEndedError()) : new StoreEndedError(error);
+    ended.abort(reason);
     watch.close();
     cancelRetry?.();
     cancelBookmark();
-    waiters.end(ended);
+    waiters.end(reason);
     fed.end(error);
     if (error !== undefined) options.onEnd?.(error);
   }
@@ -94,29 +102,31 @@ export async function createCaches(store: Store, resources: readonly Resource[],
     end(error) {
       if (!(error instanceof CompactedError)) return end(error);
       options.onGap?.(error);
-      void readAgain();
+      void readAgain(firstRetryMs);
     },
   });
   let watch = watchFrom(revision + 1);
 
   /** The store was out of reach for so long that it forgot what this server has not seen: whoever watches lists again. */
-  async function readAgain(): Promise<void> {
+  async function readAgain(retryMs: number): Promise<void> {
     try {
       const { items: present, revision: at } = await readRegistry(store);
-      if (ended !== undefined) return;
+      if (ended.signal.aborted) return;
       fed.replace(present.map(({ key, value, modRevision }) => ({ key, stored: value, revision: modRevision })), at);
       advance(at);
       fed.end(new CompactedError(at));
       watch = watchFrom(at + 1);
     } catch (error) {
-      if (ended !== undefined) return;
-      if (!(error instanceof StoreUnavailableError || error instanceof CompactedError)) return end(asError(error));
-      cancelRetry = clock.setTimer(retryMs, () => void readAgain());
+      if (ended.signal.aborted) return;
+      // A store that was closed stays so; whatever else it refuses, it may grant later.
+      if (error instanceof StoreEndedError) return end(error);
+      options.onProblem?.(asError(error));
+      cancelRetry = clock.setTimer(retryMs, () => void readAgain(Math.min(retryMs * 2, longestRetryMs)));
     }
   }
 
   async function waitFor(to: Revision, signal: AbortSignal): Promise<void> {
-    if (ended !== undefined) throw ended;
+    ended.signal.throwIfAborted();
     if (to > current) await waiters.wait(to, signal);
   }
 
@@ -124,13 +134,17 @@ export async function createCaches(store: Store, resources: readonly Resource[],
     get revision() {
       return current;
     },
+    ended: ended.signal,
     of: <T extends KubernetesObject>(resource: Resource<T>) => fed.of(resource).cache as ResourceCache<T>,
     waitFor,
     async waitForNewest(signal) {
       await waitFor(await newest(), signal);
     },
-    entry: <T extends KubernetesObject>(resource: Resource<T>, key: string, stored: Buffer, at: Revision) =>
-      fed.of(resource).entry(key, stored, at) as Entry<T>,
+    entry<T extends KubernetesObject>(resource: Resource<T>, key: string, stored: Buffer, at: Revision) {
+      const problem = problemOf(key, stored);
+      if (problem !== undefined) throw unreadable(problem);
+      return fed.of(resource).entry(key, stored, at) as Entry<T>;
+    },
     ready: (resource, entries) => fed.of(resource).ready?.(entries),
     serve: (served) => { fed.serve(served); },
     close: () => end(undefined),
@@ -154,10 +168,14 @@ async function readRegistry(store: Store): Promise<{ items: readonly KeyValue[];
     if (page.items.length === 0) break;
     for (const item of page.items) items.push(item);
   }
-  // Whoever opens sealed values stands before this store; here they would be taken for objects.
-  const sealed = items.find(({ value }) => isSealed(value));
-  if (sealed !== undefined) throw new SealedValueError(sealed.key, 'no encryption configuration was given');
   return { items, revision: first.revision };
+}
+
+/** Whoever opens sealed values stands before the store: a server that starts with what it can't open was given the wrong keys, and should hear so. */
+function requireOpened(items: readonly KeyValue[]): void {
+  const sealed = items.find(({ value }) => isSealed(value));
+  const problem = sealed === undefined ? undefined : problemOf(sealed.key, sealed.value);
+  if (problem !== undefined) throw problem;
 }
 
 function apply(fed: Feed, revision: Revision, event: StoreEvent): void {

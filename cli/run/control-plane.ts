@@ -1,9 +1,10 @@
 import { ensureServerToken, openPki, type Pki } from '../../api/access/pki.ts';
 import { OtherClusterError, WrongTokenError } from '../../api/access/sealing.ts';
 import type { User } from '../../api/request.ts';
-import { SealedValueError } from '../../api/store/encryption.ts';
 import { createApiServer, type ApiServer } from '../../api/server.ts';
+import { StoreEndedError } from '../../api/store/errors.ts';
 import type { Store } from '../../api/store/store.ts';
+import { UnreadableValueError } from '../../api/store/unreadable.ts';
 import { createClient, type Client } from '../../client/client.ts';
 import { createRecorder } from '../../client/events.ts';
 import type { Log } from '../../client/log.ts';
@@ -64,7 +65,7 @@ export async function startControlPlane(options: ControlPlaneOptions): Promise<C
     const store = started.adopt(await openStore(options.store, dataDir, log, ended.reject), (opened) => opened.close());
     await takeServerToken(options.store, dataDir);
     const pki = await openPki(store, { dataDir, token: await ensureServerToken(dataDir), now: systemClock.now });
-    const api = started.adopt(await serve(options, store, pki, audit), (serving) => serving.close());
+    const api = started.adopt(await serve(options, store, pki, audit, ended.reject), (serving) => serving.close());
     const clientFor = (user: User): Client => createClient(api.localTransport(user));
     const components = started.adopt(startComponents(options, api, clientFor), (running) => running.stop());
     return { api, pki, clientFor, failed: Promise.race([components.failed, ended.promise]), stop: () => started.disposeAsync() };
@@ -81,16 +82,23 @@ function otherStore({ etcdEndpoints, etcdPrefix = '' }: StoreOptions): string {
   return ` (see --etcd-endpoints and --etcd-prefix; what is there is removed by etcdctl --endpoints ${etcdEndpoints.join(',')} del --prefix ${etcdPrefix === '' ? '/registry/ and /bootstrap/' : `${etcdPrefix}/`})`;
 }
 
-async function serve({ store: { etcdEndpoints }, endpoint, access, address, port, names, advertise, version, log }: ControlPlaneOptions, store: Store, pki: Pki, audit: Audit | undefined): Promise<ApiServer> {
+async function serve(
+  { store: { etcdEndpoints }, endpoint, access, address, port, names, advertise, version, log }: ControlPlaneOptions, store: Store, pki: Pki, audit: Audit | undefined, ended: (error: Error) => void,
+): Promise<ApiServer> {
   const oidc = await oidcOptions(access);
   try {
     return await createApiServer({
       store, pki, address, port, names, endpoint, isStoreShared: etcdEndpoints !== undefined, ...(advertise === undefined ? {} : { advertise }), ...(oidc === undefined ? {} : { oidc }), ...(audit === undefined ? {} : { audit }),
       build: { version, nodeVersion: process.versions.node, platform: `linux/${architectureOf(process.arch)}` },
       onError: (what, error) => log.error({ err: error }, what),
+      onEnd(error) {
+        log.error({ err: error }, 'the store can\'t be followed any more');
+        // A store that ends by itself tells that itself.
+        if (!(error instanceof StoreEndedError)) ended(new CommandFailure('the store can\'t be followed any more, and the server ends; start it again once the cause is mended', { cause: error }));
+      },
     });
   } catch (error) {
-    if (error instanceof SealedValueError) throw new CommandFailure(`${error.message}: give the --encryption-provider-config that it was sealed with`, { cause: error });
+    if (error instanceof UnreadableValueError) throw new CommandFailure(`${error.message}: give the --encryption-provider-config that it was sealed with`, { cause: error });
     if (systemCode(error) === 'EADDRINUSE') throw new CommandFailure(`port ${port} on ${address} is in use: choose another with --api-port, or stop what listens there (ss -ltnp 'sport = :${port}')`);
     if (systemCode(error) === 'EADDRNOTAVAIL') throw new CommandFailure(`this machine has no address ${address}: choose another with --api-address`);
     throw error;

@@ -7,6 +7,7 @@ import { failure } from '../../../machinery/status.ts';
 import type { Call, Result } from '../../request.ts';
 import { defineResource } from '../../resources/define.ts';
 import type { Entry } from '../../store/cache.ts';
+import { requireReadable } from '../../store/unreadable.ts';
 import { admitThrough, judgedAlready } from '../admitted.ts';
 import { deleteWith } from '../delete.ts';
 import { optionsFrom } from '../delete-options.ts';
@@ -51,6 +52,7 @@ function budgets(writer: Writer, call: Call): CompanionSource {
     isFirst = false;
     if (isFreeToGo(pod)) return { compares: [], writes: [] };
     const cache = writer.caches.of(PodDisruptionBudget);
+    requireReadable(cache);
     const entry: Entry<PodDisruptionBudget> | undefined = budgetOf(pod, cache.list(pod.metadata?.namespace));
     if (entry === undefined || isUncounted(pod, entry.object)) return { compares: [], writes: [] };
     const spent = spend(entry.object, pod.metadata?.name ?? '', writer.now());
