@@ -116,6 +116,34 @@ describe('the store on etcd', () => {
     expect(timely.seen).toEqual(['11: /t/a=8', '12: /t/a=9', '13: /t/a=last']);
   });
 
+  it('ends a watch that somebody compacted to the one deletion it had not seen', async () => {
+    etcd = await startEtcd();
+    await using link = await startLink(etcd.endpoints[0] ?? '');
+    store = await openEtcd({ endpoints: [link.endpoint], compactionPeriodMs: 0, silenceMs: 60_000 });
+    const somebody = new Etcd3({ hosts: [...etcd.endpoints] });
+    try {
+      await store.commit(write(put('/t/a')));
+      const sink = record();
+      store.watch('/t/', 2, sink);
+      await eventually(() => sink.seen.length === 1);
+      link.cut();
+      await somebody.delete().key('/t/a');
+      // etcd forgets the deletion itself, and yet takes its revision for one that it has.
+      await somebody.kv.compact({ revision: 3, physical: true });
+      link.mend();
+      await somebody.put('/t/b').value('v');
+      await eventually(() => sink.ends.length === 1);
+      expect(sink.ends[0]).toMatchObject({ compacted: 3 });
+      expect(sink.seen).toEqual(['2: /t/a=v']);
+      const later = record();
+      store.watch('/t/', 4, later);
+      await eventually(() => later.seen.length === 1);
+      expect([later.seen, later.ends]).toEqual([['4: /t/b=v'], []]);
+    } finally {
+      somebody.close();
+    }
+  });
+
   it('goes on with a watch that lost its connection where it was', async () => {
     etcd = await startEtcd();
     await using link = await startLink(etcd.endpoints[0] ?? '');

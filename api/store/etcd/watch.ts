@@ -41,6 +41,14 @@ const createMs = 5000;
 const firstPauseMs = 50;
 const longestPauseMs = 1000;
 
+/**
+ * One before the first revision that is wanted. etcd before 3.4.36 and 3.5.19 takes a watch from the very revision that it was compacted to, of which
+ * it has forgotten the deletions; of the one before it says that it is compacted. 0 would be "from now on".
+ */
+function startOf(next: Revision): Revision {
+  return Math.max(next - 1, 1);
+}
+
 export function startWatch(options: WatchOptions): EtcdWatch {
   const { members, keyspace, clock, prefix, sink, onProblem } = options;
   const responses = createResponses(keyspace, options.from);
@@ -130,7 +138,7 @@ export function startWatch(options: WatchOptions): EtcdWatch {
       opened.on('error', lost);
       opened.on('end', () => lost(new Error('etcd closed the watch')));
       opened.write({
-        create_request: { key: keyspace.toEtcd(everything.from), range_end: keyspace.toEtcd(everything.to), start_revision: responses.next, fragment: true },
+        create_request: { key: keyspace.toEtcd(everything.from), range_end: keyspace.toEtcd(everything.to), start_revision: startOf(responses.next), fragment: true },
       });
     }, (error: unknown) => again(asError(error)));
   }
