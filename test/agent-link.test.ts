@@ -12,6 +12,8 @@ let test: TestServer;
 let agent: Server;
 /** What the agent was asked: user, method and path. */
 const asked: string[] = [];
+/** What upgrades offered it. */
+const protocols: (string | undefined)[] = [];
 
 const used = { cpu: { time: '2026-01-01T00:00:00Z', usageNanoCores: 250_000_000, usageCoreNanoSeconds: 1 }, memory: { time: '2026-01-01T00:00:00Z', workingSetBytes: 64 * 1024 * 1024 } };
 const summary = { node: { nodeName: 'n1', ...used }, pods: [] };
@@ -33,6 +35,7 @@ beforeAll(async () => {
   });
   agent.on('upgrade', (request, socket: Duplex, head: Buffer) => {
     asked.push(`${agentCaller(request.socket)} ${request.method} ${request.url}`);
+    protocols.push(request.headers['sec-websocket-protocol']);
     if (request.url?.includes('refuse') === true) {
       socket.end('HTTP/1.1 403 Forbidden\r\ncontent-length: 2\r\n\r\nno');
       return;
@@ -73,11 +76,11 @@ async function seed(): Promise<void> {
 }
 
 /** An upgrade by somebody: what came back, or the refusal. */
-async function upgrade(path: string, who = 'admin', groups: readonly string[] = ['system:masters']): Promise<{ readonly code: number; readonly echo: string; readonly body: string }> {
+async function upgrade(path: string, who = 'admin', groups: readonly string[] = ['system:masters'], headers: Readonly<Record<string, string>> = {}): Promise<{ readonly code: number; readonly echo: string; readonly body: string }> {
   const { certPem: cert, keyPem: key } = await test.pki.clientCertificate({ commonName: who, organizations: groups });
   return new Promise((resolve, reject) => {
     const request = httpsRequest({
-      host: '127.0.0.1', port: test.server.port, ca: test.pki.caPem, cert, key, path, headers: { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==' },
+      host: '127.0.0.1', port: test.server.port, ca: test.pki.caPem, cert, key, path, headers: { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==', ...headers },
     });
     request.on('error', reject);
     request.on('response', (response) => {
@@ -123,6 +126,13 @@ describe('the way to a node\'s agent', () => {
     expect(await upgrade(`${pods}/p/log?container=main&tailLines=5`, 'reader', [])).toMatchObject({ code: 101, echo: 'abcdef' });
     expect(asked).toEqual(['coracle-apiserver GET /containerLogs/default/p/main?tailLines=5']);
     expect(await upgrade(`${pods}/p/exec?command=ls`, 'reader', [])).toMatchObject({ code: 403, body: expect.stringContaining('cannot create resource \\"pods/exec\\"') });
+  });
+
+  it('takes the token of a WebSocket out of what it passes on', async () => {
+    protocols.length = 0;
+    const token = 'base64url.bearer.authorization.k8s.io.c2VjcmV0';
+    expect(await upgrade(`${pods}/p/exec?command=ls`, 'admin', ['system:masters'], { 'sec-websocket-protocol': `${token}, v5.channel.k8s.io,v4.channel.k8s.io` })).toMatchObject({ code: 101 });
+    expect(protocols).toEqual(['v5.channel.k8s.io, v4.channel.k8s.io']);
   });
 
   it('passes on what the agent refuses', async () => {

@@ -32,6 +32,8 @@ import type { SharedFrames } from './shared-frames.ts';
 import { includeObject, type TableRenderer } from './table.ts';
 import { errorFrame, tableFrames } from './watch-frames.ts';
 import type { WatchQueues } from './watch-queues.ts';
+import { watchOverSocket } from './watch-socket.ts';
+import { dropProtocolTokens, protocolTokenOf } from './websocket-token.ts';
 import { createWarnings } from './warnings.ts';
 import { streamWatch, type WatchForm } from './watch-stream.ts';
 
@@ -117,7 +119,7 @@ export async function serve(edge: Edge, exchange: Exchange, peer: Peer): Promise
     }
     const resource = resourceOf(edge, target, user);
     // What somebody else answers is theirs to agree on.
-    answer = target.info.subresource === 'proxy' ? plainJson : negotiate(exchange.headers.accept, { protobuf: edge.encoder.knows(apiVersionOf(resource), resource.kind), table: resource.verbs.includes('get') });
+    answer = target.info.subresource === 'proxy' ? plainJson : answerFor(edge, exchange.headers, resource);
     isRecorded = true;
     code = await serveResource(edge, exchange, { target, user, resource, answer, headers, origin, address: peer.address });
   } catch (error) {
@@ -132,6 +134,10 @@ export async function serve(edge: Edge, exchange: Exchange, peer: Peer): Promise
     seat?.leave();
     edge.metrics.record(target?.info, code, began);
   }
+}
+
+function answerFor({ encoder }: Edge, { accept }: IncomingHttpHeaders, resource: Resource): Answer {
+  return negotiate(accept, { protobuf: encoder.knows(apiVersionOf(resource), resource.kind), table: resource.verbs.includes('get') });
 }
 
 /** Of a request that came to nothing before anybody served it. */
@@ -161,7 +167,7 @@ function withAuthenticate(headers: OutgoingHttpHeaders, { code }: ApiError): Out
 
 function authenticate(edge: Edge, headers: IncomingHttpHeaders, peer: Peer): Promise<User> {
   const certificate = peer.certificate();
-  const bearerToken = bearerTokenOf(headers.authorization);
+  const bearerToken = bearerTokenOf(headers.authorization) ?? ((certificate?.commonName ?? '') === '' ? protocolTokenOf(headers) : undefined);
   return edge.authenticator.authenticate({
     ...(certificate === undefined ? {} : { certificate }), ...(bearerToken === undefined ? {} : { bearerToken }), headers,
   });
@@ -338,7 +344,7 @@ function userAgentOf(headers: IncomingHttpHeaders): string {
 /** Subresources whose upgrade does no more than their GET, or has its own say in who may. */
 const onlyReads: ReadonlySet<string> = new Set(['log', 'proxy']);
 
-/** One upgrade (exec, attach, port-forward, logs): authorized like any request, then spliced to the node's agent. Never throws. */
+/** One upgrade: authorized like any request, then spliced to the node's agent (exec, attach, port-forward, logs), or a watch. Never throws. */
 export async function serveUpgrade(edge: Edge, request: IncomingMessage, socket: Duplex, head: Buffer, peer: Peer): Promise<void> {
   const { method = 'GET', url = '/' } = request;
   const headers = withRepeated(request.headers, request.rawHeaders);
@@ -350,6 +356,7 @@ export async function serveUpgrade(edge: Edge, request: IncomingMessage, socket:
     target = parseTarget(method, url);
     edge.ended.throwIfAborted();
     user = await authenticate(edge, headers, peer);
+    dropProtocolTokens(request.headers);
     const extension = edge.extensions.at(target.info.path);
     if (extension !== undefined) {
       authorize(edge.authorizer, user, target.info);
@@ -362,8 +369,9 @@ export async function serveUpgrade(edge: Edge, request: IncomingMessage, socket:
       return;
     }
     if (!target.info.isResource) throw failure('NotFound', 'the server could not find the requested resource');
-    const answer: Answer = { as: 'json', media: 'application/json' };
-    const call = callOf(headers, { target, user, resource: resourceOf(edge, target, user), answer, headers: {}, origin, address: peer.address }, target.info, undefined, { signal: edge.stopped });
+    const resource = resourceOf(edge, target, user);
+    const answer = target.info.verb === 'watch' ? answerFor(edge, headers, resource) : plainJson;
+    const call = callOf(headers, { target, user, resource, answer, headers: {}, origin, address: peer.address }, target.info, undefined, { signal: edge.stopped });
     // A WebSocket handshake is a GET: who may only read must not run commands by it.
     if (target.info.verb === 'get' && !onlyReads.has(target.info.subresource)) authorize(edge.authorizer, user, { ...target.info, verb: 'create' });
     isRecorded = true;
@@ -371,6 +379,7 @@ export async function serveUpgrade(edge: Edge, request: IncomingMessage, socket:
     const ends = { request, socket, head };
     if (result.type === 'proxy') await proxyUpgrade(ends, result.target, edge.agentLink, peer.address);
     else if (result.type === 'agent') await spliceToAgent(ends, edge.agentLink, result);
+    else if (result.type === 'watch') await watchOverSocket(ends, result, watchForm(edge, answer, target), edge.frames, edge.queues, edge.stopped);
     else throw failure('BadRequest', 'this resource can\'t be upgraded');
   } catch (error) {
     const known = failureOf(error);

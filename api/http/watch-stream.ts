@@ -17,23 +17,53 @@ const roomMs = 60_000;
 /** `own`: frames that no two watchers share (tables). */
 export type WatchForm = ({ readonly shared: Form } | { readonly own: Frame }) & { /** The last words of a watch that failed. */ readonly failed: (error: Error) => Buffer };
 
+/** Where a watch's changes go. */
+export interface WatchOutlet {
+  /** What all is written to in the end: it tells what waits, and when there is room. */
+  readonly stream: Writable;
+  changes(batch: readonly Change[]): void;
+  /** Ends it, behind the last words of a watch that failed. Called once, while it is open. */
+  finish(last: Buffer | undefined): void;
+  /** Breaks it off. */
+  abort(): void;
+  /** Called once it is over, for whatever reason. */
+  onEnd(run: () => void): void;
+}
+
 /** Answers with a watch's changes until either side ends it. Resolves then. */
 export function streamWatch(
   exchange: Exchange, headers: OutgoingHttpHeaders, result: WatchResult, form: WatchForm, frames: SharedFrames, queues: WatchQueues, stopped: AbortSignal,
 ): Promise<void> {
   const out = exchange.open(200, headers);
   if (out === undefined) return Promise.resolve();
-  const queue = queues.join({ queued: () => out.writableLength, cut: exchange.abort });
+  return flowTo({
+    stream: out,
+    changes: (batch) => { out.write(framed(result, form, frames, batch)); },
+    finish: (last) => { out.end(last); },
+    abort: exchange.abort,
+    onEnd: exchange.onEnd,
+  }, result, form, queues, stopped);
+}
+
+/** Lets a watch's changes flow until either side ends it. Resolves then. */
+export function flowTo(outlet: WatchOutlet, result: WatchResult, form: WatchForm, queues: WatchQueues, stopped: AbortSignal): Promise<void> {
+  const { stream } = outlet;
+  const queue = queues.join({ queued: () => stream.writableLength, cut: () => { outlet.abort(); } });
+  let isFinished = false;
   return new Promise((resolve) => {
     const sink: WatchSink = {
       changes(batch) {
-        writeBounded(exchange, out, framed(result, form, frames, batch));
+        if (isFinished || stream.destroyed || stream.writableEnded) return;
+        if (stream.writableLength > maxQueuedBytes) outlet.abort();
+        else outlet.changes(batch);
         queue.grew();
       },
       end(error) {
-        if (!out.destroyed) out.end(error === undefined ? undefined : form.failed(error));
+        if (isFinished || stream.destroyed) return;
+        isFinished = true;
+        outlet.finish(error === undefined ? undefined : form.failed(error));
       },
-      room: () => room(exchange, out),
+      room: () => room(outlet),
     };
     const flow = result.open(sink);
     const stop = () => {
@@ -41,7 +71,7 @@ export function streamWatch(
       sink.end(undefined);
     };
     stopped.addEventListener('abort', stop, { once: true });
-    exchange.onEnd(() => {
+    outlet.onEnd(() => {
       stopped.removeEventListener('abort', stop);
       queue.leave();
       flow.close();
@@ -51,17 +81,12 @@ export function streamWatch(
   });
 }
 
-function framed({ resource }: WatchResult, form: WatchForm, frames: SharedFrames, batch: readonly Change[]): Buffer {
+/** What `batch` is on the wire. */
+export function framed({ resource }: WatchResult, form: WatchForm, frames: SharedFrames, batch: readonly Change[]): Buffer {
   return 'shared' in form ? frames.join(resource, form.shared, batch) : Buffer.concat(batch.map((change) => form.own(resource, change)));
 }
 
-function writeBounded(exchange: Exchange, out: Writable, bytes: Buffer): void {
-  if (out.destroyed || out.writableEnded) return;
-  if (out.writableLength > maxQueuedBytes) exchange.abort();
-  else out.write(bytes);
-}
-
-function room(exchange: Exchange, out: Writable): Promise<void> | undefined {
+function room({ stream: out, abort }: WatchOutlet): Promise<void> | undefined {
   if (out.destroyed) return undefined;
   // Even with room, other work gets a turn between two batches.
   if (out.writableLength < fullBytes) return new Promise((resolve) => { setImmediate(resolve); });
@@ -73,7 +98,7 @@ function room(exchange: Exchange, out: Writable): Promise<void> | undefined {
       resolve();
     };
     const deadline = setTimeout(() => {
-      exchange.abort();
+      abort();
       done();
     }, roomMs);
     out.once('drain', done);
