@@ -23,15 +23,17 @@ export interface ExtensionResource {
   readonly categories?: readonly string[];
 }
 
-/** Of an APIResourceList. What is none of its resources is passed over; throws when it is no list at all. */
+/** Of an APIResourceList, each under its name. What is none of its resources, or has another's name, is passed over; throws when it is no list at all. */
 export function resourcesOf(body: Buffer): readonly ExtensionResource[] {
   const list: unknown = JSON.parse(body.toString());
   const resources: unknown = typeof list === 'object' && list !== null ? Reflect.get(list, 'resources') : undefined;
   if (!Array.isArray(resources)) throw new Error('the answer is no APIResourceList');
-  return resources.flatMap((one: unknown) => {
+  const found = new Map<string, ExtensionResource>();
+  for (const one of resources) {
     const resource = resourceOf(one);
-    return resource === undefined ? [] : [resource];
-  });
+    if (resource !== undefined && !found.has(resource.name)) found.set(resource.name, resource);
+  }
+  return [...found.values()];
 }
 
 function resourceOf(value: unknown): ExtensionResource | undefined {
@@ -56,10 +58,11 @@ function resourceOf(value: unknown): ExtensionResource | undefined {
 /** One version's entry of an APIGroupDiscovery. */
 export function aggregatedVersion({ group, version, resources, isFresh }: ExtensionVersion): object {
   const responseKind = (one: ExtensionResource): object => ({ group: one.group ?? group, version: one.version ?? version, kind: one.kind });
+  const belonging = Map.groupBy(resources.filter(({ name }) => name.includes('/')), ({ name }) => name.slice(0, name.indexOf('/')));
   return {
     version,
     resources: resources.filter(({ name }) => !name.includes('/')).map((one) => {
-      const subresources = resources.filter(({ name }) => name.startsWith(`${one.name}/`));
+      const subresources = belonging.get(one.name) ?? [];
       return {
         resource: one.name, responseKind: responseKind(one), scope: one.namespaced ? 'Namespaced' : 'Cluster', singularResource: one.singularName, verbs: one.verbs,
         ...(one.shortNames === undefined ? {} : { shortNames: one.shortNames }), ...(one.categories === undefined ? {} : { categories: one.categories }),

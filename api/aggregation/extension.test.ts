@@ -34,6 +34,22 @@ describe('an extension server', () => {
     expect(() => resourcesOf(Buffer.from('{}'))).toThrow('the answer is no APIResourceList');
   });
 
+  it('is told on in the time that its resources take one by one, each once', () => {
+    let reads = 0;
+    const names = Array.from({ length: 1000 }, (_, index) => [`r${index}`, `r${index}/status`]).flat();
+    const resources = names.map((name) => ({
+      get name() {
+        reads += 1;
+        return name;
+      },
+      singularName: '', namespaced: true, kind: 'K', verbs: [],
+    }));
+    const told = aggregatedVersion({ group: 'a', version: 'v1', groupPriority: 1, versionPriority: 1, resources, isFresh: true });
+    expect([Reflect.get(told, 'resources'), reads < 20 * names.length]).toMatchObject([{ length: 1000 }, true]);
+    const twice = { resources: [{ name: 'a', kind: 'A' }, { name: 'a', kind: 'B' }] };
+    expect(resourcesOf(Buffer.from(JSON.stringify(twice)))).toMatchObject([{ kind: 'A' }]);
+  });
+
   it('is said to be there once, however often it is asked', () => {
     const first = withVerdict(undefined, passed, 0);
     expect(first).toEqual([{ type: 'Available', status: 'True', reason: 'Passed', message: 'all checks passed', lastTransitionTime: '1970-01-01T00:00:00Z' }]);
