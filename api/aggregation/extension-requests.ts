@@ -7,7 +7,6 @@ import type { Auditor } from '../audit/auditor.ts';
 import { authorize } from '../dispatch.ts';
 import { failureOf } from '../http/failure-status.ts';
 import type { Origin, RequestInfo, User } from '../request.ts';
-import { ask } from './ask.ts';
 import type { Extensions } from './extensions.ts';
 
 /** Requests of components inside this process that an extension server answers: let through by this server's rules first, as remote ones. */
@@ -23,7 +22,7 @@ interface Asked {
 }
 
 export interface ExtensionRequestsOptions {
-  readonly extensions: Pick<Extensions, 'at' | 'target'>;
+  readonly extensions: Pick<Extensions, 'at' | 'target' | 'ask'>;
   readonly authorizer: Authorizer;
   readonly auditor: Auditor | undefined;
 }
@@ -36,7 +35,7 @@ export function createExtensionRequests({ extensions, authorizer, auditor }: Ext
     if (target === undefined) throw unavailable(method, request);
     const body = request.body === undefined ? '' : JSON.stringify(request.body);
     const headers = { accept: 'application/json', ...(body === '' ? {} : { 'content-type': request.patchType ?? 'application/json' }) };
-    const answered = await ask(target, headers, signal, { method, body }).catch((cause: unknown) => { throw unavailable(method, request, cause); });
+    const answered = await extensions.ask(target, headers, signal, { method, body }).catch((cause: unknown) => { throw unavailable(method, request, cause); });
     const object = parseAnswer(answered.code, answered.body.toString());
     if (typeof object !== 'object' || object === null) throw failure('InternalError', 'the extension server answered with something that is no object');
     return { code: answered.code, object };

@@ -11,7 +11,7 @@ import { changeObject, type Writer } from '../handlers/writer.ts';
 import type { ProxyTarget, User } from '../request.ts';
 import type { Entry } from '../store/cache.ts';
 import { apiService } from '../resources/apiregistration/api-service.ts';
-import { ask } from './ask.ts';
+import { createExtensionClient, type ExtensionClient } from './ask.ts';
 import { badDiscovery, locate, passed, withVerdict, type Verdict } from './availability.ts';
 import { resourcesOf, type ExtensionVersion } from './extension-discovery.ts';
 import { extensionTarget, remoteHeaders, type FrontProxy } from './extension.ts';
@@ -22,6 +22,8 @@ export interface Extensions {
   at(path: string): APIService | undefined;
   /** Where a request goes. Undefined: nobody is there. */
   target(service: APIService, user: User, path: string): ProxyTarget | undefined;
+  /** Asks there. */
+  readonly ask: ExtensionClient['ask'];
   /** For discovery: the same list as long as nothing changes. */
   readonly versions: readonly ExtensionVersion[];
   close(): Promise<void>;
@@ -55,6 +57,7 @@ const nothing = (): void => undefined;
 
 export function createExtensions({ writer, random, frontProxy, setTimer, report }: ExtensionsOptions): Extensions {
   const known = new Map<string, Known>();
+  const client = createExtensionClient();
   const closing = new AbortController();
   const checks = new Set<Promise<void>>();
   let versions: readonly ExtensionVersion[] = [];
@@ -118,7 +121,7 @@ export function createExtensions({ writer, random, frontProxy, setTimer, report 
     const url = `https://${found.place.host}:${found.place.port}${path}`;
     try {
       const target = extensionTarget(spec, service, found.place, path, remoteHeaders(checker), frontProxy);
-      const { code, body } = await ask(target, { accept: 'application/json' }, AbortSignal.any([AbortSignal.timeout(answerMs), closing.signal]));
+      const { code, body } = await client.ask(target, { accept: 'application/json' }, AbortSignal.any([AbortSignal.timeout(answerMs), closing.signal]));
       if (code < 200 || code > 299) return { verdict: badDiscovery(url, `bad status from ${url}: ${code}`) };
       return { verdict: passed, resources: resourcesOf(body) };
     } catch (error) {
@@ -174,6 +177,7 @@ export function createExtensions({ writer, random, frontProxy, setTimer, report 
       const found = locate(writer.caches, random, reference);
       return 'verdict' in found ? undefined : extensionTarget(spec, reference, found.place, path, remoteHeaders(user), frontProxy);
     },
+    ask: client.ask,
     get versions() {
       return versions;
     },
@@ -182,6 +186,7 @@ export function createExtensions({ writer, random, frontProxy, setTimer, report 
       for (const each of [following, services, slices]) each.close();
       for (const { cancel } of known.values()) cancel?.();
       await Promise.all(checks);
+      client.close();
     },
   };
 }
