@@ -5,10 +5,12 @@ import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { APIService } from '../../machinery/kinds/api-registration.ts';
 import { mintAuthority, mintLeaf } from '../access/certificates.ts';
+import { createExtensionClient, type ExtensionClient } from './ask.ts';
 import type { ExtensionVersion } from './extension-discovery.ts';
 import { createExtensionOpenApi, type ExtensionOpenApi } from './extension-openapi.ts';
 
-const service: APIService = { metadata: { name: 'v1.a.io' } };
+const service: APIService = { metadata: { name: 'v1.a.io' }, spec: { group: 'a.io', version: 'v1', groupPriorityMinimum: 1, versionPriority: 1, service: { name: 'a', namespace: 'n' } } };
+const servedBy = (name: string): APIService => ({ ...service, spec: { groupPriorityMinimum: 1, versionPriority: 1, service: { name, namespace: 'n' } } });
 const version: ExtensionVersion = { group: 'a.io', version: 'v1', groupPriority: 1, versionPriority: 1, resources: [], isFresh: true };
 const documentOf = (title: string) => JSON.stringify({ swagger: '2.0', paths: { '/apis/a.io/v1/things': { get: { summary: title } } } });
 
@@ -21,8 +23,11 @@ let versions: readonly ExtensionVersion[];
 let isThere: boolean;
 let problems: string[];
 let openApi: ExtensionOpenApi;
+let client: ExtensionClient;
+let services: ReadonlyMap<string, APIService>;
 
 beforeAll(async () => {
+  client = createExtensionClient();
   const authority = await mintAuthority('extension', Date.now());
   const leaf = await mintLeaf(authority, { commonName: 'ext', organizations: [], usages: ['server'], names: ['127.0.0.1'], notAfter: new Date(Date.now() + 3_600_000) }, Date.now());
   tls = { ...leaf, caPem: authority.certPem, isVerified: true, isNameChecked: false };
@@ -33,6 +38,7 @@ beforeAll(async () => {
   await once(server, 'listening');
 });
 afterAll(async () => {
+  client.close();
   server.closeAllConnections();
   server.close();
   await once(server, 'close');
@@ -40,13 +46,14 @@ afterAll(async () => {
 
 beforeEach(() => {
   [asked, time, versions, isThere, problems] = [0, 0, [version], true, []];
+  services = new Map([['/apis/a.io/v1', service]]);
   respond = (_request, response) => void response.end(documentOf('first'));
   openApi = createExtensionOpenApi({
     extensions: {
       get versions() {
         return versions;
       },
-      at: (path) => (path === '/apis/a.io/v1' ? service : undefined),
+      at: (path) => services.get(path), ask: client.ask,
       target: (_service, _user, path) => (isThere ? { host: '127.0.0.1', port: (server.address() as AddressInfo).port, path, tls } : undefined),
     },
     now: () => time, report: (_error, name) => void problems.push(name),
@@ -130,5 +137,62 @@ describe('an extension server\'s document of OpenAPI 2', () => {
     happen();
     time += 61_000;
     expect(await titles()).toEqual([]);
+  });
+});
+
+describe('a server of several versions', () => {
+  const other: ExtensionVersion = { ...version, version: 'v2' };
+  const both = JSON.stringify({ paths: { '/apis/a.io/v1/things': { get: { summary: 'one' } }, '/apis/a.io/v2/things': { get: { summary: 'two' } } } });
+
+  it('is asked once for all of them, in the name of one that it answers for', async () => {
+    versions = [{ ...version, isFresh: false }, other];
+    services = new Map([['/apis/a.io/v1', service], ['/apis/a.io/v2', { ...service, metadata: { name: 'v2.a.io' } }]]);
+    respond = (_request, response) => void response.end(both);
+    expect((await titles()).toSorted()).toEqual(['[{"get":{"summary":"one"}}]', '[{"get":{"summary":"two"}}]']);
+    const first = await openApi.parts();
+    expect((await openApi.parts()).every((part, index) => part === first[index])).toBe(true);
+    expect(asked).toBe(1);
+  });
+});
+
+describe('a server that can not be told on', () => {
+  const well: ExtensionVersion = { ...version, group: 'b.io' };
+
+  beforeEach(() => {
+    versions = [version, well];
+    services = new Map([['/apis/a.io/v1', servedBy('a')], ['/apis/b.io/v1', servedBy('b')]]);
+  });
+
+  it.each([
+    ['a number without end', '{"definitions":{"x":{"minLength":1e999}},"paths":{"/apis/a.io/v1/x":{"get":{"responses":{"200":{"schema":{"$ref":"#/definitions/x"}}}}}}}'],
+    ['an object for a text', '{"paths":{"/apis/a.io/v1/x":{"get":{"description":{"toString":1,"valueOf":1}}}}}'],
+    ['more levels than can be looked through', `{"paths":{"/apis/a.io/v1/x":${'{"x":'.repeat(5000)}1${'}'.repeat(5000)}}}`],
+  ])('for %s is left out, and others are not', async (_name, bad) => {
+    let count = 0;
+    respond = (_request, response) => void response.end((count += 1) === 1 ? bad : documentOf('first').replace('a.io', 'b.io'));
+    expect(await titles()).toEqual(['[{"get":{"summary":"first"}}]']);
+    expect(problems).toHaveLength(1);
+  });
+
+  it('for want of an answer is waited for a moment once, and asked beside from then on', async () => {
+    const held: ServerResponse[] = [];
+    let isHanging = true;
+    respond = (_request, response) => {
+      if (isHanging && held.length === 0) held.push(response);
+      else response.end(documentOf('first').replace('a.io', 'b.io'));
+    };
+    expect(await titles()).toHaveLength(1);
+    // Broken off: from now on it counts as ill.
+    held[0]?.destroy();
+    await expect.poll(() => problems).toHaveLength(1);
+    time += 6000;
+    isHanging = true;
+    held.length = 0;
+    expect(await titles()).toHaveLength(1);
+    await expect.poll(() => held).toHaveLength(1);
+    expect(await titles()).toHaveLength(1);
+    isHanging = false;
+    held[0]?.end(documentOf('late'));
+    await expect.poll(titles).toHaveLength(2);
   });
 });

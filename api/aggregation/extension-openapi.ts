@@ -1,14 +1,21 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { APIService } from '../../machinery/kinds/api-registration.ts';
 import { fieldOf } from '../../machinery/patch/json-value.ts';
+import { createPause } from '../schema/openapi-pieces.ts';
+import { readDocument } from '../schema/openapi-v2-document.ts';
 import { partOf, type Maps } from '../schema/openapi-v2-merge.ts';
 import { versionThreeOf } from '../schema/openapi-v2-to-v3.ts';
-import { ask, type Asked } from './ask.ts';
+import type { Asked } from './ask.ts';
 import type { ExtensionVersion } from './extension-discovery.ts';
 import { checker, type Extensions } from './extensions.ts';
 
-/** What extension servers' OpenAPI says of the versions that they serve. They are asked when somebody asks this server. */
+/**
+ * What extension servers' OpenAPI says of the versions that they serve. They are asked when somebody asks this server, who waits for
+ * them a moment, but not for one that didn't answer before: that goes on beside, for who asks next.
+ */
 export interface ExtensionOpenApi {
-  /** Of OpenAPI 2, by priority; the same values as long as the servers' documents are the same. Of a server that doesn't answer, what it said last. */
+  /** Of OpenAPI 2, by priority; the same values as long as the servers' documents are the same. Of a server that doesn't answer, or with no document that can be told on, what it said last. */
   parts(): Promise<readonly Maps[]>;
   /** Documents of OpenAPI 3, by `apis/<group>/<version>`: where the server has its own, or the one that is made of what it says in OpenAPI 2 alone. */
   documents(): Promise<ReadonlyMap<string, VersionThree>>;
@@ -19,14 +26,14 @@ export interface ExtensionOpenApi {
 export type VersionThree = { readonly url: string } | { readonly made: Buffer };
 
 export interface ExtensionOpenApiOptions {
-  readonly extensions: Pick<Extensions, 'versions' | 'at' | 'target'>;
+  readonly extensions: Pick<Extensions, 'versions' | 'at' | 'target' | 'ask'>;
   /** Milliseconds. */
   readonly now: () => number;
   /** What could not be read, and whose it is. */
   readonly report: (error: unknown, name: string) => void;
 }
 
-/** A document, as it was read last. */
+/** A server's document, as it was read last. */
 interface Kept<T> {
   readonly etag?: string;
   /** Of the document's bytes: many servers give no ETag. */
@@ -36,18 +43,35 @@ interface Kept<T> {
   readonly isAbsent?: true;
   /** When the server is asked again. */
   readonly due: number;
+  /** It did not answer: nobody waits for it. */
+  readonly isIll?: true;
 }
 
 /** How long a document is believed, and how long nothing is asked again. Milliseconds. Source: kube-aggregator. */
 const wellMs = 60_000;
 const illMs = 5000;
 const answerMs = 5000;
+/** How long the first answer of a server, or a newer one, is waited for. */
+const patienceMs = 1000;
+/** Servers that are asked at once: each answer may be large. */
+const width = 4;
 
 export function createExtensionOpenApi(options: ExtensionOpenApiOptions): ExtensionOpenApi {
-  const second = keep(options, '/openapi/v2', (document, { group, version }) => partOf(document, `/apis/${group}/${version}/`));
-  const third = keep(options, '/openapi/v3', (index, version) => urlIn(index, rootOf(version)));
+  const second = keep(options, '/openapi/v2', (body) => readDocument(body, createPause()));
+  const third = keep(options, '/openapi/v3', async (body): Promise<unknown> => JSON.parse(body.toString()));
+  const cut = new WeakMap<Maps, Map<string, Maps>>();
   const converted = new WeakMap<Maps, Buffer>();
   let made: ReadonlySet<string> = new Set();
+
+  /** What of a server's document is about one of its versions. */
+  function partFor({ version, kept: { value } }: Found<Maps>): Maps | undefined {
+    if (value === undefined) return undefined;
+    const root = rootOf(version);
+    const parts = cut.get(value) ?? new Map<string, Maps>();
+    const part = parts.get(root) ?? partOf(value, `/${root}/`);
+    cut.set(value, parts.set(root, part));
+    return part;
+  }
 
   function conversionOf(part: Maps, root: string): Buffer {
     const known = converted.get(part) ?? Buffer.from(JSON.stringify(versionThreeOf(part, root)));
@@ -60,10 +84,11 @@ export function createExtensionOpenApi(options: ExtensionOpenApiOptions): Extens
     const parts = indexes.some(({ kept }) => kept.isAbsent) ? await second() : [];
     const found = indexes.flatMap(({ version, kept }): [string, VersionThree][] => {
       const root = rootOf(version);
-      const part = kept.isAbsent === true ? parts.find((one) => one.version === version)?.kept.value : undefined;
+      const other = kept.isAbsent === true ? parts.find((one) => one.version === version) : undefined;
+      const part = other === undefined ? undefined : partFor(other);
       if (part !== undefined) return [[root, { made: conversionOf(part, root) }]];
       // Before its index is read the server is believed to have what most have.
-      const url = kept.digest === undefined && kept.isAbsent !== true ? `/openapi/v3/${root}` : kept.value;
+      const url = kept.digest === undefined && kept.isAbsent !== true ? `/openapi/v3/${root}` : urlIn(kept.value, root);
       return url === undefined || !version.isFresh ? [] : [[root, { url }]];
     });
     made = new Set(found.flatMap(([root, document]) => ('made' in document ? [`/openapi/v3/${root}`] : [])));
@@ -72,7 +97,7 @@ export function createExtensionOpenApi(options: ExtensionOpenApiOptions): Extens
 
   return {
     async parts() {
-      return (await second()).flatMap(({ kept }) => kept.value ?? []);
+      return (await second()).flatMap((found) => partFor(found) ?? []);
     },
     documents,
     isMade: (path) => made.has(path),
@@ -94,47 +119,94 @@ interface Found<T> {
   readonly kept: Kept<T>;
 }
 
-/** One document of each version's server, read again when it is due; by priority. */
-function keep<T>({ extensions, now, report }: ExtensionOpenApiOptions, path: string, make: (document: unknown, version: ExtensionVersion) => T): () => Promise<readonly Found<T>[]> {
-  let all: ReadonlyMap<string, Kept<T>> = new Map();
-  let asking: Promise<readonly Found<T>[]> | undefined;
+/** One document of each server, read again when it is due; for each of the server's versions, by priority. */
+function keep<T>({ extensions, now, report }: ExtensionOpenApiOptions, path: string, decode: (body: Buffer) => Promise<T>): () => Promise<readonly Found<T>[]> {
+  const all = new Map<string, Kept<T>>();
+  const reading = new Map<string, Promise<void>>();
+  const queue = createQueue(width);
 
-  async function refresh(): Promise<readonly Found<T>[]> {
-    const found = await Promise.all(extensions.versions.toSorted(byPriority).map(async (version) => {
-      const known = all.get(rootOf(version)) ?? { due: 0 };
-      return { version, kept: known.due > now() ? known : await read(version, known) };
-    }));
-    all = new Map(found.map(({ version, kept }) => [rootOf(version), kept]));
-    return found;
-  }
-
-  async function read(version: ExtensionVersion, known: Kept<T>): Promise<Kept<T>> {
+  async function read(server: string, version: ExtensionVersion): Promise<void> {
     const service = extensions.at(`/${rootOf(version)}`);
     const target = service === undefined ? undefined : extensions.target(service, checker, path);
-    if (target === undefined) return known;
+    if (target === undefined) return;
+    const known = all.get(server) ?? { due: 0 };
+    let waitMs = illMs;
     try {
-      const answer = await ask(target, { accept: 'application/json', ...(known.etag === undefined ? {} : { 'if-none-match': known.etag }) }, AbortSignal.timeout(answerMs));
-      return keptOf(answer, known, (document) => make(document, version), now());
+      const answer = await extensions.ask(target, { accept: 'application/json', ...(known.etag === undefined ? {} : { 'if-none-match': known.etag }) }, AbortSignal.timeout(answerMs));
+      // What is wrong with a document is so for a while.
+      if (answer.code === 200) waitMs = wellMs;
+      all.set(server, await keptOf(answer, known, decode, now()));
     } catch (error) {
       report(error, `${version.version}.${version.group}`);
-      return { ...known, due: now() + illMs };
+      all.set(server, { ...known, due: now() + waitMs, isIll: true });
     }
   }
 
-  return () => {
-    asking ??= refresh().finally(() => { asking = undefined; });
-    return asking;
+  /** Whoever asks meanwhile waits for the same answer. */
+  function begin(server: string, version: ExtensionVersion): Promise<void> {
+    const running = reading.get(server) ?? queue(() => read(server, version)).finally(() => { reading.delete(server); });
+    reading.set(server, running);
+    return running;
+  }
+
+  return async () => {
+    const versions = extensions.versions.toSorted(byPriority).map((version) => ({ version, server: serverOf(extensions.at(`/${rootOf(version)}`)) }));
+    // One that answers for any of its versions is asked in that one's name.
+    const servers = new Map(versions.toSorted((a, b) => Number(a.version.isFresh) - Number(b.version.isFresh)).map(({ version, server }) => [server, version]));
+    for (const server of all.keys()) if (!servers.has(server) && !reading.has(server)) all.delete(server);
+    const awaited = [...servers].flatMap(([server, version]) => {
+      const known = all.get(server);
+      if (known !== undefined && known.due > now()) return [];
+      const running = begin(server, version);
+      return known?.isIll === true ? [] : [running];
+    });
+    await shortly(awaited);
+    return versions.map(({ version, server }) => ({ version, kept: all.get(server) ?? { due: 0 } }));
   };
 }
 
+/** Runs what it is given, at most so much at once. */
+function createQueue(most: number): (run: () => Promise<void>) => Promise<void> {
+  const waiting: (() => void)[] = [];
+  let running = 0;
+  return async (run) => {
+    if (running < most) running += 1;
+    else await new Promise<void>((resolve) => { waiting.push(resolve); });
+    try {
+      await run();
+    } finally {
+      // Its place goes to the next, if there is one.
+      const next = waiting.shift();
+      if (next === undefined) running -= 1;
+      else next();
+    }
+  };
+}
+
+async function shortly(awaited: readonly Promise<void>[]): Promise<void> {
+  if (awaited.length === 0) return;
+  const ended = new AbortController();
+  try {
+    await Promise.race([Promise.all(awaited), delay(patienceMs, undefined, { signal: ended.signal })]);
+  } finally {
+    ended.abort();
+  }
+}
+
+/** Who serves several versions has one document for all. */
+function serverOf(service: APIService | undefined): string {
+  const { service: reference, caBundle, insecureSkipTLSVerify } = service?.spec ?? {};
+  return JSON.stringify([reference?.namespace, reference?.name, reference?.port ?? 443, caBundle ?? '', insecureSkipTLSVerify === true]);
+}
+
 /** Throws when it is no document. */
-function keptOf<T>({ code, headers: { etag }, body }: Asked, known: Kept<T>, make: (document: unknown) => T, now: number): Kept<T> {
+async function keptOf<T>({ code, headers: { etag }, body }: Asked, { isIll: _isIll, ...known }: Kept<T>, decode: (body: Buffer) => Promise<T>, now: number): Promise<Kept<T>> {
   const due = now + wellMs;
   if (code === 304) return { ...known, due };
   if (code === 404) return { due, isAbsent: true };
   if (code !== 200) throw new Error(`it is answered with ${code}`);
   const digest = createHash('sha256').update(body).digest('hex');
-  const value = known.digest === digest && known.value !== undefined ? known.value : make(JSON.parse(body.toString()));
+  const value = known.digest === digest && known.value !== undefined ? known.value : await decode(body);
   return { due, value, digest, ...(etag === undefined ? {} : { etag }) };
 }
 

@@ -1,5 +1,6 @@
-import { isDeepStrictEqual } from 'node:util';
+import { createHash } from 'node:crypto';
 import { isObject } from '../../machinery/patch/json-value.ts';
+import type { Pause } from './openapi-pieces.ts';
 
 /**
  * Other servers' documents of OpenAPI 2 in this server's own. Pure. Behaviour: kube-aggregator; of a path that both have, the first
@@ -10,9 +11,8 @@ export type Members = ReadonlyMap<string, unknown>;
 export type Maps = Readonly<Record<'paths' | 'definitions' | 'parameters', Members>>;
 
 /** What of a document is about the paths below `prefix` (`/apis/<group>/<version>/`), and what that refers to. */
-export function partOf(document: unknown, prefix: string): Maps {
-  const [allDefinitions, allParameters] = [membersOf(document, 'definitions'), membersOf(document, 'parameters')];
-  const paths = new Map([...membersOf(document, 'paths')].filter(([path]) => path.startsWith(prefix)));
+export function partOf(document: Maps, prefix: string): Maps {
+  const paths = new Map([...document.paths].filter(([path]) => path.startsWith(prefix)));
   const [definitions, parameters] = [new Map<string, unknown>(), new Map<string, unknown>()];
   const due: unknown[] = [...paths.values()];
   const take = (from: Members, to: Map<string, unknown>, name: string | undefined): void => {
@@ -23,64 +23,95 @@ export function partOf(document: unknown, prefix: string): Maps {
   // What is found on the way is appended, and looked through in turn.
   for (const value of due) {
     eachReference(value, (reference) => {
-      take(allDefinitions, definitions, named(reference, definitionPrefix));
-      take(allParameters, parameters, named(reference, parameterPrefix));
+      take(document.definitions, definitions, named(reference, definitionPrefix));
+      take(document.parameters, parameters, named(reference, parameterPrefix));
     });
   }
   return { paths, definitions, parameters };
 }
 
 /** All in one; earlier ones first. */
-export function merged(own: Maps, parts: readonly Maps[]): Maps {
+export async function merged(own: Maps, parts: readonly Maps[], pause: Pause): Promise<Maps> {
   const paths = new Map(own.paths);
-  const definitions = new Map(own.definitions);
-  const parameters = new Map(own.parameters);
+  const [definitions, parameters] = [growing(own.definitions), growing(own.parameters)];
   for (const part of parts) {
-    const renamed = new Map([...namesIn(definitions, part.definitions, definitionPrefix), ...namesIn(parameters, part.parameters, parameterPrefix)]);
+    const renamed = new Map([...await namesIn(definitions, part.definitions, definitionPrefix, pause), ...await namesIn(parameters, part.parameters, parameterPrefix, pause)]);
     const moved = (value: unknown): unknown => (renamed.size === 0 ? value : withReferences(value, renamed));
     for (const [name, value] of part.definitions) {
       const here = nameUnder(renamed, definitionPrefix, name);
-      const there = definitions.get(here);
-      definitions.set(here, there === undefined ? moved(value) : withKinds(there, value));
+      const there = definitions.members.get(here);
+      definitions.members.set(here, there === undefined ? moved(value) : withKinds(there, value));
+      await pause();
     }
-    for (const [name, value] of part.parameters) parameters.set(nameUnder(renamed, parameterPrefix, name), moved(value));
-    for (const [path, value] of part.paths) if (!paths.has(path)) paths.set(path, moved(value));
+    for (const [name, value] of part.parameters) parameters.members.set(nameUnder(renamed, parameterPrefix, name), moved(value));
+    for (const [path, value] of part.paths) {
+      if (!paths.has(path)) paths.set(path, moved(value));
+      await pause();
+    }
   }
-  return { paths, definitions, parameters };
+  return { paths, definitions: definitions.members, parameters: parameters.members };
 }
 
 const definitionPrefix = '#/definitions/';
 const parameterPrefix = '#/parameters/';
 const kindsExtension = 'x-kubernetes-group-version-kind';
 
+/** What others are added to: who has a name already keeps it. */
+interface Growing {
+  readonly members: Map<string, unknown>;
+  /** Of the member of that name. */
+  readonly digest: (name: string) => string;
+}
+
+function growing(own: Members): Growing {
+  const members = new Map(own);
+  return { members, digest: digests(members) };
+}
+
 /** References that have to change, with what they become: another value has the name already. */
-function namesIn(there: Members, own: Members, prefix: string): [string, string][] {
-  return [...own].flatMap(([name, value]): [string, string][] => {
+async function namesIn(there: Growing, own: Members, prefix: string, pause: Pause): Promise<[string, string][]> {
+  const digest = digests(own);
+  const renamed: [string, string][] = [];
+  for (const name of own.keys()) {
+    const isTaken = (free: string): boolean => (free !== name && own.has(free)) || (there.members.has(free) && there.digest(free) !== digest(name));
     let free = name;
-    for (let version = 2; there.has(free) && !isSame(there.get(free), value); version++) free = `${name}_v${version}`;
-    return free === name ? [] : [[prefix + name, prefix + free]];
-  });
+    for (let version = 2; isTaken(free); version++) {
+      free = `${name}_v${version}`;
+      await pause();
+    }
+    if (free !== name) renamed.push([prefix + name, prefix + free]);
+  }
+  return renamed;
 }
 
 function nameUnder(renamed: ReadonlyMap<string, string>, prefix: string, name: string): string {
   return (renamed.get(prefix + name) ?? prefix + name).slice(prefix.length);
 }
 
-/** Definitions that all servers share are told apart by the kinds that they are served as, and by nothing else. */
-function isSame(left: unknown, right: unknown): boolean {
-  return isDeepStrictEqual(withoutKinds(left), withoutKinds(right));
+/** By name, each made once. Equal are definitions that all servers share: they are told apart by the kinds that they are served as, and by nothing else. */
+function digests(members: Members): (name: string) => string {
+  const known = new Map<string, string>();
+  return (name) => {
+    const digest = known.get(name) ?? createHash('sha256').update(canonical(withoutKinds(members.get(name)))).digest('base64');
+    known.set(name, digest);
+    return digest;
+  };
+}
+
+/** As it would be written, whatever the order of its fields. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, own: unknown) => (isObject(own) ? Object.fromEntries(Object.entries(own).toSorted(([a], [b]) => (a < b ? -1 : 1))) : own)) ?? '';
 }
 
 function withoutKinds(value: unknown): unknown {
-  // As it would be written: without undefined fields.
-  const plain: unknown = JSON.parse(JSON.stringify(value));
-  return isObject(plain) ? Object.fromEntries(Object.entries(plain).filter(([key]) => key !== kindsExtension)) : plain;
+  return isObject(value) ? Object.fromEntries(Object.entries(value).filter(([key]) => key !== kindsExtension)) : value;
 }
 
 /** A definition with the kinds of both. */
 function withKinds(there: unknown, more: unknown): unknown {
-  const [known, added] = [kindsOf(there), kindsOf(more)];
-  const missing = added.filter((kind) => !known.some((one) => isDeepStrictEqual(one, kind)));
+  const known = kindsOf(there);
+  const said = new Set(known.map(canonical));
+  const missing = kindsOf(more).filter((kind) => !said.has(canonical(kind)));
   return missing.length === 0 || !isObject(there) ? there : { ...there, [kindsExtension]: [...known, ...missing] };
 }
 
@@ -107,9 +138,4 @@ function withReferences(value: unknown, renamed: ReadonlyMap<string, string>): u
 
 function named(reference: string, prefix: string): string | undefined {
   return reference.startsWith(prefix) ? reference.slice(prefix.length) : undefined;
-}
-
-function membersOf(document: unknown, field: string): Members {
-  const members: unknown = isObject(document) ? document[field] : undefined;
-  return new Map(isObject(members) ? Object.entries(members) : []);
 }

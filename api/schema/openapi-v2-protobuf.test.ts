@@ -85,4 +85,27 @@ describe('OpenAPI 2 in protobuf', () => {
   it('refuses what it has no field for', () => {
     expect(() => encodeDocument({ definitions: { T: { oneOf: [] } } })).toThrow('OpenAPI 2 in protobuf has no field for oneOf');
   });
+
+  it.each<[string, Record<string, unknown>, string]>([
+    ['a number without end', { minLength: Infinity }, 'a whole number of 64 bits is wanted, not Infinity'],
+    ['a number without end, below zero', { minLength: -Infinity }, 'a whole number of 64 bits is wanted, not -Infinity'],
+    ['a part of a number', { minItems: 1.5 }, 'a whole number of 64 bits is wanted, not 1.5'],
+    ['a limit without end', { maximum: Infinity }, 'a number is wanted, not Infinity'],
+    ['an object for a text', { description: { toString: 1, valueOf: 1 } }, 'text is wanted, not of type object'],
+    ['a text for a choice', { uniqueItems: 'yes' }, 'true or false is wanted, not of type string'],
+    ['one for a list', { required: 'a' }, 'a list is wanted, not of type string'],
+    ['a list for an object', { properties: [] }, 'an object is wanted, not a list'],
+  ])('refuses %s', (_, schema, message) => {
+    expect(() => encodeDocument({ definitions: { T: schema } })).toThrow(message);
+  });
+
+  it('takes the largest number that there is for one that no number of JSON can be', () => {
+    expect(encodeDocument({ definitions: { T: { maxItems: 2 ** 63 } } }).toString('hex').endsWith('7080f8ffffffffffff7f')).toBe(true);
+  });
+
+  it('takes a parameter in a place that nobody knows for one of the query', () => {
+    const bytes = encodeDocument(JSON.parse('{"paths":{"/p":{"parameters":[{"in":"__proto__"}]}}}') as Record<string, unknown>);
+    const fields = [[1, [[2, [[3, [[2, '__proto__']]]]]]]];
+    expect(read(bytes, 8, 2, 2, 9, 1, 2, 3)).toEqual([[8, [[2, [[1, '/p'], [2, [[9, fields]]]]]]]]);
+  });
 });

@@ -1,3 +1,5 @@
+import { isObject } from '../../machinery/patch/json-value.ts';
+
 /**
  * OpenAPI 2 in protobuf: the only form in which client-go reads it. Each message is a table of its fields' numbers, written over
  * the JSON value of the document. Source of the numbers: google/gnostic-models, openapiv2/OpenAPIv2.proto.
@@ -35,21 +37,33 @@ interface Message {
   readonly extensions?: number;
 }
 
-const text: Encoder = (value, out) => { writeText(out, String(value)); };
-const flag: Encoder = (value, out) => { writeVarint(out, value === true ? 1 : 0); };
-/** int64; below zero it takes ten bytes. */
+/** What a field's value is not, though it has to be. */
+function wrong(value: unknown, wanted: string): Error {
+  return new TypeError(`${wanted} is wanted, not ${value === null ? 'null' : Array.isArray(value) ? 'a list' : typeof value === 'number' ? String(value) : `of type ${typeof value}`}`);
+}
+
+const text: Encoder = (value, out) => {
+  if (typeof value !== 'string') throw wrong(value, 'text');
+  writeText(out, value);
+};
+const flag: Encoder = (value, out) => {
+  if (typeof value !== 'boolean') throw wrong(value, 'true or false');
+  writeVarint(out, value ? 1 : 0);
+};
+/** int64; below zero it takes ten bytes. The largest of them is no number of JSON as JavaScript reads it, but a limit that many write. */
 const integer: Encoder = (value, out) => {
-  const whole = Math.trunc(Number(value)) || 0;
-  if (whole >= 0) return writeVarint(out, whole);
-  const rest = BigInt.asUintN(64, BigInt(whole));
+  if (typeof value !== 'number' || !Number.isInteger(value) || Math.abs(value) > 2 ** 63) throw wrong(value, 'a whole number of 64 bits');
+  if (value >= 0) return writeVarint(out, Math.min(value, 2 ** 63 - 1024));
+  const rest = BigInt.asUintN(64, BigInt(value));
   makeRoom(out, 10);
   out.at -= 10;
   for (let index = 0; index < 10; index++) out.bytes[out.at + index] = Number((rest >> BigInt(7 * index)) & 127n) + (index < 9 ? 128 : 0);
 };
 const float: Encoder = (value, out) => {
+  if (typeof value !== 'number' || !Number.isFinite(value)) throw wrong(value, 'a number');
   makeRoom(out, 8);
   out.at -= 8;
-  out.bytes.writeDoubleLE(Number(value), out.at);
+  out.bytes.writeDoubleLE(value, out.at);
 };
 /** gnostic.openapi.v2.Any: YAML text, of which JSON is a part. */
 const any: Encoder = (value, out) => { writeField(out, 2, text, JSON.stringify(value)); };
@@ -87,6 +101,8 @@ function message(shape: () => Message): Encoder {
   return (value, out) => {
     const { fields, extensions } = shape();
     for (const [key, own] of entriesOf(value).toReversed()) {
+      // As everywhere in Kubernetes' JSON: as if it were not there.
+      if (own === null || own === undefined) continue;
       const known = Object.hasOwn(fields, key) ? fields[key] : undefined;
       if (known !== undefined) writeKnown(out, known, own);
       else if (extensions !== undefined && key.startsWith('x-')) writeField(out, extensions, extension, [key, own]);
@@ -101,14 +117,18 @@ function writeKnown(out: Writer, { number, encode, repeated, plain }: FieldOf, v
     writeVarint(out, number * 8 + plain);
     return;
   }
-  const values: readonly unknown[] = repeated === true && Array.isArray(value) ? value.toReversed() : [value];
+  const values: readonly unknown[] = repeated === true ? listOf(value).toReversed() : [value];
   for (const own of values) writeField(out, number, encode, own);
 }
 
 const schema: Encoder = message(() => schemaMessage);
-const strings: Encoder = (value, out) => {
-  for (const own of Array.isArray(value) ? value.toReversed() : [value]) writeField(out, 1, text, own);
-};
+/** One, or a list of them. */
+function each(encode: Encoder): Encoder {
+  return (value, out) => {
+    for (const own of Array.isArray(value) ? value.toReversed() : [value]) writeField(out, 1, encode, own);
+  };
+}
+const strings = each(text);
 const properties: Encoder = named(1, schema);
 const schemaOrFlag: Encoder = (value, out) => {
   if (typeof value !== 'boolean') return writeField(out, 1, schema, value);
@@ -122,7 +142,7 @@ const schemaMessage: Message = {
     $ref: one(1), format: one(2), title: one(3), description: one(4), default: one(5, any),
     multipleOf: real(6), maximum: real(7), exclusiveMaximum: bool(8), minimum: real(9), exclusiveMinimum: bool(10),
     maxLength: whole(11), minLength: whole(12), pattern: one(13), maxItems: whole(14), minItems: whole(15), uniqueItems: bool(16), maxProperties: whole(17), minProperties: whole(18),
-    required: many(19), enum: many(20, any), additionalProperties: one(21, schemaOrFlag), type: one(22, strings), items: one(23, inside(1, schema)), allOf: many(24, schema),
+    required: many(19), enum: many(20, any), additionalProperties: one(21, schemaOrFlag), type: one(22, strings), items: one(23, each(schema)), allOf: many(24, schema),
     properties: one(25, properties), discriminator: one(26), readOnly: bool(27), externalDocs: one(29, externalDocs), example: one(30, any),
   },
   extensions: 31,
@@ -157,9 +177,9 @@ const reference = message(() => ({ fields: { $ref: one(1), description: one(2) }
 const parameter: Encoder = (value, out) => {
   const place = placeOf(value);
   if (place === 'body') writeField(out, 1, bodyParameter, value);
-  else writeField(out, 2, (typeof place === 'string' ? places[place] : undefined) ?? inside(3, queryParameter), value);
+  else writeField(out, 2, (typeof place === 'string' ? places.get(place) : undefined) ?? inside(3, queryParameter), value);
 };
-const places: Readonly<Record<string, Encoder>> = { header: inside(1, pathParameter), formData: inside(2, queryParameter), query: inside(3, queryParameter), path: inside(4, pathParameter) };
+const places: ReadonlyMap<string, Encoder> = new Map([['header', inside(1, pathParameter)], ['formData', inside(2, queryParameter)], ['query', inside(3, queryParameter)], ['path', inside(4, pathParameter)]]);
 
 const parametersItem: Encoder = (value, out) => {
   if (placeOf(value) === undefined) writeField(out, 2, reference, value);
@@ -194,7 +214,10 @@ const document = message(() => ({
   },
 }));
 
-/** The document, or a part of it: parts written one after the other are read as one. Throws when it holds what the tables don't know, unless that is left out. */
+/**
+ * The document, or a part of it: parts written one after the other are read as one. Throws when it holds what the tables don't know,
+ * unless that is left out, and when a value is not of its field's type.
+ */
 export function encodeDocument(swagger: Readonly<Record<string, unknown>>, unknown: Unknown = 'refused'): Buffer {
   const out: Writer = { unknown, bytes: Buffer.allocUnsafe(4096), at: 4096 };
   document(swagger, out);
@@ -206,7 +229,13 @@ function placeOf(value: unknown): unknown {
 }
 
 function entriesOf(value: unknown): [string, unknown][] {
-  return typeof value === 'object' && value !== null ? Object.entries(value) : [];
+  if (!isObject(value)) throw wrong(value, 'an object');
+  return Object.entries(value);
+}
+
+function listOf(value: unknown): readonly unknown[] {
+  if (!Array.isArray(value)) throw wrong(value, 'a list');
+  return value;
 }
 
 /** A field of bytes: its content, before that its length and its tag. */

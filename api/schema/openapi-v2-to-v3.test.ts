@@ -1,6 +1,10 @@
 import { expect, it } from 'vitest';
-import { partOf } from './openapi-v2-merge.ts';
+import { partOf, type Maps } from './openapi-v2-merge.ts';
 import { versionThreeOf } from './openapi-v2-to-v3.ts';
+
+const mapsOf = ({ paths, definitions, parameters }: Readonly<Record<keyof Maps, object>>): Maps => (
+  { paths: new Map(Object.entries(paths)), definitions: new Map(Object.entries(definitions)), parameters: new Map(Object.entries(parameters)) }
+);
 
 it('says in OpenAPI 3 what OpenAPI 2 says', () => {
   const thing = { $ref: '#/definitions/Thing' };
@@ -22,7 +26,7 @@ it('says in OpenAPI 3 what OpenAPI 2 says', () => {
     parameters: { pretty: { name: 'pretty', in: 'query', type: 'string' } },
   };
   const there = { $ref: '#/components/schemas/Thing' };
-  expect(versionThreeOf(partOf(document, '/apis/a.io/v1/'), 'a.io/v1')).toEqual({
+  expect(versionThreeOf(partOf(mapsOf(document), '/apis/a.io/v1/'), 'a.io/v1')).toEqual({
     openapi: '3.0.0', info: { title: 'a.io/v1', version: 'unversioned' },
     paths: {
       '/apis/a.io/v1/things/{name}': {

@@ -68,7 +68,7 @@ function createOpenApiV2(resources: readonly Resource[], parts: readonly Maps[],
   const written = async (write: (swagger: Swagger, pause: Pause) => Promise<Buffer>) => {
     const pause = createPause();
     const own = await build(resources, schemas, describe, pause);
-    return write(parts.length === 0 ? own : { ...own, maps: merged(own.maps, parts) }, pause);
+    return write(parts.length === 0 ? own : { ...own, maps: await merged(own.maps, parts, pause) }, pause);
   };
   // Others may say more than protobuf has fields for.
   const unknown = parts.length === 0 ? 'refused' : 'left out';
