@@ -1,7 +1,8 @@
 import { setCondition } from '../machinery/conditions.ts';
 import { APIService } from '../machinery/kinds/api-registration.ts';
 import { Namespace, Pod } from '../machinery/kinds/core.ts';
-import { apiVersionOf, type Kind, type KubernetesList, type KubernetesObject } from '../machinery/kinds/kind.ts';
+import { apiVersionOf, type Kind, type KubernetesList } from '../machinery/kinds/kind.ts';
+import { fieldOf, isObject } from '../machinery/patch/json-value.ts';
 import { ApiError, isReason } from '../machinery/status.ts';
 import type { Client } from '../client/client.ts';
 import { keyOf } from '../client/informer-store.ts';
@@ -33,6 +34,10 @@ export interface Observed {
 
 const finalizer = 'kubernetes';
 const pageSize = 500;
+/** Kinds that are asked at once: another server may have many. */
+const width = 8;
+/** What a condition names, at most: an object has to be small enough to be stored. */
+const mostNamed = 100;
 
 /** `kinds`: all kinds that can be listed and deleted. */
 export function namespaceController(kinds: Kinds, extensionKinds: ExtensionKinds): Controller {
@@ -61,9 +66,7 @@ export function namespaceController(kinds: Kinds, extensionKinds: ExtensionKinds
       if (namespace.metadata?.deletionTimestamp === undefined) return { remaining: [], undiscovered: [], failures: [] };
       // Before the kinds: a server that comes meanwhile is asked next time.
       const undiscovered = extensionKinds.missing();
-      const counted = await Promise.all(holders().map((holder) => count(client, holder, namespace.metadata?.name ?? '', signal)));
-      const failures = counted.flatMap((one) => ('failure' in one ? [one.failure] : []));
-      return { remaining: counted.flatMap((one) => ('failure' in one || one.count === 0 ? [] : [one])), undiscovered, failures };
+      return { ...await countAll(client, holders(), namespace.metadata?.name ?? '', signal), undiscovered };
     },
     plan,
     planFailure: (namespace, observed, error, now) => (
@@ -72,7 +75,7 @@ export function namespaceController(kinds: Kinds, extensionKinds: ExtensionKinds
   });
 }
 
-interface Holder {
+export interface Holder {
   readonly kind: Kind;
   /** Absent: the kind is this cluster's own, and all can be done with it. */
   readonly verbs?: readonly string[];
@@ -82,28 +85,59 @@ function isGoing(namespace: Namespace | undefined): boolean {
   return namespace?.metadata?.deletionTimestamp !== undefined;
 }
 
-/** Asked of the API itself: a cache that lags must not let a namespace go. */
-async function count(client: Client, { kind, verbs }: Holder, namespace: string, signal: AbortSignal): Promise<Remaining | { readonly failure: string }> {
+/** What is left of each kind, and why some could not be asked. Asked of the API itself: a cache that lags must not let a namespace go. */
+export async function countAll(client: Pick<Client, 'list'>, holders: readonly Holder[], namespace: string, signal: AbortSignal): Promise<Pick<Observed, 'remaining' | 'failures'>> {
+  const counted = new Map<Holder, Remaining | Failure>();
+  const left = holders.values();
+  const work = async (): Promise<void> => {
+    // One iterator shared by all workers: each takes the next.
+    for (const holder of left) counted.set(holder, await count(client, holder, namespace, signal));
+  };
+  await Promise.all(Array.from({ length: width }, work));
+  const all = holders.flatMap((holder) => counted.get(holder) ?? []);
+  return { remaining: all.flatMap((one) => ('failure' in one || one.count === 0 ? [] : [one])), failures: all.flatMap((one) => ('failure' in one ? [one.failure] : [])) };
+}
+
+interface Failure {
+  readonly failure: string;
+}
+
+async function count(client: Pick<Client, 'list'>, holder: Holder, namespace: string, signal: AbortSignal): Promise<Remaining | Failure> {
   try {
-    const list = await client.list(kind, { namespace, limit: pageSize, signal });
-    return remainingOf(list, { kind, ...(verbs === undefined ? {} : { verbs }) });
+    return remainingOf(await client.list(holder.kind, { namespace, limit: pageSize, signal }), holder);
   } catch (error) {
     // A kind that was taken away meanwhile has no objects left.
-    if (isReason(error, 'NotFound', 'MethodNotAllowed')) return { kind, count: 0, finalizers: {} };
+    if (isReason(error, 'NotFound', 'MethodNotAllowed')) return { kind: holder.kind, count: 0, finalizers: {} };
     if (error instanceof ApiError && !signal.aborted) return { failure: error.message };
     throw error;
   }
 }
 
-function remainingOf({ items, metadata }: KubernetesList<KubernetesObject>, { kind, verbs }: Holder): Remaining {
-  const finalizers: Record<string, number> = {};
-  for (const name of items.flatMap((object) => object.metadata?.finalizers ?? [])) finalizers[name] = (finalizers[name] ?? 0) + 1;
+/** Another server may answer with anything. */
+function remainingOf({ items, metadata }: KubernetesList<unknown>, { kind, verbs }: Holder): Remaining | Failure {
+  const finalizers = new Map<string, number>();
+  const names: string[] = [];
+  for (const item of items) {
+    const held = heldOf(item);
+    if (held === undefined) return { failure: `the server answered with something that is no list of ${nameOf(kind)}` };
+    names.push(...held.names);
+    for (const name of held.finalizers) finalizers.set(name, (finalizers.get(name) ?? 0) + 1);
+  }
   const isDeletableAtOnce = verbs?.includes('deletecollection') ?? true;
+  const further: unknown = metadata.remainingItemCount;
   return {
-    kind, count: items.length + (metadata.remainingItemCount ?? 0), finalizers,
+    kind, count: items.length + (typeof further === 'number' && Number.isSafeInteger(further) ? further : 0), finalizers: Object.fromEntries(finalizers),
     ...(verbs === undefined ? {} : { isElsewhere: true }),
-    ...(isDeletableAtOnce ? {} : { names: items.flatMap((object) => object.metadata?.name ?? []) }),
+    ...(isDeletableAtOnce ? {} : { names }),
   };
+}
+
+/** An object's name, if it has one, and its finalizers; undefined: it is no object. */
+function heldOf(item: unknown): { readonly names: readonly string[]; readonly finalizers: readonly string[] } | undefined {
+  const metadata = fieldOf(item, 'metadata') ?? {};
+  const [name, finalizers] = [fieldOf(metadata, 'name'), fieldOf(metadata, 'finalizers') ?? []];
+  if (!isObject(item) || !isObject(metadata) || !Array.isArray(finalizers) || !finalizers.every((one) => typeof one === 'string')) return undefined;
+  return { names: typeof name === 'string' ? [name] : [], finalizers };
 }
 
 export function plan(namespace: Namespace, observed: Observed, now: number): readonly Step[] {
@@ -149,7 +183,7 @@ function verdicts({ remaining, undiscovered, failures }: Observed): Conditions {
   for (const { finalizers } of remaining) for (const [name, objects] of Object.entries(finalizers)) held.set(name, (held.get(name) ?? 0) + objects);
   const content = remaining.map(({ kind, count: objects }) => `${nameOf(kind)} has ${objects} resource instances`).toSorted();
   const finalizers = [...held].map(([name, objects]) => `${name} in ${objects} resource instances`).toSorted();
-  const stale = undiscovered.map((version) => `${version}: stale GroupVersion discovery: ${version}`).join(', ');
+  const stale = listed(undiscovered.map((version) => `${version}: stale GroupVersion discovery: ${version}`));
   return [
     undiscovered.length === 0
       ? { type: 'NamespaceDeletionDiscoveryFailure', status: 'False', reason: 'ResourcesDiscovered', message: 'All resources successfully discovered' }
@@ -160,14 +194,18 @@ function verdicts({ remaining, undiscovered, failures }: Observed): Conditions {
     { type: 'NamespaceDeletionGroupVersionParsingFailure', status: 'False', reason: 'ParsedGroupVersions', message: 'All legacy kube types successfully parsed' },
     failures.length === 0
       ? { type: 'NamespaceDeletionContentFailure', status: 'False', reason: 'ContentDeleted', message: 'All content successfully deleted, may be waiting on finalization' }
-      : { type: 'NamespaceDeletionContentFailure', status: 'True', reason: 'ContentDeletionFailed', message: `Failed to delete all resource types, ${failures.length} remaining: ${failures.toSorted().join(', ')}` },
+      : { type: 'NamespaceDeletionContentFailure', status: 'True', reason: 'ContentDeletionFailed', message: `Failed to delete all resource types, ${failures.length} remaining: ${listed(failures.toSorted())}` },
     content.length === 0
       ? { type: 'NamespaceContentRemaining', status: 'False', reason: 'ContentRemoved', message: 'All content successfully removed' }
-      : { type: 'NamespaceContentRemaining', status: 'True', reason: 'SomeResourcesRemain', message: `Some resources are remaining: ${content.join(', ')}` },
+      : { type: 'NamespaceContentRemaining', status: 'True', reason: 'SomeResourcesRemain', message: `Some resources are remaining: ${listed(content)}` },
     finalizers.length === 0
       ? { type: 'NamespaceFinalizersRemaining', status: 'False', reason: 'ContentHasNoFinalizers', message: 'All content-preserving finalizers finished' }
-      : { type: 'NamespaceFinalizersRemaining', status: 'True', reason: 'SomeFinalizersRemain', message: `Some content in the namespace has finalizers remaining: ${finalizers.join(', ')}` },
+      : { type: 'NamespaceFinalizersRemaining', status: 'True', reason: 'SomeFinalizersRemain', message: `Some content in the namespace has finalizers remaining: ${listed(finalizers)}` },
   ];
+}
+
+function listed(texts: readonly string[]): string {
+  return [...texts.slice(0, mostNamed), ...(texts.length > mostNamed ? [`and ${texts.length - mostNamed} more`] : [])].join(', ');
 }
 
 /** `pods.`, `deployments.apps`: Kubernetes writes the dot for the core group too. */
