@@ -95,6 +95,14 @@ describe('an extension server\'s document of OpenAPI 3', () => {
   });
 });
 
+it('is left out when nothing of OpenAPI 3 can be made of it', async () => {
+  const media = Array.from({ length: 2000 }, (_, index) => `m/${index}`);
+  const large = { paths: { '/apis/a.io/v1/things': { get: { produces: media, responses: { 200: { description: '', schema: { description: 'x'.repeat(100_000) } } } } } } };
+  respond = (request, response) => void response.writeHead(request.url === '/openapi/v2' ? 200 : 404).end(request.url === '/openapi/v2' ? JSON.stringify(large) : '');
+  expect([...await openApi.documents(), ...await openApi.documents()]).toEqual([]);
+  expect(problems).toEqual(['v1.a.io']);
+});
+
 describe('an extension server\'s document of OpenAPI 2', () => {
   it('is asked for once a minute, by all who ask at once together, and is the same value as long as its bytes are', async () => {
     const [[first], [same]] = await Promise.all([openApi.parts(), openApi.parts()]);

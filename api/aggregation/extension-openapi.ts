@@ -60,7 +60,7 @@ export function createExtensionOpenApi(options: ExtensionOpenApiOptions): Extens
   const second = keep(options, '/openapi/v2', (body) => readDocument(body, createPause()));
   const third = keep(options, '/openapi/v3', async (body): Promise<unknown> => JSON.parse(body.toString()));
   const cut = new WeakMap<Maps, Map<string, Maps>>();
-  const converted = new WeakMap<Maps, Buffer>();
+  const converted = new WeakMap<Maps, Buffer | undefined>();
   let made: ReadonlySet<string> = new Set();
 
   /** What of a server's document is about one of its versions. */
@@ -73,10 +73,17 @@ export function createExtensionOpenApi(options: ExtensionOpenApiOptions): Extens
     return part;
   }
 
-  function conversionOf(part: Maps, root: string): Buffer {
-    const known = converted.get(part) ?? Buffer.from(JSON.stringify(versionThreeOf(part, root)));
-    converted.set(part, known);
-    return known;
+  /** Undefined: there can't be any. */
+  function conversionOf(part: Maps, { version, group }: ExtensionVersion): Buffer | undefined {
+    if (converted.has(part)) return converted.get(part);
+    let text: Buffer | undefined;
+    try {
+      text = Buffer.from(JSON.stringify(versionThreeOf(part, rootOf({ version, group }))));
+    } catch (error) {
+      options.report(error, `${version}.${group}`);
+    }
+    converted.set(part, text);
+    return text;
   }
 
   async function documents(): Promise<ReadonlyMap<string, VersionThree>> {
@@ -86,7 +93,8 @@ export function createExtensionOpenApi(options: ExtensionOpenApiOptions): Extens
       const root = rootOf(version);
       const other = kept.isAbsent === true ? parts.find((one) => one.version === version) : undefined;
       const part = other === undefined ? undefined : partFor(other);
-      if (part !== undefined) return [[root, { made: conversionOf(part, root) }]];
+      const text = part === undefined ? undefined : conversionOf(part, version);
+      if (text !== undefined) return [[root, { made: text }]];
       // Before its index is read the server is believed to have what most have.
       const url = kept.digest === undefined && kept.isAbsent !== true ? `/openapi/v3/${root}` : urlIn(kept.value, root);
       return url === undefined || !version.isFresh ? [] : [[root, { url }]];

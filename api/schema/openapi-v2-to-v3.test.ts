@@ -49,3 +49,9 @@ it('says in OpenAPI 3 what OpenAPI 2 says', () => {
     },
   });
 });
+
+it('says nothing that were too large, though OpenAPI 2 says it once', () => {
+  const parameters = Array.from({ length: 2000 }, () => ({ $ref: '#/parameters/long' }));
+  const document = { paths: { '/apis/a.io/v1/a': { get: { parameters } } }, definitions: {}, parameters: { long: { name: 'long', in: 'query', description: 'x'.repeat(1_000_000) } } };
+  expect(() => versionThreeOf(mapsOf(document), 'a.io/v1')).toThrow('would have more than 33554432 characters');
+});

@@ -3,18 +3,33 @@ import type { Maps } from './openapi-v2-merge.ts';
 
 /**
  * A document of OpenAPI 3 of what a server says in OpenAPI 2 only. Pure. Behaviour: kube-aggregator, which serves such documents for
- * servers without any of version 3; what version 2 doesn't say, the result doesn't either.
+ * servers without any of version 3; what version 2 doesn't say, the result doesn't either. Throws an Error when it were too large.
  */
 export function versionThreeOf({ paths, definitions, parameters }: Maps, title: string): object {
   const shared = (value: unknown): unknown => {
     const reference = isObject(value) ? value['$ref'] : undefined;
     return typeof reference === 'string' ? parameters.get(reference.slice(parameterPrefix.length)) ?? value : value;
   };
-  return {
+  const document = {
     openapi: '3.0.0', info: { title, version: 'unversioned' },
     paths: Object.fromEntries([...paths].map(([path, item]) => [path, pathItem(item, shared)])),
     components: { schemas: Object.fromEntries([...definitions].map(([name, definition]) => [name, schemaOf(definition)])) },
   };
+  if (!fits(document, { left: mostCharacters })) throw new Error(`the document of OpenAPI 3 would have more than ${mostCharacters} characters`);
+  return document;
+}
+
+/** What version 2 says once for many places, for parameters and types of media, version 3 says at each. About as many bytes are written. */
+const mostCharacters = 32 * 1024 * 1024;
+
+function fits(value: unknown, room: { left: number }): boolean {
+  room.left -= typeof value === 'string' ? value.length : 1;
+  if (room.left < 0) return false;
+  if (typeof value !== 'object' || value === null) return true;
+  return Object.entries(value).every(([key, own]) => {
+    room.left -= key.length;
+    return fits(own, room);
+  });
 }
 
 type Json = Readonly<Record<string, unknown>>;
