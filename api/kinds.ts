@@ -17,6 +17,8 @@ export interface StoredKinds {
 export interface ExtensionKinds {
   /** Each kind in its server's preferred version, with what can be done with it. */
   all(): readonly { readonly kind: Kind; readonly verbs: readonly string[] }[];
+  /** The kind of exactly that version, if a server that answers holds it and lets it be read. */
+  find(apiVersion: string, kind: string): Kind | undefined;
   /** Versions of groups of which nobody says at the moment what they hold: `metrics.k8s.io/v1beta1`. */
   missing(): readonly string[];
 }
@@ -32,6 +34,12 @@ export function extensionKinds({ versions }: { readonly versions: () => readonly
         }
       }
       return [...found.values()];
+    },
+    find(apiVersion, wanted) {
+      const served = versions().find(({ group, version, isFresh }) => isFresh && `${group}/${version}` === apiVersion);
+      const resource = served?.resources.find(({ name, kind, verbs }) => kind === wanted && !name.includes('/') && verbs.includes('get'));
+      if (served === undefined || resource === undefined) return undefined;
+      return defineKind(served.group, served.version, resource.kind, resource.name, resource.namespaced ? 'Namespaced' : 'Cluster');
     },
     missing: () => versions().filter(({ isFresh }) => !isFresh).map(({ group, version }) => `${group}/${version}`).toSorted(),
   };

@@ -82,7 +82,7 @@ function allControllers(options: ControllersOptions): readonly Controller[] {
     endpointSliceMirroringController,
     disruptionController,
     namespaceController(options.kinds, options.extensionKinds),
-    garbageCollector(options.kinds),
+    garbageCollector(options.kinds, options.extensionKinds),
     nodeLifecycleController(options.nodes),
     nodeIpamController(options.clusterCidr),
     taintEvictionController(),

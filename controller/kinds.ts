@@ -15,6 +15,8 @@ export interface ServedKinds extends Kinds {
 /** The kinds that extension servers hold: what they are can be asked, not watched. */
 export interface ExtensionKinds {
   all(): readonly { readonly kind: Kind; readonly verbs: readonly string[] }[];
+  /** The kind of exactly that version, if a server that answers holds it and lets it be read. */
+  find(apiVersion: string, kind: string): Kind | undefined;
   /** Versions of groups of which nobody says at the moment what they hold: `metrics.k8s.io/v1beta1`. */
   missing(): readonly string[];
 }

@@ -10,7 +10,7 @@ import { createControllers } from '../controller/all.ts';
 import { systemClock } from '../machinery/clock.ts';
 import { mintLeaf, mintAuthority } from '../api/access/certificates.ts';
 import { APIService } from '../machinery/kinds/api-registration.ts';
-import { Namespace } from '../machinery/kinds/core.ts';
+import { ConfigMap, Namespace } from '../machinery/kinds/core.ts';
 import { watching } from './conformance/watching.ts';
 import { startTestServer, type TestServer } from './test-server.ts';
 
@@ -27,6 +27,8 @@ const things = { kind: 'ThingList', apiVersion: 'ext.example.com/v1', metadata: 
 const pages: Readonly<Record<string, object>> = {
   '/apis/ext.example.com/v1': { kind: 'APIResourceList', groupVersion: 'ext.example.com/v1', resources: [{ name: 'things', singularName: 'thing', namespaced: true, kind: 'Thing', verbs: ['get', 'list', 'watch', 'delete'] }] },
   '/apis/ext.example.com/v1/namespaces/default/things': things,
+  '/apis/ext.example.com/v1/namespaces/default/things/here': { metadata: { name: 'here', uid: 'here' } },
+  '/apis/ext.example.com/v1/namespaces/default/things/odd': { items: [] },
   '/openapi/v2': {
     swagger: '2.0', info: { title: 't', version: '1' },
     paths: {
@@ -277,6 +279,21 @@ describe('what another server serves', () => {
       await watch.until('DELETED');
       expect(asked.findLast(({ method }) => method === 'DELETE')).toMatchObject({ url: '/apis/ext.example.com/v1/namespaces/going/things/b', headers: { 'x-remote-user': 'system:kube-controller-manager' } });
       expect(held.names).toEqual([]);
+    });
+
+    it('is asked for the owners of what this server holds', async () => {
+      await using watch = watching(test.client, ConfigMap, { namespace: 'default' });
+      const ownedBy = (name: string) => test.client.create(ConfigMap, {
+        metadata: { name, namespace: 'default', ownerReferences: [{ apiVersion: 'ext.example.com/v1', kind: 'Thing', name, uid: name }] },
+      });
+      for (const name of ['here', 'odd']) {
+        await ownedBy(name);
+        await expect.poll(() => asked.some(({ url }) => url === `/apis/ext.example.com/v1/namespaces/default/things/${name}`)).toBe(true);
+      }
+      await ownedBy('gone');
+      await watch.until('DELETED', ({ metadata }) => metadata?.name === 'gone');
+      const left = (await test.client.list(ConfigMap, { namespace: 'default' })).items.map(({ metadata }) => metadata?.name);
+      expect(left).toEqual(expect.arrayContaining(['here', 'odd']));
     });
 
     it('holds the namespace when nobody says what it is', async () => {

@@ -1,3 +1,4 @@
+import { APIService } from '../../machinery/kinds/api-registration.ts';
 import { CustomResourceDefinition } from '../../machinery/kinds/apiextensions.ts';
 import type { OwnerReference } from '../../machinery/kinds/core.ts';
 import type { Kind, KubernetesObject } from '../../machinery/kinds/kind.ts';
@@ -7,7 +8,7 @@ import { referenceTo, type Recorder } from '../../client/events.ts';
 import { createWorkQueue, type WorkQueue } from '../../client/work-queue.ts';
 import type { Informers } from '../caches.ts';
 import { unlessAborted, type Controller, type Shell } from '../define.ts';
-import { forEachKind, type ServedKinds } from '../kinds.ts';
+import { forEachKind, type ExtensionKinds, type ServedKinds } from '../kinds.ts';
 import { decide, type Decision, type OwnerState } from './decide.ts';
 import { createGraph, foregroundFinalizer, isNamed, isReachable, nodeOf, orphanFinalizer, type Graph, type GraphNode } from './graph.ts';
 
@@ -18,6 +19,7 @@ interface Collector {
   readonly client: Client;
   readonly recorder: Recorder;
   readonly kinds: Pick<ServedKinds, 'all' | 'find'>;
+  readonly extensionKinds: Pick<ExtensionKinds, 'find'>;
   readonly queue: WorkQueue;
   /** Owners that were seen to go, by uid, and those that went out of sight with their kind: that one. */
   readonly departed: Map<string, Kind | undefined>;
@@ -27,14 +29,16 @@ interface Collector {
 
 /** Departed owners remembered, at most. */
 const mostDeparted = 5000;
+/** How often an owner that another server holds is looked at: nobody tells when it goes. */
+const elsewhereMs = 5 * 60_000;
 
 /** `kinds`: all that can be listed, watched and deleted, of both scopes; Events own nothing and are owned by nothing. */
-export function garbageCollector(kinds: ServedKinds): Controller {
+export function garbageCollector(kinds: ServedKinds, extensionKinds: Pick<ExtensionKinds, 'find'>): Controller {
   const collected: ServedKinds = { ...kinds, all: () => kinds.all().filter(({ plural }) => plural !== 'events') };
-  return { name: 'garbage-collector', run: (shell, signal) => run(shell, collected, signal) };
+  return { name: 'garbage-collector', run: (shell, signal) => run(shell, collected, extensionKinds, signal) };
 }
 
-async function run(shell: Shell, kinds: ServedKinds, signal: AbortSignal): Promise<void> {
+async function run(shell: Shell, kinds: ServedKinds, extensionKinds: Collector['extensionKinds'], signal: AbortSignal): Promise<void> {
   const { informers, client, clock, random, log } = shell;
   const queue = createWorkQueue({
     clock, random, failed: (uid, err, waitMs) => {
@@ -42,16 +46,20 @@ async function run(shell: Shell, kinds: ServedKinds, signal: AbortSignal): Promi
       else log.warn({ uid, err, waitMs }, 'the owners of an object could not be settled');
     },
   });
-  const collector: Collector = { graph: createGraph(), client, recorder: shell.recorder('garbage-collector-controller'), kinds, queue, departed: new Map(), undecided: new Set() };
+  const collector: Collector = { graph: createGraph(), client, recorder: shell.recorder('garbage-collector-controller'), kinds, extensionKinds, queue, departed: new Map(), undecided: new Set() };
   const first = kinds.all();
   // An owner must not look absent only because its kind's list comes later.
   await Promise.all(first.map((kind) => informers.informer(kind).waitForSync(signal))).catch(unlessAborted(signal));
   if (signal.aborted) return;
   for (const kind of first) for (const object of informers.informer(kind).list()) collector.graph.set(nodeOf(kind, object));
   const end = forEachKind(kinds, (kind) => collect(collector, informers, kind));
-  const unsubscribe = kinds.onChange(() => { for (const uid of collector.undecided) queue.add(uid); });
+  const lookAgain = (): void => { for (const uid of collector.undecided) queue.add(uid); };
+  const unsubscribe = kinds.onChange(lookAgain);
+  // Who answers again may know the kind that was asked for.
+  const unfollow = informers.informer(APIService).onChange((_before, after) => { if (after?.spec?.service !== undefined) lookAgain(); });
   await queue.run(shell.concurrency, (uid, stop) => settle(collector, uid, stop), signal);
   unsubscribe();
+  unfollow();
   end();
 }
 
@@ -97,7 +105,7 @@ function gone({ graph, queue, departed, undecided }: Collector, node: GraphNode,
   for (const { uid } of node.owners) if (graph.get(uid)?.foreground === true) queue.add(uid);
 }
 
-async function settle(collector: Collector, uid: string, signal: AbortSignal): Promise<void> {
+async function settle(collector: Collector, uid: string, signal: AbortSignal): Promise<{ readonly againAfterMs?: number } | void> {
   const { graph, client, undecided } = collector;
   undecided.delete(uid);
   const known = graph.get(uid);
@@ -108,6 +116,7 @@ async function settle(collector: Collector, uid: string, signal: AbortSignal): P
   const owners = await Promise.all(node.owners.map(async (reference) => ({ reference, state: await stateOf(collector, node, reference, signal) })));
   if (owners.some(({ state }) => state === 'unknown')) undecided.add(uid);
   await carry(collector, node, live, decide({ node, owners, dependents: graph.dependentsOf(uid) }), signal);
+  if (owners.some(({ reference, state }) => (state === 'solid' || state === 'waiting') && collector.kinds.find(reference.apiVersion, reference.kind) === undefined)) return { againAfterMs: elsewhereMs };
 }
 
 function addressOf(node: GraphNode): { readonly namespace?: string; readonly name: string } {
@@ -128,8 +137,9 @@ async function ifPresent<T>(asked: Promise<T>): Promise<T | undefined> {
  * version or kind is not served, or it leads from the cluster into a namespace) nothing can be said.
  */
 async function stateOf(collector: Collector, node: GraphNode, reference: OwnerReference, signal: AbortSignal): Promise<OwnerState> {
-  const kind = collector.kinds.find(reference.apiVersion, reference.kind);
-  if (collector.departed.has(reference.uid) && await isGone(collector, reference.uid, kind, signal)) return 'absent';
+  const own = collector.kinds.find(reference.apiVersion, reference.kind);
+  if (collector.departed.has(reference.uid) && await isGone(collector, reference.uid, own, signal)) return 'absent';
+  const kind = own ?? collector.extensionKinds.find(reference.apiVersion, reference.kind);
   if (kind === undefined) return 'unknown';
   if (kind.scope === 'Namespaced' && node.namespace === '') {
     invalid(collector, node, reference);
@@ -138,6 +148,8 @@ async function stateOf(collector: Collector, node: GraphNode, reference: OwnerRe
   const cached = collector.graph.get(reference.uid);
   if (cached !== undefined && isNamed(cached, reference, node)) return cached.foreground ? 'waiting' : 'solid';
   const owner = await ifPresent(collector.client.get(kind, kind.scope === 'Cluster' ? { name: reference.name } : { namespace: node.namespace, name: reference.name }, signal));
+  // Another server may answer with anything: that is no sign of absence.
+  if (own === undefined && owner !== undefined && typeof owner.metadata?.uid !== 'string') return 'unknown';
   if (owner?.metadata?.uid !== reference.uid) {
     if (cached !== undefined && !isReachable(cached, node)) invalid(collector, node, reference);
     return 'absent';
