@@ -147,17 +147,18 @@ describe('a request that another server answers', () => {
 
   it('is spliced when it is an upgrade', async () => {
     const back = await listening(() => undefined);
-    back.server.on('upgrade', (_incoming: IncomingMessage, socket: Socket) => {
-      socket.write('HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: echo\r\n\r\n');
+    back.server.on('upgrade', ({ headers }: IncomingMessage, socket: Socket) => {
+      socket.write(`HTTP/1.1 101 Switching Protocols\r\nconnection: Upgrade\r\nupgrade: echo\r\nx-offered: ${headers.upgrade ?? ''}\r\n\r\n`);
       socket.pipe(socket);
     });
     const { server, port } = await listening(() => undefined);
     server.on('upgrade', (incoming: IncomingMessage, socket: Socket, head: Buffer) => {
       void proxyUpgrade({ request: incoming, socket, head }, { host: '127.0.0.1', port: back.port, path: '/' }, link, '');
     });
-    const asked = request({ host: '127.0.0.1', port, path: '/', headers: { connection: 'Upgrade', upgrade: 'echo' }, agent: false });
+    const asked = request({ host: '127.0.0.1', port, path: '/', headers: { connection: 'Upgrade', upgrade: 'h2c, Echo/1, other' }, agent: false });
     asked.end();
-    const [, socket] = (await once(asked, 'upgrade')) as [IncomingMessage, Socket];
+    const [{ headers }, socket] = (await once(asked, 'upgrade')) as [IncomingMessage, Socket];
+    expect(headers['x-offered']).toBe('Echo/1, other');
     socket.write('ping');
     expect(String((await once(socket, 'data'))[0])).toBe('ping');
     socket.destroy();

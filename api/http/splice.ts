@@ -1,6 +1,7 @@
 import { request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest, type RequestOptions } from 'node:https';
 import type { Duplex } from 'node:stream';
+import { offeredIn } from './upgrades.ts';
 
 /** The two ends of a connection that this server only passes on. */
 export interface Splice {
@@ -24,7 +25,7 @@ export interface SpliceTarget {
  */
 export function splice({ request, socket, head }: Splice, { isSecure, options, unreachable }: SpliceTarget, stopped: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
-    const headers = { ...options.headers, connection: 'Upgrade', upgrade: request.headers.upgrade ?? '' };
+    const headers = { ...options.headers, connection: 'Upgrade', upgrade: offeredIn(request.headers).join(', ') };
     const asked = (isSecure ? httpsRequest : httpRequest)({ ...options, method: request.method ?? 'GET', headers, agent: false });
     let joined = false;
     asked.once('timeout', () => asked.destroy(new Error('no answer in time')));
