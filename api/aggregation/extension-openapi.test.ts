@@ -21,6 +21,7 @@ let asked: number;
 let time: number;
 let versions: readonly ExtensionVersion[];
 let isThere: boolean;
+let patience: (signal: AbortSignal) => Promise<unknown>;
 let problems: string[];
 let openApi: ExtensionOpenApi;
 let client: ExtensionClient;
@@ -46,6 +47,7 @@ afterAll(async () => {
 
 beforeEach(() => {
   [asked, time, versions, isThere, problems] = [0, 0, [version], true, []];
+  patience = (signal) => once(signal, 'abort');
   services = new Map([['/apis/a.io/v1', service]]);
   respond = (_request, response) => void response.end(documentOf('first'));
   openApi = createExtensionOpenApi({
@@ -54,9 +56,10 @@ beforeEach(() => {
         return versions;
       },
       at: (path) => services.get(path), ask: client.ask,
-      target: (_service, _user, path) => (isThere ? { host: '127.0.0.1', port: (server.address() as AddressInfo).port, path, tls } : undefined),
+      target: ({ spec }, _user, path) => (isThere ? { host: '127.0.0.1', port: (server.address() as AddressInfo).port, path, headers: { host: spec?.service?.name ?? '' }, tls } : undefined),
     },
     now: () => time, report: (_error, name) => void problems.push(name),
+    patience: (signal) => patience(signal),
   });
 });
 
@@ -184,23 +187,30 @@ describe('a server that can not be told on', () => {
 
   it('for want of an answer is waited for a moment once, and asked beside from then on', async () => {
     const held: ServerResponse[] = [];
-    let isHanging = true;
-    respond = (_request, response) => {
-      if (isHanging && held.length === 0) held.push(response);
+    respond = ({ headers }, response) => {
+      if (headers.host === 'a') held.push(response);
       else response.end(documentOf('first').replace('a.io', 'b.io'));
     };
-    expect(await titles()).toHaveLength(1);
-    // Broken off: from now on it counts as ill.
+    let waits = 0;
+    const lost = Promise.withResolvers<undefined>();
+    patience = async () => {
+      waits += 1;
+      await lost.promise;
+    };
+    const first = titles();
+    await expect.poll(() => held).toHaveLength(1);
+    lost.resolve(undefined);
+    await first;
+    await expect.poll(titles).toEqual(['[{"get":{"summary":"first"}}]']);
+    expect(waits).toBe(1);
+    // It is ill from now on, and asked again later.
     held[0]?.destroy();
     await expect.poll(() => problems).toHaveLength(1);
     time += 6000;
-    isHanging = true;
-    held.length = 0;
-    expect(await titles()).toHaveLength(1);
-    await expect.poll(() => held).toHaveLength(1);
-    expect(await titles()).toHaveLength(1);
-    isHanging = false;
-    held[0]?.end(documentOf('late'));
+    await titles();
+    await expect.poll(() => held).toHaveLength(2);
+    held[1]?.end(documentOf('late'));
     await expect.poll(titles).toHaveLength(2);
+    expect(waits).toBe(1);
   });
 });

@@ -12,7 +12,7 @@ import { checker, type Extensions } from './extensions.ts';
 
 /**
  * What extension servers' OpenAPI says of the versions that they serve. They are asked when somebody asks this server, who waits for
- * them a moment, but not for one that didn't answer before: that goes on beside, for who asks next.
+ * them a moment, but not for one that let others wait in vain: that goes on beside, for who asks next.
  */
 export interface ExtensionOpenApi {
   /** Of OpenAPI 2, by priority; the same values as long as the servers' documents are the same. Of a server that doesn't answer, or with no document that can be told on, what it said last. */
@@ -31,6 +31,8 @@ export interface ExtensionOpenApiOptions {
   readonly now: () => number;
   /** What could not be read, and whose it is. */
   readonly report: (error: unknown, name: string) => void;
+  /** Resolves when whoever asks has waited long enough. Default: after a second. */
+  readonly patience?: (signal: AbortSignal) => Promise<unknown>;
 }
 
 /** A server's document, as it was read last. */
@@ -43,16 +45,12 @@ interface Kept<T> {
   readonly isAbsent?: true;
   /** When the server is asked again. */
   readonly due: number;
-  /** It did not answer: nobody waits for it. */
-  readonly isIll?: true;
 }
 
 /** How long a document is believed, and how long nothing is asked again. Milliseconds. Source: kube-aggregator. */
 const wellMs = 60_000;
 const illMs = 5000;
 const answerMs = 5000;
-/** How long the first answer of a server, or a newer one, is waited for. */
-const patienceMs = 1000;
 /** Servers that are asked at once: each answer may be large. */
 const width = 4;
 
@@ -128,25 +126,29 @@ interface Found<T> {
 }
 
 /** One document of each server, read again when it is due; for each of the server's versions, by priority. */
-function keep<T>({ extensions, now, report }: ExtensionOpenApiOptions, path: string, decode: (body: Buffer) => Promise<T>): () => Promise<readonly Found<T>[]> {
+function keep<T>({ extensions, now, report, patience = aSecond }: ExtensionOpenApiOptions, path: string, decode: (body: Buffer) => Promise<T>): () => Promise<readonly Found<T>[]> {
   const all = new Map<string, Kept<T>>();
   const reading = new Map<string, Promise<void>>();
+  /** Those that nobody waits for. */
+  const slow = new Set<string>();
   const queue = createQueue(width);
 
   async function read(server: string, version: ExtensionVersion): Promise<void> {
-    const service = extensions.at(`/${rootOf(version)}`);
-    const target = service === undefined ? undefined : extensions.target(service, checker, path);
-    if (target === undefined) return;
     const known = all.get(server) ?? { due: 0 };
     let waitMs = illMs;
     try {
+      const service = extensions.at(`/${rootOf(version)}`);
+      const target = service === undefined ? undefined : extensions.target(service, checker, path);
+      if (target === undefined) return;
       const answer = await extensions.ask(target, { accept: 'application/json', ...(known.etag === undefined ? {} : { 'if-none-match': known.etag }) }, AbortSignal.timeout(answerMs));
       // What is wrong with a document is so for a while.
       if (answer.code === 200) waitMs = wellMs;
       all.set(server, await keptOf(answer, known, decode, now()));
+      slow.delete(server);
     } catch (error) {
       report(error, `${version.version}.${version.group}`);
-      all.set(server, { ...known, due: now() + waitMs, isIll: true });
+      all.set(server, { ...known, due: now() + waitMs });
+      slow.add(server);
     }
   }
 
@@ -161,14 +163,18 @@ function keep<T>({ extensions, now, report }: ExtensionOpenApiOptions, path: str
     const versions = extensions.versions.toSorted(byPriority).map((version) => ({ version, server: serverOf(extensions.at(`/${rootOf(version)}`)) }));
     // One that answers for any of its versions is asked in that one's name.
     const servers = new Map(versions.toSorted((a, b) => Number(a.version.isFresh) - Number(b.version.isFresh)).map(({ version, server }) => [server, version]));
-    for (const server of all.keys()) if (!servers.has(server) && !reading.has(server)) all.delete(server);
-    const awaited = [...servers].flatMap(([server, version]) => {
-      const known = all.get(server);
-      if (known !== undefined && known.due > now()) return [];
+    for (const server of all.keys()) {
+      if (servers.has(server) || reading.has(server)) continue;
+      all.delete(server);
+      slow.delete(server);
+    }
+    const due = [...servers].filter(([server]) => (all.get(server)?.due ?? 0) <= now());
+    const awaited = due.flatMap(([server, version]) => {
       const running = begin(server, version);
-      return known?.isIll === true ? [] : [running];
+      return slow.has(server) ? [] : [running];
     });
-    await shortly(awaited);
+    await shortly(awaited, patience);
+    for (const [server] of due) if (reading.has(server)) slow.add(server);
     return versions.map(({ version, server }) => ({ version, kept: all.get(server) ?? { due: 0 } }));
   };
 }
@@ -191,11 +197,13 @@ function createQueue(most: number): (run: () => Promise<void>) => Promise<void> 
   };
 }
 
-async function shortly(awaited: readonly Promise<void>[]): Promise<void> {
+const aSecond = (signal: AbortSignal): Promise<unknown> => delay(1000, undefined, { signal });
+
+async function shortly(awaited: readonly Promise<void>[], patience: (signal: AbortSignal) => Promise<unknown>): Promise<void> {
   if (awaited.length === 0) return;
   const ended = new AbortController();
   try {
-    await Promise.race([Promise.all(awaited), delay(patienceMs, undefined, { signal: ended.signal })]);
+    await Promise.race([Promise.all(awaited), patience(ended.signal)]);
   } finally {
     ended.abort();
   }
@@ -208,7 +216,7 @@ function serverOf(service: APIService | undefined): string {
 }
 
 /** Throws when it is no document. */
-async function keptOf<T>({ code, headers: { etag }, body }: Asked, { isIll: _isIll, ...known }: Kept<T>, decode: (body: Buffer) => Promise<T>, now: number): Promise<Kept<T>> {
+async function keptOf<T>({ code, headers: { etag }, body }: Asked, known: Kept<T>, decode: (body: Buffer) => Promise<T>, now: number): Promise<Kept<T>> {
   const due = now + wellMs;
   if (code === 304) return { ...known, due };
   if (code === 404) return { due, isAbsent: true };
