@@ -75,8 +75,8 @@ static int open_parent(int root, const char *path, const char **name, uint64_t r
     *name = path + last;
     memcpy(part, path, last);
     part[last] = 0;
-    while (last > 1 && part[last - 1] == '/') part[--last] = 0;
-    if (last <= 1) return dup(root);
+    while (last > 0 && part[last - 1] == '/') part[--last] = 0;
+    if (last == 0) return dup(root);
     return open_or_make(root, part, true, resolve, failure);
 }
 

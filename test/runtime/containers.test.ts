@@ -203,6 +203,9 @@ describe('what a container sees', () => {
     expect((await outcomeOf('cat /part/file', part('near/deep'))).log).toBe('inside\n');
     expect((await outcomeOf('cat /part', part('near/deep/file'))).log).toBe('inside\n');
     expect((await outcomeOf('echo made > /part/x; cat /part/x', part('near/fresh/one'))).log).toBe('made\n');
+    for (const subPath of ['a/b', 'c//d/', './e/f/g']) expect((await outcomeOf('touch /part/x', part(subPath))).exitCode, subPath).toBe(0);
+    expect((await readdir(volume)).toSorted()).toEqual([...Object.keys(links), 'a', 'c', 'e', 'real'].toSorted());
+    expect(await Promise.all(['a/b', 'c/d', 'e/f/g'].map((path) => readdir(join(volume, path))))).toEqual([['x'], ['x'], ['x']]);
     for (const subPath of ['absolute', 'absolute/new', 'climbing/new', 'dangling', 'dangling/new', 'magic/tmp', '../outside']) {
       await expect(sandbox.start(containerSpec(machine, ['true'], part(subPath))), subPath).rejects.toMatchObject({ code: 'MountFailed', message: `subPath "${subPath}" leads out of its volume` });
     }
