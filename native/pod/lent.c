@@ -7,6 +7,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
@@ -21,10 +22,12 @@ const char *const lent_nodes[LENT_NODES] = {"null", "zero", "full", "random", "u
 /* A volume's content is its containers': a link in it that leads out of it is refused by the kernel, in the same step that opens. */
 static int open_sub_path(const struct mount *mount, struct failure *failure)
 {
+    struct stat status;
     int volume = open(mount->source, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (volume < 0) return fail_errno(failure, MOUNT_FAILED, "opening the mount source %s", mount->source);
+    if (volume < 0 || fstat(volume, &status) < 0) return fail_errno(failure, MOUNT_FAILED, "opening the mount source %s", mount->source);
     int fd = open_in(volume, mount->sub_path, O_PATH, 0, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
-    if (fd < 0 && errno == ENOENT) fd = open_or_make(volume, mount->sub_path, true, RESOLVE_BENEATH, failure);
+    /* whoever may write in the volume may write in what is made of it, as with the kubelet; the kernel passes on the group of a setgid directory */
+    if (fd < 0 && errno == ENOENT) fd = open_or_make(volume, mount->sub_path, true, status.st_mode & 01777, RESOLVE_BENEATH, failure);
     else if (fd < 0 && (errno == EXDEV || errno == ELOOP)) fail(failure, MOUNT_FAILED, "subPath \"%s\" leads out of its volume", mount->sub_path);
     else if (fd < 0) fail_errno(failure, MOUNT_FAILED, "opening subPath \"%s\"", mount->sub_path);
     close(volume);

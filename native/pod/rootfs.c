@@ -63,8 +63,8 @@ static int mount_overlay(const struct spec *spec, int directory, int root, int u
     return 0;
 }
 
-/* The parent directory of `path` below root, made when missing; *name is the last part. */
-static int open_parent(int root, const char *path, const char **name, uint64_t resolve, struct failure *failure)
+/* The parent directory of `path` below root, made with `mode` when missing; *name is the last part. */
+static int open_parent(int root, const char *path, const char **name, mode_t mode, uint64_t resolve, struct failure *failure)
 {
     char part[PATH_MAX];
     size_t length = strlen(path);
@@ -77,7 +77,7 @@ static int open_parent(int root, const char *path, const char **name, uint64_t r
     part[last] = 0;
     while (last > 0 && part[last - 1] == '/') part[--last] = 0;
     if (last == 0) return dup(root);
-    return open_or_make(root, part, true, resolve, failure);
+    return open_or_make(root, part, true, mode, resolve, failure);
 }
 
 /* Symbolic links to what is not there, followed for one target: as many as the kernel follows of others. */
@@ -96,20 +96,20 @@ static int make_behind_link(int root, int parent, const char *name, const char *
     /* `..` in what comes out is the kernel's to resolve, as it is in the link */
     if (link[0] == '/') snprintf(behind, sizeof behind, "%s", link);
     else snprintf(behind, sizeof behind, "%.*s%s", (int)(rest - path), path, link);
-    return open_or_make(root, behind, directory, RESOLVE_IN_ROOT, failure);
+    return open_or_make(root, behind, directory, 0755, RESOLVE_IN_ROOT, failure);
 }
 
-int open_or_make(int root, const char *path, bool directory, uint64_t resolve, struct failure *failure)
+int open_or_make(int root, const char *path, bool directory, mode_t mode, uint64_t resolve, struct failure *failure)
 {
     int fd = open_in(root, path, O_PATH | (directory ? O_DIRECTORY : 0u), 0, resolve | RESOLVE_NO_MAGICLINKS);
     if (fd >= 0) return fd;
     if (errno != ENOENT) return fail_errno(failure, MOUNT_FAILED, "opening %s", path);
     const char *rest;
-    int parent = open_parent(root, path, &rest, resolve, failure);
+    int parent = open_parent(root, path, &rest, mode, resolve, failure);
     if (parent < 0) return -1;
     char name[NAME_MAX + 1];
     snprintf(name, sizeof name, "%.*s", (int)strcspn(rest, "/"), rest);
-    int made = directory ? mkdirat(parent, name, 0755) : mknodat(parent, name, S_IFREG | 0644, 0);
+    int made = directory ? mkdirat(parent, name, mode) : mknodat(parent, name, S_IFREG | 0644, 0);
     if (made < 0 && errno != EEXIST) fail_errno(failure, MOUNT_FAILED, "making %s", path);
     else fd = open_in(root, path, O_PATH | (directory ? O_DIRECTORY : 0u), 0, resolve | RESOLVE_NO_MAGICLINKS);
     if (fd < 0 && made < 0 && failure->code == 0 && errno == ENOENT && resolve == RESOLVE_IN_ROOT) fd = make_behind_link(root, parent, name, path, rest, directory, failure);
@@ -121,7 +121,7 @@ int open_or_make(int root, const char *path, bool directory, uint64_t resolve, s
 int open_target(int root, const char *path, bool directory, struct failure *failure)
 {
     links_followed = 0;
-    return open_or_make(root, path, directory, RESOLVE_IN_ROOT, failure);
+    return open_or_make(root, path, directory, 0755, RESOLVE_IN_ROOT, failure);
 }
 
 /* By no path of its own: /proc/self is not there for who has just entered its root, or is not in its pid namespace. */

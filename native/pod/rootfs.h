@@ -2,6 +2,8 @@
 #ifndef CORACLE_ROOTFS_H
 #define CORACLE_ROOTFS_H
 
+#include <sys/types.h>
+
 #include "lent.h"
 #include "spec.h"
 
@@ -15,8 +17,8 @@ int rootfs_protect(const struct spec *, struct failure *);
 /* Opens `path` below `root` (resolved inside it, symbolic links too), making missing directories, and the last part as a
  * directory or an empty file. */
 int open_target(int root, const char *path, bool directory, struct failure *);
-/* The same, following links as `resolve` (openat2) says. */
-int open_or_make(int root, const char *path, bool directory, uint64_t resolve, struct failure *);
+/* The same, following links as `resolve` (openat2) says, and making directories with `mode`. */
+int open_or_make(int root, const char *path, bool directory, mode_t mode, uint64_t resolve, struct failure *);
 /* mount(2) on an open target, which must be a directory. */
 int mount_on(int target, const char *type, const char *options, unsigned long flags, const char *name, struct failure *);
 /* A copy of the mount at `path` below `directory`, or -1 with errno. */

@@ -1,4 +1,4 @@
-import { mkdir, readFile, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, chown, mkdir, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -210,6 +210,18 @@ describe('what a container sees', () => {
       await expect(sandbox.start(containerSpec(machine, ['true'], part(subPath))), subPath).rejects.toMatchObject({ code: 'MountFailed', message: `subPath "${subPath}" leads out of its volume` });
     }
     expect(await readdir(outside)).toEqual([]);
+  });
+
+  it('may write in a part of a volume that is made for it as it may in the volume', async () => {
+    const volume = join(machine.dataDir, 'shared');
+    await mkdir(volume);
+    await chown(volume, 0, 2000);
+    await chmod(volume, 0o2770);
+    const security = { uid: 1000, gid: 1000, groups: [2000], capabilities: [], noNewPrivileges: true, privileged: false, oomScoreAdj: 0 };
+    const mounts = [{ type: 'bind' as const, source: volume, subPath: 'of/it', target: '/part', readOnly: false }];
+    expect((await outcomeOf('stat -c "%a %u %g" /part; touch /part/x; stat -c "%u %g" /part/x', { security, mounts })).log).toBe('2770 0 2000\n1000 2000\n');
+    const { mode, gid } = await stat(join(volume, 'of'));
+    expect([(mode & 0o7777).toString(8), gid]).toEqual(['2770', 2000]);
   });
 
   it('has every device and writable kernel settings when it is privileged', async () => {

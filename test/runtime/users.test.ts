@@ -181,15 +181,19 @@ describe('its files', () => {
     await machine.runtime.mountMemory({ directory, mode: 0o2777, gid: 2000 });
     const file = join(machine.dataDir, 'hosts');
     await writeFile(file, 'a\n');
-    await mkdir(join(machine.dataDir, 'parts'));
+    const parts = join(machine.dataDir, 'parts');
+    await mkdir(parts);
+    await chown(parts, 0, 2000);
+    await promisify(execFile)('chmod', ['2770', parts]);
     const mounts: Mount[] = [
-      bind(directory, '/memory'), bind(file, '/etc/hosts'), bind(join(machine.dataDir, 'parts'), '/part', { subPath: 'of/it' }),
+      bind(directory, '/memory'), bind(file, '/etc/hosts'), bind(parts, '/part', { subPath: 'of/it' }), bind(parts, '/own-part', { subPath: 'o/i' }),
       { type: 'tmpfs', source: '', target: '/own', readOnly: false }, { type: 'tmpfs', source: 'cache', target: '/cache', readOnly: false },
     ];
     const script = 'touch /memory/x /part/x /own/x /cache/x /dev/shm/x; echo b >> /etc/hosts; stat -c "%u %g" /memory /memory/x /part /part/x /own /own/x /cache /cache/x /dev/shm /dev/shm/x /etc/hosts';
-    expect(await said(script, { mounts })).toBe(`0 2000\n0 2000\n${'0 0\n'.repeat(9)}`);
+    expect(await said(script, { mounts })).toBe(`${'0 2000\n'.repeat(4)}${'0 0\n'.repeat(7)}`);
+    expect(await said('touch /own-part/x && stat -c "%a %u %g" /own-part /own-part/x', { mounts, security: security({ uid: 1000, gid: 1000, groups: [2000] }) })).toBe('2770 0 2000\n644 1000 2000\n');
     expect(await inside('rm /dev/shm/x && echo shared')).toBe('shared\n');
-    expect(await Promise.all([join(directory, 'x'), join(machine.dataDir, 'parts/of/it/x'), file].map(async (path) => (await stat(path)).uid))).toEqual([0, 0, 0]);
+    expect(await Promise.all([join(directory, 'x'), join(parts, 'of/it/x'), file].map(async (path) => (await stat(path)).uid))).toEqual([0, 0, 0]);
     expect(await readFile(file, 'utf8')).toBe('a\nb\n');
   });
 
