@@ -8,6 +8,8 @@ export const channelProtocol = 'v5.channel.k8s.io';
 export const olderChannelProtocol = 'v4.channel.k8s.io';
 /** The first of them, without a close signal and without a Status: its error channel has words, and only when something failed. */
 export const plainChannelProtocol = 'channel.k8s.io';
+/** Over SPDY, where each channel is a stream. The second and third are the first with a rule for closing, and with terminals' sizes. */
+export const spdyChannelProtocols: readonly string[] = [olderChannelProtocol, 'v3.channel.k8s.io', 'v2.channel.k8s.io', plainChannelProtocol];
 
 const channelNumbers = { stdin: 0, stdout: 1, stderr: 2, error: 3, resize: 4 } as const;
 const closeNumber = 255;
@@ -18,6 +20,11 @@ export type ChannelFrame =
   | { readonly type: 'data'; readonly channel: Channel; readonly data: Buffer }
   /** The sender will write nothing more to the channel (v5 only). */
   | { readonly type: 'close'; readonly channel: Channel };
+
+/** The channel of that name, which SPDY's `streamType` has; undefined when there is none. */
+export function channelNamed(name: string): Channel | undefined {
+  return Object.hasOwn(channelNumbers, name) ? name as Channel : undefined;
+}
 
 const channelByNumber = new Map<number, Channel>(Object.entries(channelNumbers).map(([name, number]) => [number, name as Channel]));
 
@@ -69,29 +76,32 @@ export function encodeResize(size: TerminalSize): Buffer {
   return encodeChannel('resize', Buffer.from(JSON.stringify({ Width: size.width, Height: size.height })));
 }
 
+/** Those whose error channel has a Status; all others have words there. */
+const statusProtocols: ReadonlySet<string> = new Set([channelProtocol, olderChannelProtocol]);
+
 type FailureStatus = Readonly<Record<string, unknown>> & { readonly message: string };
 
 /**
- * The last frame of an exec: how the command ended, as a Status on the error channel. kubectl reads the exit code from its cause. None
- * for a success in the plain protocol.
+ * The last message on an exec's error channel: how the command ended, as a Status. kubectl reads the exit code from its cause. None
+ * for a success in a protocol that has words only.
  */
 export function encodeExit(exitCode: number, protocol: string): Buffer | undefined {
-  if (exitCode === 0) return protocol === plainChannelProtocol ? undefined : encodeStatus({ metadata: {}, status: 'Success' });
+  if (exitCode === 0) return statusProtocols.has(protocol) ? encodeStatus({ metadata: {}, status: 'Success' }) : undefined;
   return encodeFailed({
     metadata: {}, status: 'Failure', reason: 'NonZeroExitCode', message: `command terminated with non-zero exit code: command terminated with exit code ${exitCode}`,
     details: { causes: [{ reason: 'ExitCode', message: String(exitCode) }] },
   }, protocol);
 }
 
-/** The last frame when the command could not be run at all. */
+/** The last message when the command could not be run at all. */
 export function encodeFailure(message: string, protocol: string): Buffer {
   return encodeFailed({ metadata: {}, status: 'Failure', reason: 'InternalError', message, code: 500 }, protocol);
 }
 
 function encodeFailed(status: FailureStatus, protocol: string): Buffer {
-  return protocol === plainChannelProtocol ? encodeChannel('error', Buffer.from(status.message)) : encodeStatus(status);
+  return statusProtocols.has(protocol) ? encodeStatus(status) : Buffer.from(status.message);
 }
 
 function encodeStatus(status: object): Buffer {
-  return encodeChannel('error', Buffer.from(JSON.stringify(status)));
+  return Buffer.from(JSON.stringify(status));
 }

@@ -2,8 +2,8 @@ import { encodeFailure } from '../../client/streams/channels.ts';
 import type { StreamingOptions } from './server.ts';
 import { StreamError } from './stream-error.ts';
 import { findPod, runningTarget } from './target.ts';
+import { copyOut, processSession, sendExit } from './process-session.ts';
 import { asks, type StreamSession } from './session.ts';
-import { copyIn, copyOut, sendExit, sendMessage } from './websocket.ts';
 import { messageOf } from '../../machinery/thrown.ts';
 
 /** /exec/{namespace}/{pod}/{container}?command=…&input&output&error&tty */
@@ -14,27 +14,26 @@ export async function serveExec(options: StreamingOptions, path: readonly string
   const args = query.getAll('command');
   if (args.length === 0) throw new StreamError(400, 'you must specify a command');
   const tty = asks(query, 'tty');
-  return async (socket) => {
+  return processSession(query, async (client) => {
+    await client.ready;
     let streams;
     try {
       streams = await sandbox.exec(containerId, { args, tty, stdin: asks(query, 'input', 'stdin') });
     } catch (error) {
-      await sendMessage(socket, commandFailure(error, socket.protocol));
-      socket.resume();
-      socket.close(1000);
+      await client.send('error', commandFailure(error, client.protocol));
+      await client.finish();
       return;
     }
-    copyIn(socket, streams);
+    client.feed(streams);
     const { close } = streams;
-    socket.on('close', () => close.call(streams));
+    client.onGone(() => close.call(streams));
     try {
-      const [, , { exitCode }] = await Promise.all([copyOut(socket, 'stdout', streams.stdout), copyOut(socket, 'stderr', streams.stderr), streams.exit]);
-      await sendExit(socket, exitCode);
-      socket.close(1000);
+      const [, , { exitCode }] = await Promise.all([copyOut(client, 'stdout', streams.stdout), copyOut(client, 'stderr', streams.stderr), streams.exit]);
+      await sendExit(client, exitCode);
     } finally {
       close.call(streams);
     }
-  };
+  });
 }
 
 /** In the kubelet's words; a command that isn't there is among the causes. */

@@ -47,18 +47,20 @@ export async function serveLogs(options: StreamingOptions, path: readonly string
 /** The same over a WebSocket. */
 export function sendLogs(options: StreamingOptions, path: readonly string[], query: URLSearchParams): StreamSession {
   const source = sourceOf(options, path, query);
-  return async (socket) => {
-    const gone = new AbortController();
-    socket.on('close', () => gone.abort());
-    socket.resume();
-    try {
-      for await (const text of source.read(gone.signal)) await sendMessage(socket, text);
-      socket.close(1000);
-    } catch (error) {
-      if (!gone.signal.aborted) throw error;
-    } finally {
-      source.release();
-    }
+  return {
+    async overWebSocket(socket) {
+      const gone = new AbortController();
+      socket.on('close', () => gone.abort());
+      socket.resume();
+      try {
+        for await (const text of source.read(gone.signal)) await sendMessage(socket, text);
+        socket.close(1000);
+      } catch (error) {
+        if (!gone.signal.aborted) throw error;
+      } finally {
+        source.release();
+      }
+    },
   };
 }
 

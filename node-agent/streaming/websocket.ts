@@ -1,8 +1,7 @@
 import type { WebSocket } from 'ws';
-import { decodeChannel, decodeResize, encodeChannel, encodeExit, type Channel } from '../../client/streams/channels.ts';
+import { decodeChannel, decodeResize, encodeChannel } from '../../client/streams/channels.ts';
 import type { ProcessStreams } from '../runtime/runtime.ts';
-
-/** A process's streams over a WebSocket's channels. Slow readers slow the process: nothing is piled up. */
+import type { ProcessClient } from './session.ts';
 
 /** Resolves when the message has left. Rejects when the client is gone. */
 export function sendMessage(socket: WebSocket, message: Buffer): Promise<void> {
@@ -11,20 +10,23 @@ export function sendMessage(socket: WebSocket, message: Buffer): Promise<void> {
   });
 }
 
-/** Says how a process ended, as far as the protocol has words for it. */
-export async function sendExit(socket: WebSocket, exitCode: number): Promise<void> {
-  const frame = encodeExit(exitCode, socket.protocol);
-  if (frame !== undefined) await sendMessage(socket, frame);
+/** A process's streams over a WebSocket's channels. */
+export function webSocketClient(socket: WebSocket): ProcessClient {
+  return {
+    protocol: socket.protocol,
+    ready: Promise.resolve(),
+    feed: (streams) => copyIn(socket, streams),
+    send: (channel, data) => sendMessage(socket, encodeChannel(channel, data)),
+    onGone: (listener) => void socket.on('close', listener),
+    async finish() {
+      // Its own end is read too.
+      socket.resume();
+      socket.close(1000);
+    },
+  };
 }
 
-/** Passes a process's output on until it ends. */
-export async function copyOut(socket: WebSocket, channel: Channel, output: NodeJS.ReadableStream | undefined): Promise<void> {
-  if (output === undefined) return;
-  for await (const chunk of output) await sendMessage(socket, encodeChannel(channel, Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk)));
-}
-
-/** Passes a client's input and terminal sizes on; a socket that closes ends the input. */
-export function copyIn(socket: WebSocket, streams: ProcessStreams): void {
+function copyIn(socket: WebSocket, streams: ProcessStreams): void {
   const { stdin } = streams;
   stdin?.on('error', () => {
     // The process has closed its input; what else is typed has no reader.

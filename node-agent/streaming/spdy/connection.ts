@@ -1,12 +1,27 @@
 import { dataFrame, parseFrames, pingFrame, replyFrame, resetFrame, type SpdyFrame } from './frames.ts';
 import { createHeaderReader, createHeaderWriter, type HeaderReader, type HeaderWriter } from './header-block.ts';
-import { messageOf } from '../../../machinery/thrown.ts';
+
+/** A stream that the client has opened, as the other end writes to it. */
+export interface SpdyStream {
+  /** Resolves when more may follow. */
+  write(data: Buffer): Promise<void>;
+  /** Nothing follows, and what the client still sends is passed over. */
+  end(): Promise<void>;
+}
+
+/** What takes the client's bytes of one stream. */
+export interface SpdySink {
+  /** Resolves when it has taken them: only then the client's next frame is read. */
+  take(data: Buffer, end: boolean): Promise<void>;
+  /** The client has given up the stream, or is gone. */
+  reset(): void;
+}
 
 export interface SpdyConnectionOptions {
   /** Bytes for the client; resolves when more may follow. */
   send(bytes: Buffer): Promise<void>;
-  /** A connection to a port inside the pod. */
-  dial(port: number): Promise<NodeJS.ReadWriteStream>;
+  /** A stream with these headers (names in small letters) is asked for: what to do with it once it is open; undefined refuses it. */
+  accept(headers: ReadonlyMap<string, string>): ((stream: SpdyStream) => SpdySink) | undefined;
 }
 
 export interface SpdyConnection {
@@ -17,43 +32,28 @@ export interface SpdyConnection {
   readonly ended: Promise<void>;
 }
 
-/** One forwarded connection: the pair of streams that have the same request id. */
-interface Forward {
-  readonly id: string;
-  readonly port: number;
-  readonly errorStream: number;
-  target?: NodeJS.ReadWriteStream;
-}
-
-/** Most connections that one client may have open. */
-const mostForwards = 256;
-
 /** One client's connection. */
 interface Session {
   readonly options: SpdyConnectionOptions;
   readonly reader: HeaderReader;
   readonly writer: HeaderWriter;
-  /** By request id, from the `error` stream on. */
-  readonly forwards: Map<string, Forward>;
-  readonly byDataStream: Map<number, Forward>;
+  /** The open ones. */
+  readonly sinks: Map<number, SpdySink>;
   isOver: boolean;
   close(): void;
 }
 
-/**
- * Kubernetes' port-forward protocol over SPDY: for each connection the client opens an `error` stream and then a `data`
- * stream, both with a port and a request id in their headers. Source: "portforward.k8s.io", kubelet streaming.
- */
+/** SPDY/3.1 as Kubernetes' streams use it: only clients open streams, and there are no windows. */
 export function createSpdyConnection(options: SpdyConnectionOptions): SpdyConnection {
   const over = Promise.withResolvers<void>();
   let rest: Buffer = Buffer.alloc(0);
   let queue: Promise<void> = Promise.resolve();
   const session: Session = {
-    options, reader: createHeaderReader(), writer: createHeaderWriter(), forwards: new Map(), byDataStream: new Map(), isOver: false,
+    options, reader: createHeaderReader(), writer: createHeaderWriter(), sinks: new Map(), isOver: false,
     close() {
       if (session.isOver) return;
       session.isOver = true;
-      for (const forward of session.byDataStream.values()) destroy(forward.target);
+      for (const sink of session.sinks.values()) sink.reset();
       session.reader.close();
       session.writer.close();
       over.resolve();
@@ -76,9 +76,9 @@ export function createSpdyConnection(options: SpdyConnectionOptions): SpdyConnec
 
 async function take(session: Session, frame: SpdyFrame): Promise<void> {
   switch (frame.type) {
-    case 'synStream': return await opened(session, frame.streamId, frame.headerBlock);
-    case 'data': return await written(session.byDataStream.get(frame.streamId)?.target, frame.data, frame.end);
-    case 'reset': return destroy(session.byDataStream.get(frame.streamId)?.target);
+    case 'synStream': return await opened(session, frame);
+    case 'data': return await session.sinks.get(frame.streamId)?.take(frame.data, frame.end);
+    case 'reset': return session.sinks.get(frame.streamId)?.reset();
     case 'ping': return await session.options.send(pingFrame(frame.id));
     case 'goAway': return session.close();
     case 'other':
@@ -87,66 +87,20 @@ async function take(session: Session, frame: SpdyFrame): Promise<void> {
   }
 }
 
-async function opened(session: Session, streamId: number, headerBlock: Buffer): Promise<void> {
-  const { options, forwards } = session;
-  const headers = await session.reader.read(headerBlock);
-  const id = headers.get('requestid') ?? headers.get('port') ?? '';
-  const port = Number(headers.get('port'));
-  const kind = headers.get('streamtype');
-  const isValid = Number.isInteger(port) && port > 0 && port < 65536 && (kind === 'error' ? forwards.size < mostForwards : kind === 'data' && forwards.has(id));
-  if (!isValid) return await options.send(resetFrame(streamId));
+async function opened(session: Session, { streamId, end, headerBlock }: Extract<SpdyFrame, { type: 'synStream' }>): Promise<void> {
+  const { options, sinks } = session;
+  const open = options.accept(await session.reader.read(headerBlock));
+  if (open === undefined || sinks.has(streamId)) return await options.send(resetFrame(streamId));
   await options.send(replyFrame(streamId, await session.writer.write(new Map())));
-  const forward = forwards.get(id);
-  if (kind === 'error') forwards.set(id, { id, port, errorStream: streamId });
-  else if (forward !== undefined) await connect(session, streamId, forward);
-}
-
-async function connect(session: Session, streamId: number, forward: Forward): Promise<void> {
-  session.byDataStream.set(streamId, forward);
-  try {
-    forward.target = await session.options.dial(forward.port);
-    void copyBack(session, streamId, forward, forward.target);
-  } catch (error) {
-    const cause = messageOf(error);
-    await finish(session, streamId, forward, `error forwarding port ${forward.port} to pod: ${cause}`);
-  }
-}
-
-async function copyBack(session: Session, streamId: number, forward: Forward, target: NodeJS.ReadWriteStream): Promise<void> {
-  try {
-    for await (const chunk of target) await session.options.send(dataFrame(streamId, Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk), false));
-  } catch {
-    // The pod closed its end abruptly: for the client that is the end of the connection too.
-  }
-  await finish(session, streamId, forward, '').catch(() => session.close());
-}
-
-/** Ends both streams of a forwarded connection; `failure` is what the client prints, '' for none. */
-async function finish(session: Session, streamId: number, forward: Forward, failure: string): Promise<void> {
-  session.byDataStream.delete(streamId);
-  session.forwards.delete(forward.id);
+  // The client may have gone meanwhile.
   if (session.isOver) return;
-  await session.options.send(dataFrame(forward.errorStream, Buffer.from(failure), true));
-  await session.options.send(dataFrame(streamId, Buffer.alloc(0), true));
-}
-
-/** Waits for a slow pod: the client's next frame is read when this one has been taken. */
-async function written(target: NodeJS.ReadWriteStream | undefined, data: Buffer, end: boolean): Promise<void> {
-  if (target === undefined) return;
-  if (data.length > 0 && !target.write(data)) await drained(target);
-  if (end) target.end();
-}
-
-function destroy(stream: NodeJS.ReadWriteStream | undefined): void {
-  if (stream !== undefined && 'destroy' in stream && typeof stream.destroy === 'function') stream.destroy();
-}
-
-function drained(stream: NodeJS.ReadWriteStream): Promise<void> {
-  return new Promise((resolve) => {
-    const done = (): void => {
-      for (const event of ['drain', 'close', 'error']) stream.off(event, done);
-      resolve();
-    };
-    for (const event of ['drain', 'close', 'error']) stream.on(event, done);
+  const sink = open({
+    write: (data) => options.send(dataFrame(streamId, data, false)),
+    async end() {
+      sinks.delete(streamId);
+      if (!session.isOver) await options.send(dataFrame(streamId, Buffer.alloc(0), true));
+    },
   });
+  sinks.set(streamId, sink);
+  if (end) await sink.take(Buffer.alloc(0), true);
 }

@@ -13,7 +13,7 @@ let directory: string;
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'coracle-cp-'));
-  await kubectl.apply(pod('shell'), pod('guarded'), pod('watched', { container: script(": watched-main; trap 'exit 0' TERM; while :; do sleep 0.2; done") }), deployment('web'), pod('cat', { container: { ...script('echo ready; exec cat'), stdin: true } }));
+  await kubectl.apply(pod('shell'), pod('guarded'), pod('imageless', { container: { image: 'coracle.example/none:1', imagePullPolicy: 'Never' } }), pod('watched', { container: script(": watched-main; trap 'exit 0' TERM; while :; do sleep 0.2; done") }), deployment('web'), pod('cat', { container: { ...script('echo ready; exec cat'), stdin: true } }));
   await kubectl`wait pod/shell pod/guarded pod/watched pod/cat --for=condition=Ready --timeout=30s`;
   await kubectl`rollout status deployment/web --timeout=30s`;
 });
@@ -106,6 +106,16 @@ describe('kubectl exec', () => {
   });
 });
 
+describe('a container that does not run', () => {
+  it('is said not to be there', async () => {
+    const reason = 'error: unable to upgrade connection: container not found ("main")\n';
+    expect(await kubectl.refused`exec imageless -- true`).toBe(reason);
+    expect(await kubectl.refused`attach --quiet imageless`).toBe(reason);
+    await using forward = kubectl.start`port-forward pod/nowhere :8080`;
+    expect((await forward.ended).stderr).toContain('pods "nowhere" not found');
+  });
+});
+
 describe('kubectl attach', () => {
   it("reaches the container's own input and output", async () => {
     await using attached = kubectl.start`attach -i cat`;
@@ -168,5 +178,41 @@ describe('kubectl port-forward', () => {
     await expect(fetch(`http://127.0.0.1:${port}/`, { signal: AbortSignal.timeout(10_000) })).rejects.toThrow('fetch failed');
     await forward.until(/an error occurred forwarding \d+ -> 9: .*connection refused/is);
     expect((await forward.ended).stderr).toContain('error: lost connection to pod');
+  });
+});
+
+describe('a client that speaks SPDY only', () => {
+  const older = kubectl.with({ env: { KUBECTL_REMOTE_COMMAND_WEBSOCKETS: 'false', KUBECTL_PORT_FORWARD_WEBSOCKETS: 'false' } });
+
+  it('has a command\'s streams apart, its input, and its exit code', async () => {
+    expect(await older.outcome`exec shell -- sh -c ${'echo out; echo err >&2; exit 7'}`).toEqual({ code: 7, stdout: 'out\n', stderr: 'err\ncommand terminated with exit code 7\n' });
+    const input = 'some bytes\n'.repeat(100_000);
+    expect(await older.with({ input })`exec -i shell -- wc -c`).toBe(`${input.length}\n`);
+    expect(await older.with({ input })`exec -i shell -- true`).toBe('');
+    expect((await older`exec shell -- sh -c ${'yes 0123456789abcde | head -n 200000'}`).length).toBe(200_000 * 16);
+    expect(await older.refused`exec shell -- no-such-command`).toMatch(/no-such-command.*(no such file|not found)/is);
+    expect(await older.refused`exec imageless -- true`).toBe('error: unable to upgrade connection: container not found ("main")\n');
+  });
+
+  it('has a terminal, and its size', async () => {
+    await using terminal = older.terminal`exec -it shell -- sh -c ${'until stty size 2>/dev/null | grep -q "30 100"; do usleep 20000; done; tty; read line; echo "read $line"; exit 4'}`;
+    await terminal.until(/\/dev\/pts\/\d+\r\n/);
+    terminal.write('typed\r');
+    await terminal.until(/read typed/);
+    expect(await terminal.ended).toMatchObject({ code: 4 });
+  });
+
+  it('attaches', async () => {
+    await using attached = older.start`attach -i cat`;
+    attached.write('hello by SPDY\n');
+    await attached.until(/hello by SPDY/);
+  });
+
+  it('forwards ports', async () => {
+    await using forward = older.start`port-forward pod/shell :8080`;
+    const [, port] = await forward.until(/Forwarding from 127\.0\.0\.1:(\d+) -> 8080/);
+    const get = async () => (await fetch(`http://127.0.0.1:${port}/cgi-bin/hello`, { signal: AbortSignal.timeout(5000), headers: { connection: 'close' } })).text();
+    expect(await get()).toBe('Hello from shell\n');
+    expect(await Promise.all([get(), get()])).toEqual(['Hello from shell\n', 'Hello from shell\n']);
   });
 });

@@ -1,7 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { connect, createServer, type AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
-import { createSpdyConnection } from './connection.ts';
+import { createForwards } from './forwards.ts';
 import { dataFrame, parseFrames, pingFrame, synStreamFrame, type SpdyFrame } from './frames.ts';
 import { createHeaderReader, createHeaderWriter } from './header-block.ts';
 
@@ -9,7 +9,7 @@ import { createHeaderReader, createHeaderWriter } from './header-block.ts';
 function client(dial: (port: number) => Promise<NodeJS.ReadWriteStream>) {
   const received: SpdyFrame[] = [];
   const waiting: (() => void)[] = [];
-  const connection = createSpdyConnection({
+  const connection = createForwards({
     send: async (bytes) => {
       received.push(...parseFrames(bytes).frames);
       for (const wake of waiting.splice(0)) wake();
