@@ -15,6 +15,8 @@ export type Payload = ReadonlyMap<string, PayloadFile>;
 export interface Ownership {
   readonly uid: number;
   readonly gid: number;
+  /** Directories belong to the group too, and pass it on: the pod's `fsGroup`. */
+  readonly sharesDirectories: boolean;
 }
 
 /**
@@ -28,8 +30,9 @@ export async function writeAtomically(directory: string, payload: Payload, owner
   if (current !== undefined && (await holds(join(directory, current), payload))) return false;
   const name = `..${stamp}.${randomBytes(5).toString('hex')}`;
   const fresh = join(directory, name);
-  await mkdir(fresh, { mode: 0o755 });
-  await chmod(fresh, 0o755);
+  await mkdir(fresh);
+  await shareDirectory(directory, owner);
+  await shareDirectory(fresh, owner);
   for (const [path, file] of payload) await writeOne(fresh, path, file, owner);
   const aside = join(directory, '..data_tmp');
   await rm(aside, { force: true });
@@ -42,11 +45,24 @@ export async function writeAtomically(directory: string, payload: Payload, owner
 
 async function writeOne(root: string, path: string, file: PayloadFile, owner: Ownership): Promise<void> {
   const target = join(root, path);
-  await mkdir(dirname(target), { recursive: true, mode: 0o755 });
+  await makeDirectories(root, dirname(path), owner);
   await writeFile(target, file.data, { mode: file.mode, flag: 'wx' });
   // The umask must not take bits away from what the pod asked for.
   await chmod(target, file.mode);
   await lchown(target, owner.uid, owner.gid);
+}
+
+async function makeDirectories(root: string, path: string, owner: Ownership): Promise<void> {
+  if (path === '.') return;
+  await makeDirectories(root, dirname(path), owner);
+  // Made for another file already, when it is there.
+  if ((await mkdir(join(root, path), { recursive: true })) !== undefined) await shareDirectory(join(root, path), owner);
+}
+
+/** Source: the kubelet's `SetVolumeOwnership` of a read-only volume: setgid, and reading and entering for the group. */
+async function shareDirectory(path: string, { gid, sharesDirectories }: Ownership): Promise<void> {
+  if (sharesDirectories) await lchown(path, 0, gid);
+  await chmod(path, sharesDirectories ? 0o2755 : 0o755);
 }
 
 async function linkNames(directory: string, payload: Payload): Promise<void> {

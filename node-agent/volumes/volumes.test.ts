@@ -200,6 +200,26 @@ describe('a volume', () => {
     await expect(stat(join(directory, 'memory'))).rejects.toThrow('ENOENT');
   });
 
+  it.each<[string, Partial<Volume>]>([
+    ['of a ConfigMap', { configMap: { name: 'settings', items: [{ key: 'mode', path: 'etc/deep/mode' }, { key: 'raw', path: 'etc/raw' }] } }],
+    ['of a Secret', { secret: { secretName: 'login', items: [{ key: 'password', path: 'etc/deep/mode' }, { key: 'password', path: 'etc/raw' }] } }],
+    ['that is projected', { projected: { sources: [{ serviceAccountToken: { path: 'etc/deep/mode' } }, { configMap: { name: 'settings', items: [{ key: 'raw', path: 'etc/raw' }] } }] } }],
+  ])('%s belongs to the pod\'s group with its directories, also once it has changed', async (_name, volume) => {
+    const pod = podOf(volume, { securityContext: { fsGroup: 2000 } });
+    const volumes = volumesOf(pod);
+    await volumes.prepare(pod, facts);
+    const path = volumes.pathOf(pod, 'v') ?? '';
+    const rights = async () => Promise.all(['.', '..data/', 'etc', 'etc/deep', 'etc/deep/mode', 'etc/raw'].map(async (name) => {
+      const { gid, mode } = await stat(join(path, name));
+      return `${gid} ${(mode & 0o7770).toString(8)}`;
+    }));
+    const directory = '2000 2750';
+    expect(await rights()).toEqual([...Array<string>(4).fill(directory), '2000 640', '2000 640']);
+    configMaps['settings'] = { data: { mode: 'slow', raw: 'new' } };
+    await volumes.prepare(pod, facts);
+    expect(await rights()).toEqual([...Array<string>(4).fill(directory), '2000 640', '2000 640']);
+  });
+
   it('that is empty belongs to the pod\'s group, is kept on repetition, and goes with the pod', async () => {
     const pod = podOf({ emptyDir: {} }, { securityContext: { fsGroup: 2000 } });
     const volumes = volumesOf(pod);

@@ -9,7 +9,7 @@ import type { Pod, Volume } from '../../machinery/kinds/core.ts';
 import type { Client } from '../../client/client.ts';
 import type { PodFacts } from '../downward.ts';
 import type { HeldObjects } from '../objects.ts';
-import { writeAtomically } from './atomic-writer.ts';
+import { writeAtomically, type Ownership } from './atomic-writer.ts';
 import { checkHostPath } from './host-path.ts';
 import { isMemory, memorySize, type Memory } from './memory.ts';
 import { onlyUserOf, payloadOf } from './payload.ts';
@@ -140,10 +140,10 @@ function claimOf(pod: Pod, volume: Volume): string | undefined {
 }
 
 /** A token is read by the pod's one user when all its containers have the same and there is no group (as Kubernetes does). */
-function ownerOf(pod: Pod, volume: Volume, fsGroup: number | undefined): { uid: number; gid: number } {
+function ownerOf(pod: Pod, volume: Volume, fsGroup: number | undefined): Ownership {
+  if (fsGroup !== undefined) return { uid: 0, gid: fsGroup, sharesDirectories: true };
   const hasToken = volume.projected?.sources?.some((source) => source.serviceAccountToken !== undefined) === true;
-  if (!hasToken || fsGroup !== undefined) return { uid: 0, gid: fsGroup ?? 0 };
-  return { uid: onlyUserOf(pod) ?? 0, gid: 0 };
+  return { uid: hasToken ? onlyUserOf(pod) ?? 0 : 0, gid: 0, sharesDirectories: false };
 }
 
 /** World-writable, as Kubernetes makes it; with fsGroup it belongs to the group, and what is made inside inherits it. */
