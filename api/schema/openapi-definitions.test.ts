@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Field, ObjectSchema } from '../../machinery/schema.ts';
-import { closureOf, define, type NamedSchema, type OpenApiSchema } from './openapi-definitions.ts';
+import { closureOf, define, type Describe, type NamedSchema, type OpenApiSchema } from './openapi-definitions.ts';
 
 const inner: ObjectSchema = { type: 'object', name: 'test.Inner', fields: {} };
 const text = { type: 'string' } as const;
@@ -74,8 +74,8 @@ describe('a field in OpenAPI', () => {
   });
 });
 
-function described(schema: ObjectSchema): (string | undefined)[] {
-  return Object.values(define(schema, 3, bare).schema.properties ?? {}).map(({ description }) => description);
+function described(schema: ObjectSchema, texts: Describe): (string | undefined)[] {
+  return Object.values(define(schema, 3, texts).schema.properties ?? {}).map(({ description }) => description);
 }
 
 describe('a definition in OpenAPI', () => {
@@ -90,11 +90,15 @@ describe('a definition in OpenAPI', () => {
     });
   });
 
-  it('describes spec and status of kinds where the models are silent', () => {
-    const fields = { spec: { schema: inner }, status: { schema: inner } };
-    const kind = { group: '', version: 'v1', kind: 'Thing' };
-    expect(described({ type: 'object', name: 'test.Thing', kind, fields })).toEqual(['What is wanted.', 'What was observed last. Written by the system.']);
-    expect(described({ type: 'object', name: 'test.Part', fields })).toEqual([undefined, undefined]);
+  it('describes a struct where the models are silent: as usual by that name, or by what the struct says of itself', () => {
+    const part: ObjectSchema = { type: 'object', name: 'test.Part', fields: {} };
+    const fields = { spec: { schema: inner }, status: { schema: inner }, part: { schema: part }, needed: { schema: part, required: true }, parts: { schema: { type: 'list', items: part } }, state: { schema: text } } satisfies Record<string, Field>;
+    const thing: ObjectSchema = { type: 'object', name: 'test.Thing', fields };
+    const texts = (definition: string) => (definition === 'test.Part' ? { '': 'A part.' } : {});
+    expect(described(thing, texts)).toEqual(['What is wanted.', 'What was observed last. Written by the system.', 'A part.', 'A part.', undefined, undefined]);
+    expect(described(thing, bare)).toEqual(['What is wanted.', 'What was observed last. Written by the system.', undefined, undefined, undefined, undefined]);
+    // Not in `allOf`: `kubectl explain` would say it twice.
+    expect(define(thing, 3, texts).schema.properties?.['part']).toEqual({ $ref: '#/components/schemas/test.Part', description: 'A part.' });
   });
 
   it.each<[string, NamedSchema, OpenApiSchema, OpenApiSchema]>([

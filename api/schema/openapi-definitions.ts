@@ -85,7 +85,9 @@ function defineObject(schema: ObjectSchema, version: OpenApiVersion, describe: D
   const refersTo = new Map<string, NamedSchema>();
   const texts = describe(schema.name);
   const fields = Object.entries(schema.fields);
-  const properties = fields.map(([name, field]) => [name, property(field, field.description ?? texts[name] ?? usual(schema, name), version, refersTo)] as const);
+  const properties = fields.map(([name, field]) => [name, property(field, {
+    own: field.description ?? texts[name] ?? usual(field, name), ofType: textOfType(field, describe),
+  }, version, refersTo)] as const);
   const required = fields.filter(([, field]) => field.required === true).map(([name]) => name);
   const description = schema.description ?? texts[''] ?? '';
   return {
@@ -101,24 +103,55 @@ function defineObject(schema: ObjectSchema, version: OpenApiVersion, describe: D
   };
 }
 
-/** What kinds have in common and the models say nothing of. */
+/** What many kinds have in common, by field: the models say nothing of fields that are one struct. */
 const usualTexts: ReadonlyMap<string, string> = new Map([
   ['metadata', 'Name, namespace, labels, annotations and what else every object has; of a list its version, and where it goes on.'],
   ['spec', 'What is wanted.'],
   ['status', 'What was observed last. Written by the system.'],
+  ['selector', 'Which objects it is about, by their labels.'],
+  ['podSelector', 'Which pods it is about, by their labels.'],
+  ['template', 'What the pods are made from.'],
+  ['jobTemplate', 'What the jobs are made from.'],
+  ['strategy', 'How pods are replaced when what they are made from changes.'],
+  ['updateStrategy', 'How pods are replaced when what they are made from changes.'],
+  ['resources', 'How much it asks for, and how much it may have at most.'],
+  ['state', 'What it does now.'],
+  ['lastState', 'How the run before this one ended.'],
+  ['scaleTargetRef', 'What is scaled.'],
+  ['involvedObject', 'The object that this is about.'],
+  ['regarding', 'The object that this is about.'],
+  ['claimRef', 'The claim that it is bound to.'],
+  ['nodeInfo', 'What the machine is and runs.'],
+  ['loadBalancer', 'Where the load balancer can be reached.'],
+  ['backend', 'Where requests are sent.'],
+  ['roleRef', 'The role that is granted.'],
+  ['names', 'What its objects are called.'],
+  ['acceptedNames', 'The names that are in use, after conflicts with others were left out.'],
 ]);
 
-function usual({ kind }: ObjectSchema, field: string): string | undefined {
-  return kind === undefined ? undefined : usualTexts.get(field);
+function usual({ schema }: Field, name: string): string | undefined {
+  return schema.type === 'object' ? usualTexts.get(name) : undefined;
 }
 
-function property(field: Field, description: string | undefined, version: OpenApiVersion, refersTo: Map<string, NamedSchema>): OpenApiSchema {
+function textOfType({ schema }: Field, describe: Describe): string | undefined {
+  return schema.type === 'object' ? schema.description ?? describe(schema.name)[''] : undefined;
+}
+
+interface Texts {
+  readonly own: string | undefined;
+  /** Of the definition that the field refers to. */
+  readonly ofType: string | undefined;
+}
+
+function property(field: Field, { own = '', ofType = '' }: Texts, version: OpenApiVersion, refersTo: Map<string, NamedSchema>): OpenApiSchema {
   const value = version === 3 ? defaultOf(field) : undefined;
-  return beside(withValues(shape(field.schema, version, refersTo), field), {
+  const schema = beside(withValues(shape(field.schema, version, refersTo), field), {
     ...(value === undefined ? {} : { default: value }),
-    ...(description === undefined || description === '' ? {} : { description }),
+    ...(own === '' ? {} : { description: own }),
     ...extensions(field),
   }, version);
+  // Better than nothing where fields are listed (`kubectl explain`). Beside a reference: who reads none there finds the same behind it.
+  return own === '' && ofType !== '' ? { description: ofType, ...schema } : schema;
 }
 
 /** The values that a string may have, or those of a list. */
@@ -127,7 +160,7 @@ function withValues(schema: OpenApiSchema, { enum: values }: Field): OpenApiSche
   return schema.items === undefined ? { ...schema, enum: values } : { ...schema, items: { ...schema.items, enum: values } };
 }
 
-/** `schema` with what else is said of it. In version 3 nothing may stand beside a reference. */
+/** `schema` with what else is said of it. In version 3 what stands beside a reference does not count. */
 function beside(schema: OpenApiSchema, more: OpenApiSchema, version: OpenApiVersion): OpenApiSchema {
   const wraps = version === 3 && schema.$ref !== undefined && Object.keys(more).length > 0;
   return wraps ? { allOf: [schema], ...more } : { ...more, ...schema };

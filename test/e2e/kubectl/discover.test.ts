@@ -15,6 +15,13 @@ describe('kubectl explain', () => {
     expect(text).toMatch(/^ {2}enum: Always, IfNotPresent, Never$|^ {2}imagePullPolicy\t<string>$/m);
   });
 
+  it('says of every field what it means, once', async () => {
+    for (const path of ['pod', 'pod.spec', 'pod.spec.containers', 'pod.spec.volumes', 'deployment.spec', 'deployment.spec.template', 'service', 'ingress.spec']) {
+      expect(await kubectl`explain ${path}`, path).not.toContain('<no description>');
+    }
+    expect((await kubectl`explain pod.spec.affinity`).match(/Affinity is a group of affinity/g)).toHaveLength(1);
+  });
+
   it('shows the whole tree with --recursive', async () => {
     const text = await kubectl`explain deployment --recursive`;
     expect(text).toMatch(/^GROUP: {6}apps$/m);
