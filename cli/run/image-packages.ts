@@ -29,7 +29,7 @@ const nodeMs = 60_000;
 export async function findPackage({ terminal, environment }: Invocation, text: string, options: ImageCommandOptions): Promise<void> {
   const query = parseQuery(text);
   if (query === undefined) throw new CommandFailure(`"${text}" is no package: it looks like openssl, 'openssl<3.0.12' or '@babel/core>=7.1' (with quotes, lest the shell reads < and >)`);
-  const kubeconfig = environment['KUBECONFIG'] ?? join(resolve(options.dataDir), 'admin.kubeconfig');
+  const kubeconfig = environment['KUBECONFIG'] || join(resolve(options.dataDir), 'admin.kubeconfig');
   const access = await readKubeconfig(kubeconfig).catch((error: unknown) => {
     throw new CommandFailure(`the cluster is not known by ${kubeconfig}: name its data directory with --data-dir, or a kubeconfig in KUBECONFIG`, { cause: error });
   });

@@ -3,8 +3,10 @@ import { constants as access, existsSync } from 'node:fs';
 import { access as checkAccess } from 'node:fs/promises';
 import { constants } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { CommandFailure } from '../failure.ts';
-import type { Invocation } from '../terminal.ts';
+import type { Invocation, Terminal } from '../terminal.ts';
 
 /** kubectl's exit code. The cluster is that of `CORACLE_DATA_DIR` (default `/var/lib/coracle`) unless KUBECONFIG or `--kubeconfig` names another. */
 export async function runKubectl({ root, defaultDataDir, environment, terminal }: Invocation, args: readonly string[]): Promise<number> {
@@ -12,19 +14,30 @@ export async function runKubectl({ root, defaultDataDir, environment, terminal }
   await checkAccess(program, access.X_OK).catch((error: unknown) => {
     throw new CommandFailure(`kubectl is not set up: run 'npm run setup' in ${root}`, { cause: error });
   });
-  const kubeconfig = environment['KUBECONFIG'] ?? join(defaultDataDir, 'admin.kubeconfig');
-  const isMissing = !args.some((word) => word.startsWith('--kubeconfig')) && kubeconfig.split(':').every((file) => !existsSync(file));
-  const child = spawn(program, args, { stdio: 'inherit', env: { ...environment, KUBECONFIG: kubeconfig } });
+  // Empty is unset, as for kubectl.
+  const named = environment['KUBECONFIG'] || undefined;
+  const kubeconfig = named ?? join(defaultDataDir, 'admin.kubeconfig');
+  const isMissing = !args.some((word) => /^--(kubeconfig|server)\b|^-s/.test(word)) && kubeconfig.split(':').every((file) => !existsSync(file));
+  const child = spawn(program, args, { stdio: ['inherit', 'inherit', isMissing ? 'pipe' : 'inherit'], env: { ...environment, KUBECONFIG: kubeconfig } });
+  const told = child.stderr === null ? undefined : passOn(child.stderr, terminal);
   // The terminal sends its signals to kubectl too; this process only reports how it ended.
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => child.kill(signal));
   const ended = await new Promise<number>((resolve, reject) => {
     child.once('error', reject);
-    child.once('exit', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
+    child.once('close', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
   });
-  // kubectl itself tells of localhost:8080 only. Not before it: `kubectl version --client` needs no cluster.
+  await told;
+  // Not before it: `kubectl version --client` needs no cluster.
   if (ended !== 0 && isMissing) {
-    const remedy = environment['KUBECONFIG'] === undefined ? 'name its data directory in CORACLE_DATA_DIR' : 'unset KUBECONFIG, which names that file';
+    const remedy = named === undefined ? 'name its data directory in CORACLE_DATA_DIR' : 'unset KUBECONFIG, which names that file';
     terminal.complain(`coracle: there is no ${kubeconfig}: start a cluster with 'coracle up', or ${remedy}`);
   }
   return ended;
+}
+
+/** What kubectl complains of, without its many words on localhost:8080, where it looks for a cluster that nothing names. */
+async function passOn(complaints: Readable, terminal: Terminal): Promise<void> {
+  for await (const line of createInterface({ input: complaints })) {
+    if (!/localhost:8080.*refused/.test(line)) terminal.complain(line);
+  }
 }

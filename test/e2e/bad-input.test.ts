@@ -195,9 +195,13 @@ describe('a command that cannot work', () => {
   });
 
   it('says that there is no cluster that kubectl could talk to', async () => {
-    // What a user may have set outweighs the data directory.
-    const { code, stderr } = await outcome('env', ['-u', 'KUBECONFIG', `CORACLE_DATA_DIR=${dataDir}/none`, coracleProgram, 'kubectl', 'get', 'pods']);
-    expect(code).toBe(1);
-    expect(stderr).toMatch(/^coracle: there is no .*none\/admin\.kubeconfig: start a cluster with 'coracle up'/m);
+    // What a user may have set outweighs the data directory; empty, it is unset.
+    for (const unset of [['-u', 'KUBECONFIG'], ['KUBECONFIG=']]) {
+      const { code, stderr } = await outcome('env', [...unset, `CORACLE_DATA_DIR=${dataDir}/none`, coracleProgram, 'kubectl', 'get', 'pods']);
+      expect(code).toBe(1);
+      expect(stderr).toBe(`coracle: there is no ${dataDir}/none/admin.kubeconfig: start a cluster with 'coracle up', or name its data directory in CORACLE_DATA_DIR\n`);
+    }
+    const { stderr } = await outcome('env', [`KUBECONFIG=${dataDir}/none`, coracleProgram, 'kubectl', 'get', '--no-such-flag']);
+    expect(stderr).toMatch(/^error: unknown flag: --no-such-flag\n[^]*coracle: there is no .*\/none: start a cluster with 'coracle up', or unset KUBECONFIG, which names that file\n$/);
   });
 });
