@@ -213,11 +213,11 @@ describe('a volume', () => {
       const { gid, mode } = await stat(join(path, name));
       return `${gid} ${(mode & 0o7770).toString(8)}`;
     }));
-    const directory = '2000 2750';
-    expect(await rights()).toEqual([...Array<string>(4).fill(directory), '2000 640', '2000 640']);
+    const ofDirectories = '2000 2750';
+    expect(await rights()).toEqual([...Array<string>(4).fill(ofDirectories), '2000 640', '2000 640']);
     configMaps['settings'] = { data: { mode: 'slow', raw: 'new' } };
     await volumes.prepare(pod, facts);
-    expect(await rights()).toEqual([...Array<string>(4).fill(directory), '2000 640', '2000 640']);
+    expect(await rights()).toEqual([...Array<string>(4).fill(ofDirectories), '2000 640', '2000 640']);
   });
 
   it('that is empty belongs to the pod\'s group, is kept on repetition, and goes with the pod', async () => {
