@@ -42,40 +42,47 @@ int spawn_prepare(const char *path, struct failure *failure)
     return 0;
 }
 
-/* A container's own root is a cgroup like any other: while it holds processes, it hands no controller on (cgroups(7), "no internal
- * processes"). They move down into a leaf, as inits of containers do it; the machine's real root holds whatever it likes. */
-static void vacate(const char *root)
+/* Moves what is in the cgroup itself into its leaf; how many processes that were. */
+static int move_down(const char *cgroup)
 {
-    char path[4200];
-    snprintf(path, sizeof path, "%s/init", root);
-    if (mkdir(path, 0755) < 0 && errno != EEXIST) return perror(path);
-    snprintf(path, sizeof path, "%s/cgroup.procs", root);
+    char path[4200], pid[16];
+    int count = 0;
+    snprintf(path, sizeof path, "%s/cgroup.procs", cgroup);
     FILE *processes = fopen(path, "re");
-    snprintf(path, sizeof path, "%s/init/cgroup.procs", root);
+    snprintf(path, sizeof path, "%s/init/cgroup.procs", cgroup);
     int leaf = open(path, O_WRONLY | O_CLOEXEC);
-    char pid[16];
-    while (processes != NULL && leaf >= 0 && fgets(pid, sizeof pid, processes) != NULL) {
+    for (; processes != NULL && leaf >= 0 && fgets(pid, sizeof pid, processes) != NULL; count++) {
         if (write(leaf, pid, strlen(pid)) < 0 && errno != ESRCH) perror(path);
     }
     if (leaf >= 0) close(leaf);
     if (processes != NULL) fclose(processes);
+    return count;
+}
+
+/* A container's own root is a cgroup like any other: while it holds processes it hands memory to no child, and with the other
+ * controllers no child is of any use (cgroups(7), "no internal processes" and "thread mode"). They move down into a leaf, as inits
+ * of containers do it. The machine's real root, which alone has no cgroup.type, may hold what it likes. */
+static void vacate(const char *root)
+{
+    char path[4200];
+    snprintf(path, sizeof path, "%s/cgroup.type", root);
+    if (access(path, F_OK) < 0) return;
+    snprintf(path, sizeof path, "%s/init", root);
+    if (mkdir(path, 0755) < 0 && errno != EEXIST) return perror(path);
+    for (int tries = 0; tries < 8 && move_down(root) > 0; tries++) {} /* they may fork meanwhile */
 }
 
 static void enable_controllers(const char *directory)
 {
     char path[4200];
+    if (strcmp(directory, CGROUPS) == 0) vacate(directory);
     snprintf(path, sizeof path, "%s/cgroup.subtree_control", directory);
     int fd = open(path, O_WRONLY | O_CLOEXEC);
     if (fd < 0) return;
     static const char *const controllers[] = {"+cpu", "+memory", "+pids"};
     for (unsigned i = 0; i < 3; i++) {
-        ssize_t written = write(fd, controllers[i], strlen(controllers[i]));
-        for (int tries = 0; written < 0 && errno == EBUSY && strcmp(directory, CGROUPS) == 0 && tries < 8; tries++) { /* they may fork meanwhile */
-            vacate(directory);
-            written = write(fd, controllers[i], strlen(controllers[i]));
-        }
         /* one by one: a machine without a controller still gets the others, and the node's condition names the missing one */
-        if (written < 0 && errno != ENOENT && errno != EINVAL) perror(path);
+        if (write(fd, controllers[i], strlen(controllers[i])) < 0 && errno != ENOENT && errno != EINVAL) perror(path);
     }
     close(fd);
 }
