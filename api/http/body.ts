@@ -40,7 +40,7 @@ export function expectsContinue(headers: IncomingHttpHeaders): boolean {
 /** So much of a body that nobody reads is passed over, to keep its connection. Source: Go's net/http, which Kubernetes' clients know. */
 const passedOverBytes = 256 * 1024;
 /** How long a connection that is to close listens on: closed at once, its caller might never see the answer. */
-const lingerMs = 500;
+export const lingerMs = 500;
 
 /** Is so little left of an HTTP/1.1 body that the connection may go on? */
 export function isSmallRest({ headers }: IncomingMessage): boolean {

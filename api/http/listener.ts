@@ -3,7 +3,9 @@ import type { IncomingMessage } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
+import { systemCode } from '../../machinery/thrown.ts';
 import type { Credentials } from '../access/access.ts';
+import { lingerMs } from './body.ts';
 import { authorities, certificateOf, type Authorities } from './certificate.ts';
 import { http1Exchange, http2Exchange, type Exchange } from './exchange.ts';
 import { withRepeated } from './repeated-headers.ts';
@@ -100,7 +102,6 @@ function follow(server: Http2SecureServer, sessions: Set<ServerHttp2Session>, so
     socket.on('error', () => undefined);
   });
   server.on('tlsClientError', () => undefined);
-  server.on('clientError', (_error, socket) => { socket.destroy(); });
   // Whoever shows no life is found by TCP keep-alive and the sessions' own pings, not by silence: watches may be silent.
   server.setTimeout(0);
 }
@@ -121,6 +122,8 @@ function carryHttp2(server: Http2SecureServer, carrier: Carrier, judges: Authori
 
 function carryHttp1(server: Http2SecureServer, carrier: Carrier, judges: Authorities, isStopping: () => boolean): void {
   const peers = new WeakMap<Duplex, Peer>();
+  /** What is being answered on a connection. */
+  const answers = new WeakMap<Duplex, { readonly headersSent: boolean }>();
   const of = (socket: Duplex): Peer => {
     let peer = peers.get(socket);
     if (peer === undefined) {
@@ -132,16 +135,38 @@ function carryHttp1(server: Http2SecureServer, carrier: Carrier, judges: Authori
   const carry: Parameters<typeof server.on<'request'>>[1] = (request, response) => {
     // Requests over HTTP/2 arrive here too, as well as at `stream`.
     if (request.httpVersionMajor >= 2) return;
+    answers.set(request.socket, response);
+    response.once('close', () => answers.delete(request.socket));
     response.once('finish', () => { if (isStopping()) request.socket.end(); });
     carrier.serve(http1Exchange(request as unknown as IncomingMessage, response as unknown as Parameters<typeof http1Exchange>[1]), of(request.socket));
   };
   server.on('request', carry);
   // Who asks first is told to go on when somebody wants the body.
   server.on('checkContinue', carry);
+  server.on('clientError', (error, socket) => { refuseUnreadable(error, socket, answers.get(socket)?.headersSent === true); });
   // The HTTP/1.1 half of the server asks it; neither the type of the whole nor its options say so.
   Reflect.set(server, 'shouldUpgradeCallback', (request: IncomingMessage) => carrier.isUpgrade(request));
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => { carrier.upgrade(request, socket, head, of(socket)); });
 }
+
+/** What can't be read is told so, unless an answer is under way: into that nothing may come. */
+function refuseUnreadable(error: Error, socket: Duplex, isAnswering: boolean): void {
+  // What comes behind what was refused can't be read either.
+  if (refused.has(socket)) return;
+  if (isAnswering || !socket.writable) return void socket.destroy();
+  refused.add(socket);
+  const status = unreadable[systemCode(error) ?? ''] ?? '400 Bad Request';
+  socket.end(`HTTP/1.1 ${status}\r\nContent-Type: text/plain; charset=utf-8\r\nConnection: close\r\n\r\n${status}`);
+  // A connection that is closed on what nobody read is reset, and the answer lost with it.
+  const deadline = setTimeout(() => { socket.destroy(); }, lingerMs);
+  socket.once('close', () => { clearTimeout(deadline); });
+}
+
+/** Connections on which a request could not be read. */
+const refused = new WeakSet<Duplex>();
+
+/** By the code of Node's error. */
+const unreadable: Readonly<Record<string, string>> = { HPE_HEADER_OVERFLOW: '431 Request Header Fields Too Large', ERR_HTTP_REQUEST_TIMEOUT: '408 Request Timeout' };
 
 /** Looks at the certificate once for each connection. */
 function peerOf(socket: Pick<TLSSocket, 'authorized' | 'authorizationError' | 'getPeerCertificate' | 'remoteAddress'>, judges: Authorities): Peer {
