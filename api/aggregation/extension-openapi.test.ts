@@ -164,6 +164,16 @@ describe('a server of several versions', () => {
     expect((await openApi.parts()).every((part, index) => part === first[index])).toBe(true);
     expect(asked).toBe(1);
   });
+
+  it('is asked again when it is to serve one more', async () => {
+    services = new Map([['/apis/a.io/v1', service], ['/apis/a.io/v2', { ...service, metadata: { name: 'v2.a.io' } }]]);
+    expect(await titles()).toHaveLength(1);
+    respond = (_request, response) => void response.end(both);
+    versions = [version, other];
+    expect((await titles()).toSorted()).toEqual(['[{"get":{"summary":"one"}}]', '[{"get":{"summary":"two"}}]']);
+    await titles();
+    expect(asked).toBe(2);
+  });
 });
 
 describe('a server that can not be told on', () => {

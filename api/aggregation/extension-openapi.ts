@@ -129,17 +129,23 @@ interface Found<T> {
 function keep<T>({ extensions, now, report, patience = aSecond }: ExtensionOpenApiOptions, path: string, decode: (body: Buffer) => Promise<T>): () => Promise<readonly Found<T>[]> {
   const all = new Map<string, Kept<T>>();
   const reading = new Map<string, Promise<void>>();
+  /** For which versions each server was asked: who serves one more may say more. */
+  const askedFor = new Map<string, ReadonlySet<string>>();
   /** Those that nobody waits for. */
   const slow = new Set<string>();
   const queue = createQueue(width);
 
-  async function read(server: string, version: ExtensionVersion): Promise<void> {
+  async function read(server: string, versions: readonly ExtensionVersion[]): Promise<void> {
     const known = all.get(server) ?? { due: 0 };
+    // One that answers for any of its versions is asked in that one's name.
+    const version = versions.find(({ isFresh }) => isFresh) ?? versions[0];
+    if (version === undefined) return;
     let waitMs = illMs;
     try {
       const service = extensions.at(`/${rootOf(version)}`);
       const target = service === undefined ? undefined : extensions.target(service, checker, path);
       if (target === undefined) return;
+      askedFor.set(server, new Set(versions.map(rootOf)));
       const answer = await extensions.ask(target, { accept: 'application/json', ...(known.etag === undefined ? {} : { 'if-none-match': known.etag }) }, AbortSignal.timeout(answerMs));
       // What is wrong with a document is so for a while.
       if (answer.code === 200) waitMs = wellMs;
@@ -153,29 +159,31 @@ function keep<T>({ extensions, now, report, patience = aSecond }: ExtensionOpenA
   }
 
   /** Whoever asks meanwhile waits for the same answer. */
-  function begin(server: string, version: ExtensionVersion): Promise<void> {
-    const running = reading.get(server) ?? queue(() => read(server, version)).finally(() => { reading.delete(server); });
+  function begin(server: string, versions: readonly ExtensionVersion[]): Promise<void> {
+    const running = reading.get(server) ?? queue(() => read(server, versions)).finally(() => { reading.delete(server); });
     reading.set(server, running);
     return running;
   }
 
+  function isDue(server: string, versions: readonly ExtensionVersion[]): boolean {
+    return (all.get(server)?.due ?? 0) <= now() || versions.some((version) => askedFor.get(server)?.has(rootOf(version)) !== true);
+  }
+
   return async () => {
-    const versions = extensions.versions.toSorted(byPriority).map((version) => ({ version, server: serverOf(extensions.at(`/${rootOf(version)}`)) }));
-    // One that answers for any of its versions is asked in that one's name.
-    const servers = new Map(versions.toSorted((a, b) => Number(a.version.isFresh) - Number(b.version.isFresh)).map(({ version, server }) => [server, version]));
+    const found = extensions.versions.toSorted(byPriority).map((version) => ({ version, server: serverOf(extensions.at(`/${rootOf(version)}`)) }));
+    const servers = new Map([...Map.groupBy(found, ({ server }) => server)].map(([server, each]) => [server, each.map(({ version }) => version)]));
     for (const server of all.keys()) {
       if (servers.has(server) || reading.has(server)) continue;
-      all.delete(server);
-      slow.delete(server);
+      for (const known of [all, askedFor, slow]) known.delete(server);
     }
-    const due = [...servers].filter(([server]) => (all.get(server)?.due ?? 0) <= now());
-    const awaited = due.flatMap(([server, version]) => {
-      const running = begin(server, version);
+    const due = [...servers].filter(([server, versions]) => isDue(server, versions));
+    const awaited = due.flatMap(([server, versions]) => {
+      const running = begin(server, versions);
       return slow.has(server) ? [] : [running];
     });
     await shortly(awaited, patience);
     for (const [server] of due) if (reading.has(server)) slow.add(server);
-    return versions.map(({ version, server }) => ({ version, kept: all.get(server) ?? { due: 0 } }));
+    return found.map(({ version, server }) => ({ version, kept: all.get(server) ?? { due: 0 } }));
   };
 }
 
