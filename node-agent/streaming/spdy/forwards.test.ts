@@ -61,6 +61,20 @@ describe('port-forward over SPDY', () => {
     writer.close();
   });
 
+  it('has two streams for each connection, and refuses more', async () => {
+    let dialled = 0;
+    const { connection, received } = client(async () => {
+      dialled += 1;
+      return new PassThrough();
+    });
+    const writer = createHeaderWriter();
+    for (const [index, kind] of ['data', 'error', 'error', 'data', 'data'].entries()) await connection.receive(synStreamFrame(index * 2 + 1, await writer.write(headers(kind, 80, '7'))));
+    expect(received.flatMap((frame) => (frame.type === 'reset' ? [frame.streamId] : []))).toEqual([1, 5, 9]);
+    expect(dialled).toBe(1);
+    connection.close();
+    writer.close();
+  });
+
   it('answers pings and closes on garbage', async () => {
     const { connection, received } = client(async () => new PassThrough());
     await connection.receive(pingFrame(9));

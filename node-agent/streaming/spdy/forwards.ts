@@ -14,6 +14,7 @@ interface Forward {
   readonly id: string;
   readonly port: number;
   readonly errorStream: SpdyStream;
+  isConnected: boolean;
 }
 
 /** Most connections that one client may have open. */
@@ -46,6 +47,7 @@ export function createForwards({ send, dial }: ForwardsOptions): SpdyConnection 
   }
 
   function connect(stream: SpdyStream, forward: Forward): SpdySink {
+    forward.isConnected = true;
     const target = dial(forward.port).then((opened) => {
       copyBack(stream, forward, opened).catch(() => connection.close());
       return opened;
@@ -70,10 +72,10 @@ export function createForwards({ send, dial }: ForwardsOptions): SpdyConnection 
       if (!Number.isInteger(port) || port <= 0 || port >= 65536) return undefined;
       const kind = headers.get('streamtype');
       const forward = forwards.get(id);
-      if (kind === 'data' && forward !== undefined) return (stream) => connect(stream, forward);
-      if (kind !== 'error' || forwards.size >= mostForwards) return undefined;
+      if (kind === 'data' && forward?.isConnected === false) return (stream) => connect(stream, forward);
+      if (kind !== 'error' || forward !== undefined || forwards.size >= mostForwards) return undefined;
       return (errorStream) => {
-        forwards.set(id, { id, port, errorStream });
+        forwards.set(id, { id, port, errorStream, isConnected: false });
         return silent;
       };
     },
