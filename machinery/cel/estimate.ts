@@ -164,7 +164,8 @@ function sizeOfType(type: Type): Range {
     case 'string':
     case 'bytes':
     case 'list':
-    case 'map': return { min: 0, max: type.maxSize ?? Infinity };
+    case 'map':
+    case 'dyn': return { min: 0, max: type.maxSize ?? Infinity };
     default: return unknownSize;
   }
 }

@@ -21,7 +21,7 @@ export type Type =
 
 export interface SimpleType {
   readonly kind: 'bool' | 'int' | 'uint' | 'double' | 'string' | 'bytes' | 'null' | 'timestamp' | 'duration' | 'dyn' | 'error';
-  /** The most characters (bytes) that a string (bytes) of this type has: for estimates of cost. */
+  /** The most characters (bytes) that a string (bytes) of this type has, or a `dyn` that may be one: for estimates of cost. */
   readonly maxSize?: number;
 }
 

@@ -106,6 +106,20 @@ describe('a definition with a rule', () => {
     expect(validateRules(pairwise({ maxItems: 10 }, { maxLength: 20 }), new Path('schema'))).toEqual([]);
   });
 
+  it.each([
+    "self.m.matches('^[0-9]+%$')", "type(self.m) == int || self.m.matches('^[0-9]+%$')", 'isQuantity(self.m)', "quantity(self.m).isLessThan(quantity('1Gi'))", 'isIP(self.m)', "url(self.m).getHost() == 'a'",
+    "self.l.all(m, type(m) == int || m.contains('%'))",
+  ])('on what is a number or text is not refused: a request bounds it (%s)', (text) => {
+    const m = { 'x-kubernetes-int-or-string': true };
+    expect(fieldErrorTexts(validateRules({ type: 'object', properties: { m, l: { type: 'array', maxItems: 20, items: m } }, ...rule(text) }, new Path('schema')))).toEqual([]);
+  });
+
+  it("on what is a number or text costs by its text's length", () => {
+    const both = (sizes: object) => ({ type: 'object', properties: { list: { type: 'array', maxItems: 10, items: { 'x-kubernetes-int-or-string': true, ...sizes } } }, ...rule('self.list.all(a, self.list.all(b, a.contains(b)))') });
+    expect(fieldErrorTexts(validateRules(both({}), new Path('schema')))[0]).toContain('estimated rule cost exceeds budget');
+    expect(validateRules(both({ maxLength: 20 }), new Path('schema'))).toEqual([]);
+  });
+
   it('that looks back where values are not known again is refused', () => {
     const schema = { type: 'object', properties: { list: { type: 'array', maxItems: 3, items: { type: 'integer', ...rule('self == oldSelf') } } } };
     expect(fieldErrorTexts(validateRules(schema, new Path('schema')))).toEqual(['schema.properties[list].items.x-kubernetes-validations[0].rule: Invalid value: "self == oldSelf": oldSelf cannot be used on the uncorrelatable portion of the schema within schema.properties[list]']);
