@@ -18,6 +18,10 @@ const always = podOf({});
 const never = podOf({ restartPolicy: 'Never' });
 const deleted = { deletionTimestamp: '2026-01-01T00:00:00Z', deletionGracePeriodSeconds: 5 };
 
+const all = (...values: number[]) => ({ action: 'RestartAllContainers', exitCodes: { operator: 'In', values } });
+/** Its sidecar can have it begin anew. */
+const watched = podOf({ restartPolicy: 'Never', initContainers: [{ name: 'i' }, { name: 's', restartPolicy: 'Always', restartPolicyRules: [all(88)] }] });
+
 const start = (container: string): Step => ({ do: 'start', container });
 const stop = (container: string, graceMs = 30_000, message = `Stopping container ${container}`): Step => ({ do: 'stop', container, graceMs, message });
 
@@ -109,6 +113,40 @@ const rows: readonly Row[] = [
     }),
     state: withContainers(record('a', { current: exited(42) })), steps: [start('a')],
   },
+  {
+    name: 'heeds the first rule that fits', pod: podOf({
+      restartPolicy: 'Never', containers: [{ name: 'a', restartPolicy: 'Never', restartPolicyRules: [{ action: 'Restart', exitCodes: { operator: 'NotIn', values: [1] } }, all(42)] }, { name: 'b' }],
+    }),
+    state: withContainers(record('a', { current: exited(42) }), running('b')), steps: [start('a')],
+  },
+  { name: 'begins anew when a container’s end asks for it', pod: watched, state: withContainers(record('i', { current: exited(0) }), record('s', { current: exited(88) }), running('a')), steps: [{ do: 'restartAll' }] },
+  {
+    name: 'kills all that runs to begin anew', pod: watched,
+    state: { ...withContainers(record('i', { current: exited(0) }), record('s', { current: exited(88) }), running('a')), restartingAll: true }, steps: [{ do: 'kill', container: 'a' }],
+  },
+  {
+    name: 'waits for what was killed to begin anew', pod: watched,
+    state: { ...withContainers(record('s', { current: exited(88) }), running('a', { stopping: { since: now, killAt: now, killed: true, killAgainAt: now + 9 } })), restartingAll: true }, steps: [], wakeAt: now + 9,
+  },
+  {
+    name: 'begins anew once none is left', pod: watched,
+    state: { ...withContainers(record('i', { current: exited(137) }), record('s', { current: exited(88) }), record('a', { current: exited(137) })), restartingAll: true }, steps: [{ do: 'beginAnew' }],
+  },
+  {
+    name: 'backs off from beginning anew', pod: watched,
+    state: { ...withContainers(record('s', { current: exited(88), restartBackOff: { delayMs: 10_000, since: now } }), record('a', { current: exited(137) })), restartingAll: true }, steps: [], wakeAt: now + 10_000,
+  },
+  {
+    name: 'does not begin anew when the containers have ended before', pod: watched,
+    state: withContainers(record('i', { current: exited(0) }), record('s', { current: exited(88) }), record('a', { current: exited(0) })), steps: [{ do: 'destroySandbox' }],
+  },
+  {
+    name: 'ends a pod that is deleted while it begins anew', pod: { ...watched, metadata: { ...watched.metadata, ...deleted } },
+    state: { ...withContainers(record('s', { current: exited(88) }), record('a', { current: exited(137) })), restartingAll: true }, steps: [{ do: 'destroySandbox' }],
+  },
+  { name: 'does not restart a container under its own Never', pod: podOf({ containers: [{ name: 'a', restartPolicy: 'Never' }, { name: 'b' }] }), state: withContainers(record('a', { current: exited(1) }), running('b')), steps: [] },
+  { name: 'restarts a container under its own Always', pod: podOf({ restartPolicy: 'Never', containers: [{ name: 'a', restartPolicy: 'Always' }, { name: 'b' }] }), state: withContainers(record('a', { current: exited(0) }), running('b')), steps: [start('a')] },
+  { name: 'ends the pod with an init container that failed under its own Never', pod: podOf({ initContainers: [{ name: 'i', restartPolicy: 'Never' }] }), state: withContainers(record('i', { current: exited(1) })), steps: [{ do: 'destroySandbox' }] },
   { name: 'runs init containers one after the other', pod: podOf({ initContainers: [{ name: 'i' }, { name: 'j' }] }), state: ready, steps: [start('i')] },
   {
     name: 'goes on after an init container that succeeded', pod: podOf({ initContainers: [{ name: 'i' }, { name: 'j' }] }),

@@ -1,7 +1,7 @@
 import type { Pod } from '../../machinery/kinds/core.ts';
 import { formatSeconds, nextAttemptAt } from './back-off.ts';
 import { generationOf, isGranted, unequal } from './resize.ts';
-import { restarts } from './restart-policy.ts';
+import { restarts, restartsAll } from './restart-policy.ts';
 import { forbiddenSysctl } from './sysctls.ts';
 import { containersOf, hasSandbox, hasStarted, isRunning, recordOf, type ContainerRecord, type Outcome, type PodContainer, type PodState, type Stopping, type Waiting } from './state.ts';
 
@@ -16,6 +16,8 @@ export type Step =
   /** preStop hook, SIGTERM; `message` is the Killing event's. */
   | { readonly do: 'stop'; readonly container: string; readonly graceMs: number; readonly message: string }
   | { readonly do: 'kill'; readonly container: string }
+  /** All containers are to begin anew; and do, now that none is left. */
+  | { readonly do: 'restartAll' | 'beginAnew' }
   /** Says that the container waits out a back-off. */
   | { readonly do: 'backOff'; readonly container: string; readonly waiting: Waiting }
   | { readonly do: 'fail'; readonly outcome: Outcome }
@@ -60,15 +62,16 @@ export function isEnding(pod: Pod, state: PodState): boolean {
   return state.removed || pod.metadata?.deletionTimestamp !== undefined || state.outcome !== undefined || isFinished(pod, state);
 }
 
-/** Every container has ended for good, or an init container has failed for good. */
+/** Every container has ended for good, or an init container has failed for good. What was killed to begin anew has not. */
 export function isFinished(pod: Pod, state: PodState): boolean {
   const containers = containersOf(pod);
+  if (state.restartingAll === true) return false;
   if (initFailed(pod, state)) return true;
   return containers.filter((c) => c.role === 'main').every((c) => hasEnded(pod, c, recordOf(state, c.spec.name)));
 }
 
 export function initFailed(pod: Pod, state: PodState): boolean {
-  return containersOf(pod).some((c) => {
+  return state.restartingAll !== true && containersOf(pod).some((c) => {
     const run = recordOf(state, c.spec.name).current;
     return c.role === 'init' && run?.exit !== undefined && run.exit.exitCode !== 0 && !restarts(pod, c, run);
   });
@@ -89,11 +92,14 @@ function keepRunning(pod: Pod, state: PodState, now: number): Plan {
     state.sandbox === 'broken' ? retried(state.sandboxRetryAt, { do: 'destroySandbox' }, now) : prepare(state.sandbox, state.sandboxRetryAt, { do: 'createSandbox' }, now),
   ]);
   if (state.volumes !== 'ready' || state.sandbox !== 'ready') return ground;
-  const plans: Plan[] = [resize(pod, state, now)];
+  const plans: Plan[] = [];
   const containers = containersOf(pod);
   // They look into a pod in whatever state it is, one that can't be initialised too.
   for (const each of containers.filter(({ role }) => role === 'ephemeral')) plans.push(advance(pod, each, recordOf(state, each.spec.name), now));
   const all = containers.filter(({ role }) => role !== 'ephemeral');
+  if (state.restartingAll === true) return join([...plans, beginAnew(all, state, now)]);
+  if (all.some((c) => restartsAll(c, recordOf(state, c.spec.name).current))) return { steps: [{ do: 'restartAll' }] };
+  plans.unshift(resize(pod, state, now));
   const mainsBegun = all.some((c) => c.role === 'main' && recordOf(state, c.spec.name).current !== undefined);
   for (const container of all) {
     const record = recordOf(state, container.spec.name);
@@ -103,6 +109,19 @@ function keepRunning(pod: Pod, state: PodState, now: number): Plan {
     if (container.role === 'sidecar' && !mainsBegun && !(hasStarted(record) && record.health.started)) return join(plans);
   }
   return join(plans);
+}
+
+/** All are killed at once, and begin anew when the back-off of those that asked for it is over. */
+function beginAnew(containers: readonly PodContainer[], state: PodState, now: number): Plan {
+  const records = containers.map((container) => ({ container, record: recordOf(state, container.spec.name) }));
+  const alive = records.filter(({ record }) => isAlive(record));
+  if (alive.length > 0) {
+    return join(alive.filter(({ record }) => isRunning(record)).map(({ container, record }) => (record.stopping?.killed === true
+      ? escalate(container.spec.name, record, now, now) : { steps: [{ do: 'kill', container: container.spec.name }] })));
+  }
+  const due = records.map(({ container, record }) => (restartsAll(container, record.current) ? nextAttemptAt(record.restartBackOff, record.current?.exit?.finishedAt ?? now) : now));
+  const at = Math.max(...due);
+  return at <= now ? { steps: [{ do: 'beginAnew' }] } : { steps: [], wakeAt: at };
 }
 
 /** What the spec asks is granted first, and then given: in place, or by a new start where the container's policy says so. */

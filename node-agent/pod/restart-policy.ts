@@ -15,10 +15,21 @@ function policyOf(pod: Pod, container: PodContainer): Policy {
 export function restarts(pod: Pod, container: PodContainer, run: Run): boolean {
   if (container.role === 'ephemeral') return false;
   const exitCode = run.exit?.exitCode ?? 0;
-  for (const rule of container.spec.restartPolicyRules ?? []) {
-    const listed = rule.exitCodes?.values?.includes(exitCode) ?? false;
-    if (rule.action === 'Restart' && (rule.exitCodes?.operator === 'In' ? listed : rule.exitCodes?.operator === 'NotIn' && !listed)) return true;
-  }
+  const action = actionFor(container, exitCode);
+  if (action === 'Restart' || action === 'RestartAllContainers') return true;
   const policy = policyOf(pod, container);
   return policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0);
+}
+
+/** Whether the end of a run has the whole pod's containers begin anew ("Restart All Containers"). */
+export function restartsAll(container: PodContainer, run: Run | undefined): boolean {
+  return container.role !== 'ephemeral' && run?.exit !== undefined && actionFor(container, run.exit.exitCode) === 'RestartAllContainers';
+}
+
+/** Of the first rule that fits. */
+function actionFor({ spec }: PodContainer, exitCode: number): string | undefined {
+  return spec.restartPolicyRules?.find(({ exitCodes }) => {
+    const listed = exitCodes?.values?.includes(exitCode) ?? false;
+    return exitCodes?.operator === 'In' ? listed : exitCodes?.operator === 'NotIn' && !listed;
+  })?.action;
 }

@@ -132,6 +132,8 @@ export interface PodState {
   readonly volumesRetryAt?: number;
   readonly sandboxRetryAt?: number;
   readonly startTime: number;
+  /** A container's end has asked for it: all are killed, and begin anew once none is left. */
+  readonly restartingAll?: true;
   readonly outcome?: Outcome;
   /** What containers may use that can be resized; absent in the records of earlier versions. */
   readonly grants?: Grants;
@@ -205,6 +207,18 @@ export function withExit(record: ContainerRecord, exit: Exit): ContainerRecord {
   const { stopping: _stopping, activity: _activity, ...rest } = record;
   if (record.current === undefined || record.current.exit !== undefined) return record;
   return { ...rest, current: { ...record.current, exit }, health: unknownHealth };
+}
+
+/** The record when its container begins anew with all others of the pod ("Restart All Containers"); how it ended itself is not told. */
+export function withAnew(record: ContainerRecord, now: number): ContainerRecord {
+  const { current, stopping: _stopping, failedAt: _failedAt, retryAt: _retryAt, ...rest } = record;
+  if (current === undefined) return record;
+  const reason = 'RestartingAllContainers';
+  const message = 'The container is removed because RestartAllContainers in place';
+  return {
+    ...rest, previous: { ...current, exit: { exitCode: 137, reason, message, finishedAt: current.exit?.finishedAt ?? now } },
+    waiting: { reason, message }, restartCount: record.restartCount + 1,
+  };
 }
 
 /** Forgets the run that was begun: it never started, or is known by its own record now. */

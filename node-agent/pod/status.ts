@@ -137,11 +137,21 @@ function conditions(
     ['Ready', readyOf(pod, containersReady)],
     ['ContainersReady', containersReady],
     ['PodScheduled', yes],
+    ...restartingAllCondition(pod, state, phase),
     ...resizeConditions(pod, state),
     ...(state.outcome?.isDisruption === true ? [['DisruptionTarget', { status: 'True', reason: 'TerminationByKubelet', message: state.outcome.message }] as const] : []),
   ];
   // Conditions of others are theirs to write: what is known of them here may be old.
   return verdicts.map(([type, verdict]) => condition(pod, type, verdict, now, before));
+}
+
+/** Of pods that one of their containers can have begin anew. */
+function restartingAllCondition(pod: Pod, state: PodState, phase: Phase): readonly (readonly [string, Verdict])[] {
+  if (!containersOf(pod).some(({ spec }) => spec.restartPolicyRules?.some(({ action }) => action === 'RestartAllContainers'))) return [];
+  const verdict: Verdict = phase === 'Succeeded' ? { status: 'False', reason: 'PodCompleted' }
+    : phase === 'Failed' ? { status: 'False', reason: 'PodFailed' }
+      : state.restartingAll === true ? { status: 'True', reason: 'RestartAllContainersStarted', message: 'container exited with restart policy rule' } : { status: 'False' };
+  return [['AllContainersRestarting', verdict]];
 }
 
 /** They are there only while a resize waits, or goes on. */

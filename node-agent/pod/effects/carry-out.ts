@@ -3,6 +3,7 @@ import { podTitle, type Step } from '../plan.ts';
 import { withoutActivity, type Waiting } from '../state.ts';
 import { deleteObject } from './delete-object.ts';
 import { grant, resizeContainers } from './resize.ts';
+import { beginAnew, restartAll } from './restart-all.ts';
 import { createSandbox, destroySandbox, prepareVolumes, removeVolumes } from './sandbox.ts';
 import { startContainer } from './start-container.ts';
 import { killContainer, stopContainer } from './stop-container.ts';
@@ -37,6 +38,10 @@ function act(handle: PodHandle, step: Step): Promise<void> {
     case 'start': return startContainer(handle, step.container);
     case 'stop': return stopContainer(handle, step.container, step.graceMs, step.message);
     case 'kill': return killContainer(handle, step.container);
+    case 'restartAll':
+      restartAll(handle);
+      return Promise.resolve();
+    case 'beginAnew': return beginAnew(handle);
     case 'delete': return deleteObject(handle);
     case 'forget': return handle.forget();
     case 'backOff':

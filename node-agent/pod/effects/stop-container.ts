@@ -61,8 +61,9 @@ export async function killContainer(handle: PodHandle, name: string): Promise<vo
   if (run === undefined) return;
   const { clock } = handle.node;
   const again = (ms: number): void => handle.changeContainer(name, (record) => {
-    if (record.stopping === undefined || record.current?.id !== run.id) return record;
-    return { ...record, stopping: { ...record.stopping, killed: true, killAgainAt: clock.now() + ms } };
+    if (!isRunning(record) || record.current?.id !== run.id) return record;
+    const now = clock.now();
+    return { ...record, stopping: { since: now, killAt: now, ...record.stopping, killed: true, killAgainAt: now + ms } };
   });
   again(killPatienceMs);
   if (!(await send(handle, run.id, constants.signals.SIGKILL))) again(retryMs);

@@ -40,6 +40,61 @@ describe('a pod’s restart policy', () => {
   });
 });
 
+describe('a container’s own restart policy', () => {
+  it('wins over the pod’s, and its rules look at the exit code first', async () => {
+    const runs = [{ name: 'runs', mountPath: '/runs' }];
+    await kubectl.apply(
+      pod('own', { spec: {
+        restartPolicy: 'OnFailure', volumes: [{ name: 'runs', emptyDir: {} }],
+        containers: [
+          { ...container('once', 'exit 1'), restartPolicy: 'Never' },
+          {
+            ...container('rules', 'echo run >> /runs/count; exit $(cat /runs/count | wc -l)'), volumeMounts: runs, restartPolicy: 'Never',
+            restartPolicyRules: [{ action: 'Restart', exitCodes: { operator: 'In', values: [1] } }],
+          },
+        ],
+      } }),
+      pod('own-init', { spec: { initContainers: [{ ...container('first', 'exit 1'), restartPolicy: 'Never' }] } }),
+    );
+    await phase('own', 'Failed');
+    expect((await statusOf('own'))?.containerStatuses?.map(({ name, restartCount, state }) => [name, restartCount, state?.terminated?.exitCode])).toEqual([['once', 0, 1], ['rules', 1, 2]]);
+    await phase('own-init', 'Failed');
+  });
+
+  it('can have all containers begin anew, in the same pod', async () => {
+    const log = [{ name: 'log', mountPath: '/log' }];
+    await kubectl.apply(pod('anew', { spec: {
+      restartPolicy: 'Never', terminationGracePeriodSeconds: 600, volumes: [{ name: 'log', emptyDir: {} }],
+      initContainers: [
+        { ...container('prepare', 'echo prepare >> /log/order'), volumeMounts: log },
+        {
+          ...container('watch', 'echo watch >> /log/order; until [ -e /log/ask ]; do sleep 0.1; done; rm /log/ask; exit 88'), volumeMounts: log, restartPolicy: 'Always',
+          restartPolicyRules: [{ action: 'RestartAllContainers', exitCodes: { operator: 'In', values: [88] } }],
+        },
+      ],
+      containers: [
+        { ...container('main', "trap '' TERM; echo main >> /log/order; while :; do sleep 0.1; done"), volumeMounts: log, lifecycle: { preStop: { exec: { command: ['touch', '/log/hook'] } } } },
+        container('done', 'exit 0'),
+      ],
+    } }));
+    await kubectl`wait pod/anew --for=jsonpath={.status.containerStatuses[0].state.running} --timeout=30s`;
+    const before = await statusOf('anew');
+    expect(before?.conditions?.find(({ type }) => type === 'AllContainersRestarting')?.status).toBe('False');
+    await kubectl`exec anew -c main -- touch /log/ask`;
+    await kubectl`wait pod/anew --for=jsonpath={.status.containerStatuses[0].restartCount}=1 --timeout=30s`;
+    await kubectl`wait pod/anew --for=jsonpath={.status.containerStatuses[0].state.running} --timeout=30s`;
+    await kubectl`wait pod/anew --for=jsonpath={.status.containerStatuses[1].state.terminated.exitCode}=0 --timeout=30s`;
+    const after = await statusOf('anew');
+    expect(await kubectl`exec anew -c main -- cat /log/order`).toBe('prepare\nwatch\nmain\n'.repeat(2));
+    expect(await kubectl`exec anew -c main -- ls /log`).toBe('order\n');
+    expect(after?.podIP).toBe(before?.podIP);
+    const lastState = { terminated: { exitCode: 137, reason: 'RestartingAllContainers' } };
+    expect([...after?.initContainerStatuses ?? [], ...after?.containerStatuses ?? []]).toMatchObject(Array.from({ length: 4 }, () => ({ restartCount: 1, lastState })));
+    expect(after).toMatchObject({ phase: 'Running', initContainerStatuses: [{ state: { terminated: { exitCode: 0 } } }, { state: { running: {} } }] });
+    await kubectl`delete pod anew --grace-period=0 --force`;
+  });
+});
+
 describe('init containers', () => {
   it('run in order, each to its end, before the others start', async () => {
     const log = [{ name: 'log', mountPath: '/log' }];

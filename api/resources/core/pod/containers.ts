@@ -2,12 +2,13 @@ import { duplicate, forbidden, invalid, required, type FieldError, type Path } f
 import type { Container, PodSpec } from '../../../../machinery/kinds/core.ts';
 import { dns1123Label } from '../../../../machinery/names.ts';
 import { isSidecar } from '../../../../machinery/pod/requests.ts';
-import { chosen, named, oneOf } from '../../checks.ts';
+import { chosen, named } from '../../checks.ts';
 import { validateEnv, validateEnvFrom } from './env.ts';
 import { validateMounts, type Volumes } from './mounts.ts';
 import { validateHostPorts, validatePorts } from './ports.ts';
 import { validateLifecycle, validateLiveness, validateReadiness, validateStartup } from './probes.ts';
 import { validateResources } from './resources.ts';
+import { validateRestarts } from './restarts.ts';
 import { validateSecurity } from './security.ts';
 
 /** Containers and init containers. Source: "Container", Pod v1 core; "Init containers", "Sidecar containers". */
@@ -31,8 +32,7 @@ export function validateContainers(around: Surroundings, path: Path): FieldError
       const errors = validateContainer(container, around, at);
       if (names.has(container.name)) errors.push(duplicate(at.child('name'), container.name));
       names.add(container.name);
-      errors.push(...validateRunning(container, around.spec, at));
-      if (container.restartPolicy !== undefined) errors.push(forbidden(at.child('restartPolicy'), 'may not be set for non-init containers'));
+      errors.push(...validateRunning(container, around.spec, at), ...validateRestarts(container, at));
       return errors;
     }),
     ...validateHostPorts(containers, path),
@@ -43,7 +43,7 @@ export function validateInitContainers(around: Surroundings, path: Path): FieldE
   const names = new Set((around.spec.containers ?? []).map((container) => container.name));
   return (around.spec.initContainers ?? []).flatMap((container, index) => {
     const at = path.index(index);
-    const errors = [...validateContainer(container, around, at), ...oneOf(at.child('restartPolicy'), container.restartPolicy, ['Always'])];
+    const errors = [...validateContainer(container, around, at), ...validateRestarts(container, at)];
     if (names.has(container.name)) errors.push(duplicate(at.child('name'), container.name));
     names.add(container.name);
     errors.push(...validateHostPorts([container], path));

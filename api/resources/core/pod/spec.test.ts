@@ -16,6 +16,7 @@ function defaulted(spec: PodSpec): PodSpec {
 
 const wrong = (spec: PodSpec, isPod = true): string[] => fieldErrorTexts(validatePodSpec(defaulted(spec), new Path('spec'), isPod));
 const one = (container: Partial<Container>): PodSpec => ({ containers: [{ name: 'c', image: 'busybox', ...container }] });
+const rule = (fields: Partial<NonNullable<Container['restartPolicyRules']>[number]> = {}) => ({ action: 'Restart', exitCodes: { operator: 'In', values: [42] }, ...fields });
 
 const rich: PodSpec = {
   initContainers: [{ name: 'init', image: 'i' }, { name: 'side', image: 'i', restartPolicy: 'Always', readinessProbe: { exec: { command: ['true'] } } }],
@@ -118,7 +119,23 @@ describe('validation of a pod', () => {
     ['a probe of an init container', { ...one({}), initContainers: [{ name: 'i', image: 'x', livenessProbe: { exec: { command: ['a'] } } }] }, [
       'spec.initContainers[0].livenessProbe: Forbidden: may not be set for init containers without restartPolicy=Always',
     ]],
-    ['a restart policy of a container', one({ restartPolicy: 'Always' }), ['spec.containers[0].restartPolicy: Forbidden: may not be set for non-init containers']],
+    ['an unknown restart policy of a container', one({ restartPolicy: 'Sometimes' }), ['spec.containers[0].restartPolicy: Unsupported value: "Sometimes": supported values: "Always", "Never", "OnFailure"']],
+    ['an unknown restart policy of an init container', { ...one({}), initContainers: [{ name: 'i', image: 'x', restartPolicy: '' }] }, [
+      'spec.initContainers[0].restartPolicy: Unsupported value: "": supported values: "Always", "Never", "OnFailure"',
+    ]],
+    ['restart rules without a policy', one({ restartPolicyRules: [rule()] }), ['spec.containers[0].restartPolicy: Required value: must specify restartPolicy when restart rules are used']],
+    ['restart rules of an init container without a policy', { ...one({}), initContainers: [{ name: 'i', image: 'x', restartPolicyRules: [rule()] }] }, [
+      'spec.initContainers[0].restartPolicy: Required value: must specify restartPolicy when restart rules are used',
+    ]],
+    ['faulty restart rules', one({ restartPolicy: 'Never', restartPolicyRules: [rule({ action: 'Stop' }), { action: 'Restart' }, rule({ exitCodes: { operator: 'Equals', values: [3] } })] }), [
+      'spec.containers[0].restartPolicyRules[0].action: Unsupported value: "Stop": supported values: "Restart", "RestartAllContainers"',
+      'spec.containers[0].restartPolicyRules[1].exitCodes: Required value: must be specified',
+      'spec.containers[0].restartPolicyRules[2].exitCodes.operator: Unsupported value: "Equals": supported values: "In", "NotIn"',
+    ]],
+    ['too many restart rules', one({ restartPolicy: 'Never', restartPolicyRules: Array.from({ length: 21 }, () => rule()) }), ['spec.containers[0].restartPolicyRules: Too many: 21: must have at most 20 items']],
+    ['too many exit codes', one({ restartPolicy: 'Never', restartPolicyRules: [rule({ exitCodes: { operator: 'In', values: Array.from({ length: 256 }, (_, code) => code) } })] }), [
+      'spec.containers[0].restartPolicyRules[0].exitCodes.values: Too many: 256: must have at most 255 items',
+    ]],
     ['a user out of range', { ...one({}), securityContext: { runAsUser: -1 } }, ['spec.securityContext.runAsUser: Invalid value: -1: must be between 0 and 4294967295, inclusive']],
     ['the host\'s namespaces with users of its own', { ...one({}), hostUsers: false, hostNetwork: true, hostPID: true, hostIPC: true }, [
       'spec.hostNetwork: Forbidden: when `hostUsers` is false', 'spec.HostPID: Forbidden: when `hostUsers` is false', 'spec.HostIPC: Forbidden: when `hostUsers` is false',
@@ -151,6 +168,11 @@ describe('validation of a pod', () => {
     ]],
   ])('names %s', (_name, spec, messages) => {
     expect(wrong(spec)).toEqual(messages);
+  });
+
+  it.each(['Always', 'OnFailure', 'Never'])('lets every kind of container be restarted %s, with rules of its own', (restartPolicy) => {
+    const own = { image: 'x', restartPolicy, restartPolicyRules: [rule(), rule({ action: 'RestartAllContainers', exitCodes: { operator: 'NotIn' } })] };
+    expect(wrong({ initContainers: [{ name: 'i', ...own }], containers: [{ name: 'a', ...own }] })).toEqual([]);
   });
 
   it('survives a spec that lacks everything', () => {
