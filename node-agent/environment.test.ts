@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import type { ConfigMap, Container, Pod, Secret } from '../machinery/kinds/core.ts';
 import { ConfigError, environmentOf, expand } from './environment.ts';
 
@@ -23,10 +26,19 @@ const pod: Pod = { metadata: { name: 'web-1', namespace: 'shop', uid: 'u1', labe
 const facts = { nodeName: 'n1', hostAddress: '10.0.0.1', address: '10.42.0.7', allocatable: { cpu: '2', memory: '4Gi' } };
 const configMaps: Record<string, ConfigMap> = { settings: { data: { mode: 'fast', level: '3' } } };
 const secrets: Record<string, Secret> = { login: { data: { password: Buffer.from('hunter2').toString('base64') } } };
-const objects = { configMap: async (name: string) => configMaps[name], secret: async (name: string) => secrets[name] };
+const volume = mkdtempSync(join(tmpdir(), 'coracle-environment-'));
+writeFileSync(join(volume, 'own.env'), "A='x'\nEMPTY=''\nB=y\n");
+writeFileSync(join(volume, 'long.env'), `A='${'x'.repeat(32 * 1024 + 1)}'\n`);
+afterAll(() => rmSync(volume, { recursive: true }));
+const sources = {
+  configMap: async (name: string) => configMaps[name], secret: async (name: string) => secrets[name], volumePath: (name: string) => (name === 'made' ? volume : undefined),
+};
+const file = (fileKeyRef: Partial<FileKeyRef>) => ({ env: [{ name: 'X', valueFrom: { fileKeyRef: { volumeName: 'made', path: 'own.env', key: 'A', ...fileKeyRef } } }] });
+
+type FileKeyRef = NonNullable<NonNullable<NonNullable<Container['env']>[number]['valueFrom']>['fileKeyRef']>;
 
 async function variables(container: Partial<Container>, links = new Map<string, string>()): Promise<Record<string, string>> {
-  return Object.fromEntries(await environmentOf(pod, { name: 'c', ...container }, objects, links, facts));
+  return Object.fromEntries(await environmentOf(pod, { name: 'c', ...container }, sources, links, facts));
 }
 
 describe('a container\'s environment', () => {
@@ -57,11 +69,24 @@ describe('a container\'s environment', () => {
     ['a missing key', { env: [{ name: 'X', valueFrom: { configMapKeyRef: { name: 'settings', key: 'k' } } }] }, "couldn't find key k in ConfigMap shop/settings"],
     ['a missing Secret', { envFrom: [{ secretRef: { name: 'no' } }] }, 'secret "no" not found'],
     ['a missing Secret key', { env: [{ name: 'X', valueFrom: { secretKeyRef: { name: 'login', key: 'k' } } }] }, "couldn't find key k in Secret shop/login"],
+    ['a volume that is not there', file({ volumeName: 'no' }), 'cannot find the volume "no" referenced by FileKeyRef'],
+    ['a missing env file', file({ path: 'no.env' }), "couldn't parse env file: no.env does not exist"],
+    ['a faulty env file', file({ key: 'C' }), "couldn't parse env file: value must be enclosed in single quotes at line 3"],
+    ['a faulty env file, optional or not', file({ key: 'C', optional: true }), "couldn't parse env file: value must be enclosed in single quotes at line 3"],
+    ['a variable that its env file lacks', file({ key: 'B', path: 'long.env' }), 'environment variable key "B" not found in file'],
+    ['an empty variable of an env file', file({ key: 'EMPTY' }), 'environment variable key "EMPTY" not found in file'],
+    ['a long key of an env file', file({ key: 'K'.repeat(129) }), `environment variable key "${'K'.repeat(129)}" exceeds maximum length of 128 characters`],
+    ['a long value of an env file', file({ path: 'long.env' }), 'environment variable value for key "A" exceeds maximum size of 32KB'],
   ])('refuses %s', async (_name, container, message) => {
     await expect(variables(container)).rejects.toThrow(new ConfigError(message));
   });
 
+  it('knows the variables of an env file', async () => {
+    expect(await variables(file({}))).toEqual({ X: 'x' });
+  });
+
   it('does without what is optional', async () => {
+    for (const missing of [{ path: 'no.env' }, { key: 'B', path: 'long.env' }, { key: 'EMPTY' }]) expect(await variables(file({ ...missing, optional: true }))).toEqual({});
     expect(await variables({
       envFrom: [{ configMapRef: { name: 'no', optional: true } }], env: [{ name: 'X', valueFrom: { secretKeyRef: { name: 'no', key: 'k', optional: true } } }],
     })).toEqual({});

@@ -85,7 +85,9 @@ async function configure(handle: PodHandle, container: Container, image: StoredI
   const { node } = handle;
   const links = serviceLinks(node.services(), pod.metadata?.namespace ?? '', pod.spec?.enableServiceLinks !== false);
   const facts = handle.facts();
-  const environment = await environmentOf(pod, container, handle.objects, links, facts);
+  const { objects, volumes } = handle;
+  const sources = { configMap: objects.configMap, secret: objects.secret, volumePath: (name: string) => volumes.pathOf(pod, name) };
+  const environment = await environmentOf(pod, container, sources, links, facts);
   const wanted = container.securityContext?.runAsUser ?? pod.spec?.securityContext?.runAsUser;
   const user = await node.users(image.layers, wanted === undefined ? image.config.user : String(wanted)).catch((error: unknown) => {
     throw new ConfigError(messageOf(error), { cause: error });

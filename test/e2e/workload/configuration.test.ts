@@ -1,4 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
+import { webImage } from '../coracle.ts';
 import { eventually } from '../eventually.ts';
 import { pod, script } from '../manifests.ts';
 import { useNamespace } from '../namespace.ts';
@@ -49,6 +50,29 @@ describe('environment variables', () => {
     await kubectl.apply(pod('put', { spec: { restartPolicy: 'Never' }, container: { command: ['echo', '$(GREETING)'], args: ['$(WHO)', '$$(WHO)'], env: [{ name: 'GREETING', value: 'hello' }, { name: 'WHO', value: 'you' }] } }));
     await kubectl`wait pod/put --for=jsonpath={.status.phase}=Succeeded --timeout=30s`;
     expect(await kubectl`logs put`).toBe('hello you $(WHO)\n');
+  });
+});
+
+describe('an env file', () => {
+  const volumes = [{ name: 'made', emptyDir: {} }];
+  const makes = (text: string) => [{ name: 'make', image: webImage, ...script(`printf '%b' "${text}" > /made/own.env`), volumeMounts: [{ name: 'made', mountPath: '/made' }] }];
+  const from = (key: string, more: object = {}) => ({ name: key, valueFrom: { fileKeyRef: { volumeName: 'made', path: 'own.env', key, ...more } } });
+
+  it('of an init container has variables for the others, which need not mount it', async () => {
+    await ready(pod('env-file', {
+      spec: { volumes, initContainers: makes("# made\\nADDRESS='one two'\\nLINES='a\\nb'\\n") },
+      container: { ...sleeping, env: [from('ADDRESS'), from('LINES'), from('NONE', { optional: true }), { name: 'BUILT', value: '<$(ADDRESS)>' }] },
+    }));
+    expect(await inside('env-file', 'echo "$ADDRESS/$LINES/${NONE-unset}/$BUILT"; ls /made 2>&1 || true')).toMatch(/^one two\/a\nb\/unset\/<one two>\n.*No such file/);
+  });
+
+  it('that lacks a variable or has another syntax holds the container back', async () => {
+    const spec = { volumes, initContainers: makes("GOOD='x'\\nBAD=x\\n") };
+    await kubectl.apply(pod('env-lacking', { spec: { volumes, initContainers: makes("GOOD='x'\\n") }, container: { ...sleeping, env: [from('NONE')] } }), pod('env-faulty', { spec, container: { ...sleeping, env: [from('BAD')] } }));
+    for (const [name, message] of [['env-lacking', 'environment variable key "NONE" not found in file'], ['env-faulty', "couldn't parse env file: value must be enclosed in single quotes at line 2"]] as const) {
+      await kubectl`wait pod/${name} --for=jsonpath={.status.containerStatuses[0].state.waiting.reason}=CreateContainerConfigError --timeout=30s`;
+      expect(await kubectl`get pod ${name} -o jsonpath={.status.containerStatuses[0].state.waiting.message}`).toBe(message);
+    }
   });
 });
 

@@ -26,7 +26,7 @@ const rich: PodSpec = {
     env: [
       { name: 'A', value: 'x' }, { name: 'IP', valueFrom: { fieldRef: { fieldPath: 'status.podIP' } } },
       { name: 'L', valueFrom: { fieldRef: { fieldPath: "metadata.labels['app']" } } }, { name: 'C', valueFrom: { resourceFieldRef: { resource: 'limits.cpu', divisor: '1m' } } },
-      { name: 'S', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } },
+      { name: 'S', valueFrom: { secretKeyRef: { name: 's', key: 'k' } } }, { name: 'F', valueFrom: { fileKeyRef: { volumeName: 'data', path: 'own.env', key: 'F' } } },
     ],
     envFrom: [{ configMapRef: { name: 'cm' }, prefix: 'P_' }],
     resources: { requests: { cpu: '100m', memory: '64Mi' }, limits: { cpu: '1', memory: '64Mi', 'example.com/gpu': '1' } },
@@ -79,7 +79,15 @@ describe('validation of a pod', () => {
       'spec.containers[0].env[0].valueFrom: Invalid value: "": may not be specified when `value` is not empty',
     ]],
     ['a variable without a source', one({ env: [{ name: 'A', valueFrom: {} }] }), [
-      'spec.containers[0].env[0].valueFrom: Invalid value: "": must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef` or `secretKeyRef`',
+      'spec.containers[0].env[0].valueFrom: Invalid value: "": must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`',
+    ]],
+    ['a faulty reference to an env file', one({ env: [{ name: 'A', valueFrom: { fileKeyRef: { volumeName: 'v', path: '../x', key: 'a=b' } } }] }), [
+      "spec.containers[0].env[0].valueFrom.fileKeyRef.key: Invalid value: \"a=b\": a valid environment variable name must consist only of printable ASCII characters other than '='",
+      "spec.containers[0].env[0].valueFrom.fileKeyRef.path: Invalid value: \"../x\": must not contain '..'",
+      'spec.containers[0].env[0].valueFrom.fileKeyRef.volumeName: Not found: "v"',
+    ]],
+    ['an env file outside of an empty directory', { ...one({ env: [{ name: 'A', valueFrom: { fileKeyRef: { volumeName: 'v', path: 'x', key: 'a' } } }] }), volumes: [{ name: 'v', hostPath: { path: '/x' } }] }, [
+      'spec.containers[0].env[0].valueFrom.fileKeyRef.volumeName: Invalid value: "v": referenced volume must be of type emptyDir',
     ]],
     ['an unknown field', one({ env: [{ name: 'A', valueFrom: { fieldRef: { fieldPath: 'spec.foo' } } }] }), [
       'spec.containers[0].env[0].valueFrom.fieldRef.fieldPath: Invalid value: "spec.foo": error converting fieldPath: field label not supported: spec.foo',
