@@ -13,11 +13,13 @@ export interface CgroupResources {
 }
 
 export interface Mount {
-  /** `bind`: `source` on the host. `tmpfs`: `sizeBytes` bounds it. */
-  readonly type: 'bind' | 'tmpfs';
+  /** `bind`: `source` on the host. `tmpfs`: `sizeBytes` bounds it. `image`: `layers`, read-only; `source` names it in messages. */
+  readonly type: keyof typeof mountTypes;
   readonly source: string;
-  /** The part of a bind's `source` that is mounted, made when missing; refused when a link leads it out of `source`. */
+  /** The part of a bind's `source` that is mounted, made when missing, or of an image; refused when a link leads it out of there. */
   readonly subPath?: string;
+  /** Of an image: unpacked, the lowest first. */
+  readonly layers?: readonly string[];
   /** Absolute path in the container; made when missing, resolved inside its root. */
   readonly target: string;
   readonly readOnly: boolean;
@@ -105,6 +107,7 @@ export interface PodState {
   readonly speaker: Speaker;
 }
 
+const mountTypes = { bind: 0, tmpfs: 1, image: 2 } as const;
 const propagations = { private: 0, slave: 1, shared: 2 } as const;
 
 function writeResources(writer: PayloadWriter, resources: CgroupResources): void {
@@ -133,13 +136,15 @@ export function encodeContainer(container: PodContainer): Buffer {
   const writer = new PayloadWriter().text(container.id).texts(container.layers).u32(flagsOf(container)).texts(container.args).texts(container.env);
   writer.text(container.workingDir);
   writer.list(container.mounts, (mount) => {
-    writer.u32(mount.type === 'bind' ? 0 : 1).text(mount.source).text(mount.subPath ?? '').text(mount.target).flag(mount.readOnly);
+    writer.u32(mountTypes[mount.type]).text(mount.source).text(mount.subPath ?? '').text(mount.target).flag(mount.readOnly);
     writer.optional(mount.sizeBytes).u32(propagations[mount.propagation ?? 'private']);
   });
   writer.texts(container.maskedPaths).texts(container.readOnlyPaths).u32(container.uid).u32(container.gid);
   writer.list(container.groups, (group) => writer.u32(group)).u64(container.capabilities).blob(container.seccomp).u32(container.oomScoreAdj);
   writeResources(writer, container.resources);
-  return writer.text(container.logPath).u64(container.logMaxBytes).u32(container.logMaxFiles).text(container.joins ?? '').bytes();
+  writer.text(container.logPath).u64(container.logMaxBytes).u32(container.logMaxFiles).text(container.joins ?? '');
+  for (const { type, layers = [] } of container.mounts) if (type === 'image') writer.texts(layers);
+  return writer.bytes();
 }
 
 export function readExit(reader: PayloadReader): ContainerExit {

@@ -94,6 +94,7 @@ export async function connectPod(directory: () => string, events: PodEvents, gre
     configure: async (configuration) => void (await send('podConfigure', encodeConfiguration(configuration))),
     async start(container) {
       if (container.joins !== undefined) requireField('joins', speaker);
+      if (container.mounts.some(({ type }) => type === 'image')) requireField('imageMounts', speaker);
       const reader = new PayloadReader(await send('podStart', encodeContainer(container)));
       return { containerId: container.id, pid: reader.u32(), startedAt: reader.u64(), cgroupIndex: reader.u32() };
     },

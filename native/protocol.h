@@ -16,13 +16,14 @@
  *   1        everything below that says nothing else; the hello is empty, and its answer ends with the exits
  *   2        hellos carry versions, HOST_HELLO
  *   3        POD_RESIZE, HOST_USERS, HOST_PACK, HOST_OPAQUE; HOST_SPAWN ends with the pod's first user id, POD_START with whose processes the container joins
+ *   4        POD_START ends with the layers of each mount of an image
  *
  * `version.ts` holds the same table.
  */
 #ifndef CORACLE_PROTOCOL_H
 #define CORACLE_PROTOCOL_H
 
-#define PROTOCOL_VERSION 3u
+#define PROTOCOL_VERSION 4u
 /* The oldest agent that may drive programs of this build. */
 #define OLDEST_AGENT 1u
 

@@ -59,6 +59,9 @@ describe('a supervisor', () => {
       logPath: '/l', logMaxBytes: 1, logMaxFiles: 1, uid: 0, gid: 0, groups: [], capabilities: 0n, noNewPrivileges: true, privileged: false, seccomp: Buffer.alloc(0), oomScoreAdj: 0, joins: 'a',
     };
     await expect(old.start(container)).rejects.toMatchObject({ code: 'Incompatible', message: expect.stringContaining('does not know joins') });
+    const { joins: _joins, ...alone } = container;
+    const mounts = [{ type: 'image', source: 'web:1', layers: ['/l'], target: '/web', readOnly: true }] as const;
+    await expect(old.start({ ...alone, mounts })).rejects.toMatchObject({ code: 'Incompatible', message: expect.stringContaining('does not know imageMounts') });
     await expect(old.resize('a', {})).rejects.toMatchObject({ code: 'Incompatible' });
     expect(asked.map(({ type }) => type)).toEqual([frameTypes.podHello]);
   });

@@ -71,9 +71,63 @@ static int lend_volumes(const struct spec *spec, int sandbox, int users, struct 
     for (uint32_t i = 0; i < spec->mount_count; i++) {
         const struct mount *mount = &spec->mounts[i];
         lent->volumes[i] = -1;
-        if (mount->type == MOUNT_TMPFS && mount->source[0] == 0) continue;
+        if (mount->type == MOUNT_IMAGE || (mount->type == MOUNT_TMPFS && mount->source[0] == 0)) continue;
         lent->volumes[i] = lend_volume(spec, mount, sandbox, users, failure);
         if (lent->volumes[i] < 0) return -1;
+    }
+    return 0;
+}
+
+static int copy_of_image(const struct mount *mount, int image, struct failure *failure)
+{
+    const char *path = mount->sub_path[0] == 0 ? "." : mount->sub_path;
+    int part = open_in(image, path, O_PATH, 0, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
+    if (part < 0 && errno == ENOENT) return fail(failure, MOUNT_FAILED, "subPath \"%s\" is not in the image %s", mount->sub_path, mount->source);
+    if (part < 0 && (errno == EXDEV || errno == ELOOP)) return fail(failure, MOUNT_FAILED, "subPath \"%s\" leads out of the image %s", mount->sub_path, mount->source);
+    if (part < 0) return fail_errno(failure, MOUNT_FAILED, "opening \"%s\" of the image %s", mount->sub_path, mount->source);
+    int tree = copy_tree(part, "", false);
+    close(part);
+    return tree < 0 ? fail_errno(failure, MOUNT_FAILED, "copying the mount of the image %s", mount->source) : tree;
+}
+
+/* Several layers are merged where the container's root will be, for as long as their copy takes: one that is attached nowhere has no
+ * parts that older kernels copy. */
+static int copy_of_merged(const struct mount *mount, int directory, int users, struct failure *failure)
+{
+    char path[40];
+    int target = openat(directory, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (target < 0) return fail_errno(failure, FAILED, "opening the container's root directory");
+    if (merge_layers(mount->layers, mount->layer_count, target, users, failure) < 0) return -1;
+    close(target);
+    int image = openat(directory, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    int tree = image < 0 ? fail_errno(failure, FAILED, "opening the image %s", mount->source) : copy_of_image(mount, image, failure);
+    if (tree < 0) return -1;
+    snprintf(path, sizeof path, "/proc/self/fd/%d", image);
+    if (umount2(path, MNT_DETACH) < 0) return fail_errno(failure, MOUNT_FAILED, "detaching the image %s", mount->source);
+    close(image);
+    return tree;
+}
+
+/* One layer shows as it is: an overlay takes two at least. */
+static int copy_of_layer(const struct mount *mount, int users, struct failure *failure)
+{
+    int layer = open(mount->layers[0], O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (layer < 0) return fail_errno(failure, NOT_FOUND, "opening the layer %s", mount->layers[0]);
+    int tree = copy_of_image(mount, layer, failure);
+    close(layer);
+    return tree >= 0 && users >= 0 && users_map(tree, users, mount->source, failure) < 0 ? -1 : tree;
+}
+
+int lend_images(const struct spec *spec, int directory, int users, struct lent *lent, struct failure *failure)
+{
+    const struct mount_attributes attributes = {.set = MOUNT_READ_ONLY | (spec->flags & PRIVILEGED && users < 0 ? 0 : MOUNT_NO_DEV)};
+    for (uint32_t i = 0; i < spec->mount_count; i++) {
+        const struct mount *mount = &spec->mounts[i];
+        if (mount->type != MOUNT_IMAGE) continue;
+        int tree = mount->layer_count == 1 ? copy_of_layer(mount, users, failure) : copy_of_merged(mount, directory, users, failure);
+        if (tree < 0) return -1;
+        if (mount_set(tree, 0, &attributes) < 0) return fail_errno(failure, MOUNT_FAILED, "setting the flags of the image %s", mount->source);
+        lent->volumes[i] = tree;
     }
     return 0;
 }

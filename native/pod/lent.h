@@ -20,5 +20,7 @@ extern const char *const lent_nodes[LENT_NODES];
  * `users`: its user namespace, or -1; `pids`: for JOINED_PIDS the first process of the other container. What is open when this fails goes
  * with the process. */
 int lend(const struct spec *, int sandbox, int users, int pids, struct lent *, struct failure *);
+/* The images among the volumes. Called after it, when nothing that is mounted shows on the host any more. `directory`: the container's. */
+int lend_images(const struct spec *, int directory, int users, struct lent *, struct failure *);
 
 #endif

@@ -23,8 +23,6 @@
 #include "users.h"
 #include "zygote.h"
 
-#define MOST_LAYERS 128
-
 static void descriptor_path(char *path, size_t size, int fd)
 {
     snprintf(path, size, "/proc/self/fd/%d", fd);
@@ -40,18 +38,43 @@ static int map_layer(const char *path, int users, struct failure *failure)
     return -1;
 }
 
-/* Layers by descriptor: mount(2) takes one page of options, and 127 real paths are more. */
+/* Layers by descriptor: mount(2) takes one page of options, and 127 real paths are more. Adds to `used` characters of options, and
+ * answers how many there are then; `opened` takes the descriptors. */
+static int add_layers(char *options, size_t size, size_t used, const char **layers, uint32_t count, int users, int *opened, struct failure *failure)
+{
+    if (count > MOST_LAYERS) return fail(failure, MOUNT_FAILED, "%u layers are more than %d", count, MOST_LAYERS);
+    for (uint32_t i = count; i-- > 0;) {
+        if (users >= 0 && map_layer(layers[i], users, failure) < 0) return -1;
+        opened[i] = open(layers[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
+        if (opened[i] < 0) return fail_errno(failure, NOT_FOUND, "opening the layer %s", layers[i]);
+        used += (size_t)snprintf(options + used, size - used, "/proc/self/fd/%d%s", opened[i], i > 0 ? ":" : "");
+    }
+    return (int)used;
+}
+
+int merge_layers(const char **layers, uint32_t count, int target, int users, struct failure *failure)
+{
+    static const char first[] = "lowerdir=";
+    char options[4096] = "lowerdir=", path[40];
+    int opened[MOST_LAYERS];
+    if (add_layers(options, sizeof options, sizeof first - 1, layers, count, users, opened, failure) < 0) return -1;
+    descriptor_path(path, sizeof path, target);
+    if (mount("overlay", path, "overlay", MS_RDONLY | MS_NODEV, options) < 0) return fail_errno(failure, MOUNT_FAILED, "mounting an overlay of %u layers", count);
+    /* the overlay has mounts of its own of them */
+    for (uint32_t i = 0; i < count; i++) {
+        close(opened[i]);
+        if (users >= 0 && umount2(layers[i], MNT_DETACH) < 0) return fail_errno(failure, MOUNT_FAILED, "detaching the layer %s", layers[i]);
+    }
+    return 0;
+}
+
 static int mount_overlay(const struct spec *spec, int directory, int root, int users, struct failure *failure)
 {
-    char options[4096], target[40];
-    size_t used = (size_t)snprintf(options, sizeof options, "volatile,lowerdir=");
-    if (spec->layer_count > MOST_LAYERS) return fail(failure, MOUNT_FAILED, "%u layers are more than %d", spec->layer_count, MOST_LAYERS);
-    for (uint32_t i = spec->layer_count; i-- > 0;) {
-        if (users >= 0 && map_layer(spec->layers[i], users, failure) < 0) return -1;
-        int layer = open(spec->layers[i], O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (layer < 0) return fail_errno(failure, NOT_FOUND, "opening the layer %s", spec->layers[i]);
-        used += (size_t)snprintf(options + used, sizeof options - used, "/proc/self/fd/%d%s", layer, i > 0 ? ":" : "");
-    }
+    static const char first[] = "volatile,lowerdir=";
+    char options[4096] = "volatile,lowerdir=", target[40];
+    int opened[MOST_LAYERS], added = add_layers(options, sizeof options, sizeof first - 1, spec->layers, spec->layer_count, users, opened, failure);
+    if (added < 0) return -1;
+    size_t used = (size_t)added;
     int upper = openat(directory, "upper", O_PATH | O_DIRECTORY | O_CLOEXEC), work = openat(directory, "work", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (upper < 0 || work < 0) return fail_errno(failure, FAILED, "opening the container's upper and work directories");
     snprintf(options + used, sizeof options - used, ",upperdir=/proc/self/fd/%d,workdir=/proc/self/fd/%d", upper, work);
@@ -280,6 +303,7 @@ int rootfs_enter(const struct spec *spec, const int *fds, struct failure *failur
     if (directory < 0 || sandbox < 0 || lend(spec, sandbox, users, fds[FD_PIDS], &lent, failure) < 0) return -1;
     /* slave, so that nothing mounted from here on shows on the host, where the host shares its mounts at all */
     if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0) return fail_errno(failure, MOUNT_FAILED, "detaching the mount namespace from the host's");
+    if (lend_images(spec, directory, users, &lent, failure) < 0) return -1;
     if ((users < 0 ? enter_ordinary(spec, directory, failure) : enter_with_users(spec, directory, users, lent.volumes, failure)) < 0) return -1;
     int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root < 0) return fail_errno(failure, MOUNT_FAILED, "opening the root");

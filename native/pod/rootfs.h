@@ -7,6 +7,8 @@
 #include "lent.h"
 #include "spec.h"
 
+#define MOST_LAYERS 128
+
 /* Called in the container's new mount namespace, with a request's descriptors (zygote.h): the container's directory has `upper`,
  * `work` and `root`, the pod's `shm`, `tmpfs` and, for SHARED_PIDS, `proc`. Afterwards the process stands in the new root and sees
  * nothing else, and is its user namespace's root. */
@@ -19,6 +21,8 @@ int rootfs_protect(const struct spec *, struct failure *);
 int open_target(int root, const char *path, bool directory, struct failure *);
 /* The same, following links as `resolve` (openat2) says, and making directories with `mode`. */
 int open_or_make(int root, const char *path, bool directory, mode_t mode, uint64_t resolve, struct failure *);
+/* Mounts several layers as one on an open target, the lowest first, with nothing to write to. */
+int merge_layers(const char **layers, uint32_t count, int target, int users, struct failure *);
 /* mount(2) on an open target, which must be a directory. */
 int mount_on(int target, const char *type, const char *options, unsigned long flags, const char *name, struct failure *);
 /* A copy of the mount at `path` below `directory`, or -1 with errno. */

@@ -27,7 +27,20 @@ static void read_mounts(struct reader *reader, struct spec *spec)
         mount->read_only = read_u32(reader);
         mount->size = read_u64(reader);
         mount->propagation = read_u32(reader);
-        if (mount->type > MOUNT_TMPFS || mount->propagation > PROPAGATE_SHARED) reader->bad = true;
+        mount->layers = NULL;
+        mount->layer_count = 0;
+        if (mount->type > MOUNT_IMAGE || mount->propagation > PROPAGATE_SHARED) reader->bad = true;
+    }
+}
+
+/* Agents of version 3 end before them, and know no images. */
+static void read_images(struct reader *reader, struct spec *spec)
+{
+    for (uint32_t i = 0; i < spec->mount_count; i++) {
+        struct mount *mount = &spec->mounts[i];
+        if (mount->type != MOUNT_IMAGE) continue;
+        mount->layers = read_texts(reader, &mount->layer_count);
+        if (mount->layer_count == 0) reader->bad = true;
     }
 }
 
@@ -56,11 +69,13 @@ bool spec_parse(struct reader *reader, struct spec *spec)
     spec->log_max_bytes = read_u64(reader);
     spec->log_max_files = read_u32(reader);
     spec->joins = reader->at == reader->end ? "" : read_text(reader); /* agents of version 2 end before it */
+    read_images(reader, spec);
     return !reader->bad && spec->id[0] != 0 && spec->args[0] != NULL && spec->layer_count > 0 && spec->seccomp_size % 8 == 0;
 }
 
 void spec_free(struct spec *spec)
 {
+    for (uint32_t i = 0; i < spec->mount_count; i++) free(spec->mounts[i].layers);
     free(spec->layers);
     free(spec->args);
     free(spec->env);

@@ -17,13 +17,15 @@ enum container_flags {
     JOINED_PIDS = 256,
 };
 
-enum mount_type { MOUNT_BIND = 0, MOUNT_TMPFS = 1 };
+enum mount_type { MOUNT_BIND = 0, MOUNT_TMPFS = 1, MOUNT_IMAGE = 2 };
 enum mount_propagation { PROPAGATE_PRIVATE = 0, PROPAGATE_SLAVE = 1, PROPAGATE_SHARED = 2 };
 
 struct mount {
     uint32_t type, read_only, propagation;
     uint64_t size; /* ABSENT: unbounded */
-    const char *source, *sub_path, *target; /* sub_path: the part of a bind's source, "" is all of it */
+    const char *source, *sub_path, *target; /* sub_path: the part of a bind's source or of an image, "" is all of it */
+    const char **layers; /* of an image, the lowest first */
+    uint32_t layer_count;
 };
 
 /* ABSENT: no limit. */

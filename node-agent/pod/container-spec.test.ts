@@ -6,12 +6,12 @@ import { capabilitiesOf, oomScoreAdjOf, securityOf } from './security.ts';
 
 const pod: Pod = {
   metadata: { name: 'web', namespace: 'ns', uid: 'u' },
-  spec: { containers: [], volumes: [{ name: 'data', emptyDir: {} }, { name: 'settings', configMap: { name: 's' } }, { name: 'huge', emptyDir: { medium: 'HugePages-2Mi' } }] },
+  spec: { containers: [], volumes: [{ name: 'data', emptyDir: {} }, { name: 'settings', configMap: { name: 's' } }, { name: 'huge', emptyDir: { medium: 'HugePages-2Mi' } }, { name: 'tools', image: { reference: 'tools:1' } }] },
 };
 const security = { uid: 0, gid: 0, groups: [], capabilities: [], noNewPrivileges: false, privileged: false, oomScoreAdj: 0 };
 const parts: ContainerParts = {
   id: 'x', layers: ['/layer'], image: { diffIds: [], env: ['PATH=/bin', 'A=image', 'B=image'], entrypoint: ['/entry'], command: ['default'], workingDir: '/srv', user: '' },
-  environment: new Map([['B', 'pod'], ['WHO', 'world']]), hostname: 'web', home: '/home/app', security, volumePath: (name) => (name === 'none' ? undefined : `/volumes/${name}`),
+  environment: new Map([['B', 'pod'], ['WHO', 'world']]), hostname: 'web', home: '/home/app', security, volumePath: (name) => (name === 'none' ? undefined : `/volumes/${name}`), imageLayers: (name) => (name === 'tools' ? ['/low', '/high'] : undefined),
   files: new Map([['/etc/hosts', '/files/hosts'], ['/etc/resolv.conf', '/files/resolv.conf']]), logPath: '/log', pidsLimit: 100,
 };
 const specOf = (container: Partial<Container>): ReturnType<typeof containerSpec> => containerSpec(pod, { name: 'c', ...container }, parts);
@@ -32,6 +32,12 @@ describe('a container as the runtime gets it', () => {
 
   it.each<[string, readonly [string, string], string]>([['leaves', ['HOME', '/srv'], 'HOME=/srv'], ['fills in an empty', ['HOME', ''], 'HOME=/home/app']])('%s HOME that the pod sets', (_name, variable, home) => {
     expect(containerSpec(pod, { name: 'c' }, { ...parts, environment: new Map([variable]) }).env).toContain(home);
+  });
+
+  it('has images as volumes that are read only', () => {
+    expect(specOf({ volumeMounts: [{ name: 'tools', mountPath: '/opt', subPath: 'bin', readOnly: false, mountPropagation: 'HostToContainer' }] }).mounts.filter(({ type }) => type === 'image')).toEqual([
+      { type: 'image', source: 'tools:1', layers: ['/low', '/high'], subPath: 'bin', target: '/opt', readOnly: true, propagation: 'private' },
+    ]);
   });
 
   it('has its volumes, outer ones first, and the pod\'s files where no volume is', () => {

@@ -19,6 +19,8 @@ export interface ContainerParts {
   readonly security: ProcessSecurity;
   /** Volumes by name: where they are on the host. */
   readonly volumePath: (name: string) => string | undefined;
+  /** Of volumes that are images: their layers, the lowest first. */
+  readonly imageLayers: (name: string) => readonly string[] | undefined;
   /** Files of the pod by their path in the container: /etc/hosts, …; a volume mounted there wins. */
   readonly files: ReadonlyMap<string, string>;
   readonly logPath: string;
@@ -84,14 +86,16 @@ export function containerResources(container: Container): CgroupResources {
 
 function mountsOf(pod: Pod, container: Container, parts: ContainerParts): readonly Mount[] {
   const volumes = (container.volumeMounts ?? []).map((mount): Mount => {
-    const path = parts.volumePath(mount.name);
+    const live = pod.spec?.volumes?.find((each) => each.name === mount.name);
+    const layers = parts.imageLayers(mount.name);
+    const path = layers === undefined ? parts.volumePath(mount.name) : live?.image?.reference ?? '';
     if (path === undefined) throw new ConfigError(`volume "${mount.name}" is not in the pod`);
     const target = posix.resolve('/', mount.mountPath);
     const subPath = subPathOf(mount, parts.environment);
-    const live = pod.spec?.volumes?.find((each) => each.name === mount.name);
     const medium = live?.emptyDir?.medium ?? '';
     if (medium.startsWith('HugePages')) throw new ConfigError(`volume "${mount.name}" asks for an emptyDir of medium ${medium}, which this node does not have: use Memory, or no medium`);
     const alwaysReadOnly = live?.configMap !== undefined || live?.secret !== undefined || live?.projected !== undefined || live?.downwardAPI !== undefined;
+    if (layers !== undefined) return { type: 'image', source: path, layers, ...(subPath === '' ? {} : { subPath }), target, readOnly: true, propagation: 'private' };
     return {
       type: 'bind', source: path, ...(subPath === '' ? {} : { subPath }), target, readOnly: mount.readOnly === true || alwaysReadOnly,
       propagation: mount.mountPropagation === 'Bidirectional' ? 'shared' : mount.mountPropagation === 'HostToContainer' ? 'slave' : 'private',

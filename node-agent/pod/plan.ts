@@ -177,7 +177,7 @@ function waitForRetry(container: PodContainer, record: ContainerRecord, now: num
   if (record.waiting?.reason !== 'ErrImagePull') return { steps: [], wakeAt: retryAt };
   const shownUntil = (record.failedAt ?? now) + pullErrorShownMs;
   if (now < shownUntil) return { steps: [], wakeAt: Math.min(shownUntil, retryAt) };
-  const message = `Back-off pulling image "${container.spec.image ?? ''}": ErrImagePull: ${record.waiting.message ?? ''}`;
+  const message = `Back-off pulling image "${record.failedImage ?? container.spec.image ?? ''}": ErrImagePull: ${record.waiting.message ?? ''}`;
   return { steps: [{ do: 'backOff', container: container.spec.name, waiting: { reason: 'ImagePullBackOff', message } }], wakeAt: retryAt };
 }
 

@@ -43,14 +43,18 @@ export async function readPodRecords(dataDir: string, broken: (uid: string, erro
   return records;
 }
 
-/** Ids of the images that pods of this data directory run from. */
+/** Ids of the images that pods of this data directory run from, or have mounted. */
 export async function imagesInUse(dataDir: string): Promise<ReadonlySet<string>> {
-  return new Set((await containerRuns(dataDir)).filter((run) => run.exit === undefined).map((run) => run.configId));
+  return new Set((await containerRuns(dataDir)).filter((run) => run.exit === undefined).flatMap(imagesOf));
 }
 
 /** Ids of the images of all containers that are here, those included that have ended: they may be started again. */
 export async function imagesOfContainers(dataDir: string): Promise<ReadonlySet<string>> {
-  return new Set((await containerRuns(dataDir)).map((run) => run.configId));
+  return new Set((await containerRuns(dataDir)).flatMap(imagesOf));
+}
+
+function imagesOf({ configId, volumeImages = [] }: Run): readonly string[] {
+  return [configId, ...volumeImages];
 }
 
 async function containerRuns(dataDir: string): Promise<readonly Run[]> {

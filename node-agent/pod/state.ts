@@ -22,6 +22,8 @@ export interface Run {
   readonly imageId: string;
   /** The image in the store. */
   readonly configId: string;
+  /** Those that it mounts. */
+  readonly volumeImages?: readonly string[];
   readonly image: string;
   /** Absent while pending. */
   readonly startedAt?: number;
@@ -88,6 +90,8 @@ export interface ContainerRecord {
   /** Why it can't be started, in Kubernetes' words, and when to try again. */
   readonly waiting?: Waiting;
   readonly failedAt?: number;
+  /** The image that could not be pulled. */
+  readonly failedImage?: string;
   readonly retryAt?: number;
   readonly health: Health;
 }
@@ -193,7 +197,7 @@ export function withRecord(state: PodState, record: ContainerRecord): PodState {
 
 /** The record when its pending run has begun (or ended before anyone saw it begin). */
 export function withStarted(record: ContainerRecord, startedAt: number): ContainerRecord {
-  const { pending, waiting: _waiting, stopping: _stopping, failedAt: _failedAt, retryAt: _retryAt, ...rest } = record;
+  const { pending, waiting: _waiting, stopping: _stopping, failedAt: _failedAt, failedImage: _failedImage, retryAt: _retryAt, ...rest } = record;
   if (pending === undefined) return record;
   const { current } = record;
   return {
@@ -211,7 +215,7 @@ export function withExit(record: ContainerRecord, exit: Exit): ContainerRecord {
 
 /** The record when its container begins anew with all others of the pod ("Restart All Containers"); how it ended itself is not told. */
 export function withAnew(record: ContainerRecord, now: number): ContainerRecord {
-  const { current, stopping: _stopping, failedAt: _failedAt, retryAt: _retryAt, ...rest } = record;
+  const { current, stopping: _stopping, failedAt: _failedAt, failedImage: _failedImage, retryAt: _retryAt, ...rest } = record;
   if (current === undefined) return record;
   const reason = 'RestartingAllContainers';
   const message = 'The container is removed because RestartAllContainers in place';

@@ -37,7 +37,7 @@ export interface VolumeContext {
 export interface PodVolumes {
   /** Makes and fills everything. Safe to repeat, also before an earlier one has ended; after `remove` it does nothing. Throws `VolumeError`. */
   prepare(pod: Pod, facts: PodFacts): Promise<void>;
-  /** Where a volume's content is on the host. */
+  /** Where a volume's content is on the host; an image's is in its layers. */
   pathOf(pod: Pod, name: string): string | undefined;
   /** When `prepare` is due again because of a token; `undefined`: only when an object changes. */
   refreshAt(): number | undefined;
@@ -59,9 +59,11 @@ export function createPodVolumes(first: Pod, context: VolumeContext): PodVolumes
   const tokens = createPodTokens(context.client, context.clock, first);
   const directoryOf = (volume: Volume): string => join(isInMemory(volume) ? context.memoryDir : join(context.podDir, 'volumes'), volume.name);
   const inMemory = (first.spec?.volumes ?? []).filter(isInMemory);
-  const onDisk = (first.spec?.volumes ?? []).filter((volume) => volume.hostPath === undefined && !isInMemory(volume));
+  const onDisk = (first.spec?.volumes ?? []).filter((volume) => volume.hostPath === undefined && volume.image === undefined && !isInMemory(volume));
 
   async function prepareOne(pod: Pod, volume: Volume, facts: PodFacts): Promise<void> {
+    // Pulled for each container that mounts it, as the container's own is.
+    if (volume.image !== undefined) return;
     if (volume.hostPath !== undefined) return await prepareHostPath(pod, volume.hostPath);
     const directory = directoryOf(volume);
     const { fsGroup } = pod.spec?.securityContext ?? {};
@@ -123,7 +125,7 @@ export function createPodVolumes(first: Pod, context: VolumeContext): PodVolumes
     }),
     pathOf(pod, name) {
       const volume = pod.spec?.volumes?.find((each) => each.name === name);
-      return volume === undefined ? undefined : volume.hostPath?.path ?? directoryOf(volume);
+      return volume === undefined || volume.image !== undefined ? undefined : volume.hostPath?.path ?? directoryOf(volume);
     },
     refreshAt: () => tokens.refreshAt(),
     remove() {

@@ -57,7 +57,7 @@ function mutate(bytes: Buffer, changes: readonly { readonly at: number; readonly
 
 const container: PodContainer = {
   id: 'c'.repeat(64), layers: ['/layers/a', '/layers/b'], readOnlyRoot: false, args: ['sh', '-c', 'true'], env: ['A=b'], workingDir: '/',
-  mounts: [{ type: 'bind', source: '/a', subPath: 's', target: '/b', readOnly: true }, { type: 'tmpfs', source: '', target: '/c', readOnly: false, sizeBytes: 4096 }],
+  mounts: [{ type: 'image', source: 'app:1', layers: ['/one', '/two'], target: '/app', readOnly: true }, { type: 'bind', source: '/a', subPath: 's', target: '/b', readOnly: true }, { type: 'tmpfs', source: '', target: '/c', readOnly: false, sizeBytes: 4096 }],
   maskedPaths: ['/proc/keys'], readOnlyPaths: ['/proc/sys'], uid: 1, gid: 2, groups: [3, 4], capabilities: 5n, noNewPrivileges: true, privileged: false,
   seccomp: Buffer.alloc(16), oomScoreAdj: -7, resources: { memoryLimitBytes: 1 }, tty: false, stdin: false, stdinOnce: false, logPath: '/log', logMaxBytes: 1, logMaxFiles: 1,
 };

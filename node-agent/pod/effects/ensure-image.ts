@@ -55,7 +55,7 @@ async function pull(handle: PodHandle, container: Container, name: string, crede
     if (handle.starting.aborted) throw error;
     const message = messageOf(error);
     handle.event('Warning', 'Failed', `Failed to pull image "${name}": ${message}`, container.name);
-    throw new StartFailure('ErrImagePull', message, 'Failed', 'Error: ErrImagePull');
+    throw new StartFailure('ErrImagePull', message, 'Failed', 'Error: ErrImagePull', name);
   }
 }
 

@@ -22,6 +22,7 @@ import { ensureImage } from './ensure-image.ts';
 import { sandboxWasLost } from './sandbox.ts';
 import { StartFailure } from './start-failure.ts';
 import { verifyImage } from './verify-image.ts';
+import { ensureVolumeImages } from './volume-images.ts';
 import { messageOf } from '../../../machinery/thrown.ts';
 
 const configRetryMs = 10_000;
@@ -39,12 +40,13 @@ export async function startContainer(handle: PodHandle, name: string): Promise<v
   if (isGone(sandbox)) return;
   handle.changeContainer(name, (record) => ({ ...record, activity: 'starting' }));
   try {
+    const volumeImages = await ensureVolumeImages(handle, container);
     const image = await ensureImage(handle, container);
     await verifyImage(handle, container, image);
-    const run = runOf(handle, container, image);
+    const run = runOf(handle, container, image, volumeImages);
     handle.changeContainer(name, (record) => ({ ...record, pending: run }));
     // Written down first: a crash between here and the answer must not leave a process that nobody knows.
-    const [spec] = await Promise.all([configure(handle, container, image, run), handle.persist()]);
+    const [spec] = await Promise.all([configure(handle, container, { image, volumeImages }, run), handle.persist()]);
     handle.starting.throwIfAborted();
     await launch(handle, container, spec);
   } catch (error) {
@@ -69,18 +71,25 @@ function fail(handle: PodHandle, container: Container, error: unknown): void {
     const retryAt = now + (pullFailed ? pullBackOff?.delayMs ?? configRetryMs : configRetryMs);
     return {
       ...withoutActivity(withoutPending(record)), waiting: { reason: failure.reason, message: failure.message }, failedAt: now, retryAt,
-      ...(pullBackOff === undefined ? {} : { pullBackOff }),
+      ...(pullBackOff === undefined ? {} : { pullBackOff }), ...(failure.image === undefined ? {} : { failedImage: failure.image }),
     };
   });
 }
 
-function runOf(handle: PodHandle, container: Container, image: StoredImage): Run {
+type VolumeImages = ReadonlyMap<string, StoredImage>;
+
+function runOf(handle: PodHandle, container: Container, image: StoredImage, volumeImages: VolumeImages): Run {
   const record = recordOf(handle.state(), container.name);
   const attempt = record.current === undefined ? record.restartCount : record.restartCount + 1;
-  return { id: handle.node.newId(), ...namesOf(image, container.image ?? ''), configId: image.id, resources: container.resources ?? {}, logPath: logPathOf(handle, container.name, attempt) };
+  return { id: handle.node.newId(), ...namesOf(image, container.image ?? ''), configId: image.id, ...(volumeImages.size === 0 ? {} : { volumeImages: [...volumeImages.values()].map(({ id }) => id) }), resources: container.resources ?? {}, logPath: logPathOf(handle, container.name, attempt) };
 }
 
-async function configure(handle: PodHandle, container: Container, image: StoredImage, { id, logPath }: Run): Promise<ContainerSpec> {
+interface Images {
+  readonly image: StoredImage;
+  readonly volumeImages: VolumeImages;
+}
+
+async function configure(handle: PodHandle, container: Container, { image, volumeImages }: Images, { id, logPath }: Run): Promise<ContainerSpec> {
   const pod = handle.pod();
   const { node } = handle;
   const links = serviceLinks(node.services(), pod.metadata?.namespace ?? '', pod.spec?.enableServiceLinks !== false);
@@ -101,7 +110,7 @@ async function configure(handle: PodHandle, container: Container, image: StoredI
   const spec = containerSpec(pod, container, {
     id, layers: image.layers, image: image.config, environment, hostname: kernelNameOf(pod), home: user.home,
     security: securityOf(pod, container, { user, imageUser: image.config.user, defaultSeccomp: node.defaultSeccomp, localhostSeccomp, oomScoreAdj }),
-    volumePath: (name) => handle.volumes.pathOf(pod, name),
+    volumePath: (name) => handle.volumes.pathOf(pod, name), imageLayers: (name) => volumeImages.get(name)?.layers,
     files: new Map([...podFiles(handle), [container.terminationMessagePath ?? '/dev/termination-log', termination]]),
     logPath, pidsLimit: node.pidsLimit, ...(joins === undefined ? {} : { joins }),
   });

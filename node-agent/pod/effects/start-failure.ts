@@ -4,11 +4,14 @@ export class StartFailure extends Error {
   readonly reason: string;
   readonly eventReason: string;
   readonly eventMessage: string;
+  /** The image that could not be pulled. */
+  readonly image: string | undefined;
 
-  constructor(reason: string, message: string, eventReason = 'Failed', eventMessage = message) {
+  constructor(reason: string, message: string, eventReason = 'Failed', eventMessage = message, image?: string) {
     super(message);
     this.reason = reason;
     this.eventReason = eventReason;
     this.eventMessage = eventMessage;
+    this.image = image;
   }
 }

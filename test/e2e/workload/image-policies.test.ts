@@ -29,13 +29,15 @@ describe('an ImagePolicy', () => {
     const digest = await registry.push(webArchive, 'guarded/app', '1');
     await registry.push(webArchive, 'guarded/copy', '1');
     await kubectl.apply(policy({ image: `${registry.host}/guarded/free`, allow: 'unsigned' }, { image: `${registry.host}/guarded/**`, publicKeys: [key.publicKey] }));
-    await kubectl.apply(pod('signed', { container: { image } }), pod('copy', { container: { image: `${registry.host}/guarded/copy:1` } }));
+    await kubectl.apply(pod('signed', { container: { image } }), pod('copy', { container: { image: `${registry.host}/guarded/copy:1` } }),
+      pod('mounts', { spec: { volumes: [{ name: 'app', image: { reference: image } }] }, container: { volumeMounts: [{ name: 'app', mountPath: '/app' }] } }));
     const rule = `refused by rule 2 of ImagePolicy "guarded" (${registry.host}/guarded/**): no signature was found for sha256:`;
-    for (const name of ['signed', 'copy']) await refused(name, rule);
+    for (const name of ['signed', 'copy', 'mounts']) await refused(name, rule);
     expect(await waiting('signed')).toMatch(/^SignatureValidationFailed: image /);
     await eventually(async () => expect(await kubectl`get events --field-selector=involvedObject.name=signed,reason=SignatureValidationFailed -o ${'jsonpath={.items[*].type} {.items[*].message}'}`).toMatch(new RegExp(`^Warning .*${registry.host}/guarded/`)));
     await sign(registry.host, 'guarded/app', digest, key);
     await ready('signed');
+    await ready('mounts');
   });
 
   it('holds for images that are on the node already, by whatever name, and where the registry is gone', async () => {

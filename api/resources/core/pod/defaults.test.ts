@@ -43,8 +43,8 @@ describe('defaults of a pod', () => {
   });
 
   it('make a volume without a source an empty directory, and files readable', () => {
-    expect(defaulted({ containers: [], volumes: [{ name: 'a' }, { name: 'b', configMap: { name: 'x' } }, { name: 'c', projected: { sources: [{ serviceAccountToken: { path: 't' } }] } }] })).toMatchObject({
-      volumes: [{ emptyDir: {} }, { configMap: { defaultMode: 420 } }, { projected: { defaultMode: 420, sources: [{ serviceAccountToken: { expirationSeconds: 3600 } }] } }],
+    expect(defaulted({ containers: [], volumes: [{ name: 'a' }, { name: 'b', configMap: { name: 'x' } }, { name: 'c', projected: { sources: [{ serviceAccountToken: { path: 't' } }] } }, { name: 'd', image: { reference: 'x' } }, { name: 'e', image: { reference: 'x:1' } }] })).toMatchObject({
+      volumes: [{ emptyDir: {} }, { configMap: { defaultMode: 420 } }, { projected: { defaultMode: 420, sources: [{ serviceAccountToken: { expirationSeconds: 3600 } }] } }, { image: { pullPolicy: 'Always' } }, { image: { pullPolicy: 'IfNotPresent' } }],
     });
   });
 

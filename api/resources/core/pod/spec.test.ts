@@ -36,7 +36,7 @@ const rich: PodSpec = {
     securityContext: { runAsUser: 1000, capabilities: { drop: ['ALL'] }, seccompProfile: { type: 'RuntimeDefault' }, allowPrivilegeEscalation: false },
   }],
   volumes: [
-    { name: 'data' }, { name: 'host', hostPath: { path: '/var/log' } }, { name: 'cm', configMap: { name: 'cm', items: [{ key: 'a', path: 'b/c' }] } },
+    { name: 'data' }, { name: 'tools', image: { reference: 'tools:1' } }, { name: 'host', hostPath: { path: '/var/log' } }, { name: 'cm', configMap: { name: 'cm', items: [{ key: 'a', path: 'b/c' }] } },
     { name: 'all', projected: { sources: [{ serviceAccountToken: { path: 'token' } }, { downwardAPI: { items: [{ path: 'labels', fieldRef: { fieldPath: 'metadata.labels' } }] } }] } },
   ],
   serviceAccountName: 'default',
@@ -97,6 +97,9 @@ describe('validation of a pod', () => {
       'spec.containers[0].volumeMounts[1].mountPath: Invalid value: "/a": must be unique',
     ]],
     ['a volume with two sources', { ...one({}), volumes: [{ name: 'v', emptyDir: {}, hostPath: { path: '/x' } }] }, ['spec.volumes[0].hostPath: Forbidden: may not specify more than 1 volume type']],
+    ['an image volume without an image', { ...one({}), volumes: [{ name: 'v', image: { pullPolicy: 'Maybe' } }] }, [
+      'spec.volumes[0].image.reference: Required value', 'spec.volumes[0].image.pullPolicy: Unsupported value: "Maybe": supported values: "Always", "IfNotPresent", "Never"',
+    ]],
     ['a volume named twice', { ...one({}), volumes: [{ name: 'v' }, { name: 'v' }] }, ['spec.volumes[1].name: Duplicate value: "v"']],
     ['a way out of a volume', { ...one({}), volumes: [{ name: 'v', configMap: { name: 'c', items: [{ key: 'k', path: '../x' }] } }] }, [
       `spec.volumes[0].configMap.items[0].path: Invalid value: "../x": must not contain '..'`,

@@ -19,7 +19,7 @@ export function validatePodSpec(given: PodSpec | undefined, path: Path, isPod: b
   const claims = new Set((spec.resourceClaims ?? []).map((claim) => claim.name));
   const around = { spec, volumes, claims, isPod };
   return [
-    ...validateVolumes(spec.volumes ?? [], path.child('volumes')),
+    ...validateVolumes(spec.volumes ?? [], isPod, path.child('volumes')),
     ...validateContainers(around, path.child('containers')),
     ...validateInitContainers(around, path.child('initContainers')),
     ...validatePodResources(spec, path.child('resources')),

@@ -1,5 +1,6 @@
 import type { Volume } from '../../../../machinery/kinds/core.ts';
 import type { Draft } from '../../../../machinery/kinds/wire.ts';
+import { isLatest } from './container-defaults.ts';
 
 /** Files of configuration: readable by all, writable by the owner (0644). */
 const fileMode = 0o644;
@@ -9,6 +10,7 @@ const tokenSeconds = 3600;
 export function defaultVolume(volume: Draft<Volume>): void {
   if (Object.keys(volume).every((key) => key === 'name')) volume.emptyDir = {};
   for (const files of [volume.secret, volume.configMap, volume.downwardAPI, volume.projected]) if (files !== undefined) files.defaultMode ??= fileMode;
+  if (volume.image !== undefined) volume.image.pullPolicy ??= isLatest(volume.image.reference ?? '') ? 'Always' : 'IfNotPresent';
   if (volume.hostPath !== undefined) volume.hostPath.type ??= '';
   for (const item of volume.downwardAPI?.items ?? []) if (item.fieldRef !== undefined) item.fieldRef.apiVersion ??= 'v1';
   for (const source of volume.projected?.sources ?? []) {

@@ -2,7 +2,7 @@ import { duplicate, forbidden, required, type FieldError, type Path } from '../.
 import type { Volume } from '../../../../machinery/kinds/core.ts';
 import { dns1123Label } from '../../../../machinery/names.ts';
 import { compare, parseQuantity, zero } from '../../../../machinery/quantity.ts';
-import { named, oneOf } from '../../checks.ts';
+import { chosen, named, oneOf } from '../../checks.ts';
 import { noBacksteps } from './paths.ts';
 import { validateDownward, validateKeys, validateMode, validateProjected } from './volume-files.ts';
 
@@ -10,12 +10,13 @@ import { validateDownward, validateKeys, validateMode, validateProjected } from 
 
 const hostPathTypes = ['', 'BlockDevice', 'CharDevice', 'Directory', 'DirectoryOrCreate', 'File', 'FileOrCreate', 'Socket'];
 
-export function validateVolumes(volumes: readonly Volume[], path: Path): FieldError[] {
+/** `isPod`: not a template, whose images may still be filled in. */
+export function validateVolumes(volumes: readonly Volume[], isPod: boolean, path: Path): FieldError[] {
   const names = new Set<string>();
   return volumes.flatMap((volume, index) => {
     const at = path.index(index);
     const { name = '' } = volume;
-    const errors = [...validateSource(volume, at), ...named(at.child('name'), name, dns1123Label)];
+    const errors = [...validateSource(volume, isPod, at), ...named(at.child('name'), name, dns1123Label)];
     if (names.has(name)) errors.push(duplicate(at.child('name'), name));
     names.add(name);
     return errors;
@@ -23,13 +24,13 @@ export function validateVolumes(volumes: readonly Volume[], path: Path): FieldEr
 }
 
 /** The first source is looked into; any other is one too many. */
-function validateSource(volume: Volume, path: Path): FieldError[] {
+function validateSource(volume: Volume, isPod: boolean, path: Path): FieldError[] {
   const [first, ...more] = Object.keys(volume).filter((key) => key !== 'name' && Reflect.get(volume, key) !== undefined);
   if (first === undefined) return [required(path, 'must specify a volume type')];
-  return [...validateKnown(volume, first, path.child(first)), ...more.map((key) => forbidden(path.child(key), 'may not specify more than 1 volume type'))];
+  return [...validateKnown(volume, first, isPod, path.child(first)), ...more.map((key) => forbidden(path.child(key), 'may not specify more than 1 volume type'))];
 }
 
-function validateKnown(volume: Volume, key: string, path: Path): FieldError[] {
+function validateKnown(volume: Volume, key: string, isPod: boolean, path: Path): FieldError[] {
   switch (key) {
     case 'emptyDir': return validateEmptyDir(volume.emptyDir, path);
     case 'hostPath': return validateHostPath(volume.hostPath, path);
@@ -48,6 +49,10 @@ function validateKnown(volume: Volume, key: string, path: Path): FieldError[] {
       ...(volume.downwardAPI?.items ?? []).flatMap((item) => validateDownward(item, path)),
     ];
     case 'projected': return volume.projected === undefined ? [] : validateProjected(volume.projected, path);
+    case 'image': return [
+      ...(isPod && (volume.image?.reference ?? '') === '' ? [required(path.child('reference'))] : []),
+      ...chosen(path.child('pullPolicy'), volume.image?.pullPolicy, ['Always', 'IfNotPresent', 'Never']),
+    ];
     case 'persistentVolumeClaim': return (volume.persistentVolumeClaim?.claimName ?? '') === '' ? [required(path.child('claimName'))] : [];
     default: return [];
   }
