@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ContainerState, Pod } from '../../machinery/kinds/core.ts';
-import { newState, type ContainerRecord, type PodState, type Run } from './state.ts';
+import { newState, withAnew, type ContainerRecord, type PodState, type Run } from './state.ts';
 import { podStatus } from './status.ts';
 
 const now = Date.UTC(2026, 0, 1, 0, 1);
@@ -47,6 +47,14 @@ const rows: readonly Row[] = [
   {
     name: 'an init container that failed for good', pod: podOf({ restartPolicy: 'Never', initContainers: [{ name: 'i' }] }),
     state: stateOf({ sandbox: 'absent' }, record('i', { current: exited(1) })), phase: 'Failed', ready: 'False PodFailed', container: 'waiting PodInitializing',
+  },
+  {
+    name: 'killed to begin anew', pod: podOf({ restartPolicy: 'Never' }), state: stateOf({ restartingAll: true }, record('a', { current: exited(137) })),
+    phase: 'Running', ready: 'False ContainersNotReady', container: 'terminated Error 137',
+  },
+  {
+    name: 'about to begin anew', pod: never, state: stateOf({}, withAnew(record('a', { current: exited(42) }), now)),
+    phase: 'Running', ready: 'False ContainersNotReady', container: 'waiting RestartingAllContainers',
   },
   {
     name: 'past its deadline', pod: podOf(), state: stateOf({ sandbox: 'absent', outcome: { phase: 'Failed', reason: 'DeadlineExceeded', message: 'm' } }, record('a', { current: exited(143) })),
@@ -136,4 +144,16 @@ describe('a pod\'s status', () => {
     const ready = podStatus(pod, stateOf({}, record('a', { current: run() })), node, now).conditions?.find((each) => each.type === 'Ready');
     expect(ready).toMatchObject({ status: 'False', reason: 'ReadinessGatesNotReady', message: 'corresponding condition of pod readiness gate "g" does not exist.' });
   });
+});
+
+it.each<[string, Partial<PodState>, Run, object]>([
+  ['is told while all are killed', { restartingAll: true }, exited(42), { status: 'True', reason: 'RestartAllContainersStarted', message: 'container exited with restart policy rule' }],
+  ['is told to be over', {}, run(), { status: 'False' }],
+  ['is over with the pod', {}, exited(0), { status: 'False', reason: 'PodCompleted' }],
+])('a restart of all containers %s', (_name, fields, current, expected) => {
+  const rules = [{ action: 'RestartAllContainers', exitCodes: { operator: 'In', values: [42] } }];
+  const pod = podOf({ restartPolicy: 'Never', containers: [{ name: 'a', restartPolicy: 'Never', restartPolicyRules: rules }] });
+  const conditionsOf = (of: Pod) => podStatus(of, stateOf(fields, record('a', { current })), node, now).conditions?.filter(({ type }) => type === 'AllContainersRestarting');
+  expect(conditionsOf(pod)).toEqual([{ type: 'AllContainersRestarting', ...expected, observedGeneration: 1, lastTransitionTime: stamp }]);
+  expect(conditionsOf(never)).toEqual([]);
 });

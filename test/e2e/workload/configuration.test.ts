@@ -60,7 +60,7 @@ describe('an env file', () => {
 
   it('of an init container has variables for the others, which need not mount it', async () => {
     await ready(pod('env-file', {
-      spec: { volumes, initContainers: makes("# made\\nADDRESS='one two'\\nLINES='a\\nb'\\n") },
+      spec: { volumes: [{ name: 'made', emptyDir: { medium: 'Memory' } }], initContainers: makes("# made\\nADDRESS='one two'\\nLINES='a\\nb'\\n") },
       container: { ...sleeping, env: [from('ADDRESS'), from('LINES'), from('NONE', { optional: true }), { name: 'BUILT', value: '<$(ADDRESS)>' }] },
     }));
     expect(await inside('env-file', 'echo "$ADDRESS/$LINES/${NONE-unset}/$BUILT"; ls /made 2>&1 || true')).toMatch(/^one two\/a\nb\/unset\/<one two>\n.*No such file/);
