@@ -37,6 +37,8 @@ done
 [[ $(uname -m) == x86_64 ]] || die 'only guests of x86_64 are known here'
 
 directory=$(mktemp -d "${TMPDIR:-/tmp}/cgroup-v2.XXXXXX")
+# As root apt downloads as a user of its own, who must get there.
+chmod 755 "$directory"
 root=$directory/root tools=$directory/qemu
 guest=''
 

@@ -2,6 +2,7 @@ import { readdir, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
 import type { Pod } from '../../machinery/kinds/core.ts';
+import { patience } from '../patience.ts';
 import { eventually } from './eventually.ts';
 import { pod, script } from './manifests.ts';
 import { useNamespace } from './namespace.ts';
@@ -10,7 +11,7 @@ const kubectl = useNamespace('isolation');
 
 const inside = (name: string, command: string) => kubectl`exec ${name} -- sh -c ${command}`;
 const addressOf = (name: string) => kubectl`get pod ${name} -o ${'jsonpath={.status.podIP}'}`;
-const hello = async (address: string) => (await fetch(`http://${address}:8080/cgi-bin/hello`, { signal: AbortSignal.timeout(5000) })).text();
+const hello = async (address: string) => (await fetch(`http://${address}:8080/cgi-bin/hello`, { signal: AbortSignal.timeout(5000 * patience) })).text();
 
 beforeAll(async () => {
   await kubectl.apply(

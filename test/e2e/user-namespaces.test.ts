@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { Node, Pod } from '../../machinery/kinds/core.ts';
+import { patience } from '../patience.ts';
 import { webImage } from './coracle.ts';
 import { eventually } from './eventually.ts';
 import { podProcesses } from './machine-processes.ts';
@@ -51,10 +52,10 @@ describe('a pod with users of its own', () => {
 
   it('is probed, logs, takes connections, files and terminals like any other', async () => {
     const address = await kubectl`get pod plain -o ${'jsonpath={.status.podIP}'}`;
-    expect(await (await fetch(`http://${address}:8080/cgi-bin/hello`, { signal: AbortSignal.timeout(5000) })).text()).toBe('Hello from plain\n');
+    expect(await (await fetch(`http://${address}:8080/cgi-bin/hello`, { signal: AbortSignal.timeout(5000 * patience) })).text()).toBe('Hello from plain\n');
     await using forward = kubectl.start`port-forward pod/plain :8080`;
     const [, port] = await forward.until(/Forwarding from 127\.0\.0\.1:(\d+) -> 8080/);
-    expect(await (await fetch(`http://127.0.0.1:${port}/cgi-bin/hello`, { signal: AbortSignal.timeout(5000) })).text()).toBe('Hello from plain\n');
+    expect(await (await fetch(`http://127.0.0.1:${port}/cgi-bin/hello`, { signal: AbortSignal.timeout(5000 * patience) })).text()).toBe('Hello from plain\n');
     expect(await kubectl.with({ input: 'typed' })`exec -i plain -- cat`).toBe('typed');
     await using terminal = kubectl.terminal`exec -it plain -- sh`;
     await terminal.until(/# /);

@@ -3,7 +3,7 @@
 # machine's packages and sources stay as they are. Sourced after settings.sh by the scripts in test/.
 
 # private_apt DIR: standard input names what it reads, a line `MIRROR SUITE` each; apt works in DIR from here on. It has the ways
-# to the mirrors that this machine's has, and no other settings.
+# to the mirrors that this machine's has, and no other settings. Others must be able to enter DIR's parents: apt downloads as a user of its own.
 private_apt() {
   local directory=$1 mirror suite
   mkdir -p "$directory"/etc/apt/{apt.conf,preferences}.d "$directory"/var/lib/apt/lists/partial "$directory"/var/cache/apt/archives/partial "$directory/packages"
