@@ -255,6 +255,7 @@ export function storeContract(name: string, open: () => Promise<StoreUnderTest>)
         watch.close();
         lateWatch.close();
       }), { numRuns: 60 });
-    });
+      // etcd looks for what a new watch has missed ten times a second.
+    }, 120_000);
   });
 }
