@@ -50,7 +50,8 @@ describe('[sig-node] An image as a volume', () => {
     await kubectl.apply(mounting('pulled', { reference, pullPolicy: 'Always' }));
     await pods.ready('pulled');
     expect(await inside('pulled', 'ls /image/bin/busybox')).toBe('/image/bin/busybox\n');
-    expect(await kubectl`get events --field-selector=involvedObject.name=pulled`).toContain(`Pulling image "${reference}"`);
+    await using events = kubectl.start`get events --watch --field-selector=involvedObject.name=pulled,reason=Pulling`;
+    await events.until(new RegExp(`Pulling image "${reference.replaceAll('.', String.raw`\.`)}"`));
   });
 
   it.each([['merges its layers', merged, {}, 'high', 'no'], ['may have one layer', single, {}, 'low', 'yes'], ['merges them for users of their own too', merged, { hostUsers: false }, 'high', 'no'], ['has one layer for those', single, { hostUsers: false }, 'low', 'yes']])(

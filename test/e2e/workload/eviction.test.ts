@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { webImage } from '../coracle.ts';
+import { eventually } from '../eventually.ts';
 import { pod, script } from '../manifests.ts';
 import { useNamespace } from '../namespace.ts';
 
@@ -28,7 +29,7 @@ describe('a pod that has more on the node\'s disk than it may', () => {
     await kubectl`wait pod/${name} --for=jsonpath={.status.reason}=Evicted --timeout=30s`;
     await kubectl`wait pod/${name} --for=jsonpath={.status.phase}=Failed --timeout=30s`;
     expect(await kubectl`get pod ${name} -o jsonpath={.status.message}`).toBe(message);
-    expect(await kubectl`get events --field-selector involvedObject.name=${name},reason=Evicted -o jsonpath={.items[*].message}`).toBe(message);
+    await eventually(async () => expect(await kubectl`get events --field-selector involvedObject.name=${name},reason=Evicted -o jsonpath={.items[*].message}`).toBe(message));
   });
 
   it('goes alone: others that keep to their limits stay', async () => {
