@@ -149,8 +149,8 @@ make_disk() {
 run_guest() {
   local word
   say "booting Linux $release"
-  # Without cmpxchg16b: Linux 6.12 dies of the one that qemu 7 emulates.
-  run_qemu -accel tcg,thread=multi -cpu max,cx16=off -smp 2 -m "$guest_memory" -nodefaults -no-user-config -display none -no-reboot \
+  # Without cmpxchg16b and protection keys: of what qemu 7 emulates of them Linux 6.12 dies, and V8 may.
+  run_qemu -accel tcg,thread=multi -cpu max,cx16=off,pku=off -smp 2 -m "$guest_memory" -nodefaults -no-user-config -display none -no-reboot \
     -kernel "$kernel" -initrd "$directory/initramfs" -drive "file=$directory/disk,format=raw,if=virtio,cache=unsafe" -serial stdio -serial "file:$directory/word" \
     -append 'console=ttyS0 loglevel=3 panic=-1 no_timer_check mitigations=off systemd.unit=coracle-tests.service systemd.unified_cgroup_hierarchy=1 systemd.firstboot=off systemd.show_status=no' \
     </dev/null &
