@@ -5,7 +5,7 @@
 #   test/cgroup-v2.sh [--newer-kernel] [[--in-container] VITEST-ARGUMENT...]
 #
 # Without arguments: `coracle doctor`, the runtime's tests (again in a cgroup namespace, as in a container), the node agent's units,
-# and the end-to-end files on limits, isolation, resizes and survival. With arguments: what `vitest run` makes of them, such as
+# and the end-to-end files on isolation, limits and resizes. With arguments: what `vitest run` makes of them, such as
 # `--project unit test/runtime/users.test.ts`. --newer-kernel takes Debian's backport of the kernel.
 #
 # qemu and the kernel are downloaded into a temporary directory (checked by apt; this machine's packages stay as they are), and so
