@@ -1,3 +1,4 @@
+import { keptText } from '../../machinery/kept-bytes.ts';
 import { apiVersionOf, type Kind, type KubernetesObject } from '../../machinery/kinds/kind.ts';
 import type { CustomForm } from '../resources/define.ts';
 import { createDecoder } from '../schema/walk/decode.ts';
@@ -49,5 +50,5 @@ export function encode(kind: Pick<Kind, 'group' | 'version' | 'kind'>, object: K
   const rest: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(object)) if (name !== 'apiVersion' && name !== 'kind' && name !== 'metadata' && value !== undefined) define(rest, name, value);
   const tail = JSON.stringify(sorted(rest));
-  return Buffer.from(tail === '{}' ? head : `${head.slice(0, -1)},${tail.slice(1)}`);
+  return keptText(tail === '{}' ? head : `${head.slice(0, -1)},${tail.slice(1)}`);
 }

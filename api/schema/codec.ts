@@ -1,3 +1,4 @@
+import { keptText } from '../../machinery/kept-bytes.ts';
 import { invalid, invalidObject, notSupported, Path } from '../../machinery/field-path.ts';
 import { apiVersionOf, type Kind, type KubernetesObject } from '../../machinery/kinds/kind.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
@@ -91,7 +92,7 @@ export function createCodec(schemaFor: (kind: GroupVersionKind) => ObjectSchema 
       }
     },
     encode: (resource, object) => (resource.custom === undefined
-      ? Buffer.from(encoder.encode(schemaFor(resource), apiVersionOf(resource), resource.kind, object))
+      ? keptText(encoder.encode(schemaFor(resource), apiVersionOf(resource), resource.kind, object))
       : resource.custom.encode(object)),
     strategicMerge: (resource, original, patch) => strategicMerge(schemaFor(resource), original, patch),
   };

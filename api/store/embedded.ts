@@ -3,6 +3,7 @@
  * and gives revisions; the writer makes batches durable; a reader serves what is older than the newest revision. Order per
  * batch: fsync, memory, watches, replies. Readers see durable state only, so a write that was seen can't be lost.
  */
+import { keptCopy } from '../../machinery/kept-bytes.ts';
 import { backgroundClock, type Clock } from '../../machinery/clock.ts';
 import { endedWatch } from './ended-watch.ts';
 import { asError, StoreEndedError, StoreRefusedError } from './errors.ts';
@@ -60,7 +61,7 @@ async function loadLive(writer: Writer): Promise<Version[]> {
     const last = reply.rows.keys.at(-1);
     if (last === undefined) return live;
     page = writer.request({ type: 'load', after: last });
-    for (const row of unpackRows(reply.rows)) live.push(versionOfRow({ ...row, value: Buffer.from(row.value) }));
+    for (const row of unpackRows(reply.rows)) live.push(versionOfRow({ ...row, value: keptCopy(row.value) }));
   }
 }
 

@@ -1,4 +1,5 @@
 /** One version of one object as bytes, with the little that is known about it without parsing. */
+import { keptBytes } from '../../machinery/kept-bytes.ts';
 import { apiVersionOf, type KubernetesObject } from '../../machinery/kinds/kind.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
 import type { Resource } from '../resources/define.ts';
@@ -220,7 +221,7 @@ class StoredEntry<T extends KubernetesObject> implements CacheEntry<T> {
     const isEmpty = bytes[metadata + 1] === closeBrace;
     const version = this.revision === unstored ? '' : `"resourceVersion":"${this.revision}"${isEmpty ? '' : ','}`;
     const length = head.length + (to - from) + version.length + (tail === undefined ? 0 : 1);
-    const encoded = Buffer.allocUnsafe(length);
+    const encoded = keptBytes(length);
     let at = head.copy(encoded);
     at += bytes.copy(encoded, at, from, metadata + 1);
     at += encoded.write(version, at, 'latin1');

@@ -1,3 +1,5 @@
+import { keptCopy } from '../../../machinery/kept-bytes.ts';
+
 /**
  * Writes messages from their end to their beginning: a message's length is known when its head is written, and nothing is measured
  * or moved. Source: "Protocol Buffers: encoding".
@@ -109,7 +111,7 @@ export function createWriter(): Writer {
     },
     take(mark) {
       const end = buffer.length - mark;
-      const taken = Buffer.from(buffer.subarray(at, end));
+      const taken = keptCopy(buffer.subarray(at, end));
       at = end;
       if (mark === 0 && buffer.length > keptBytes) {
         buffer = Buffer.allocUnsafeSlow(startBytes);

@@ -1,5 +1,6 @@
 /** The store's requests and answers as etcd's messages. Pure. Source: etcd's rpc.proto. */
 import type { ICompare, IKeyValue, IRangeRequest, IRangeResponse, IRequestOp, ITxnRequest, ITxnResponse } from 'etcd3';
+import { keptCopy } from '../../../machinery/kept-bytes.ts';
 import type { KeyValue, RangeRequest, RangeResult, Transaction, TransactionResult, Write } from '../store.ts';
 
 /** Keys of a cluster within an etcd that has others too. */
@@ -33,7 +34,7 @@ export function rangeResult(keyspace: Keyspace, { header, kvs, count }: IRangeRe
 
 /** The value is copied: it would otherwise keep the whole message in memory. */
 export function keyValueOf({ fromEtcd }: Keyspace, { key, value, create_revision: created, mod_revision: modified }: IKeyValue): KeyValue {
-  return { key: fromEtcd(key), value: Buffer.from(value), createRevision: Number(created), modRevision: Number(modified) };
+  return { key: fromEtcd(key), value: keptCopy(value), createRevision: Number(created), modRevision: Number(modified) };
 }
 
 export function transactionRequest(keyspace: Keyspace, { compares, writes }: Transaction): ITxnRequest {
