@@ -46,6 +46,8 @@ export interface SoakReport extends Counts {
 
 const warmUpSeconds = 5;
 const convergeMs = 180_000;
+/** An agent that has worked rests on more than one that has not; what it leaks grows on. */
+const mostGrownMib = 64;
 
 /**
  * Churns pods on one machine, with a server and an agent as processes of their own, and holds them to this: what is there in the
@@ -142,14 +144,18 @@ async function clear(cluster: Cluster): Promise<void> {
   await eventually(() => expectWanted(cluster, new Set()), convergeMs);
 }
 
-/** Waits, when it is told what was held before, until no more processes are there than then: sandboxes kept ready are made one by one. */
+/**
+ * Waits, when it is told what was held before, until no more is held than then: sandboxes kept ready are made one by one, and memory is
+ * given back when there has been nothing to do for a while.
+ */
 async function rested(cluster: Cluster, restSeconds: number, before?: Holding): Promise<Holding> {
   await pass(restSeconds * 1000);
   return eventually(async () => {
     const holding = await holdingOf(cluster);
+    ok(before === undefined || holding.residentMib <= before.residentMib + mostGrownMib, `the agent holds ${holding.residentMib} MiB, and ${before?.residentMib} before`);
     ok(before === undefined || holding.processes <= before.processes, `${holding.processes} processes are in its cgroups, and ${before?.processes} were before`);
     return holding;
-  });
+  }, convergeMs);
 }
 
 async function holdingOf({ agent, address }: Cluster): Promise<Holding> {
