@@ -1,4 +1,5 @@
 import { setCondition } from '../machinery/conditions.ts';
+import { inBatches } from '../machinery/in-batches.ts';
 import { APIService } from '../machinery/kinds/api-registration.ts';
 import { Namespace, Pod } from '../machinery/kinds/core.ts';
 import { apiVersionOf, type Kind, type KubernetesList } from '../machinery/kinds/kind.ts';
@@ -88,12 +89,7 @@ function isGoing(namespace: Namespace | undefined): boolean {
 /** What is left of each kind, and why some could not be asked. Asked of the API itself: a cache that lags must not let a namespace go. */
 export async function countAll(client: Pick<Client, 'list'>, holders: readonly Holder[], namespace: string, signal: AbortSignal): Promise<Pick<Observed, 'remaining' | 'failures'>> {
   const counted = new Map<Holder, Remaining | Failure>();
-  const left = holders.values();
-  const work = async (): Promise<void> => {
-    // One iterator shared by all workers: each takes the next.
-    for (const holder of left) counted.set(holder, await count(client, holder, namespace, signal));
-  };
-  await Promise.all(Array.from({ length: width }, work));
+  await inBatches(holders, width, async (holder) => void counted.set(holder, await count(client, holder, namespace, signal)));
   const all = holders.flatMap((holder) => counted.get(holder) ?? []);
   return { remaining: all.flatMap((one) => ('failure' in one || one.count === 0 ? [] : [one])), failures: all.flatMap((one) => ('failure' in one ? [one.failure] : [])) };
 }

@@ -3,7 +3,7 @@
  * and streams. It meets the rest of the cluster in the API only; pods go on without it, and without the API.
  */
 import { randomBytes } from 'node:crypto';
-import { mkdir, statfs } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { pause, type Clock } from '../machinery/clock.ts';
@@ -16,7 +16,7 @@ import { keepStorageLimits } from './eviction/limit-keeper.ts';
 import { createEvictionManager } from './eviction/manager.ts';
 import { evictionSettings, keptFree, type EvictionSettings } from './eviction/thresholds.ts';
 import { createImagePolicySource } from './image-policies.ts';
-import { defaultGarbagePolicy, type Disk, type GarbagePolicy } from './images/garbage.ts';
+import { defaultGarbagePolicy, type GarbagePolicy } from './images/garbage.ts';
 import { followImages } from './images/follow.ts';
 import { clearIncoming } from './images/incoming.ts';
 import { openImageStore } from './images/store.ts';
@@ -35,6 +35,7 @@ import { createPodWorkers, type PodWorkers } from './pod/workers.ts';
 import { readWhenChanged } from './read-when-changed.ts';
 import type { Runtime, RuntimeEvents } from './runtime/runtime.ts';
 import { defaultSeccomp } from './runtime/seccomp.ts';
+import { readFileSystem } from './stats/machine.ts';
 import { createMeter } from './stats/meter.ts';
 import { createStreamingServer } from './streaming/server.ts';
 import { openMemory } from './volumes/memory.ts';
@@ -155,7 +156,7 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
       if (node?.metadata?.name === nodeName) reporter.check(node);
     });
     const imageGarbage = createImageGarbage({
-      images, inUse: () => imagesOfContainers(dataDir), disk: () => readDisk(dataDir), policy: options.imageGarbage ?? defaultGarbagePolicy, clock, log, recorder, nodeName,
+      images, inUse: () => imagesOfContainers(dataDir), disk: () => readFileSystem(dataDir), policy: options.imageGarbage ?? defaultGarbagePolicy, clock, log, recorder, nodeName,
     });
     const eviction = createEvictionManager({
       settings, meter, list: () => workers.list(), clock, log, recorder, nodeName, changed: () => reporter.changed(),
@@ -187,11 +188,6 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
   } finally {
     await runtime.close();
   }
-}
-
-async function readDisk(directory: string): Promise<Disk> {
-  const { blocks, bavail, bsize } = await statfs(directory);
-  return { capacityBytes: blocks * bsize, availableBytes: bavail * bsize };
 }
 
 /** What was recorded last is told, but not at any price: the API may be gone. */

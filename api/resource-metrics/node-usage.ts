@@ -1,3 +1,5 @@
+import { fieldOf } from '../../machinery/patch/json-value.ts';
+
 /** What a node's agent says of itself and its pods: as much of the kubelet's summary as the metrics API is made of. */
 export interface NodeUsage {
   /** Absent: not known yet. */
@@ -28,19 +30,19 @@ const usualWindowMs = 10_000;
 
 /** Reads an agent's answer. What has another form than the summary's is passed over; throws when it is none at all. */
 export function usageOf(body: unknown): NodeUsage {
-  const node = field(body, 'node');
-  const pods = field(body, 'pods');
+  const node = fieldOf(body, 'node');
+  const pods = fieldOf(body, 'pods');
   if (node === undefined || !Array.isArray(pods)) throw new Error('the answer is no summary');
   return { node: measureOf(node), pods: new Map(pods.flatMap(podOf)) };
 }
 
 function podOf(value: unknown): readonly (readonly [string, PodUsage])[] {
-  const reference = field(value, 'podRef');
-  const [namespace, name, uid] = ['namespace', 'name', 'uid'].map((key) => field(reference, key));
-  const listed = field(value, 'containers');
+  const reference = fieldOf(value, 'podRef');
+  const [namespace, name, uid] = ['namespace', 'name', 'uid'].map((key) => fieldOf(reference, key));
+  const listed = fieldOf(value, 'containers');
   if (typeof namespace !== 'string' || typeof name !== 'string' || typeof uid !== 'string' || !Array.isArray(listed) || listed.length === 0) return [];
   const containers = listed.flatMap((each): readonly ContainerUsage[] => {
-    const container = field(each, 'name');
+    const container = fieldOf(each, 'name');
     const measure = measureOf(each);
     return typeof container === 'string' && measure !== undefined ? [{ name: container, ...measure }] : [];
   });
@@ -49,14 +51,10 @@ function podOf(value: unknown): readonly (readonly [string, PodUsage])[] {
 }
 
 function measureOf(value: unknown): Measure | undefined {
-  const [cpu, memory] = [field(value, 'cpu'), field(value, 'memory')];
-  const [nanoCores, workingSetBytes, time] = [field(cpu, 'usageNanoCores'), field(memory, 'workingSetBytes'), field(cpu, 'time')];
-  const windowSeconds = field(cpu, 'usageWindowSeconds');
+  const [cpu, memory] = [fieldOf(value, 'cpu'), fieldOf(value, 'memory')];
+  const [nanoCores, workingSetBytes, time] = [fieldOf(cpu, 'usageNanoCores'), fieldOf(memory, 'workingSetBytes'), fieldOf(cpu, 'time')];
+  const windowSeconds = fieldOf(cpu, 'usageWindowSeconds');
   const at = typeof time === 'string' ? Date.parse(time) : Number.NaN;
   if (typeof nanoCores !== 'number' || typeof workingSetBytes !== 'number' || Number.isNaN(at)) return undefined;
   return { at, nanoCores, workingSetBytes, windowMs: typeof windowSeconds === 'number' ? windowSeconds * 1000 : usualWindowMs };
-}
-
-function field(value: unknown, name: string): unknown {
-  return typeof value === 'object' && value !== null ? Reflect.get(value, name) : undefined;
 }

@@ -11,10 +11,11 @@ export function caBundleProblem(bundle: string | undefined): string | undefined 
   return `unable to load root certificates: ${why}`;
 }
 
-function isCertificate(pem: string): boolean {
+export function isCertificate(pem: string): boolean {
   try {
     return new X509Certificate(pem).raw.length > 0;
   } catch {
+    // Whatever OpenSSL dislikes of it.
     return false;
   }
 }

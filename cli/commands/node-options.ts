@@ -1,13 +1,14 @@
 import { InvalidArgumentError, type Command } from 'commander';
+import { defaultGarbagePolicy } from '../../node-agent/images/garbage.ts';
 import { withEvictionOptions } from './eviction-options.ts';
 
 /** Adds the options of a machine that is a node; the kubelet's names where it has them. */
 export function withNodeOptions(command: Command): Command {
   const own = command
     .option('--max-pods <count>', 'how many pods this machine takes; its range of addresses has 253', podCount, 110)
-    .option('--image-gc-high-threshold <percent>', 'use of the disk from which on images that nothing uses are removed; 100: never', percent, 85)
-    .option('--image-gc-low-threshold <percent>', 'use of the disk that removing them aims for', percent, 80)
-    .option('--minimum-image-ttl-duration <time>', 'how long an image stays at least: 90s, 2m or 1h', duration, 120_000);
+    .option('--image-gc-high-threshold <percent>', 'use of the disk from which on images that nothing uses are removed; 100: never', percent, defaultGarbagePolicy.highThresholdPercent)
+    .option('--image-gc-low-threshold <percent>', 'use of the disk that removing them aims for', percent, defaultGarbagePolicy.lowThresholdPercent)
+    .option('--minimum-image-ttl-duration <time>', 'how long an image stays at least: 90s, 2m or 1h', duration, defaultGarbagePolicy.minimumAgeMs);
   return withEvictionOptions(own);
 }
 

@@ -78,7 +78,7 @@ export function plan(service: Service, { pods, slices, zoneOf }: Observed): read
 function planFamily(service: Service, family: AddressType, groups: readonly EndpointGroup[], slices: readonly EndpointSlice[]): readonly Step[] {
   const { changed, made, left } = layOut(groups.length === 0 ? [{ ports: [], endpoints: [] }] : groups, slices);
   const labels = labelsOf(service);
-  const relabelled = slices.filter((slice) => !left.includes(slice) && !changed.some(({ metadata }) => metadata?.name === slice.metadata?.name) && !sameLabels(slice.metadata?.labels ?? {}, labels));
+  const relabelled = slices.filter((slice) => !left.includes(slice) && !changed.some(({ metadata }) => metadata?.name === slice.metadata?.name) && !sameTexts(slice.metadata?.labels ?? {}, labels));
   return [
     ...[...changed, ...relabelled].map((slice): Step => update(EndpointSlice, { ...slice, metadata: { ...slice.metadata, labels } })),
     ...made.map((group): Step => ({ type: 'create', kind: EndpointSlice, object: sliceOf(service, family, group, labels) })),
@@ -100,7 +100,8 @@ function labelsOf({ metadata, spec }: Service): Readonly<Record<string, string>>
   return { ...own, [serviceNameLabel]: metadata?.name ?? '', [managedByLabel]: managedBy, ...(spec?.clusterIP === 'None' ? { [headlessLabel]: '' } : {}) };
 }
 
-function sameLabels(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
+/** Of two sets of labels, or of annotations. */
+export function sameTexts(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
   const [first, second] = [Object.entries(a), Object.entries(b)];
   return first.length === second.length && first.every(([key, value]) => b[key] === value);
 }

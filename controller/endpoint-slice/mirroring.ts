@@ -4,7 +4,7 @@ import { EndpointSlice, type Endpoint } from '../../machinery/kinds/discovery.ts
 import { ownerReference } from '../../machinery/owner-references.ts';
 import { defineController, watching } from '../define.ts';
 import { update, type Step } from '../steps.ts';
-import { managedByLabel, removal, serviceNameLabel } from './endpoint-slice.ts';
+import { managedByLabel, removal, sameTexts, serviceNameLabel } from './endpoint-slice.ts';
 import type { AddressType, EndpointGroup } from './endpoints-of.ts';
 import { layOut } from './slices.ts';
 
@@ -116,9 +116,5 @@ function metadataOf({ metadata }: Endpoints): Mirrored {
 }
 
 function saysTheSame({ metadata }: EndpointSlice, wanted: Mirrored): boolean {
-  return same(metadata?.labels ?? {}, wanted.labels) && same(metadata?.annotations ?? {}, wanted.annotations);
-}
-
-function same(a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean {
-  return Object.keys(a).length === Object.keys(b).length && Object.entries(a).every(([key, value]) => b[key] === value);
+  return sameTexts(metadata?.labels ?? {}, wanted.labels) && sameTexts(metadata?.annotations ?? {}, wanted.annotations);
 }

@@ -51,6 +51,8 @@ function heldBy(container: Container, status: ContainerStatus | undefined, isRef
   const requests = { ...(isRefused ? {} : container.resources?.requests) };
   for (const known of [status.allocatedResources, status.resources?.requests]) {
     for (const [name, text] of Object.entries(known ?? {})) {
+      // The scheduler asks often, and as a rule what is held is what is asked.
+      if (requests[name] === text) continue;
       const [present, more] = [parseQuantity(requests[name] ?? ''), parseQuantity(text)];
       if (more !== undefined && (present === undefined || compare(present, more) < 0)) requests[name] = text;
     }

@@ -15,6 +15,7 @@
 
 #include "../kernel.h"
 #include "../protocol.h"
+#include "../small-file.h"
 #include "host.h"
 
 #define PATIENCE_MS 20000
@@ -23,11 +24,7 @@ uint64_t start_ticks(pid_t pid)
 {
     char path[40], text[1024];
     snprintf(path, sizeof path, "/proc/%d/stat", (int)pid);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t size = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
-    if (fd >= 0) close(fd);
-    if (size <= 0) return 0;
-    text[size] = 0;
+    if (read_small(AT_FDCWD, path, text, sizeof text) == 0) return 0;
     char *at = strrchr(text, ')'); /* the name may hold anything, blanks and brackets too */
     for (int field = 2; at != NULL && field < 22; field++) at = strchr(at + 1, ' ');
     return at == NULL ? 0 : strtoull(at + 1, NULL, 10);
@@ -83,10 +80,7 @@ static bool is_populated(const char *cgroup)
 {
     char path[4200], text[256];
     snprintf(path, sizeof path, "%s/cgroup.events", cgroup);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t size = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
-    if (fd >= 0) close(fd);
-    text[size < 0 ? 0 : size] = 0;
+    read_small(AT_FDCWD, path, text, sizeof text);
     return strstr(text, "populated 1") != NULL;
 }
 

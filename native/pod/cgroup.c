@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "../protocol.h"
+#include "../small-file.h"
 
 #define HIERARCHIES 8
 
@@ -140,16 +141,6 @@ int cgroup_limit(int index, const struct resources *resources, struct failure *f
     return set(index, "pids", "pids.max", value, failure);
 }
 
-/* The whole of a small file; empty when it can't be read (the cgroup of an ended container may be gone). */
-static size_t read_file(const struct hierarchy *hierarchy, const char *path, char *text, size_t size)
-{
-    int fd = openat(hierarchy->slot, path, O_RDONLY | O_CLOEXEC);
-    ssize_t length = fd < 0 ? 0 : read(fd, text, size - 1);
-    if (fd >= 0) close(fd);
-    text[length < 0 ? 0 : length] = 0;
-    return length < 0 ? 0 : (size_t)length;
-}
-
 int cgroup_leaves_room(int index, const struct resources *resources, struct failure *failure)
 {
     const struct hierarchy *memory = hierarchy_of("memory");
@@ -158,7 +149,7 @@ int cgroup_leaves_room(int index, const struct resources *resources, struct fail
     const char *file = v2 ? "memory.current" : "memory.usage_in_bytes";
     if (index < 0) snprintf(path, sizeof path, "%s", file);
     else snprintf(path, sizeof path, "c%d/%s", index, file);
-    read_file(memory, path, text, sizeof text);
+    read_small(memory->slot, path, text, sizeof text);
     uint64_t used = strtoull(text, NULL, 10);
     if (used <= resources->memory_bytes) return 0;
     return fail(failure, FAILED, "attempting to set a memory limit (%llu) below current usage (%llu)", (unsigned long long)resources->memory_bytes, (unsigned long long)used);
@@ -170,7 +161,7 @@ uint64_t cgroup_oom_kills(unsigned index)
     if (memory == NULL) return 0;
     char path[64], text[512];
     snprintf(path, sizeof path, "c%u/%s", index, v2 ? "memory.events" : "memory.oom_control");
-    read_file(memory, path, text, sizeof text);
+    read_small(memory->slot, path, text, sizeof text);
     const char *at = strstr(text, "oom_kill ");
     return at == NULL ? 0 : strtoull(at + strlen("oom_kill "), NULL, 10);
 }
@@ -195,7 +186,7 @@ void cgroup_kill(unsigned index, int spare)
     snprintf(path, sizeof path, "c%u/cgroup.procs", index);
     for (int round = 0; round < 64; round++) { /* bounded: what is left is killed with the pod at the latest */
         int killed = 0;
-        read_file(&hierarchies[0], path, text, sizeof text);
+        read_small(hierarchies[0].slot, path, text, sizeof text);
         for (char *at = text, *end; *at != 0; at = *end == '\n' ? end + 1 : end) {
             long pid = strtol(at, &end, 10);
             if (end == at) break;

@@ -14,6 +14,7 @@
 
 #include "../kernel.h"
 #include "../protocol.h"
+#include "../small-file.h"
 #include "cgroup.h"
 #include "zygote.h"
 
@@ -200,10 +201,7 @@ static uint32_t host_pid(int pidfd)
 {
     char path[48], text[512];
     snprintf(path, sizeof path, "/proc/self/fdinfo/%d", pidfd);
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t size = fd < 0 ? 0 : read(fd, text, sizeof text - 1);
-    if (fd >= 0) close(fd);
-    text[size < 0 ? 0 : size] = 0;
+    read_small(AT_FDCWD, path, text, sizeof text);
     const char *at = strstr(text, "Pid:");
     return at == NULL ? 0 : (uint32_t)strtoul(at + 4, NULL, 10);
 }

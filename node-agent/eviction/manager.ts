@@ -3,6 +3,7 @@ import type { Pod } from '../../machinery/kinds/core.ts';
 import type { Recorder } from '../../client/events.ts';
 import type { Log } from '../../client/log.ts';
 import type { PodWorker } from '../pod/worker.ts';
+import { nodeReference } from '../node/reference.ts';
 import { isEnding } from '../pod/plan.ts';
 import { sumOf } from '../stats/disk-usage.ts';
 import { readMemory, type MemoryReading } from '../stats/machine.ts';
@@ -71,7 +72,7 @@ export function createEvictionManager(options: EvictionManagerOptions): Eviction
       return undefined;
     }
     const starved = starvedOf(threshold.signal);
-    options.recorder.record({ kind: 'Node', apiVersion: 'v1', name: options.nodeName, uid: options.nodeName }, 'Warning', 'EvictionThresholdMet', `Attempting to reclaim ${starved}`);
+    options.recorder.record(nodeReference(options.nodeName), 'Warning', 'EvictionThresholdMet', `Attempting to reclaim ${starved}`);
     if (isOfDisk(threshold.signal) && await reclaimed()) return undefined;
     return await evictOne(threshold, observations, reading);
   }

@@ -15,6 +15,11 @@ export interface ImageRecord {
   readonly kept?: { readonly manifest: string; readonly blobs: readonly string[] };
 }
 
+/** The blobs that an image keeps beside its configuration. */
+export function keptBlobs({ kept }: Pick<ImageRecord, 'kept'>): readonly string[] {
+  return kept === undefined ? [] : [kept.manifest, ...kept.blobs];
+}
+
 export interface ImageIndex {
   readonly images: Readonly<Record<string, ImageRecord>>;
 }

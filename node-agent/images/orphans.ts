@@ -1,6 +1,6 @@
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { ImageIndex } from './index-file.ts';
+import { keptBlobs, type ImageIndex } from './index-file.ts';
 import { hexOf, type LayerStore } from './layers.ts';
 
 export interface OrphanOptions {
@@ -18,7 +18,7 @@ const leastAgeMs = 60 * 60_000;
 /** Removes what pulls and builds that were cut short have left: layers and blobs that no image has. For the holder of the index's lock. */
 export async function removeOrphans({ index, blobsDir, layersDir, layers, now }: OrphanOptions): Promise<void> {
   const images = Object.values(index.images);
-  const blobs = new Set(images.flatMap(({ id, kept }) => [id, ...(kept === undefined ? [] : [kept.manifest, ...kept.blobs])].map(hexOf)));
+  const blobs = new Set(images.flatMap((image) => [image.id, ...keptBlobs(image)].map(hexOf)));
   const unpacked = new Set(images.flatMap(({ diffIds }) => diffIds.map(hexOf)));
   for (const name of await readdir(layersDir)) if (!unpacked.has(name) && (await isOld(join(layersDir, name), now))) await layers.remove(`sha256:${name}`);
   for (const name of await readdir(blobsDir)) {

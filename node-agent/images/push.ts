@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { messageOf } from '../../machinery/thrown.ts';
-import { inBatches } from './in-batches.ts';
+import { inBatches } from '../../machinery/in-batches.ts';
 import { ImageError } from './image-error.ts';
 import { formatReference, type ImageReference } from './reference.ts';
 import { openRegistry, type Credentials, type Registry } from './registry.ts';

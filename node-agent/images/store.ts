@@ -11,9 +11,9 @@ import { buildImage, type BuildOptions } from './build.ts';
 import { bytesDigest } from './digest.ts';
 import { ImageError } from './image-error.ts';
 import { temporaryName } from './incoming.ts';
-import { emptyIndex, parseIndex, type ImageIndex, type ImageRecord } from './index-file.ts';
+import { emptyIndex, keptBlobs, parseIndex, type ImageIndex, type ImageRecord } from './index-file.ts';
 import { createLayerStore, hexOf, type LayerSource, type LayerStore } from './layers.ts';
-import { inBatches } from './in-batches.ts';
+import { inBatches } from '../../machinery/in-batches.ts';
 import { withLock } from './lock.ts';
 import { manifestTypes, parseConfig, parseJson, type ImageConfig } from './manifest.ts';
 import { formatReference, parseReference, referenceKey, repositoryOf, type ImageReference } from './reference.ts';
@@ -117,7 +117,11 @@ export async function openImageStore(options: ImageStoreOptions): Promise<ImageS
   const layers = createLayerStore({ layersDir: paths.layers, blobsDir: paths.blobs, incomingDir: paths.incoming, unpack: options.unpack });
   const shelf: Shelf = {
     blobsDir: paths.blobs, incomingDir: paths.incoming, signaturesDir: paths.signatures, packagesDir: paths.packages, layers, readIndex, inUse: options.inUse, read: new WeakMap(),
-    change: (edit) => withLock(paths.lock, lockDeadlineMs, async () => await replaceFile(paths.index, JSON.stringify(await edit(await readIndex())))),
+    change: (edit) => withLock(paths.lock, lockDeadlineMs, async () => {
+      const before = await readIndex();
+      const after = await edit(before);
+      if (after !== before) await replaceFile(paths.index, JSON.stringify(after));
+    }),
   };
   const intake: ImageIntake = { blobsDir: paths.blobs, incomingDir: paths.incoming, admit: (image, signal) => admit(shelf, image, signal) };
   return {
@@ -303,10 +307,6 @@ function signaturePath(directory: string, digest: string): string {
 /** What registries know it by. */
 function digestsOf({ repoDigests }: ImageRecord): readonly string[] {
   return repoDigests.map((each) => each.slice(each.indexOf('@') + 1));
-}
-
-function keptBlobs({ kept }: ImageRecord): readonly string[] {
-  return kept === undefined ? [] : [kept.manifest, ...kept.blobs];
 }
 
 function withImage(index: ImageIndex, id: string, image: IncomingImage): ImageIndex {

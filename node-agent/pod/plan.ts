@@ -129,7 +129,8 @@ function resize(pod: Pod, state: PodState, now: number): Plan {
   const { grants, resizeRefusal, resizing } = state;
   if (grants === undefined) return nothing;
   if (!isGranted(pod, grants) && resizeRefusal?.generation !== generationOf(pod)) return { steps: [{ do: 'grant' }] };
-  const restarted = containersOf(pod).filter(({ spec }) => unequal(pod, state).some((each) => each.container.name === spec.name && each.restarts && !each.isStopping));
+  const due = new Set(unequal(pod, state).filter((each) => each.restarts && !each.isStopping).map((each) => each.container.name));
+  const restarted = containersOf(pod).filter(({ spec }) => due.has(spec.name));
   const stops = restarted.map((container): Step => ({ do: 'stop', container: container.spec.name, graceMs: graceMsOf(pod, container), message: `Container ${container.spec.name} resize requires restart` }));
   return join([{ steps: stops }, resizing === undefined || resizing.isActive ? nothing : retried(resizing.retryAt, { do: 'resize' }, now)]);
 }

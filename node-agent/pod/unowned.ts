@@ -2,8 +2,9 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCode } from '../../machinery/thrown.ts';
 import type { NodeContext, PodHandle } from './handle.ts';
-import { removeRunFiles } from './files.ts';
+import { removeLog, removeRunFiles } from './files.ts';
 import { podDirectory } from './records.ts';
+import type { Run } from './state.ts';
 
 /** Removes the directories of pods that nobody knows: neither a worker of this agent nor the API. Earlier agents left them half made or half removed. */
 export async function removeUnowned({ dataDir, runtime, log }: NodeContext, isOwned: (uid: string) => boolean): Promise<void> {
@@ -43,6 +44,12 @@ export async function removeRun(handle: PodHandle, containerId: string): Promise
   } catch (error) {
     notCleared(handle, containerId, error);
   }
+}
+
+/** The logs of the newest run and the one before it are kept, as Kubernetes does. */
+export async function clearRun(handle: PodHandle, ended: Run, previous: Run | undefined): Promise<void> {
+  await removeRun(handle, ended.id);
+  if (previous !== undefined) await removeLog(previous.logPath).catch((error: unknown) => notCleared(handle, previous.id, error));
 }
 
 export function notCleared(handle: PodHandle, containerId: string, error: unknown): void {

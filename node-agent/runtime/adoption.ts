@@ -3,6 +3,7 @@
  * only slow (a loaded machine, a stopped process) is asked again for as long as it exists, and nobody waits for it.
  */
 import { pause, type Clock } from '../../machinery/clock.ts';
+import { inBatches } from '../../machinery/in-batches.ts';
 
 export type Answer<T> =
   | { readonly is: 'here'; readonly value: T }
@@ -23,11 +24,7 @@ const longestPauseMs = 10_000;
 /** Asks each of `all` once, a bounded number at a time: one that is silent holds up the others for no longer than its deadline. */
 export async function askEach<S, T>(all: readonly S[], askOf: (one: S) => Ask<T>): Promise<ReadonlyMap<S, Answer<T>>> {
   const answers = new Map<S, Answer<T>>();
-  const waiting = [...all];
-  const lane = async (): Promise<void> => {
-    for (let one = waiting.shift(); one !== undefined; one = waiting.shift()) answers.set(one, await askOf(one)(firstDeadlineMs));
-  };
-  await Promise.all(Array.from({ length: askedAtOnce }, lane));
+  await inBatches(all, askedAtOnce, async (one) => void answers.set(one, await askOf(one)(firstDeadlineMs)));
   return answers;
 }
 

@@ -5,7 +5,7 @@
 import { readFile } from 'node:fs/promises';
 import type { Clock } from '../../machinery/clock.ts';
 import type { Log } from '../../client/log.ts';
-import { containersOf, isRunning } from '../pod/state.ts';
+import { containersOf } from '../pod/state.ts';
 import type { PodWorker } from '../pod/worker.ts';
 import { rfc3339 } from '../pod/status.ts';
 import type { CgroupUsage, Runtime } from '../runtime/runtime.ts';
@@ -86,7 +86,7 @@ export function createMeter(options: MeterOptions): Meter {
   }
 
   async function readPod(worker: PodWorker): Promise<PodReading | undefined> {
-    const names = containersOf(worker.pod()).map(({ spec }) => spec.name).filter((name) => isRunning(worker.state().containers.get(name) ?? idle(name)));
+    const names = containersOf(worker.pod()).map(({ spec }) => spec.name);
     try {
       const [usage, interfaces, ...containers] = await Promise.all([options.runtime.usage(worker.uid), readInterfaces(worker), ...names.map((name) => readContainer(worker, name))]);
       return { worker, usage, interfaces, cpu: rates.sample(worker.uid, usage.cpuNanos, clock.now()), containers: containers.filter((each) => each !== undefined) };
@@ -126,8 +126,6 @@ export function createMeter(options: MeterOptions): Meter {
     },
   };
 }
-
-const idle = (name: string) => ({ name, restartCount: 0, health: { started: false, ready: false } });
 
 async function readInterfaces(worker: PodWorker): Promise<readonly InterfaceReading[]> {
   const sandbox = worker.sandbox();

@@ -1,6 +1,6 @@
-import { X509Certificate } from 'node:crypto';
 import { Path, duplicate, forbidden, invalid, notSupported, required, type FieldError } from '../../../machinery/field-path.ts';
 import { CertificateSigningRequest } from '../../../machinery/kinds/cluster.ts';
+import { isCertificate } from '../../webhooks/ca-bundle.ts';
 import { text, timed } from '../columns.ts';
 import { defineResource, humanDuration, name, since } from '../define.ts';
 import { immutable } from '../immutable.ts';
@@ -101,15 +101,6 @@ function certificateProblem(certificate: string): string | undefined {
     if (!isCertificate(block)) return 'found CERTIFICATE PEM block that is not a certificate';
   }
   return undefined;
-}
-
-function isCertificate(pem: string): boolean {
-  try {
-    return new X509Certificate(pem).raw.length > 0;
-  } catch {
-    // Whatever OpenSSL dislikes of it.
-    return false;
-  }
 }
 
 /** `request` is base64 of one PEM block. */

@@ -1,9 +1,8 @@
 import { afterAttempt } from '../back-off.ts';
-import { removeLog } from '../files.ts';
 import type { PodHandle } from '../handle.ts';
 import { restartsAll } from '../restart-policy.ts';
 import { containersOf, isRunning, recordOf, withAnew, type ContainerRecord, type PodContainer } from '../state.ts';
-import { notCleared, removeRun } from '../unowned.ts';
+import { clearRun } from '../unowned.ts';
 
 /** Says that every container is about to be killed. */
 export function restartAll(handle: PodHandle): void {
@@ -16,7 +15,7 @@ export function restartAll(handle: PodHandle): void {
 /** Puts every container back to before its first start; those that look into the pod stay as they are. */
 export async function beginAnew(handle: PodHandle): Promise<void> {
   const now = handle.node.clock.now();
-  const ended = restarted(handle).map(({ spec }) => recordOf(handle.state(), spec.name)).filter(({ current }) => current !== undefined);
+  const ended = restarted(handle).map(({ spec }) => recordOf(handle.state(), spec.name));
   handle.change(({ restartingAll: _restartingAll, ...before }) => {
     const containers = new Map(before.containers);
     for (const container of restarted(handle)) {
@@ -26,8 +25,7 @@ export async function beginAnew(handle: PodHandle): Promise<void> {
     return { ...before, containers };
   });
   for (const { current, previous } of ended) {
-    await removeRun(handle, current?.id ?? '');
-    if (previous !== undefined) await removeLog(previous.logPath).catch((error: unknown) => notCleared(handle, previous.id, error));
+    if (current !== undefined) await clearRun(handle, current, previous);
   }
 }
 

@@ -11,13 +11,13 @@ import { RuntimeError, type ContainerSpec, type Sandbox } from '../../runtime/ru
 import { serviceLinks } from '../../service-links.ts';
 import { afterAttempt } from '../back-off.ts';
 import { containerSpec } from '../container-spec.ts';
-import { logPathOf, makeTerminationFile, podFiles, removeLog, removeRunFiles, terminationFile } from '../files.ts';
+import { logPathOf, makeTerminationFile, podFiles, removeRunFiles, terminationFile } from '../files.ts';
 import type { PodHandle } from '../handle.ts';
 import { runHook } from '../hooks.ts';
 import { oomScoreAdjOf, securityOf } from '../security.ts';
 import { containersOf, firstHealth, isRunning, recordOf, withExit, withStarted, withoutActivity, withoutPending, type ContainerRecord, type Run } from '../state.ts';
 import { localhostSeccomp as loadSeccomp } from '../localhost-seccomp.ts';
-import { notCleared, removeRun } from '../unowned.ts';
+import { clearRun, notCleared } from '../unowned.ts';
 import { ensureImage } from './ensure-image.ts';
 import { sandboxWasLost } from './sandbox.ts';
 import { StartFailure } from './start-failure.ts';
@@ -151,12 +151,6 @@ async function launch(handle: PodHandle, container: Container, spec: ContainerSp
     ended === undefined ? undefined : clearRun(handle, ended, previous),
     isRunning(recordOf(handle.state(), name)) ? afterStart(handle, container, spec.id) : undefined,
   ]);
-}
-
-/** The logs of the newest run and the one before it are kept, as Kubernetes does. */
-async function clearRun(handle: PodHandle, ended: Run, previous: Run | undefined): Promise<void> {
-  await removeRun(handle, ended.id);
-  if (previous !== undefined) await removeLog(previous.logPath).catch((error: unknown) => notCleared(handle, previous.id, error));
 }
 
 /** Of an image's names those that the pod asked for it by, where it has them. */

@@ -1,0 +1,18 @@
+#ifndef CORACLE_SMALL_FILE_H
+#define CORACLE_SMALL_FILE_H
+
+#include <fcntl.h>
+#include <unistd.h>
+
+/* As much of a file of the kernel's as `text` holds, as a string, and its length; empty when it can't be read: what it tells of may
+ * be gone. A relative `path` is below `directory`. */
+static inline size_t read_small(int directory, const char *path, char *text, size_t size)
+{
+    int fd = openat(directory, path, O_RDONLY | O_CLOEXEC);
+    ssize_t length = fd < 0 ? 0 : read(fd, text, size - 1);
+    if (fd >= 0) close(fd);
+    text[length < 0 ? 0 : length] = 0;
+    return length < 0 ? 0 : (size_t)length;
+}
+
+#endif
