@@ -10,6 +10,12 @@ export interface CgroupSlot {
   readonly path: string;
 }
 
+/** A cgroup that is to be there, and what its files are to say. */
+export interface CgroupFiles {
+  readonly path: string;
+  readonly files: readonly { readonly name: string; readonly value: string }[];
+}
+
 /** Ids in a pod's own user namespace; `POD_USERS` in `host/host.h`. */
 export const usersPerPod = 65_536;
 
@@ -100,6 +106,8 @@ export interface HostClient {
   pack(request: HostPackRequest): Promise<void>;
   /** Writes to `target`, which must not exist, which directories of an unpacked layer hide those below: `/a/b`, each with a NUL behind it. */
   findOpaque(directory: string, target: string): Promise<void>;
+  /** Makes cgroups above the pods' where they are missing, and writes their files; outer ones first. What one refuses keeps nothing from the others. */
+  arrangeCgroups(version: 1 | 2, cgroups: readonly CgroupFiles[]): Promise<void>;
   /** Mounts a file system in memory, unless one is there already. */
   mountMemory(request: MemoryRequest): Promise<void>;
   /** Rejects when a pod with a user namespace can't be shown what is at `path`: the message says what the machine lacks. */
@@ -235,6 +243,13 @@ export function startHost(options: { readonly hostBinary?: string; readonly podB
     },
     async findOpaque(directory, target) {
       await once(frameTypes.hostOpaque, new PayloadWriter().text(directory).text(target).bytes(), unpackTimeoutMs);
+    },
+    async arrangeCgroups(version, cgroups) {
+      const writer = new PayloadWriter().u32(version);
+      writer.list(cgroups, ({ path, files }) => {
+        writer.text(path).list(files, ({ name, value }) => writer.text(name).text(value));
+      });
+      await repeated(frameTypes.hostCgroups, writer.bytes());
     },
     mountMemory: ({ directory, name, sizeBytes, mode, gid }) => repeated(frameTypes.hostMemory, new PayloadWriter().text(directory).text(name).optional(sizeBytes).u32(mode).u32(gid).bytes()),
     checkUsers: (path) => repeated(frameTypes.hostUsers, new PayloadWriter().text(path).bytes()),

@@ -17,13 +17,14 @@
  *   2        hellos carry versions, HOST_HELLO
  *   3        POD_RESIZE, HOST_USERS, HOST_PACK, HOST_OPAQUE; HOST_SPAWN ends with the pod's first user id, POD_START with whose processes the container joins
  *   4        POD_START ends with the layers of each mount of an image
+ *   5        HOST_CGROUPS
  *
  * `version.ts` holds the same table.
  */
 #ifndef CORACLE_PROTOCOL_H
 #define CORACLE_PROTOCOL_H
 
-#define PROTOCOL_VERSION 4u
+#define PROTOCOL_VERSION 5u
 /* The oldest agent that may drive programs of this build. */
 #define OLDEST_AGENT 1u
 
@@ -67,6 +68,7 @@ enum frame_type {
     HOST_USERS = 56,    /* users.c */
     HOST_PACK = 57,     /* pack.c */
     HOST_OPAQUE = 58,   /* opaque.c */
+    HOST_CGROUPS = 59,  /* cgroup.c */
 };
 
 /* Error codes: RuntimeErrorCode in node-agent/runtime/runtime.ts, in that order. */

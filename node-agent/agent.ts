@@ -28,6 +28,7 @@ import { createNetworkKeeper } from './node/network.ts';
 import { createNodeReporter } from './node/register.ts';
 import { readNodeFacts } from './node/registration.ts';
 import { createObjectSource } from './objects.ts';
+import { createClassKeeper } from './pod/class-keeper.ts';
 import type { NodeContext } from './pod/handle.ts';
 import { imagesInUse, imagesOfContainers, readPodRecords } from './pod/records.ts';
 import { createStatusWriter } from './pod/status-writer.ts';
@@ -162,13 +163,14 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
       settings, meter, list: () => workers.list(), clock, log, recorder, nodeName, changed: () => reporter.changed(),
       reclaim: [async () => void await Promise.all(workers.list().map((worker) => worker.discardEnded())), () => imageGarbage.removeUnused()],
     });
+    const classes = createClassKeeper({ runtime, held: () => workers.held(), clock, log });
     const objects = createObjectSource(client, clock);
     const imagePolicies = createImagePolicySource(client, clock, log, join(dataDir, 'image-policies.json'));
     const context: NodeContext = {
       client, clock, log, runtime, images, imagePolicies, users: createUserLookUp(), objects, dataDir, nodeName, hostAddress: options.address,
       recorder,
       statuses: createStatusWriter(client, clock, log, signal),
-      memoryDir, allocatable: () => facts.allocatable, podsBeside: (uid) => workers.beside(uid), services: () => services.list(),
+      memoryDir, allocatable: () => facts.allocatable, heldChanged: () => classes.changed(), podsBeside: (uid) => workers.beside(uid), services: () => services.list(),
       clusterDns: options.clusterDns, hostResolver: readWhenChanged('/etc/resolv.conf', (text) => text, ''), insecureRegistries: options.insecureRegistries ?? [], defaultSeccomp: createSeccompCache(),
       memoryCapacityBytes: totalmem(), pidsLimit: options.pidsLimit ?? defaultPidsLimit,
       refusal: (pod) => eviction.refusal(pod), networkReady: (each) => network.ready(each), newId: () => randomBytes(32).toString('hex'),
@@ -179,7 +181,7 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
     listening(port);
     log.info({ node: nodeName, adopted: records.size, port }, 'the node agent runs');
     await Promise.all([
-      nodes.run(signal), services.run(signal), pods.run(signal), objects.run(signal), imagePolicies.run(signal), network.run(signal), reporter.run(signal),
+      nodes.run(signal), services.run(signal), pods.run(signal), objects.run(signal), imagePolicies.run(signal), network.run(signal), reporter.run(signal), classes.run(signal),
       eviction.run(signal), keepStorageLimits({ storage: meter.storage, list: () => workers.list(), clock, log }, signal),
       imageGarbage.run(signal), followImages(dataDir, () => reporter.changed(), log, signal), reporter.registered.then(() => beatHeart(client, clock, log, nodeName, signal)), followPods(pods, services, workers, signal), server.closed,
     ]);

@@ -153,10 +153,15 @@ static int kill_pod(pid_t pid, uint64_t ticks, const char **cgroups, struct fail
 }
 
 /* Killing by cgroup is safe in ours only: a wrong path here would end the machine's own processes. */
+bool is_ours(const char *cgroup)
+{
+    return strstr(cgroup, "/coracle-") != NULL && strstr(cgroup, "..") == NULL;
+}
+
 static int only_ours(const char **cgroups, struct failure *failure)
 {
     for (const char **path = cgroups; *path != NULL; path++) {
-        if (strstr(*path, "/coracle-") == NULL || strstr(*path, "..") != NULL) return fail(failure, FAILED, "%s is no cgroup of ours", *path);
+        if (!is_ours(*path)) return fail(failure, FAILED, "%s is no cgroup of ours", *path);
     }
     return 0;
 }

@@ -15,6 +15,12 @@ struct spawned {
 int spawn_prepare(const char *pod_binary, struct failure *);
 int spawn(struct reader *, struct spawned *, struct failure *);
 
+/* cgroup.c */
+/* With all above it; on v2 they hand down their controllers. Being there is fine. */
+int cgroup_make(const char *cgroup, bool v2, struct failure *);
+/* A request: makes cgroups and writes their files. */
+int cgroups_arrange(struct reader *, struct failure *);
+
 /* users.c: the user namespace of one pod, with network, IPC and UTS namespaces of its own. */
 #define POD_USERS 65536u
 enum { USERS_SPACE, USERS_NETWORK, USERS_IPC, USERS_UTS, USERS_COUNT };
@@ -70,6 +76,7 @@ int memory_mount(struct reader *, struct failure *);
 /* destroy.c */
 int destroy(struct reader *, struct failure *);
 int teardown(struct reader *, struct failure *);
+bool is_ours(const char *cgroup);
 /* Start time of a process in clock ticks since boot, or 0 when there is none. */
 uint64_t start_ticks(pid_t pid);
 

@@ -136,6 +136,9 @@ static void received(const struct frame *frame)
     case HOST_USERS:
         if (users_check(&payload, &failure) == 0) return answer_ok(frame->id);
         return answer_error(frame->id, &failure);
+    case HOST_CGROUPS:
+        if (cgroups_arrange(&payload, &failure) == 0) return answer_ok(frame->id);
+        return answer_error(frame->id, &failure);
     case HOST_MEMORY:
         if (memory_mount(&payload, &failure) == 0) return answer_ok(frame->id);
         return answer_error(frame->id, &failure);

@@ -19,9 +19,6 @@
 /* Bits of pod/process.h: what the pod shares with the host. */
 enum { POD_HOST_NETWORK = 1, POD_HOST_PIDS = 2, POD_HOST_IPC = 4 };
 
-/* Where v2 is mounted; above it there is nothing to enable. */
-#define CGROUPS "/sys/fs/cgroup"
-
 static int pod_binary = -1;
 
 /* The supervisor runs from a sealed copy: nothing that a container finds under /proc/<pid>/exe can be written. */
@@ -42,96 +39,6 @@ int spawn_prepare(const char *path, struct failure *failure)
     return 0;
 }
 
-/* Moves what is in the cgroup itself into its leaf; how many processes that were. */
-static int move_down(const char *cgroup)
-{
-    char path[4200], pid[16];
-    int count = 0;
-    snprintf(path, sizeof path, "%s/cgroup.procs", cgroup);
-    FILE *processes = fopen(path, "re");
-    snprintf(path, sizeof path, "%s/init/cgroup.procs", cgroup);
-    int leaf = open(path, O_WRONLY | O_CLOEXEC);
-    for (; processes != NULL && leaf >= 0 && fgets(pid, sizeof pid, processes) != NULL; count++) {
-        if (write(leaf, pid, strlen(pid)) < 0 && errno != ESRCH) perror(path);
-    }
-    if (leaf >= 0) close(leaf);
-    if (processes != NULL) fclose(processes);
-    return count;
-}
-
-/* A container's own root is a cgroup like any other: while it holds processes it hands memory to no child, and with the other
- * controllers no child is of any use (cgroups(7), "no internal processes" and "thread mode"). They move down into a leaf, as inits
- * of containers do it. The machine's real root, which alone has no cgroup.type, may hold what it likes. */
-static void vacate(const char *root)
-{
-    char path[4200];
-    snprintf(path, sizeof path, "%s/cgroup.type", root);
-    if (access(path, F_OK) < 0) return;
-    snprintf(path, sizeof path, "%s/init", root);
-    if (mkdir(path, 0755) < 0 && errno != EEXIST) return perror(path);
-    for (int tries = 0; tries < 8 && move_down(root) > 0; tries++) {} /* they may fork meanwhile */
-}
-
-static void enable_controllers(const char *directory)
-{
-    char path[4200];
-    if (strcmp(directory, CGROUPS) == 0) vacate(directory);
-    snprintf(path, sizeof path, "%s/cgroup.subtree_control", directory);
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0) return;
-    static const char *const controllers[] = {"+cpu", "+memory", "+pids"};
-    for (unsigned i = 0; i < 3; i++) {
-        /* one by one: a machine without a controller still gets the others, and the node's condition names the missing one */
-        if (write(fd, controllers[i], strlen(controllers[i])) < 0 && errno != ENOENT && errno != EINVAL) perror(path);
-    }
-    close(fd);
-}
-
-/* Kubernetes' pods don't swap unless a node is told to let them: a limit of memory would be none. v1 has no such file. */
-static void keep_from_swapping(const char *path)
-{
-    char file[4200];
-    snprintf(file, sizeof file, "%s/memory.swap.max", path);
-    int fd = open(file, O_WRONLY | O_CLOEXEC);
-    if (fd < 0) return;
-    if (write(fd, "0", 1) < 0) perror(file);
-    close(fd);
-}
-
-/* The instance as a whole weighs what the machine's processors do, as Kubernetes has it for all pods of a node. */
-static void weigh_instance(const char *path, bool v2)
-{
-    char file[4200], value[32];
-    unsigned long shares = (unsigned long)sysconf(_SC_NPROCESSORS_ONLN) * 1024;
-    snprintf(file, sizeof file, "%s/%s", path, v2 ? "cpu.weight" : "cpu.shares");
-    int fd = open(file, O_WRONLY | O_CLOEXEC);
-    if (fd < 0) return; /* not the processors' hierarchy */
-    snprintf(value, sizeof value, "%lu", v2 ? 1 + (shares - 2) * 9999 / 262142 : shares);
-    if (write(fd, value, strlen(value)) < 0) perror(file);
-    close(fd);
-}
-
-static int make_cgroup(const char *slot, bool v2, struct failure *failure)
-{
-    char path[4096];
-    snprintf(path, sizeof path, "%s", slot);
-    for (char *at = path + 1;; at++) {
-        if (*at != '/' && *at != 0) continue;
-        char end = *at;
-        *at = 0;
-        bool made = mkdir(path, 0755) == 0;
-        if (!made && errno != EEXIST) return fail_errno(failure, FAILED, "making the cgroup %s", path);
-        const char *name = strrchr(path, '/') + 1;
-        if (made && strncmp(name, "coracle-", 8) == 0) {
-            weigh_instance(path, v2);
-            if (v2) keep_from_swapping(path);
-        }
-        if (v2 && strncmp(path, CGROUPS, strlen(CGROUPS)) == 0) enable_controllers(path);
-        if (end == 0) return 0;
-        *at = end;
-    }
-}
-
 struct request {
     const char *key, *directory;
     uint32_t flags, first_id; /* of the pod's users; 0: it has the host's */
@@ -147,7 +54,7 @@ static int read_cgroups(struct reader *reader, struct buffer *start, struct fail
     write_u32(start, count);
     for (uint32_t i = 0; i < count; i++) {
         const char *controllers = read_text(reader), *slot = read_text(reader);
-        if (!reader->bad && make_cgroup(slot, version == 2, failure) < 0) return -1;
+        if (!reader->bad && cgroup_make(slot, version == 2, failure) < 0) return -1;
         write_text(start, controllers);
         write_text(start, slot);
     }

@@ -31,6 +31,8 @@ export interface NodeContext {
   readonly nodeName: string;
   readonly hostAddress: string;
   readonly allocatable: () => Readonly<Record<string, string>>;
+  /** What pods hold of the node has changed. */
+  readonly heldChanged: () => void;
   /** The node's other pods, with what they are granted. */
   readonly podsBeside: (uid: string) => readonly Pod[];
   readonly services: () => readonly Service[];

@@ -72,7 +72,7 @@ function node(): NodeContext {
       await ask('create');
       return makeSandbox(spec);
     },
-    recover: unused, configureNetwork: unused, unpack: unused, opaqueDirectories: unused, pack: unused, usage: unused, close: unused, mountMemory: unused, usersRefusal: unused,
+    recover: unused, weighClasses: unused, configureNetwork: unused, unpack: unused, opaqueDirectories: unused, pack: unused, usage: unused, close: unused, mountMemory: unused, usersRefusal: unused,
     async removeDirectory(directory) {
       await ask(`remove ${basename(directory)}`);
       await rm(directory, { recursive: true, force: true });
@@ -85,7 +85,7 @@ function node(): NodeContext {
     imagePolicies: { current: async () => [] }, objects: { hold: () => ({ configMap: unused, secret: unused, release: () => undefined }), run: unused },
     recorder: { record: (_regarding, _type, reason) => void asked.push(reason), drain: unused },
     statuses: { write: (_pod, status) => void reported.push(status), check: () => undefined, flush: () => ask('flush'), forget: () => undefined },
-    allocatable: () => ({}), podsBeside: () => [], services: () => [], clusterDns: undefined, insecureRegistries: [], defaultSeccomp: () => Buffer.alloc(0), memoryCapacityBytes: 1, pidsLimit: undefined,
+    allocatable: () => ({}), heldChanged: () => undefined, podsBeside: () => [], services: () => [], clusterDns: undefined, insecureRegistries: [], defaultSeccomp: () => Buffer.alloc(0), memoryCapacityBytes: 1, pidsLimit: undefined,
     refusal: () => undefined, networkReady: () => Promise.resolve(), newId: () => `${asked.length}`.padStart(64, '0'),
   };
 }

@@ -17,6 +17,8 @@ export interface PodWorkers extends RuntimeEvents {
   changed(before: Pod | undefined, after: Pod | undefined): void;
   /** The API's list is complete: pods that it doesn't have are ended. */
   keepOnly(pods: readonly Pod[]): void;
+  /** The node's pods, with what they are granted; finished ones hold nothing of it. */
+  held(): readonly Pod[];
   /** What other pods than this one are granted of the node; finished ones hold nothing of it. */
   beside(uid: string): readonly Pod[];
   find(namespace: string, name: string): PodWorker | undefined;
@@ -30,20 +32,22 @@ export function createPodWorkers(node: NodeContext, working: AbortSignal): PodWo
 
   function begin(pod: Pod, state: PodState, sandbox: Sandbox | undefined): PodWorker {
     const uid = pod.metadata?.uid ?? '';
-    const freed = (): void => {
+    const changed = (): void => {
+      node.heldChanged();
       for (const other of workers.values()) if (other.uid !== uid) other.reconsider();
     };
     const worker = createPodWorker(node, { pod, state, sandbox }, working, () => {
       workers.delete(uid);
-      freed();
+      changed();
     });
     workers.set(uid, worker);
+    node.heldChanged();
     let held = heldBy(worker);
     worker.onChange(() => {
       const now = heldBy(worker);
       if (now === held) return;
       held = now;
-      freed();
+      changed();
     });
     return worker;
   }
@@ -86,6 +90,7 @@ export function createPodWorkers(node: NodeContext, working: AbortSignal): PodWo
       for (const worker of workers.values()) if (!wanted.has(worker.uid)) worker.remove();
       clearing = removeUnowned(node, (uid) => workers.has(uid) || wanted.has(uid)).catch((error: unknown) => node.log.error({ err: error }, 'looking for directories that no pod owns failed'));
     },
+    held: () => [...workers.values()].flatMap((worker) => heldBy(worker) ?? []),
     beside: (uid) => [...workers.values()].flatMap((worker) => (worker.uid === uid ? [] : heldBy(worker) ?? [])),
     find: (namespace, name) => [...workers.values()].findLast((each) => each.pod().metadata?.name === name && each.pod().metadata?.namespace === namespace),
     list: () => [...workers.values()],

@@ -1,6 +1,7 @@
 /** Where this machine's cgroup hierarchies are, and what a sandbox uses of them. */
 import { readdir, readFile } from 'node:fs/promises';
 import { systemCode } from '../../machinery/thrown.ts';
+import { classCgroups } from './qos-tree.ts';
 
 export interface Hierarchy {
   readonly controllers: readonly string[];
@@ -46,21 +47,27 @@ export async function readLayout(): Promise<CgroupLayout> {
 
 export const instanceCgroup = (instance: string): string => `coracle-${instance}`;
 
-/** The directories of one sandbox, one in each hierarchy. */
-export function slotPaths(layout: CgroupLayout, instance: string, key: string): string[] {
-  return layout.hierarchies.map(({ mount }) => `${mount}/${instanceCgroup(instance)}/${key}`);
+/** The directories of one sandbox, one in each hierarchy. `cgroup`: below the instance's, `sandboxCgroup`. */
+export function slotPaths(layout: CgroupLayout, instance: string, cgroup: string): string[] {
+  return layout.hierarchies.map(({ mount }) => `${mount}/${instanceCgroup(instance)}/${cgroup}`);
 }
 
-/** Keys of all sandboxes that have a cgroup, adopted or left behind. */
+/** Cgroups of all sandboxes that have one, adopted or left behind, below the instance's. */
 export async function listSlots(layout: CgroupLayout, instance: string): Promise<Set<string>> {
   const lists = await Promise.all(layout.hierarchies.map(async ({ mount }) => {
-    const entries = await readdir(`${mount}/${instanceCgroup(instance)}`, { withFileTypes: true }).catch((error: unknown) => {
-      if (systemCode(error) === 'ENOENT') return [];
-      throw error;
-    });
-    return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+    const root = `${mount}/${instanceCgroup(instance)}`;
+    const [own, ...classes] = await Promise.all([directoriesIn(root), ...classCgroups.map(async (name) => (await directoriesIn(`${root}/${name}`)).map((key) => `${name}/${key}`))]);
+    return [...own.filter((name) => !classCgroups.some((each) => each === name)), ...classes.flat()];
   }));
   return new Set(lists.flat());
+}
+
+async function directoriesIn(cgroup: string): Promise<string[]> {
+  const entries = await readdir(cgroup, { withFileTypes: true }).catch((error: unknown) => {
+    if (systemCode(error) === 'ENOENT') return [];
+    throw error;
+  });
+  return entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
 }
 
 /** What one cgroup uses; counters grow for as long as it lives. */

@@ -8,13 +8,13 @@ import { createAddressPool } from './address-pool.ts';
 import { createClearing } from './clearing.ts';
 import { readLayout, readUsage, slotPaths, type CgroupUsage } from './cgroups.ts';
 import { parseAddress, parseRange } from './ipv4.ts';
-import { createSandbox, endOccupied, makeSpare, type NodeState } from './node-state.ts';
+import { arrangeClasses, createSandbox, endOccupied, makeSpare, type NodeState } from './node-state.ts';
 import { memoryDirectory, readBootId } from './sandbox-record.ts';
 import { recover } from './recover.ts';
 import { bridgeName, type Machine } from './sandboxes.ts';
 import { createSparePool } from './spare-pool.ts';
 import { runtimeError, translated } from './translate.ts';
-import { RuntimeError, type PodNetwork, type Runtime, type RuntimeEvents } from './runtime.ts';
+import { RuntimeError, type PodNetwork, type Qos, type Runtime, type RuntimeEvents } from './runtime.ts';
 import { createUserRanges, delegatedRanges, type IdRange } from './user-ranges.ts';
 
 export interface RuntimeOptions {
@@ -32,7 +32,8 @@ export interface RuntimeOptions {
   readonly spares?: number;
 }
 
-const defaultSpares = 3;
+/** As pods are mostly: those of a cluster's own services ask for something, those that are tried out for nothing. */
+const firstSpares: readonly Qos[] = ['BestEffort', 'Burstable', 'BestEffort'];
 
 async function configureNetwork(state: NodeState, wanted: PodNetwork, spareCount: number): Promise<void> {
   const { machine, sandboxes, log } = state;
@@ -47,7 +48,7 @@ async function configureNetwork(state: NodeState, wanted: PodNetwork, spareCount
     state.network = { addresses, veths: new Map() };
   }
   state.spares ??= createSparePool({
-    size: spareCount, make: () => makeSpare(state), end: (spare) => endOccupied(state, spare), busy: () => state.starting.size > 0,
+    first: firstSpares.slice(0, spareCount), make: (qos) => makeSpare(state, qos), end: (spare) => endOccupied(state, spare), busy: () => state.starting.size > 0,
     failed: (error) => log.warn({ err: error }, 'making a sandbox ahead failed'),
   });
   state.spares.fill();
@@ -59,7 +60,7 @@ async function usage({ sandboxes, machine }: NodeState, uid: string, containerId
   const child = containerId === undefined ? '' : handle.cgroupOf(containerId);
   if (child === undefined) throw new RuntimeError('NotFound', `container ${containerId ?? ''} is not running`);
   try {
-    return await readUsage(machine.layout, slotPaths(machine.layout, machine.instance, handle.key), child);
+    return await readUsage(machine.layout, slotPaths(machine.layout, machine.instance, handle.cgroup), child);
   } catch (error) {
     throw runtimeError('NotFound', `reading the usage of pod ${uid}`, error);
   }
@@ -113,7 +114,8 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   const state: NodeState = { machine, log, clock, events, sandboxes: new Map(), network: undefined, spares: undefined, starting: new Map() };
   return {
     recover: () => translated(() => recover(state)),
-    configureNetwork: (network) => translated(() => configureNetwork(state, network, options.spares ?? defaultSpares)),
+    configureNetwork: (network) => translated(() => configureNetwork(state, network, options.spares ?? firstSpares.length)),
+    weighClasses: (requests) => translated(() => arrangeClasses(state, requests)),
     createSandbox: (spec) => translated(async () => (await createSandbox(state, spec)).sandbox),
     unpack: (request) => translated(() => machine.host.unpack(request)),
     pack: (request) => translated(() => machine.host.pack(request)),

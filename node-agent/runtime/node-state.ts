@@ -1,18 +1,20 @@
 /** What one runtime holds in memory, and how a pod comes to its sandbox: from the spares, or cold. `recover.ts`: from an earlier agent. */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../../machinery/clock.ts';
 import type { Log } from '../../client/log.ts';
 import type { ContainerExit } from '../../native/container.ts';
 import { connectPod, type PodClient, type PodEvents, type PodGreeting } from '../../native/pod.ts';
-import { slotPaths } from './cgroups.ts';
+import { instanceCgroup, slotPaths } from './cgroups.ts';
 import { formatAddress } from './ipv4.ts';
+import { qosTree, type ClassRequests } from './qos-tree.ts';
 import { createSandboxHandle, type SandboxHandle } from './sandbox.ts';
 import { claimDirectory, sandboxDirectory, writeRecord, type SandboxRecord } from './sandbox-record.ts';
 import { clearShell, destroyShell, spawnShell, type Machine, type Network, type Sharing, type Shell } from './sandboxes.ts';
 import type { SparePool } from './spare-pool.ts';
-import { RuntimeError, type RuntimeEvents, type SandboxSpec } from './runtime.ts';
+import { RuntimeError, type Qos, type RuntimeEvents, type SandboxSpec } from './runtime.ts';
 
 export interface NodeState {
   readonly machine: Machine;
@@ -21,7 +23,7 @@ export interface NodeState {
   readonly events: RuntimeEvents | undefined;
   readonly sandboxes: Map<string, SandboxHandle>;
   network: Network | undefined;
-  spares: SparePool<Occupied> | undefined;
+  spares: SparePool<Qos, Occupied> | undefined;
   /** Pods whose first container has not been started yet, each with the end of our patience. */
   readonly starting: Map<string, NodeJS.Timeout | undefined>;
 }
@@ -36,6 +38,11 @@ const patienceMs = 200;
 function settled(state: NodeState, uid: string): void {
   clearTimeout(state.starting.get(uid));
   if (state.starting.delete(uid) && state.starting.size === 0) state.spares?.fill();
+}
+
+/** Makes the cgroups above the pods', and has each weigh what it should. */
+export async function arrangeClasses({ machine: { host, layout, instance } }: NodeState, requests: ClassRequests): Promise<void> {
+  await host.arrangeCgroups(layout.version, qosTree(layout, instanceCgroup(instance), availableParallelism(), requests));
 }
 
 /** A shell with a connection to its supervisor. */
@@ -70,8 +77,8 @@ export async function connectShell(shell: Shell, greeting: PodGreeting = {}): Pr
 }
 
 /** A new sandbox. What fails halfway leaves nothing. */
-async function open(machine: Machine, network: Network | undefined, sharing: Sharing): Promise<Occupied> {
-  const shell = await spawnShell(machine, network, sharing);
+async function open(machine: Machine, network: Network | undefined, sharing: Sharing, qos: Qos): Promise<Occupied> {
+  const shell = await spawnShell(machine, network, sharing, qos);
   try {
     return await connectShell(shell);
   } catch (error) {
@@ -80,8 +87,8 @@ async function open(machine: Machine, network: Network | undefined, sharing: Sha
   }
 }
 
-export async function makeSpare({ machine, network }: NodeState): Promise<Occupied> {
-  return open(machine, network, { hostNetwork: false, hostPid: false, hostIpc: false, hostUsers: true });
+export async function makeSpare({ machine, network }: NodeState, qos: Qos): Promise<Occupied> {
+  return open(machine, network, { hostNetwork: false, hostPid: false, hostIpc: false, hostUsers: true }, qos);
 }
 
 export async function endOccupied({ machine, network }: NodeState, { shell, client, tap }: Occupied): Promise<void> {
@@ -95,8 +102,8 @@ async function giveUp({ machine, network }: NodeState, { shell, client, tap }: O
   await clearShell(machine, network, { ...shell, directory: tap.directory });
 }
 
-function takeSpare(state: NodeState): Occupied | undefined {
-  for (let spare = state.spares?.take(); spare !== undefined; spare = state.spares?.take()) {
+function takeSpare(state: NodeState, qos: Qos): Occupied | undefined {
+  for (let spare = state.spares?.take(qos); spare !== undefined; spare = state.spares?.take(qos)) {
     if (!spare.tap.lost) return spare;
     void giveUp(state, spare);
   }
@@ -106,10 +113,10 @@ function takeSpare(state: NodeState): Occupied | undefined {
 async function obtain(state: NodeState, spec: SandboxSpec): Promise<Occupied> {
   if (!spec.hostNetwork && state.network === undefined) throw new RuntimeError('Unavailable', 'the pod network is not configured yet');
   const ordinary = !spec.hostNetwork && !spec.hostPid && !spec.hostIpc && spec.hostUsers;
-  const spare = ordinary ? takeSpare(state) : undefined;
+  const spare = ordinary ? takeSpare(state, spec.qos) : undefined;
   if (spare !== undefined) return spare;
   const { hostNetwork, hostPid, hostIpc, hostUsers } = spec;
-  return open(state.machine, hostNetwork ? undefined : state.network, { hostNetwork, hostPid, hostIpc, hostUsers });
+  return open(state.machine, hostNetwork ? undefined : state.network, { hostNetwork, hostPid, hostIpc, hostUsers }, spec.qos);
 }
 
 /** Says why a supervisor ended, as far as it could say so itself: it writes only what went wrong. */
@@ -123,7 +130,7 @@ export function hold(state: NodeState, spec: SandboxSpec, occupied: Occupied): S
   const { machine, sandboxes, events, log } = state;
   const { shell, client, tap } = occupied;
   const address = shell.address === undefined ? undefined : formatAddress(shell.address);
-  const handle = createSandboxHandle({ machine, spec, client, key: shell.key, directory: tap.directory, address }, {
+  const handle = createSandboxHandle({ machine, spec, client, cgroup: shell.cgroup, directory: tap.directory, address }, {
     exited: (exit) => events?.exited(spec.uid, exit),
     lost: () => {
       reportLost(state, spec, tap.directory).catch((error: unknown) => log.error({ err: error, uid: spec.uid }, 'reading a lost supervisor\'s last words failed'));
@@ -134,7 +141,7 @@ export function hold(state: NodeState, spec: SandboxSpec, occupied: Occupied): S
       await endOccupied(state, occupied);
       if (sandboxes.get(spec.uid) === handle) sandboxes.delete(spec.uid);
     },
-    killRest: () => machine.host.destroy({ supervisor: shell.supervisor, cgroups: slotPaths(machine.layout, machine.instance, shell.key) }),
+    killRest: () => machine.host.destroy({ supervisor: shell.supervisor, cgroups: slotPaths(machine.layout, machine.instance, shell.cgroup) }),
     failed: (error) => log.error({ err: error, uid: spec.uid }, 'cleaning up after what ended in a pod failed'),
   });
   sandboxes.set(spec.uid, handle);
@@ -149,7 +156,7 @@ async function claim({ machine }: NodeState, spec: SandboxSpec, { shell, client,
   if (existsSync(target)) await machine.host.destroy({ directory: target, cgroups: [] });
   tap.directory = await claimDirectory(machine.dataDir, shell.directory, spec.uid);
   const record: SandboxRecord = {
-    version: 1, key: shell.key, spec, ...shell.supervisor, bootId: machine.bootId, ...(shell.address === undefined ? {} : { address: formatAddress(shell.address) }),
+    version: 1, key: shell.key, cgroup: shell.cgroup, spec, ...shell.supervisor, bootId: machine.bootId, ...(shell.address === undefined ? {} : { address: formatAddress(shell.address) }),
     ...(shell.firstUser === undefined ? {} : { firstUser: shell.firstUser }),
   };
   // Both end before either's failure is told: what follows it removes the directory.

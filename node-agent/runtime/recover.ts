@@ -4,7 +4,7 @@ import { messageOf, systemCode } from '../../machinery/thrown.ts';
 import { askAgain, askEach, type Answer } from './adoption.ts';
 import { listSlots, slotPaths } from './cgroups.ts';
 import { parseAddress } from './ipv4.ts';
-import { connectShell, hold, type NodeState, type Occupied } from './node-state.ts';
+import { arrangeClasses, connectShell, hold, type NodeState, type Occupied } from './node-state.ts';
 import type { Sandbox } from './runtime.ts';
 import { listSandboxes, listSpares, readRecord, readStartTicks, sandboxDirectory, type SandboxRecord } from './sandbox-record.ts';
 import { destroyShell, type Shell } from './sandboxes.ts';
@@ -21,8 +21,8 @@ async function readLeft({ machine }: NodeState, uid: string): Promise<Left | und
   const directory = sandboxDirectory(machine.dataDir, uid);
   const record = await readRecord(directory);
   if (record === undefined || record.spec.uid !== uid || record.bootId !== machine.bootId) return undefined;
-  const { pid, startTicks, key, address, firstUser } = record;
-  return { record, shell: { key, supervisor: { pid, startTicks }, directory, address: address === undefined ? undefined : parseAddress(address), firstUser } };
+  const { pid, startTicks, key, cgroup = key, address, firstUser } = record;
+  return { record, shell: { key, cgroup, supervisor: { pid, startTicks }, directory, address: address === undefined ? undefined : parseAddress(address), firstUser } };
 }
 
 async function isRunning({ shell: { supervisor } }: Left): Promise<boolean> {
@@ -57,7 +57,7 @@ function holdSilent(state: NodeState, left: Left): void {
   const stop = new AbortController();
   const stopAsking = (): void => stop.abort(new Error('nobody waits for the supervisor any more'));
   const handle = createSilentHandle({
-    spec, key: shell.key, address, release: stopAsking,
+    spec, cgroup: shell.cgroup, address, release: stopAsking,
     async end() {
       stopAsking();
       await destroyShell(machine, state.network, shell);
@@ -91,18 +91,21 @@ export async function recover(state: NodeState): Promise<readonly Sandbox[]> {
     await machine.host.destroy(what).catch((error: unknown) => log.error({ err: error, ...what }, 'what an earlier agent left was not removed'));
   };
   const uids = await listSandboxes(machine.dataDir);
-  const found = await Promise.all(uids.map(async (uid): Promise<[string, Left | undefined]> => [uid, await readLeft(state, uid)]));
-  const left = new Map(found.flatMap(([uid, each]) => (each === undefined ? [] : [[uid, each] as const])));
+  const described = await Promise.all(uids.map(async (uid): Promise<[string, Left | undefined]> => [uid, await readLeft(state, uid)]));
+  const left = new Map(described.flatMap(([uid, each]) => (each === undefined ? [] : [[uid, each] as const])));
   const answers = await askEach([...left], ([, each]) => (deadlineMs) => ask(state, each, deadlineMs, undefined));
   for (const [[, each], answer] of answers) {
     if (answer.is !== 'gone' && each.shell.firstUser !== undefined) machine.users.reserve(each.shell.firstUser);
     if (answer.is === 'here') hold(state, each.record.spec, answer.value);
     else if (answer.is === 'silent') holdSilent(state, each);
   }
-  const keys = new Set([...sandboxes.values()].map((handle) => handle.key));
-  const strays = [...(await listSlots(machine.layout, machine.instance))].filter((key) => !keys.has(key));
-  await Promise.all(strays.map((key) => destroy({ cgroups: slotPaths(machine.layout, machine.instance, key) })));
+  const held = new Set([...sandboxes.values()].map((handle) => handle.cgroup));
+  const strays = [...(await listSlots(machine.layout, machine.instance))].filter((cgroup) => !held.has(cgroup));
+  await Promise.all(strays.map((cgroup) => destroy({ cgroups: slotPaths(machine.layout, machine.instance, cgroup) })));
   const stale = [...uids.filter((uid) => !sandboxes.has(uid)).map((uid) => sandboxDirectory(machine.dataDir, uid)), ...(await listSpares(machine.dataDir))];
   await Promise.all(stale.map((directory) => destroy({ directory, cgroups: [] })));
-  return [...sandboxes.values()].map((handle) => handle.sandbox);
+  const found = [...sandboxes.values()].map((handle) => handle.sandbox);
+  const burstableCpuMillis = found.map(({ spec }) => (spec.qos === 'Burstable' ? spec.resources.cpuRequestMillis ?? 0 : 0)).reduce((sum, each) => sum + each, 0);
+  await arrangeClasses(state, { burstableCpuMillis }).catch((error: unknown) => log.error({ err: error }, 'the cgroups of the QoS classes do not weigh what they should'));
+  return found;
 }

@@ -1,6 +1,7 @@
 import type { CgroupResources, ContainerDescription, ContainerExit, Mount } from '../../native/container.ts';
 import type { ProcessStreams } from '../../native/streams.ts';
 import type { CgroupUsage } from './cgroups.ts';
+import type { ClassRequests } from './qos-tree.ts';
 
 /**
  * What the pod workers ask of the machine. The plan above it speaks of pods; everything below it (namespaces, cgroups,
@@ -10,7 +11,7 @@ import type { CgroupUsage } from './cgroups.ts';
  */
 
 /** What a container is made of is said the same way up here and in the protocol. */
-export type { CgroupResources, CgroupUsage, ContainerExit, Mount, ProcessStreams };
+export type { CgroupResources, CgroupUsage, ClassRequests, ContainerExit, Mount, ProcessStreams };
 
 export type Qos = 'Guaranteed' | 'Burstable' | 'BestEffort';
 
@@ -151,6 +152,8 @@ export interface Runtime {
   recover(): Promise<readonly Sandbox[]>;
   /** Sets up or changes bridge, routes and masquerading. Needed before the first sandbox with a network of its own. */
   configureNetwork(network: PodNetwork): Promise<void>;
+  /** Has each QoS class weigh what its pods ask for together. */
+  weighClasses(requests: ClassRequests): Promise<void>;
   createSandbox(spec: SandboxSpec): Promise<Sandbox>;
   unpack(request: UnpackRequest): Promise<void>;
   /** Keeps owners, modes, links, devices and the attributes that `unpack` takes. */

@@ -6,8 +6,10 @@ import { systemCode } from '../../machinery/thrown.ts';
 
 export interface SandboxRecord {
   readonly version: 1;
-  /** Names its cgroups and network device. */
+  /** Names its network device. */
   readonly key: string;
+  /** Below the instance's; absent in the records of earlier versions: its key, whatever its QoS class. */
+  readonly cgroup?: string;
   readonly spec: SandboxSpec;
   readonly address?: string;
   /** The host's id of the pod's root, where the pod has users of its own. */
@@ -33,9 +35,9 @@ export async function writeRecord(directory: string, record: SandboxRecord): Pro
 
 function isRecord(value: unknown): value is SandboxRecord {
   if (typeof value !== 'object' || value === null) return false;
-  const { version, key, spec, firstUser, pid, startTicks, bootId } = value as Record<string, unknown>;
+  const { version, key, cgroup, spec, firstUser, pid, startTicks, bootId } = value as Record<string, unknown>;
   return version === 1 && typeof key === 'string' && typeof spec === 'object' && spec !== null && typeof pid === 'number' && typeof startTicks === 'number' && typeof bootId === 'string'
-    && (firstUser === undefined || typeof firstUser === 'number');
+    && (cgroup === undefined || typeof cgroup === 'string') && (firstUser === undefined || typeof firstUser === 'number');
 }
 
 /** The record, or undefined when there is none that makes sense: its sandbox can't be adopted. */

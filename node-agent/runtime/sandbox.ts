@@ -11,7 +11,8 @@ import type { ContainerExit, ContainerSpec, Sandbox, SandboxSpec, StartedContain
 
 /** A sandbox as the runtime holds it: what the pod workers see, and what only the runtime may do. */
 export interface SandboxHandle {
-  readonly key: string;
+  /** Below the instance's. */
+  readonly cgroup: string;
   readonly sandbox: Sandbox;
   readonly events: PodEvents;
   /** The name of a running container's cgroup below the sandbox's. */
@@ -24,7 +25,7 @@ export interface SandboxFacts {
   readonly machine: Machine;
   readonly spec: SandboxSpec;
   readonly client: PodClient;
-  readonly key: string;
+  readonly cgroup: string;
   readonly directory: string;
   readonly address: string | undefined;
 }
@@ -78,17 +79,17 @@ function createContainers(client: PodClient) {
 }
 
 /** Frees what an ended container has left. Files before cgroup: dead memory cgroups would linger on the files' pages. */
-async function removeContainer({ client, machine, key, directory }: SandboxFacts, containerId: string): Promise<void> {
+async function removeContainer({ client, machine, cgroup, directory }: SandboxFacts, containerId: string): Promise<void> {
   const index = await client.remove(containerId).catch((error: unknown) => {
     if (error instanceof NativeError && error.code === 'NotFound') return undefined;
     throw error;
   });
-  const cgroups = index === undefined ? [] : slotPaths(machine.layout, machine.instance, key).map((slot) => join(slot, `c${index}`));
+  const cgroups = index === undefined ? [] : slotPaths(machine.layout, machine.instance, cgroup).map((slot) => join(slot, `c${index}`));
   await machine.host.destroy({ directory: join(directory, 'c', containerId), cgroups });
 }
 
 export function createSandboxHandle(facts: SandboxFacts, hooks: SandboxHooks): SandboxHandle {
-  const { spec, client, key, address } = facts;
+  const { spec, client, cgroup, address } = facts;
   const containers = createContainers(client);
   let destroyed: Promise<void> | undefined;
   let gone = false;
@@ -153,5 +154,5 @@ export function createSandboxHandle(facts: SandboxFacts, hooks: SandboxHooks): S
     gone = true;
     client.close();
   };
-  return { key, sandbox, events, cgroupOf: containers.cgroupOf, release };
+  return { cgroup, sandbox, events, cgroupOf: containers.cgroupOf, release };
 }

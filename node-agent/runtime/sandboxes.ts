@@ -9,7 +9,8 @@ import type { Clearing } from './clearing.ts';
 import { slotPaths, type CgroupLayout } from './cgroups.ts';
 import type { AddressPool } from './address-pool.ts';
 import { poolDirectory } from './sandbox-record.ts';
-import type { SandboxSpec } from './runtime.ts';
+import { sandboxCgroup } from './qos-tree.ts';
+import type { Qos, SandboxSpec } from './runtime.ts';
 import type { UserRanges } from './user-ranges.ts';
 
 export interface Machine {
@@ -25,6 +26,8 @@ export interface Machine {
 /** A running supervisor with what surrounds it. */
 export interface Shell {
   readonly key: string;
+  /** Below the instance's. */
+  readonly cgroup: string;
   readonly supervisor: ProcessIdentity;
   readonly directory: string;
   readonly address: number | undefined;
@@ -64,12 +67,13 @@ function takeUsers({ users }: Machine): number {
   return first;
 }
 
-async function spawnOnce(machine: Machine, network: Network | undefined, sharing: Sharing): Promise<Shell> {
+async function spawnOnce(machine: Machine, network: Network | undefined, sharing: Sharing, qos: Qos): Promise<Shell> {
   const { instance, layout, host, dataDir, clearing } = machine;
   const { hostUsers, ...shared } = sharing;
   const key = randomBytes(4).toString('hex');
   const directory = join(poolDirectory(dataDir), key);
-  const slots = slotPaths(layout, instance, key);
+  const cgroup = sandboxCgroup(qos, key);
+  const slots = slotPaths(layout, instance, cgroup);
   const firstUser = hostUsers ? undefined : takeUsers(machine);
   const address = network === undefined ? undefined : takeAddress(machine, network.addresses, network.veths);
   const link = network === undefined || address === undefined ? {} : {
@@ -79,7 +83,7 @@ async function spawnOnce(machine: Machine, network: Network | undefined, sharing
   try {
     const cgroups = layout.hierarchies.map(({ controllers }, index) => ({ controllers, path: slots[index] ?? '' }));
     const supervisor = await host.spawn({ key, directory, cgroupVersion: layout.version, cgroups, ...shared, zygotes: parkedZygotes, ...(firstUser === undefined ? {} : { firstUser }), ...link });
-    return { key, supervisor, directory, address, firstUser };
+    return { key, cgroup, supervisor, directory, address, firstUser };
   } catch (error) {
     await clearing.clear({ directory, cgroups: slots }, () => freeIds(machine, network, { address, firstUser }));
     throw error;
@@ -87,18 +91,18 @@ async function spawnOnce(machine: Machine, network: Network | undefined, sharing
 }
 
 /** Starts a supervisor. A host that dies meanwhile costs one retry under another key; what it left is cleared away first. */
-export async function spawnShell(machine: Machine, network: Network | undefined, sharing: Sharing): Promise<Shell> {
+export async function spawnShell(machine: Machine, network: Network | undefined, sharing: Sharing, qos: Qos): Promise<Shell> {
   await mkdir(poolDirectory(machine.dataDir), { recursive: true, mode: 0o700 });
   try {
-    return await spawnOnce(machine, network, sharing);
+    return await spawnOnce(machine, network, sharing, qos);
   } catch (error) {
     if (!(error instanceof NativeError) || error.code !== 'Unavailable') throw error;
-    return spawnOnce(machine, network, sharing);
+    return spawnOnce(machine, network, sharing, qos);
   }
 }
 
-function destroyRequest({ layout, instance }: Machine, { supervisor, directory, key }: Shell): DestroyRequest {
-  return { supervisor, directory, cgroups: slotPaths(layout, instance, key) };
+function destroyRequest({ layout, instance }: Machine, { supervisor, directory, cgroup }: Shell): DestroyRequest {
+  return { supervisor, directory, cgroups: slotPaths(layout, instance, cgroup) };
 }
 
 function freeIds({ users }: Machine, network: Network | undefined, { address, firstUser }: Pick<Shell, 'address' | 'firstUser'>): void {

@@ -4,7 +4,7 @@ import { translated } from './translate.ts';
 
 export interface SilentFacts {
   readonly spec: SandboxSpec;
-  readonly key: string;
+  readonly cgroup: string;
   readonly address: string | undefined;
   /** Ends the sandbox and all it has. */
   end(): Promise<void>;
@@ -15,7 +15,7 @@ export interface SilentFacts {
 const refuse = (): Promise<never> => Promise.reject(new RuntimeError('Unavailable', 'the pod\'s supervisor does not answer'));
 
 /** A sandbox whose supervisor does not answer: what runs in it goes on and is not known here. It can be destroyed, as that needs no answer. */
-export function createSilentHandle({ spec, key, address, end, release }: SilentFacts): SandboxHandle {
+export function createSilentHandle({ spec, cgroup, address, end, release }: SilentFacts): SandboxHandle {
   let destroyed: Promise<void> | undefined;
   const destroy = (): Promise<void> => {
     destroyed ??= end().catch((error: unknown) => {
@@ -28,5 +28,5 @@ export function createSilentHandle({ spec, key, address, end, release }: SilentF
     uid: spec.uid, spec, address, refusal: undefined, answers: false, running: new Map(), exits: new Map(),
     start: refuse, signal: refuse, resize: refuse, exec: refuse, attach: refuse, remove: refuse, dial: refuse, destroy: () => translated(destroy),
   };
-  return { key, sandbox, events: { exited: () => undefined, lost: () => undefined }, cgroupOf: () => undefined, release };
+  return { cgroup, sandbox, events: { exited: () => undefined, lost: () => undefined }, cgroupOf: () => undefined, release };
 }

@@ -20,8 +20,10 @@ export async function expectOnly({ dataDir, instance }: ClusterAddress, uids: re
   deepEqual(mounts.filter((line) => !uids.some((uid) => line.includes(uid))), []);
 }
 
+const classes = ['burstable', 'besteffort'];
+
 async function slots(instance: string): Promise<string[]> {
   const hierarchies = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n').flatMap((line) => (/ - cgroup2? /.test(line) ? [line.split(' ')[4] ?? ''] : []));
-  const found = await Promise.all(hierarchies.map((mount) => readdir(join(mount, `coracle-${instance}`), { withFileTypes: true }).catch(() => [])));
-  return [...new Set(found.flat().filter((entry) => entry.isDirectory()).map(({ name }) => name))];
+  const found = await Promise.all(hierarchies.flatMap((mount) => ['', ...classes].map((each) => readdir(join(mount, `coracle-${instance}`, each), { withFileTypes: true }).catch(() => []))));
+  return [...new Set(found.flat().filter((entry) => entry.isDirectory() && !classes.includes(entry.name)).map(({ name }) => name))];
 }

@@ -1,0 +1,60 @@
+import type { Clock } from '../../machinery/clock.ts';
+import { pause } from '../../machinery/clock.ts';
+import type { Pod } from '../../machinery/kinds/core.ts';
+import { qosClass } from '../../machinery/pod/qos.ts';
+import type { Log } from '../../client/log.ts';
+import { podResources } from '../pod-resources.ts';
+import type { ClassRequests, Runtime } from '../runtime/runtime.ts';
+
+/** Keeps what the QoS classes weigh true to what their pods ask for. */
+export interface ClassKeeper {
+  /** Pods hold something else of the node than before. */
+  changed(): void;
+  run(signal: AbortSignal): Promise<void>;
+}
+
+export interface ClassKeeperOptions {
+  readonly runtime: Pick<Runtime, 'weighClasses'>;
+  /** The node's pods, with what they are granted. */
+  readonly held: () => readonly Pod[];
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** Pods come and go in bursts, and a start goes before a weight. */
+const soonMs = 100;
+const retryMs = 10_000;
+
+export function createClassKeeper({ runtime, held, clock, log }: ClassKeeperOptions): ClassKeeper {
+  let wake = Promise.withResolvers<void>();
+  return {
+    changed: () => wake.resolve(),
+    async run(signal) {
+      signal.addEventListener('abort', () => wake.resolve(), { once: true });
+      let written: string | undefined;
+      for (let waitMs = soonMs; !signal.aborted; ) {
+        await wake.promise;
+        await pause(clock, waitMs, signal).catch(() => undefined);
+        if (signal.aborted) return;
+        wake = Promise.withResolvers();
+        const requests = classRequests(held());
+        waitMs = soonMs;
+        if (JSON.stringify(requests) === written) continue;
+        try {
+          await runtime.weighClasses(requests);
+          written = JSON.stringify(requests);
+        } catch (error) {
+          if (!signal.aborted) log.error({ err: error }, 'the cgroups of the QoS classes do not weigh what they should: it is tried again');
+          waitMs = retryMs;
+          wake.resolve();
+        }
+      }
+    },
+  };
+}
+
+/** What the classes' pods ask for together. Pure. */
+export function classRequests(pods: readonly Pod[]): ClassRequests {
+  const burstable = pods.filter(({ spec }) => spec !== undefined && qosClass(spec) === 'Burstable');
+  return { burstableCpuMillis: burstable.map((pod) => podResources(pod).cpuRequestMillis ?? 0).reduce((sum, each) => sum + each, 0) };
+}

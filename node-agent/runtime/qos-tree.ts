@@ -1,0 +1,44 @@
+/**
+ * The cgroups between an instance's and its pods': one for each QoS class but Guaranteed, whose pods are the instance's own
+ * children. A class weighs what its pods ask for, so that those who ask for nothing never take from those who do. Pure.
+ * Source: the kubelet's `--cgroups-per-qos`; its conversions of processors to shares, and the OCI's of shares to weight.
+ */
+import type { CgroupFiles } from '../../native/host.ts';
+import type { CgroupLayout } from './cgroups.ts';
+import type { Qos } from './runtime.ts';
+
+export const classCgroups = ['burstable', 'besteffort'] as const;
+
+/** Where a sandbox is, below the instance's cgroup. */
+export function sandboxCgroup(qos: Qos, key: string): string {
+  return qos === 'Guaranteed' ? key : `${qos === 'Burstable' ? 'burstable' : 'besteffort'}/${key}`;
+}
+
+/** What the pods of a class ask for together. */
+export interface ClassRequests {
+  readonly burstableCpuMillis: number;
+}
+
+const fewestShares = 2;
+const mostShares = 262_144;
+
+export function sharesOf(cpuMillis: number): number {
+  return Math.min(Math.max(fewestShares, Math.floor(cpuMillis * 1024 / 1000)), mostShares);
+}
+
+function weightFile(version: 1 | 2, shares: number): CgroupFiles['files'][number] {
+  return version === 1 ? { name: 'cpu.shares', value: String(shares) } : { name: 'cpu.weight', value: String(1 + Math.floor((shares - 2) * 9999 / 262_142)) };
+}
+
+/** Every cgroup above the pods', the instance's first, and what its files say. `root`: the instance's, below a hierarchy's mount. `cpus`: the machine's. */
+export function qosTree({ version, hierarchies }: CgroupLayout, root: string, cpus: number, requests: ClassRequests): readonly CgroupFiles[] {
+  const shares = { '': cpus * 1024, '/burstable': sharesOf(requests.burstableCpuMillis), '/besteffort': fewestShares };
+  return hierarchies.flatMap(({ mount, controllers }) => Object.entries(shares).map(([name, each]): CgroupFiles => ({
+    path: `${mount}/${root}${name}`,
+    files: [
+      ...(controllers.includes('cpu') ? [weightFile(version, each)] : []),
+      // Kubernetes' pods don't swap unless a node is told to let them: a limit of memory would be none. v1 has no such file.
+      ...(version === 2 && name === '' && controllers.includes('memory') ? [{ name: 'memory.swap.max', value: '0' }] : []),
+    ],
+  })));
+}

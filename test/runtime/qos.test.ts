@@ -1,0 +1,101 @@
+import { existsSync } from 'node:fs';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { instanceCgroup, readLayout } from '../../node-agent/runtime/cgroups.ts';
+import type { Qos } from '../../node-agent/runtime/runtime.ts';
+import { destroyInstance } from '../../node-agent/runtime/teardown.ts';
+import { containerSpec, createTestMachine, isAlive, sandboxSpec, type TestMachine } from './fixture.ts';
+
+/** The cgroups of QoS classes, and the pods in them. */
+let machine: TestMachine;
+beforeEach(async () => {
+  machine = await createTestMachine({ spares: 1 });
+});
+afterEach(() => machine.close());
+
+const layout = await readLayout();
+const cpu = layout.hierarchies.find(({ controllers }) => controllers.includes('cpu'))?.mount ?? '';
+const weight = async (name: string): Promise<number> => Number(await readFile(join(cpu, instanceCgroup(machine.instance), name, layout.version === 1 ? 'cpu.shares' : 'cpu.weight'), 'utf8'));
+/** Of thousandths of a core. */
+const weightOf = (shares: number): number => (layout.version === 1 ? shares : 1 + Math.floor((shares - 2) * 9999 / 262_142));
+
+/** Where a process is, below the instance's cgroup, in every hierarchy of ours. */
+async function cgroupsOf(pid: number): Promise<string[]> {
+  const lines = (await readFile(`/proc/${pid}/cgroup`, 'utf8')).split('\n');
+  return [...new Set(lines.flatMap((line) => new RegExp(`/${instanceCgroup(machine.instance)}/(.*)`).exec(line)?.[1] ?? []))];
+}
+
+const recordPath = (uid: string): string => join(machine.dataDir, 'pods', uid, 'sandbox/sandbox.json');
+async function recordOf(uid: string): Promise<{ readonly key: string; readonly cgroup: string; readonly spec: object }> {
+  return JSON.parse(await readFile(recordPath(uid), 'utf8')) as { key: string; cgroup: string; spec: object };
+}
+
+describe('a pod', () => {
+  it.each<[Qos, string]>([['Guaranteed', ''], ['Burstable', 'burstable/'], ['BestEffort', 'besteffort/']])('that is %s is in the cgroup of its class, made ahead or not', async (qos, prefix) => {
+    for (const [uid, hostIpc] of [['pooled', false], ['cold', true]] as const) {
+      const sandbox = await machine.runtime.createSandbox(sandboxSpec(uid, { qos, hostIpc }));
+      const spec = containerSpec(machine, ['sleep', '1000']);
+      const { pid } = await sandbox.start(spec);
+      expect(await cgroupsOf(pid)).toEqual([`${prefix}${(await recordOf(uid)).key}/c0`]);
+      expect((await machine.runtime.usage(uid, spec.id)).pids).toBe(1);
+      await sandbox.destroy();
+      await expect(machine.runtime.usage(uid)).rejects.toMatchObject({ code: 'NotFound' });
+    }
+  });
+
+  it('is found again in its class', async () => {
+    const sandbox = await machine.runtime.createSandbox(sandboxSpec('again', { qos: 'Burstable' }));
+    const spec = containerSpec(machine, ['sleep', '1000']);
+    const { pid } = await sandbox.start(spec);
+    await machine.reopen();
+    const [found] = await machine.runtime.recover();
+    expect([found?.running.get(spec.id)?.pid, isAlive(pid)]).toEqual([pid, true]);
+    expect((await machine.runtime.usage('again', spec.id)).pids).toBe(1);
+    await found?.destroy();
+    expect(isAlive(pid)).toBe(false);
+  });
+
+  it('that an earlier version started beside the classes is taken over where it is', async () => {
+    const sandbox = await machine.runtime.createSandbox(sandboxSpec('old', { qos: 'Guaranteed' }));
+    const spec = containerSpec(machine, ['sleep', '1000']);
+    const { pid } = await sandbox.start(spec);
+    await machine.runtime.close();
+    const { cgroup: _cgroup, ...record } = await recordOf('old');
+    await writeFile(recordPath('old'), JSON.stringify({ ...record, spec: { ...record.spec, qos: 'BestEffort' } }));
+    await machine.reopen();
+    const [found] = await machine.runtime.recover();
+    expect(found?.running.get(spec.id)?.pid).toBe(pid);
+    expect((await machine.runtime.usage('old', spec.id)).pids).toBe(1);
+    await found?.start(containerSpec(machine, ['sleep', '1000']));
+    await found?.destroy();
+    expect([isAlive(pid), existsSync(join(cpu, instanceCgroup(machine.instance), record.key))]).toEqual([false, false]);
+  });
+});
+
+describe('a class', () => {
+  it('weighs what its pods ask for, also for the next agent', async () => {
+    expect([await weight('burstable'), await weight('besteffort')]).toEqual([weightOf(2), weightOf(2)]);
+    await machine.runtime.weighClasses({ burstableCpuMillis: 1500 });
+    expect([await weight('burstable'), await weight('besteffort')]).toEqual([weightOf(1536), weightOf(2)]);
+    await machine.runtime.createSandbox(sandboxSpec('asking', { qos: 'Burstable', resources: { cpuRequestMillis: 250 } }));
+    await machine.reopen();
+    await machine.runtime.recover();
+    expect(await weight('burstable')).toBe(weightOf(256));
+  });
+
+  it('keeps nothing that nobody owns, and goes with its instance', async () => {
+    const sandboxes = await Promise.all((['Burstable', 'BestEffort'] as const).map((qos) => machine.runtime.createSandbox(sandboxSpec(qos, { qos }))));
+    const started = await Promise.all(sandboxes.map((sandbox) => sandbox.start(containerSpec(machine, ['sleep', '1000']))));
+    await machine.runtime.close();
+    await Promise.all(['Burstable', 'BestEffort'].map((uid) => writeFile(recordPath(uid), '{}')));
+    await machine.reopen();
+    expect(await machine.runtime.recover()).toEqual([]);
+    expect(started.map(({ pid }) => isAlive(pid))).toEqual([false, false]);
+    const left = await Promise.all(['burstable', 'besteffort'].map((name) => readdir(join(cpu, instanceCgroup(machine.instance), name), { withFileTypes: true })));
+    expect(left.flat().filter((entry) => entry.isDirectory())).toEqual([]);
+    await machine.runtime.close();
+    await destroyInstance({ instance: machine.instance, dataDir: machine.dataDir });
+    expect((await machine.leftovers())['cgroups']).toEqual([]);
+  });
+});
