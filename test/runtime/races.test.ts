@@ -1,0 +1,82 @@
+import { copyFile, mkdir, readdir, readFile, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { ContainerSpec, Sandbox } from '../../node-agent/runtime/runtime.ts';
+import { buildAttempts } from './attempts.ts';
+import { containerSpec, createTestMachine, finished, logText, sandboxSpec, sh, type TestMachine } from './fixture.ts';
+
+/** What one container changes while another is made, or something executed: the moment between a look and the deed. */
+let machine: TestMachine;
+let sandbox: Sandbox;
+/** Of the machine: what a link leads to. */
+let outside: string;
+
+beforeAll(async () => {
+  machine = await createTestMachine();
+  await copyFile(await buildAttempts(), join(machine.layer, 'bin/attempts'));
+  outside = join(machine.dataDir, 'outside');
+  await mkdir(outside);
+  await writeFile(join(outside, 'file'), 'of the machine\n');
+  sandbox = await machine.runtime.createSandbox(sandboxSpec('racing'));
+});
+afterAll(() => machine.close());
+
+/** Starts one container that makes `real` and `link` of the directory change places without end; answers how to end it. */
+async function exchanging(directory: string, target: string): Promise<() => Promise<void>> {
+  const spec = containerSpec(machine, ['attempts', 'exchange', `${target}/real`, `${target}/link`], { mounts: [{ type: 'bind', source: directory, target, readOnly: false }] });
+  await sandbox.start(spec);
+  return async () => {
+    await sandbox.signal(spec.id, 9);
+    const { exitCode } = await machine.exitOf(spec.id);
+    expect(exitCode).toBe(137); // it was at it until then
+    await sandbox.remove(spec.id);
+  };
+}
+
+async function outcomes(times: number, once: () => Promise<string>): Promise<Set<string>> {
+  const seen = new Set<string>();
+  for (let time = 0; time < times; time++) seen.add(await once().catch((error: unknown) => `refused: ${String(Reflect.get(Object(error), 'message'))}`));
+  return seen;
+}
+
+async function logOf(spec: ContainerSpec): Promise<string> {
+  await sandbox.start(spec);
+  await machine.exitOf(spec.id);
+  const log = await logText(spec.logPath);
+  await sandbox.remove(spec.id);
+  return log;
+}
+
+describe('a container that swaps a directory for a link to the machine, without end,', () => {
+  it('leads no other out by the part of a volume that it mounts', async () => {
+    const volume = join(machine.dataDir, 'volume');
+    await mkdir(join(volume, 'real'), { recursive: true });
+    await writeFile(join(volume, 'real/file'), 'inside\n');
+    await symlink(outside, join(volume, 'link'));
+    const stop = await exchanging(volume, '/volume');
+    const part = (subPath: string) => ({ mounts: [{ type: 'bind' as const, source: volume, subPath, target: '/part', readOnly: false }] });
+    const seen = await outcomes(40, () => logOf(containerSpec(machine, ['cat', '/part/file'], part('real'))));
+    // What is made when missing is made inside, too.
+    for (const each of await outcomes(30, () => logOf(containerSpec(machine, sh('echo written > /part/new; ls /part'), part('real/made'))))) seen.add(each);
+    await stop();
+    expect([...seen].toSorted()).toEqual(['inside\n', 'new\n', 'refused: subPath "real" leads out of its volume', 'refused: subPath "real/made" leads out of its volume']);
+    expect(await readdir(outside)).toEqual(['file']);
+    expect(await readFile(join(outside, 'file'), 'utf8')).toBe('of the machine\n');
+  });
+
+  it('leads nothing out that is executed in it while its working directory moves', async () => {
+    const spec = containerSpec(machine, sh('mkdir /work/real; ln -s /proc/self/fd/5 /work/link; echo inside > /work/real/file; exec attempts exchange /work/real /work/link'), { workingDir: '/work/real' });
+    await mkdir(join(machine.layer, 'work'));
+    await sandbox.start(spec);
+    const seen = await outcomes(100, async () => {
+      const { stdout, stderr } = await finished(await sandbox.exec(spec.id, { args: sh('ls; cat ../../../../../../outside/file'), tty: false, stdin: false }));
+      return stdout + stderr;
+    });
+    await sandbox.signal(spec.id, 9);
+    expect((await machine.exitOf(spec.id)).exitCode).toBe(137);
+    await sandbox.remove(spec.id);
+    for (const each of seen) expect(each).toMatch(/^(file\n|)cat: can't open '..\/..\/..\/..\/..\/..\/outside\/file': No such file or directory\n$|^refused: /);
+    expect([...seen].some((each) => each.startsWith('file\n'))).toBe(true);
+    expect([...seen].some((each) => each.startsWith('refused: '))).toBe(true);
+  });
+});
