@@ -36,6 +36,8 @@ import { createPodWorkers, type PodWorkers } from './pod/workers.ts';
 import { readWhenChanged } from './read-when-changed.ts';
 import type { Runtime, RuntimeEvents } from './runtime/runtime.ts';
 import { defaultSeccomp } from './runtime/seccomp.ts';
+import { createLogind } from './shutdown/logind.ts';
+import { createShutdownManager, type ShutdownManagerOptions } from './shutdown/manager.ts';
 import { readFileSystem } from './stats/machine.ts';
 import { createMeter } from './stats/meter.ts';
 import { createStreamingServer } from './streaming/server.ts';
@@ -67,6 +69,8 @@ export interface AgentOptions {
   readonly eviction?: EvictionSettings;
   /** When images that nothing uses are removed; absent: the kubelet's defaults. */
   readonly imageGarbage?: GarbagePolicy;
+  /** How pods are ended when the machine goes down; absent: the machine doesn't wait for them. */
+  readonly shutdown?: Partial<Pick<ShutdownManagerOptions, 'periods' | 'logind'>>;
   /** Most processes of one container. */
   readonly pidsLimit?: number;
 }
@@ -152,7 +156,7 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
       kept: (what, capacity) => keptFree(settings, what === 'memory' ? 'memory.available' : 'nodefs.available', capacity),
     });
     const recorder = createRecorder(client, { component: 'kubelet', host: nodeName, clock, log, lingerMs: eventsLingerMs });
-    const reporter = createNodeReporter({ client, clock, log, recorder, facts, pressures: () => eviction.pressures(), networkConfigured: network.configured, images: async () => nodeImages(await images.list()) });
+    const reporter = createNodeReporter({ client, clock, log, recorder, facts, pressures: () => eviction.pressures(), notReady: () => shutdown.notReady(), networkConfigured: network.configured, images: async () => nodeImages(await images.list()) });
     nodes.onChange((_before, node) => {
       if (node?.metadata?.name === nodeName) reporter.check(node);
     });
@@ -164,16 +168,19 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
       reclaim: [async () => void await Promise.all(workers.list().map((worker) => worker.discardEnded())), () => imageGarbage.removeUnused()],
     });
     const classes = createClassKeeper({ runtime, held: () => workers.held(), clock, log });
+    const statuses = createStatusWriter(client, clock, log, signal);
+    const shutdown = createShutdownManager({
+      periods: [], logind: createLogind(clock), ...options.shutdown, list: () => workers.list(), statuses, clock, log, recorder, nodeName, changed: () => reporter.changed(),
+    });
     const objects = createObjectSource(client, clock);
     const imagePolicies = createImagePolicySource(client, clock, log, join(dataDir, 'image-policies.json'));
     const context: NodeContext = {
       client, clock, log, runtime, images, imagePolicies, users: createUserLookUp(), objects, dataDir, nodeName, hostAddress: options.address,
-      recorder,
-      statuses: createStatusWriter(client, clock, log, signal),
+      recorder, statuses,
       memoryDir, allocatable: () => facts.allocatable, heldChanged: () => classes.changed(), podsBeside: (uid) => workers.beside(uid), services: () => services.list(),
       clusterDns: options.clusterDns, hostResolver: readWhenChanged('/etc/resolv.conf', (text) => text, ''), insecureRegistries: options.insecureRegistries ?? [], defaultSeccomp: createSeccompCache(),
       memoryCapacityBytes: totalmem(), pidsLimit: options.pidsLimit ?? defaultPidsLimit,
-      refusal: (pod) => eviction.refusal(pod), networkReady: (each) => network.ready(each), newId: () => randomBytes(32).toString('hex'),
+      refusal: (pod) => shutdown.refusal() ?? eviction.refusal(pod), networkReady: (each) => network.ready(each), newId: () => randomBytes(32).toString('hex'),
     };
     const workers: PodWorkers = createPodWorkers(context, signal);
     await workers.adoptAll(records, sandboxes);
@@ -182,7 +189,7 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
     log.info({ node: nodeName, adopted: records.size, port }, 'the node agent runs');
     await Promise.all([
       nodes.run(signal), services.run(signal), pods.run(signal), objects.run(signal), imagePolicies.run(signal), network.run(signal), reporter.run(signal), classes.run(signal),
-      eviction.run(signal), keepStorageLimits({ storage: meter.storage, list: () => workers.list(), clock, log }, signal),
+      shutdown.run(signal), eviction.run(signal), keepStorageLimits({ storage: meter.storage, list: () => workers.list(), clock, log }, signal),
       imageGarbage.run(signal), followImages(dataDir, () => reporter.changed(), log, signal), reporter.registered.then(() => beatHeart(client, clock, log, nodeName, signal)), followPods(pods, services, workers, signal), server.closed,
     ]);
     await workers.settled();

@@ -1,5 +1,6 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { dns1123Subdomain } from '../../machinery/names.ts';
+import { messageOf } from '../../machinery/thrown.ts';
 import type { Invocation } from '../terminal.ts';
 
 /** One command of `coracle`: adds itself to the program. What it runs is imported when it runs, so that `--help` is quick. */
@@ -8,6 +9,17 @@ export type DefineCommand = (program: Command, invocation: Invocation) => void;
 /*
  * Options as the user wrote them. Each returns what it stands for, and throws commander's error, which names the option.
  */
+
+/** Says what an Error of `parse` says as commander does, which names the option. */
+export function checked<T>(parse: (text: string) => T): (text: string) => T {
+  return (text) => {
+    try {
+      return parse(text);
+    } catch (error) {
+      throw new InvalidArgumentError(`${messageOf(error)}.`);
+    }
+  };
+}
 
 /** 0 asks for any free one. */
 export function port(text: string): number {

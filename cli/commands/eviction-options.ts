@@ -1,6 +1,7 @@
-import { InvalidArgumentError, type Command } from 'commander';
-import { parseGracePeriods, parseMinimumReclaim, parsePeriod, parseThresholds } from '../../node-agent/eviction/thresholds.ts';
-import { messageOf } from '../../machinery/thrown.ts';
+import type { Command } from 'commander';
+import { parseGracePeriods, parseMinimumReclaim, parseThresholds } from '../../node-agent/eviction/thresholds.ts';
+import { parsePeriod } from '../../node-agent/period.ts';
+import { checked } from './command.ts';
 
 /** Adds the options that say when a node that runs short ends pods. Names and meanings are the kubelet's. */
 export function withEvictionOptions(command: Command): Command {
@@ -11,17 +12,6 @@ export function withEvictionOptions(command: Command): Command {
     .option('--eviction-minimum-reclaim <amounts>', 'how much more must be left before pods are no longer ended: nodefs.available=2Gi', checked(parseMinimumReclaim))
     .option('--eviction-pressure-transition-period <period>', 'how long the node says that it is short of something after it was (default: 5m0s)', checked(parsePeriod))
     .option('--eviction-max-pod-grace-period <seconds>', 'what a soft threshold leaves pods at most to end in', checked(seconds), 0);
-}
-
-/** Says what is wrong as commander does, which names the option. */
-function checked<T>(parse: (text: string) => T): (text: string) => T {
-  return (text) => {
-    try {
-      return parse(text);
-    } catch (error) {
-      throw new InvalidArgumentError(`${messageOf(error)}.`);
-    }
-  };
 }
 
 function seconds(text: string): number {

@@ -9,6 +9,7 @@ import { startNode } from './node.ts';
 import { nodeReady } from './node-ready.ts';
 import { nodeSettings, type NodeFlags, type NodeSettings } from './node-settings.ts';
 import { runSession, type Session } from './session.ts';
+import { complainOfShutdown } from './shutdown.ts';
 
 export interface AgentOptions extends NodeFlags {
   readonly server: string;
@@ -28,6 +29,7 @@ const readyMs = 60_000;
 export async function runAgent(invocation: Invocation, options: AgentOptions): Promise<void> {
   requireRoot('agent');
   const settings = nodeSettings(options);
+  await complainOfShutdown(invocation.terminal, settings);
   if (options.detach) return detach(invocation, options.dataDir);
   const fresh = () => ({ nodeName: options.nodeName ?? defaultNodeName() });
   await runSession(invocation, 'agent', options, fresh, (session) => runNode(invocation, options, settings, session));

@@ -1,10 +1,11 @@
 import { evictionSettings, type EvictionOptions, type EvictionSettings } from '../../node-agent/eviction/thresholds.ts';
 import type { GarbagePolicy } from '../../node-agent/images/garbage.ts';
+import { shutdownPeriods, type ShutdownPeriod } from '../../node-agent/shutdown/periods.ts';
 import { messageOf } from '../../machinery/thrown.ts';
 import { CommandFailure } from '../failure.ts';
 
 /** As the user wrote them; see `withNodeOptions`. */
-export interface NodeFlags extends GarbageFlags, EvictionFlags {
+export interface NodeFlags extends GarbageFlags, EvictionFlags, ShutdownFlags {
   readonly maxPods: number;
 }
 
@@ -24,17 +25,26 @@ interface EvictionFlags {
   readonly evictionMaxPodGracePeriod: number;
 }
 
+interface ShutdownFlags {
+  /** Milliseconds. */
+  readonly shutdownGracePeriod?: number;
+  readonly shutdownGracePeriodCriticalPods?: number;
+  readonly shutdownGracePeriodByPodPriority?: readonly ShutdownPeriod[];
+}
+
 export interface NodeSettings {
   readonly maxPods: number;
   /** When images that nothing uses are removed. */
   readonly imageGarbage: GarbagePolicy;
   /** When pods are ended because the node runs short. */
   readonly eviction: EvictionSettings;
+  /** How pods are ended when the machine goes down. */
+  readonly shutdown: { readonly periods: readonly ShutdownPeriod[] };
 }
 
 /** What the flags mean together. Throws `CommandFailure`. */
 export function nodeSettings(flags: NodeFlags): NodeSettings {
-  return { maxPods: flags.maxPods, imageGarbage: garbagePolicy(flags), eviction: evictionOf(flags) };
+  return { maxPods: flags.maxPods, imageGarbage: garbagePolicy(flags), eviction: evictionOf(flags), shutdown: { periods: shutdownOf(flags) } };
 }
 
 function garbagePolicy({ imageGcHighThreshold, imageGcLowThreshold, minimumImageTtlDuration }: GarbageFlags): GarbagePolicy {
@@ -51,5 +61,13 @@ function evictionOf(flags: EvictionFlags): EvictionSettings {
     });
   } catch (error) {
     throw new CommandFailure(`--eviction-soft: ${messageOf(error)} (--eviction-soft-grace-period)`, { cause: error });
+  }
+}
+
+function shutdownOf({ shutdownGracePeriod: graceMs, shutdownGracePeriodCriticalPods: criticalMs, shutdownGracePeriodByPodPriority: byPriority }: ShutdownFlags): readonly ShutdownPeriod[] {
+  try {
+    return shutdownPeriods({ ...(graceMs === undefined ? {} : { graceMs }), ...(criticalMs === undefined ? {} : { criticalMs }), ...(byPriority === undefined ? {} : { byPriority }) });
+  } catch (error) {
+    throw new CommandFailure(messageOf(error), { cause: error });
   }
 }

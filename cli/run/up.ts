@@ -9,6 +9,7 @@ import { startNode } from './node.ts';
 import { nodeReady } from './node-ready.ts';
 import { nodeSettings, type NodeFlags, type NodeSettings } from './node-settings.ts';
 import { runSession, type Session } from './session.ts';
+import { complainOfShutdown } from './shutdown.ts';
 import type { Stop } from './stop.ts';
 import { checkStoreOptions, storeIdentity, type StoreOptions } from './store.ts';
 
@@ -29,6 +30,7 @@ const readyMs = 60_000;
 export async function runUp(invocation: Invocation, options: UpOptions): Promise<void> {
   requireRoot('up');
   const settings = nodeSettings(options);
+  await complainOfShutdown(invocation.terminal, settings);
   if (options.detach) return detach(invocation, options.dataDir);
   const since = stopwatch();
   const fresh = async () => ({ clusterCidr: options.clusterCidr ?? (await freeClusterCidr()), nodeName: options.nodeName ?? defaultNodeName(), ...storeIdentity(options) });

@@ -17,5 +17,5 @@ it.each([
   ['nothing where memory is not all that is short', tolerant, ['MemoryPressure', 'PIDPressure'], 'The node had condition: [MemoryPressure PIDPressure]. '],
   ['what keeps the cluster going, always', critical, ['MemoryPressure', 'DiskPressure', 'PIDPressure'], undefined],
 ] as const)('a node lets in %s', (_name, pod, pressures, message) => {
-  expect(refusal(pod, pressures)).toBe(message);
+  expect(refusal(pod, pressures)).toEqual(message === undefined ? undefined : { reason: 'Evicted', message });
 });

@@ -17,11 +17,3 @@ export interface ContainerUse {
   /** Its writable layer and logs. */
   readonly disk?: DiskUsage;
 }
-
-/** From here on a pod keeps its node or cluster going. Source: "Pod Priority and Preemption", system-cluster-critical. */
-const criticalPriority = 2_000_000_000;
-
-/** Is the pod never evicted, and let in under any pressure? */
-export function isCritical({ spec }: Pod): boolean {
-  return (spec?.priority ?? 0) >= criticalPriority;
-}

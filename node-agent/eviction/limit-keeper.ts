@@ -2,8 +2,8 @@ import { pause, type Clock } from '../../machinery/clock.ts';
 import type { Log } from '../../client/log.ts';
 import type { PodWorker } from '../pod/worker.ts';
 import { isEnding } from '../pod/plan.ts';
+import { isCritical } from '../pod/priority.ts';
 import type { StorageMeter } from '../stats/storage.ts';
-import { isCritical } from './candidate.ts';
 import { brokenLimit, hasStorageLimits } from './limits.ts';
 
 export interface LimitKeeperOptions {

@@ -96,7 +96,7 @@ describe('a node that runs short', () => {
     const message = 'The node was low on resource: memory. Threshold quantity: 100Mi, available: 90Mi. Container c was using 400Mi, request is 1Mi, has larger consumption of memory. ';
     expect(test.evicted).toEqual([['large', { message, graceSeconds: 1, isDisruption: true }]]);
     expect(test.events).toEqual(['MemoryPressure', 'Warning EvictionThresholdMet: Attempting to reclaim memory']);
-    expect(test.manager.refusal({ spec: { containers: [{ name: 'c' }] } })).toBe('The node had condition: [MemoryPressure]. ');
+    expect(test.manager.refusal({ spec: { containers: [{ name: 'c' }] } })).toEqual({ reason: 'Evicted', message: 'The node had condition: [MemoryPressure]. ' });
     test.stop();
     await running;
   });

@@ -2,14 +2,17 @@ import { pause, type Clock } from '../../machinery/clock.ts';
 import type { Pod } from '../../machinery/kinds/core.ts';
 import type { Recorder } from '../../client/events.ts';
 import type { Log } from '../../client/log.ts';
-import type { PodWorker } from '../pod/worker.ts';
 import { nodeReference } from '../node/reference.ts';
+import { whenGone } from '../pod/gone.ts';
+import type { Refusal } from '../pod/handle.ts';
 import { isEnding } from '../pod/plan.ts';
+import { isCritical } from '../pod/priority.ts';
+import type { PodWorker } from '../pod/worker.ts';
 import { sumOf } from '../stats/disk-usage.ts';
 import { readMemory, type MemoryReading } from '../stats/machine.ts';
 import type { Meter, Reading } from '../stats/meter.ts';
 import { refusal } from './admission.ts';
-import { isCritical, type Candidate } from './candidate.ts';
+import type { Candidate } from './candidate.ts';
 import { nodeWasLow } from './messages.ts';
 import { judge, metThresholds, noMemory, observe, starvedOf, type Memory, type Observations, type Pressure } from './pressure.ts';
 import { ranked } from './ranking.ts';
@@ -20,7 +23,7 @@ export interface EvictionManager {
   /** What the node is short of, or was a short while ago. */
   pressures(): readonly Pressure[];
   /** Why a new pod is not let in; undefined: it is. */
-  refusal(pod: Pod): string | undefined;
+  refusal(pod: Pod): Refusal | undefined;
   /** Looks and acts until `signal` aborts. */
   run(signal: AbortSignal): Promise<void>;
 }
@@ -134,7 +137,7 @@ export function createEvictionManager(options: EvictionManagerOptions): Eviction
         try {
           const evicted = await synchronize();
           if (evicted === undefined) await rest(signal);
-          else await cleanedUp(clock, evicted, signal);
+          else await whenGone(clock, evicted, cleanUpMs, signal);
         } catch (error) {
           if (signal.aborted) return;
           log.error({ err: error }, 'looking after what the node is short of failed: it is tried again');
@@ -147,17 +150,4 @@ export function createEvictionManager(options: EvictionManagerOptions): Eviction
 
 function isOfDisk(signal: Signal): boolean {
   return signal !== 'memory.available' && signal !== 'pid.available';
-}
-
-/** Resolves when nothing of an evicted pod is left that uses anything, or when it has taken too long. */
-async function cleanedUp(clock: Clock, worker: PodWorker, signal: AbortSignal): Promise<void> {
-  const done = new AbortController();
-  const look = (): void => {
-    const { sandbox, volumes } = worker.state();
-    if (sandbox === 'absent' && volumes === 'absent') done.abort();
-  };
-  const release = worker.onChange(look);
-  look();
-  await pause(clock, cleanUpMs, AbortSignal.any([signal, done.signal])).catch(() => undefined);
-  release();
 }

@@ -1,6 +1,7 @@
 import type { Pod } from '../../machinery/kinds/core.ts';
 import { podRequests } from '../../machinery/pod/requests.ts';
 import { toUnits } from '../../machinery/quantity.ts';
+import { priorityOf } from '../pod/priority.ts';
 import { ephemeralStorage } from '../stats/storage.ts';
 import { type Candidate } from './candidate.ts';
 import type { Starved } from './pressure.ts';
@@ -30,10 +31,6 @@ function usedOf({ pod, memoryBytes, processes, storage }: Candidate, starved: St
 function requestOf({ spec }: Pod, starved: Starved): number {
   const request = starved === 'inodes' ? undefined : podRequests(spec ?? { containers: [] }).get(starved);
   return request === undefined ? 0 : toUnits(request);
-}
-
-function priorityOf({ spec }: Pod): number {
-  return spec?.priority ?? 0;
 }
 
 function trueFirst(a: boolean, b: boolean): number {

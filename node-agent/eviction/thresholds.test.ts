@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { evictionSettings, keptFree, parseGracePeriods, parseMinimumReclaim, parsePeriod, parseThresholds } from './thresholds.ts';
+import { parsePeriod } from '../period.ts';
+import { evictionSettings, keptFree, parseGracePeriods, parseMinimumReclaim, parseThresholds } from './thresholds.ts';
 
 describe('eviction thresholds', () => {
   it('are Kubernetes\' when nobody says otherwise', () => {

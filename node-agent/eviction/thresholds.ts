@@ -3,7 +3,7 @@
  * decided is pure (`pressure.ts`, `ranking.ts`, `limits.ts`, `messages.ts`, `admission.ts`); `manager.ts` looks and acts.
  */
 import { formatQuantity, parseQuantity, toUnits } from '../../machinery/quantity.ts';
-import { parseDuration } from '../../machinery/cel/times.ts';
+import { parsePeriod } from '../period.ts';
 
 /** What may run short. Source: "Node-pressure Eviction", eviction signals. */
 export const signals = ['memory.available', 'nodefs.available', 'nodefs.inodesFree', 'imagefs.available', 'imagefs.inodesFree', 'pid.available'] as const;
@@ -81,13 +81,6 @@ export function parseMinimumReclaim(text: string): SignalAmounts {
 /** `memory.available=1m30s`, in milliseconds. */
 export function parseGracePeriods(text: string): ReadonlyMap<Signal, number> {
   return parsed(text, '=', (_signal, value) => parsePeriod(value));
-}
-
-/** `5m0s`, in milliseconds. Throws for what is none, or negative. */
-export function parsePeriod(text: string): number {
-  const nanos = parseDuration(text);
-  if (nanos === undefined || nanos < 0n) throw new Error(`it is no period such as 1m30s: ${text}`);
-  return Number(nanos / 1_000_000n);
 }
 
 function parsed<T>(text: string, operator: '<' | '=', read: (signal: Signal, value: string) => T | undefined): ReadonlyMap<Signal, T> {

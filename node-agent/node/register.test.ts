@@ -29,7 +29,7 @@ describe('reporting a node', () => {
     const clock = manualClock();
     const events: string[] = [];
     const recorder: Recorder = { record: ({ uid = '' }, _type, reason, message) => void events.push(`${uid}: ${reason}: ${message}`), drain: () => Promise.resolve() };
-    const reporter = createNodeReporter({ client, clock, log: silentLog, recorder, facts, pressures: () => [], networkConfigured: () => true, images: async () => [] });
+    const reporter = createNodeReporter({ client, clock, log: silentLog, recorder, facts, pressures: () => [], notReady: () => undefined, networkConfigured: () => true, images: async () => [] });
     const stop = new AbortController();
     const running = reporter.run(stop.signal);
     await told.promise;

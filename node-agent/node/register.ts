@@ -26,6 +26,8 @@ export interface NodeReporterOptions {
   readonly log: Log;
   readonly recorder: Recorder;
   readonly facts: NodeFacts;
+  /** Why pods can't run here, beside the network; undefined: nothing is known. */
+  readonly notReady: () => string | undefined;
   /** What the node is short of. */
   readonly pressures: () => readonly Pressure[];
   readonly networkConfigured: () => boolean;
@@ -110,10 +112,13 @@ async function register(client: Client, facts: NodeFacts, signal: AbortSignal): 
   return await client.patch(Node, { name: facts.name }, 'application/merge-patch+json', { metadata: { labels: facts.labels } }, { signal });
 }
 
-function health({ networkConfigured, pressures }: NodeReporterOptions): NodeHealth {
+function health({ networkConfigured, pressures, notReady }: NodeReporterOptions): NodeHealth {
   const [configured, present] = [networkConfigured(), new Set(pressures())];
+  const [reason, ...more] = [configured ? undefined : noNetwork, notReady()].filter((each) => each !== undefined);
   return {
-    ...(configured ? {} : { notReady: 'container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:the node has no share of pod addresses yet' }),
+    ...(reason === undefined ? {} : { notReady: more.length === 0 ? reason : `[${[reason, ...more].join(', ')}]` }),
     memoryPressure: present.has('MemoryPressure'), diskPressure: present.has('DiskPressure'), pidPressure: present.has('PIDPressure'), networkConfigured: configured,
   };
 }
+
+const noNetwork = 'container runtime network not ready: NetworkReady=false reason:NetworkPluginNotReady message:the node has no share of pod addresses yet';

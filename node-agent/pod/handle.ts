@@ -44,11 +44,17 @@ export interface NodeContext {
   readonly memoryCapacityBytes: number;
   readonly pidsLimit: number | undefined;
   /** Why the node doesn't let a pod in at the moment; undefined: it does. */
-  refusal(pod: Pod): string | undefined;
+  refusal(pod: Pod): Refusal | undefined;
   /** Resolves when pods can have addresses. */
   networkReady(signal: AbortSignal): Promise<void>;
   /** 64 hex digits, never the same twice. */
   newId(): string;
+}
+
+/** Why a pod is not let in: its status's reason, and its event's. */
+export interface Refusal {
+  readonly reason: string;
+  readonly message: string;
 }
 
 /** One pod, as the effects of its worker see it. */

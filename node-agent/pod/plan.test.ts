@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Pod } from '../../machinery/kinds/core.ts';
 import { afterAttempt, formatSeconds, nextAttemptAt } from './back-off.ts';
-import { plan, type Step } from './plan.ts';
+import { goingDown, plan, type Step } from './plan.ts';
 import { newState, type ContainerRecord, type PodState, type Run } from './state.ts';
 
 const now = 1_000_000;
@@ -84,6 +84,22 @@ const rows: readonly Row[] = [
   {
     name: 'gives an evicted pod no more time than its own', pod: podOf({ terminationGracePeriodSeconds: 3 }),
     state: { ...withContainers(running('a')), outcome: { phase: 'Failed', reason: 'Evicted', message: 'm', graceSeconds: 60 } }, steps: [stop('a', 3000)],
+  },
+  {
+    name: 'gives a pod no more time than its machine has', pod: always,
+    state: goingDown(always, withContainers(running('a')), now + 7000), steps: [stop('a', 7000)],
+  },
+  {
+    name: 'but a second at least', pod: always,
+    state: goingDown(always, withContainers(running('a')), now - 7000), steps: [stop('a', 1000)],
+  },
+  {
+    name: 'nor more than its own', pod: podOf({ terminationGracePeriodSeconds: 3 }),
+    state: goingDown(podOf({ terminationGracePeriodSeconds: 3 }), withContainers(running('a')), now + 7000), steps: [stop('a', 3000)],
+  },
+  {
+    name: 'leaves a pod that ends anyway less time when its machine goes down', pod: podOf({}, { ...deleted, deletionGracePeriodSeconds: 60 }),
+    state: goingDown(always, withContainers(running('a', { stopping: { since: now - 5000, killAt: now + 55_000, killed: false } })), now + 7000), steps: [], wakeAt: now + 7000,
   },
   { name: 'leaves a container alone that is being started', pod: always, state: withContainers(record('a', { activity: 'starting' })), steps: [] },
   { name: 'leaves a running container alone', pod: always, state: withContainers(running('a')), steps: [] },
@@ -265,5 +281,24 @@ describe('the back-off between restarts', () => {
 
   it.each([[10_000, '10s'], [80_000, '1m20s'], [300_000, '5m0s']])('%i ms is written %s', (ms, text) => {
     expect(formatSeconds(ms)).toBe(text);
+  });
+});
+
+describe('a pod whose machine goes down', () => {
+  const state = withContainers(running('a'));
+
+  it('has failed, by no fault of its own', () => {
+    expect(goingDown(always, state, now).outcome).toEqual({ phase: 'Failed', reason: 'Terminated', message: 'Pod was terminated in response to imminent node shutdown.', isDisruption: true, endBy: now });
+  });
+
+  it('keeps the reason that it had to end before', () => {
+    const evicted = { phase: 'Failed', reason: 'Evicted', message: 'm', graceSeconds: 60 } as const;
+    expect(goingDown(always, { ...state, outcome: evicted }, now).outcome).toEqual({ ...evicted, endBy: now });
+  });
+
+  it('stays as it is when it has ended', () => {
+    const ended = withContainers(record('a', { current: exited(0) }));
+    expect(goingDown(never, ended, now)).toBe(ended);
+    expect(goingDown(always, { ...state, removed: true }, now)).toEqual({ ...state, removed: true });
   });
 });

@@ -62,6 +62,14 @@ export function isEnding(pod: Pod, state: PodState): boolean {
   return state.removed || pod.metadata?.deletionTimestamp !== undefined || state.outcome !== undefined || isFinished(pod, state);
 }
 
+/** What becomes of a pod whose machine goes down: it fails, or has less time for the end that is before it anyway. Pure. Words: the kubelet's. */
+export function goingDown(pod: Pod, state: PodState, endBy: number): PodState {
+  if (state.removed || isFinished(pod, state)) return state;
+  return { ...state, outcome: { ...(state.outcome ?? terminated), endBy } };
+}
+
+const terminated: Outcome = { phase: 'Failed', reason: 'Terminated', message: 'Pod was terminated in response to imminent node shutdown.', isDisruption: true };
+
 /** Every container has ended for good, or an init container has failed for good. What was killed to begin anew has not. */
 export function isFinished(pod: Pod, state: PodState): boolean {
   const containers = containersOf(pod);
@@ -223,16 +231,22 @@ function bringDown(pod: Pod, state: PodState, container: PodContainer, now: numb
   const name = container.spec.name;
   const record = recordOf(state, name);
   if (!isRunning(record)) return nothing;
-  const graceMs = endGraceMs(pod, state);
   const { stopping } = record;
-  if (stopping === undefined) return { steps: [{ do: 'stop', container: name, graceMs, message: `Stopping container ${name}` }] };
-  const killAt = killTime(stopping, graceMs);
+  if (stopping === undefined) {
+    const graceMs = Math.max(Math.min(endGraceMs(pod, state), latestEnd(state) - now), shortestGraceMs);
+    return { steps: [{ do: 'stop', container: name, graceMs, message: `Stopping container ${name}` }] };
+  }
+  const killAt = killTime(pod, state, stopping);
   if (state.sandbox === 'silent') return { steps: [], wakeAt: killAt };
   return stopping.killed ? { steps: [], wakeAt: killAt + killPatienceMs } : escalate(name, record, killAt, now);
 }
 
-function killTime(stopping: Stopping, graceMs: number): number {
-  return Math.min(stopping.killAt, stopping.since + graceMs);
+function killTime(pod: Pod, state: PodState, { since, killAt }: Stopping): number {
+  return Math.min(killAt, since + endGraceMs(pod, state), Math.max(latestEnd(state), since + shortestGraceMs));
+}
+
+function latestEnd({ outcome }: PodState): number {
+  return outcome?.endBy ?? Infinity;
 }
 
 /** Whether only the end of its sandbox ends a container: it lives on after SIGKILL, or can't be sent one. */
@@ -240,7 +254,7 @@ function outlives(pod: Pod, state: PodState, container: PodContainer, now: numbe
   const record = recordOf(state, container.spec.name);
   const { stopping } = record;
   if (!isRunning(record) || stopping === undefined) return false;
-  const killAt = killTime(stopping, endGraceMs(pod, state));
+  const killAt = killTime(pod, state, stopping);
   return state.sandbox === 'silent' ? now >= killAt : stopping.killed && now >= killAt + killPatienceMs;
 }
 

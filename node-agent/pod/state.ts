@@ -121,7 +121,9 @@ export interface Outcome {
   readonly isRejection?: true;
   /** Its containers have no longer than this to end. */
   readonly graceSeconds?: number;
-  /** The node needed what it used: no fault of the pod's own. */
+  /** Nor longer than until then, milliseconds since the epoch, however little notice that is: the machine goes down. */
+  readonly endBy?: number;
+  /** The node needed what it used, or goes down: no fault of the pod's own. */
   readonly isDisruption?: true;
 }
 

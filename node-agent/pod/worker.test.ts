@@ -208,7 +208,7 @@ describe('a pod that the node can\'t afford', () => {
   });
 
   it('is not let in, and leaves nothing', async () => {
-    const workers = createPodWorkers({ ...node(), refusal: () => 'The node had condition: [DiskPressure]. ' }, stop.signal);
+    const workers = createPodWorkers({ ...node(), refusal: () => ({ reason: 'Evicted', message: 'The node had condition: [DiskPressure]. ' }) }, stop.signal);
     workers.changed(undefined, pod);
     await until(() => reported.at(-1)?.phase === 'Failed');
     expect(reported.at(-1)).toMatchObject({ reason: 'Evicted', message: 'Pod was rejected: The node had condition: [DiskPressure]. ' });

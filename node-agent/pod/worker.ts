@@ -10,8 +10,8 @@ import { withMessages } from './adopt.ts';
 import { containerExited, lastWords } from './effects/container-exited.ts';
 import { refreshVolumes, sourcesChanged } from './effects/refresh-volumes.ts';
 import { sandboxAnswered, sandboxWasLost, sayRefusal } from './effects/sandbox.ts';
-import type { NodeContext, PodHandle } from './handle.ts';
-import { isEnding, plan } from './plan.ts';
+import type { NodeContext, PodHandle, Refusal } from './handle.ts';
+import { goingDown, isEnding, plan } from './plan.ts';
 import { createProber, type ProbeCount, type Prober } from './probes/prober.ts';
 import { podDirectory, writePodRecord } from './records.ts';
 import { asked, granted } from './resize.ts';
@@ -43,8 +43,10 @@ export interface PodWorker {
   answered(sandbox: Sandbox): void;
   /** Ends the pod for good because of what it uses. False: it is being ended already. */
   evict(eviction: Eviction): boolean;
+  /** Ends the pod because its machine goes down; its containers have until `endBy`, milliseconds since the epoch. */
+  goDown(endBy: number): void;
   /** The pod is not let in. Call at once, before anything of it has begun. */
-  reject(reason: string, message: string): void;
+  reject(refusal: Refusal): void;
   /** Frees what ended containers have left that may start again. */
   discardEnded(): Promise<void>;
   /** Calls `listener` after each change of the state; the answer ends it. */
@@ -168,7 +170,8 @@ export function createPodWorker(node: NodeContext, start: WorkerStart, working: 
       handle.change((before) => ({ ...before, outcome: { phase: 'Failed', reason: 'Evicted', message, graceSeconds, ...(isDisruption ? { isDisruption } : {}) } }));
       return true;
     },
-    reject: (reason, message) => tasks.run(carryOut(handle, { do: 'reject', reason, message })),
+    goDown: (endBy) => handle.change((before) => goingDown(cell.pod, before, endBy)),
+    reject: (refusal) => tasks.run(carryOut(handle, { do: 'reject', ...refusal })),
     async discardEnded() {
       const ended = [...cell.state.containers.values()].filter(({ current, pending }) => current?.exit !== undefined && pending === undefined);
       for (const { current } of ended) await removeRun(handle, current?.id ?? '');

@@ -55,7 +55,7 @@ export function createPodWorkers(node: NodeContext, working: AbortSignal): PodWo
   function beginNew(pod: Pod): void {
     const worker = begin(pod, newState(node.clock.now()), undefined);
     const refusal = pod.metadata?.deletionTimestamp === undefined ? node.refusal(pod) : undefined;
-    if (refusal !== undefined) worker.reject('Evicted', refusal);
+    if (refusal !== undefined) worker.reject(refusal);
   }
 
   function desire(pod: Pod): void {

@@ -1,0 +1,183 @@
+import { pause, type Clock } from '../../machinery/clock.ts';
+import { messageOf } from '../../machinery/thrown.ts';
+import type { Recorder } from '../../client/events.ts';
+import type { Log } from '../../client/log.ts';
+import { nodeReference } from '../node/reference.ts';
+import { isGone, whenGone } from '../pod/gone.ts';
+import type { Refusal } from '../pod/handle.ts';
+import type { StatusWriter } from '../pod/status-writer.ts';
+import type { PodWorker } from '../pod/worker.ts';
+import type { Logind } from './logind.ts';
+import { shutdownGroups, totalMs, within, type ShutdownPeriod } from './periods.ts';
+
+/** Ends pods in good order before the machine goes down. Behaviour and words: the kubelet's. */
+export interface ShutdownManager {
+  /** Why the node isn't Ready; undefined: nothing that is known here. */
+  notReady(): string | undefined;
+  /** Why a new pod is not let in; undefined: it is. */
+  refusal(): Refusal | undefined;
+  /** Watches, delays and acts until `signal` aborts. */
+  run(signal: AbortSignal): Promise<void>;
+}
+
+export interface ShutdownManagerOptions {
+  /** Lowest priority first; none: the machine's end is not waited for. */
+  readonly periods: readonly ShutdownPeriod[];
+  readonly logind: Logind;
+  readonly list: () => readonly PodWorker[];
+  readonly statuses: Pick<StatusWriter, 'flush'>;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly recorder: Recorder;
+  readonly nodeName: string;
+  /** Called when the node begins to go down, or doesn't after all. */
+  readonly changed: () => void;
+}
+
+/** What the last pods' ends and all statuses may take beyond the pods' own time. */
+const reportMs = 5000;
+const firstRetryMs = 1000;
+const longestRetryMs = 60_000;
+
+/** `up`: nothing is known of an end. `ending`: pods are being ended. `ended`: nobody here delays the machine any more. */
+type Stage = 'up' | 'ending' | 'ended';
+
+export function createShutdownManager(options: ShutdownManagerOptions): ShutdownManager {
+  const { periods, logind, list, clock, log, recorder } = options;
+  const regarding = nodeReference(options.nodeName);
+  let stage: Stage = 'up';
+  let moved = Promise.withResolvers<void>();
+  let cancelled = new AbortController();
+  /** What pods have in all. */
+  let limitMs = Infinity;
+  const reached = Promise.withResolvers<void>();
+
+  function move(next: Stage): void {
+    stage = next;
+    moved.resolve();
+    moved = Promise.withResolvers();
+  }
+
+  /** Also when `signal` aborts. */
+  async function until(wanted: Stage, signal: AbortSignal): Promise<void> {
+    for (;;) {
+      if (stage === wanted || signal.aborted) return;
+      await moved.promise;
+    }
+  }
+
+  function tell(isGoingDown: boolean, signal: AbortSignal): void {
+    if (isGoingDown === (stage !== 'up')) return;
+    recorder.record(regarding, 'Normal', 'Shutdown', `Shutdown manager detected shutdown ${isGoingDown ? 'event' : 'cancellation'}`);
+    if (isGoingDown) {
+      log.warn({}, 'the machine goes down: pods are ended');
+      cancelled = new AbortController();
+      move('ending');
+      endPods(AbortSignal.any([signal, cancelled.signal])).catch((error: unknown) => {
+        log.error({ err: error }, 'ending pods before the machine goes down failed in an unforeseen way');
+        move('ended');
+      });
+    } else {
+      log.warn({}, 'the machine does not go down after all');
+      cancelled.abort();
+      move('up');
+    }
+    options.changed();
+  }
+
+  async function endPods(over: AbortSignal): Promise<void> {
+    const present = list().filter((worker) => !isGone(worker));
+    for (const { periodMs, members } of shutdownGroups(within(periods, limitMs), present, (worker) => worker.pod())) {
+      const endBy = clock.now() + periodMs;
+      for (const worker of members) worker.goDown(endBy);
+      await Promise.all(members.map((worker) => whenGone(clock, worker, periodMs, over)));
+      if (over.aborted) return;
+    }
+    await inTime(clock, reportMs, over, async (late) => {
+      await Promise.all(present.map((worker) => whenGone(clock, worker, reportMs, late)));
+      // Of those too that came meanwhile, and were refused.
+      await Promise.all([...list().map(({ uid }) => options.statuses.flush(uid)), recorder.drain()]);
+    });
+    if (over.aborted) return;
+    const alive = list().filter((worker) => !isGone(worker)).length;
+    log.info({ pods: present.length, alive }, 'the machine is no longer kept from going down');
+    move('ended');
+  }
+
+  async function delay(signal: AbortSignal, works: () => void): Promise<void> {
+    await until('up', signal);
+    signal.throwIfAborted();
+    const neededMs = totalMs(periods) + reportMs;
+    const { ms, cause } = await logind.allowDelay(neededMs, signal);
+    reached.resolve();
+    limitMs = Math.max(ms - reportMs, ms / 2);
+    if (ms < neededMs) {
+      const text = `systemd-logind waits ${ms / 1000} s at most, and graceful node shutdown takes ${neededMs / 1000} s: pods have less time. Set InhibitDelayMaxSec=${Math.ceil(neededMs / 1000)} in /etc/systemd/logind.conf`;
+      log.warn({ err: cause }, text);
+      recorder.record(regarding, 'Warning', 'ShortShutdownDelay', text);
+    }
+    const inhibitor = await logind.inhibit(signal);
+    log.info({ limitMs }, 'the machine will wait for pods when it goes down');
+    works();
+    try {
+      const reason = await Promise.race([inhibitor.ended, until('ended', signal)]);
+      if (reason !== undefined) throw new Error(`what delays the machine's end has ended: ${reason}`);
+    } finally {
+      await inhibitor.release();
+    }
+  }
+
+  /** Does it over and over until `signal` aborts; after a failure later, and a problem is told once. */
+  async function keep(signal: AbortSignal, attempt: (works: () => void) => Promise<void>): Promise<void> {
+    let waitMs = firstRetryMs;
+    let told = '';
+    const works = (): void => {
+      waitMs = firstRetryMs;
+      told = '';
+    };
+    while (!signal.aborted) {
+      try {
+        await attempt(works);
+      } catch (error) {
+        if (signal.aborted) return;
+        const text = `graceful node shutdown is not in force: ${messageOf(error)}`;
+        if (text !== told) {
+          log.warn({ err: error }, `${text}; it is tried again`);
+          recorder.record(regarding, 'Warning', 'NoGracefulShutdown', text);
+        }
+        told = text;
+        await pause(clock, waitMs, signal).catch(() => undefined);
+        waitMs = Math.min(waitMs * 2, longestRetryMs);
+      }
+    }
+  }
+
+  return {
+    notReady: () => (stage === 'up' ? undefined : 'node is shutting down'),
+    refusal: () => (stage === 'up' ? undefined : { reason: 'NodeShutdown', message: 'Pod was rejected as the node is shutting down.' }),
+    async run(signal) {
+      if (periods.length === 0) return;
+      signal.addEventListener('abort', () => {
+        reached.resolve();
+        moved.resolve();
+      }, { once: true });
+      const following = async (): Promise<void> => {
+        // Where nobody can be asked, that is said once.
+        await reached.promise;
+        await keep(signal, (works) => logind.follow((isGoingDown) => {
+          works();
+          tell(isGoingDown, signal);
+        }, signal));
+      };
+      await Promise.all([keep(signal, (works) => delay(signal, works)), following()]);
+    },
+  };
+}
+
+/** Resolves when `work` has, in `ms`, or when `signal` aborts; `late` aborts for what goes on then. */
+async function inTime(clock: Clock, ms: number, signal: AbortSignal, work: (late: AbortSignal) => Promise<void>): Promise<void> {
+  const over = new AbortController();
+  const both = AbortSignal.any([signal, over.signal]);
+  await Promise.race([work(both), pause(clock, ms, both).catch(() => undefined)]);
+  over.abort();
+}
