@@ -22,6 +22,10 @@ export const packages = [
   { name: 'etcd-server', why: 'a real etcd to keep a cluster in', need: 'test', probe: ['/usr/bin/etcd'] },
   { name: 'docker-registry', why: 'a real registry to pull from', need: 'test', probe: ['/usr/bin/docker-registry'] },
   { name: 'skopeo', why: 'another program that fills and reads registries', need: 'test', probe: ['/usr/bin/skopeo'] },
+  { name: 'systemd', why: 'busctl and systemd-inhibit, by which a node waits for its pods when the machine goes down', need: 'test', probe: ['/usr/bin/busctl'] },
+  { name: 'dbus-daemon', why: 'a real bus, and on it somebody who plays the login manager', need: 'test', probe: ['/usr/bin/dbus-daemon'] },
+  { name: 'python3-dbus', why: 'what plays the login manager is written with it', need: 'test', probe: ['/usr/lib/python3/dist-packages/dbus/__init__.py'] },
+  { name: 'python3-gi', why: 'its event loop', need: 'test', probe: ['/usr/lib/python3/dist-packages/gi/__init__.py'] },
   { name: 'runc', why: 'a peer that containers are timed beside', need: 'bench', probe: ['/usr/bin/runc', '/usr/sbin/runc'] },
   { name: 'crun', why: 'a peer that containers are timed beside', need: 'bench', probe: ['/usr/bin/crun'] },
 ];

@@ -3,12 +3,12 @@ import { messageOf } from '../../machinery/thrown.ts';
 import type { Recorder } from '../../client/events.ts';
 import type { Log } from '../../client/log.ts';
 import { nodeReference } from '../node/reference.ts';
-import { isGone, whenGone } from '../pod/gone.ts';
 import type { Refusal } from '../pod/handle.ts';
 import type { StatusWriter } from '../pod/status-writer.ts';
 import type { PodWorker } from '../pod/worker.ts';
+import { endPods } from './end-pods.ts';
 import type { Logind } from './logind.ts';
-import { shutdownGroups, totalMs, within, type ShutdownPeriod } from './periods.ts';
+import { totalMs, within, type ShutdownPeriod } from './periods.ts';
 
 /** Ends pods in good order before the machine goes down. Behaviour and words: the kubelet's. */
 export interface ShutdownManager {
@@ -43,7 +43,7 @@ const longestRetryMs = 60_000;
 type Stage = 'up' | 'ending' | 'ended';
 
 export function createShutdownManager(options: ShutdownManagerOptions): ShutdownManager {
-  const { periods, logind, list, clock, log, recorder } = options;
+  const { periods, logind, clock, log, recorder } = options;
   const regarding = nodeReference(options.nodeName);
   let stage: Stage = 'up';
   let moved = Promise.withResolvers<void>();
@@ -73,10 +73,7 @@ export function createShutdownManager(options: ShutdownManagerOptions): Shutdown
       log.warn({}, 'the machine goes down: pods are ended');
       cancelled = new AbortController();
       move('ending');
-      endPods(AbortSignal.any([signal, cancelled.signal])).catch((error: unknown) => {
-        log.error({ err: error }, 'ending pods before the machine goes down failed in an unforeseen way');
-        move('ended');
-      });
+      void goDown(AbortSignal.any([signal, cancelled.signal]));
     } else {
       log.warn({}, 'the machine does not go down after all');
       cancelled.abort();
@@ -85,23 +82,13 @@ export function createShutdownManager(options: ShutdownManagerOptions): Shutdown
     options.changed();
   }
 
-  async function endPods(over: AbortSignal): Promise<void> {
-    const present = list().filter((worker) => !isGone(worker));
-    for (const { periodMs, members } of shutdownGroups(within(periods, limitMs), present, (worker) => worker.pod())) {
-      const endBy = clock.now() + periodMs;
-      for (const worker of members) worker.goDown(endBy);
-      await Promise.all(members.map((worker) => whenGone(clock, worker, periodMs, over)));
-      if (over.aborted) return;
+  async function goDown(over: AbortSignal): Promise<void> {
+    try {
+      await endPods({ ...options, periods: within(periods, limitMs), reportMs }, over);
+    } catch (error) {
+      log.error({ err: error }, 'ending pods before the machine goes down failed in an unforeseen way');
     }
-    await inTime(clock, reportMs, over, async (late) => {
-      await Promise.all(present.map((worker) => whenGone(clock, worker, reportMs, late)));
-      // Of those too that came meanwhile, and were refused.
-      await Promise.all([...list().map(({ uid }) => options.statuses.flush(uid)), recorder.drain()]);
-    });
-    if (over.aborted) return;
-    const alive = list().filter((worker) => !isGone(worker)).length;
-    log.info({ pods: present.length, alive }, 'the machine is no longer kept from going down');
-    move('ended');
+    if (!over.aborted) move('ended');
   }
 
   async function delay(signal: AbortSignal, works: () => void): Promise<void> {
@@ -127,57 +114,47 @@ export function createShutdownManager(options: ShutdownManagerOptions): Shutdown
     }
   }
 
-  /** Does it over and over until `signal` aborts; after a failure later, and a problem is told once. */
-  async function keep(signal: AbortSignal, attempt: (works: () => void) => Promise<void>): Promise<void> {
-    let waitMs = firstRetryMs;
-    let told = '';
-    const works = (): void => {
-      waitMs = firstRetryMs;
-      told = '';
-    };
-    while (!signal.aborted) {
-      try {
-        await attempt(works);
-      } catch (error) {
-        if (signal.aborted) return;
-        const text = `graceful node shutdown is not in force: ${messageOf(error)}`;
-        if (text !== told) {
-          log.warn({ err: error }, `${text}; it is tried again`);
-          recorder.record(regarding, 'Warning', 'NoGracefulShutdown', text);
-        }
-        told = text;
-        await pause(clock, waitMs, signal).catch(() => undefined);
-        waitMs = Math.min(waitMs * 2, longestRetryMs);
-      }
-    }
+  function complain(error: unknown): void {
+    const text = `graceful node shutdown is not in force: ${messageOf(error)}`;
+    log.warn({ err: error }, `${text}; it is tried again`);
+    recorder.record(regarding, 'Warning', 'NoGracefulShutdown', text);
   }
 
   return {
     notReady: () => (stage === 'up' ? undefined : 'node is shutting down'),
     refusal: () => (stage === 'up' ? undefined : { reason: 'NodeShutdown', message: 'Pod was rejected as the node is shutting down.' }),
     async run(signal) {
-      if (periods.length === 0) return;
+      if (periods.length === 0 || signal.aborted) return;
       signal.addEventListener('abort', () => {
         reached.resolve();
         moved.resolve();
       }, { once: true });
-      const following = async (): Promise<void> => {
-        // Where nobody can be asked, that is said once.
-        await reached.promise;
-        await keep(signal, (works) => logind.follow((isGoingDown) => {
-          works();
-          tell(isGoingDown, signal);
-        }, signal));
-      };
-      await Promise.all([keep(signal, (works) => delay(signal, works)), following()]);
+      const delaying = keep(clock, (works) => delay(signal, works), complain, signal);
+      // Where nobody can be asked, that is said once.
+      await reached.promise;
+      const following = keep(clock, (works) => logind.follow((isGoingDown) => {
+        works();
+        tell(isGoingDown, signal);
+      }, signal), complain, signal);
+      await Promise.all([delaying, following]);
     },
   };
 }
 
-/** Resolves when `work` has, in `ms`, or when `signal` aborts; `late` aborts for what goes on then. */
-async function inTime(clock: Clock, ms: number, signal: AbortSignal, work: (late: AbortSignal) => Promise<void>): Promise<void> {
-  const over = new AbortController();
-  const both = AbortSignal.any([signal, over.signal]);
-  await Promise.race([work(both), pause(clock, ms, both).catch(() => undefined)]);
-  over.abort();
+/** Does it over and over until `signal` aborts, after a failure later. What fails in the same way is told once, unless `works` was called in between. */
+async function keep(clock: Clock, attempt: (works: () => void) => Promise<void>, complain: (error: unknown) => void, signal: AbortSignal): Promise<void> {
+  let [waitMs, told] = [firstRetryMs, ''];
+  while (!signal.aborted) {
+    try {
+      await attempt(() => {
+        [waitMs, told] = [firstRetryMs, ''];
+      });
+    } catch (error) {
+      if (signal.aborted) return;
+      if (messageOf(error) !== told) complain(error);
+      told = messageOf(error);
+      await pause(clock, waitMs, signal).catch(() => undefined);
+      waitMs = Math.min(waitMs * 2, longestRetryMs);
+    }
+  }
 }
