@@ -232,6 +232,39 @@ describe('a pod that the node can\'t afford', () => {
   });
 });
 
+describe('a resize that waits for what others have', () => {
+  const podOf = (uid: string, cpu: string, metadata: Pod['metadata'] = {}): Pod => ({
+    metadata: { name: uid, namespace: 'ns', uid, ...metadata }, spec: { enableServiceLinks: false, terminationGracePeriodSeconds: 1, containers: [{ name: 'a', image: 'web:1', resources: { requests: { cpu } } }] },
+  });
+
+  it('is judged anew only when one of them has given something back', async () => {
+    const workers = createPodWorkers({ ...node(), allocatable: () => ({ cpu: '2' }), podsBeside: (uid) => workers.beside(uid) }, stop.signal);
+    const runOf = (uid: string): Run | undefined => recordOf(workers.find('ns', uid)?.state() ?? newState(0), 'a').current;
+    const runs = (uid: string): boolean => runOf(uid)?.startedAt !== undefined && runOf(uid)?.exit === undefined;
+    const [other, waiting] = [podOf('other', '1'), podOf('waiting', '1')];
+    for (const each of [other, waiting]) workers.changed(undefined, each);
+    await until(() => runs('other') && runs('waiting'));
+    workers.changed(waiting, podOf('waiting', '1500m', { generation: 2 }));
+    await until(() => count('ResizeDeferred') === 1);
+
+    // The other one is told of again, and starts anew: it has as much as before.
+    const told = podOf('other', '1', { labels: { app: 'web' } });
+    workers.changed(other, told);
+    const first = runOf('other')?.id ?? '';
+    workers.exited('other', exit(first));
+    await until(() => runs('other') && runOf('other')?.id !== first);
+    expect(count('ResizeDeferred')).toBe(1);
+
+    workers.changed(told, podOf('other', '1', { deletionTimestamp: '2026-01-01T00:00:00Z', deletionGracePeriodSeconds: 1 }));
+    await until(() => count('signal 15') === 1);
+    workers.exited('other', exit(runOf('other')?.id ?? ''));
+    await until(() => count('ResizeStarted') === 1);
+    expect(count('ResizeDeferred')).toBe(1);
+    stop.abort();
+    await workers.settled();
+  });
+});
+
 describe('what is known of a pod', () => {
   it('is written down before its sandbox goes, which knew it too', async () => {
     const once: Pod = { ...pod, spec: { enableServiceLinks: false, restartPolicy: 'Never', containers: [{ name: 'a', image: 'web:1' }] } };

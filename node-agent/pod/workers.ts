@@ -5,7 +5,7 @@ import { adopt, initAgain } from './adopt.ts';
 import type { NodeContext } from './handle.ts';
 import type { PodRecord } from './records.ts';
 import { isEnding } from './plan.ts';
-import { newState, type PodState } from './state.ts';
+import { newState, type Grants, type PodState } from './state.ts';
 import { removeUnowned } from './unowned.ts';
 import { createPodWorker, type PodWorker } from './worker.ts';
 
@@ -42,9 +42,9 @@ export function createPodWorkers(node: NodeContext, working: AbortSignal): PodWo
     });
     workers.set(uid, worker);
     node.heldChanged();
-    let held = heldBy(worker);
+    let held = grantsOf(worker);
     worker.onChange(() => {
-      const now = heldBy(worker);
+      const now = grantsOf(worker);
       if (now === held) return;
       held = now;
       changed();
@@ -105,5 +105,14 @@ export function createPodWorkers(node: NodeContext, working: AbortSignal): PodWo
 
 /** The pod that has a part of the node; undefined: all of it has ended. */
 function heldBy(worker: PodWorker): Pod | undefined {
-  return worker.state().sandbox === 'absent' && isEnding(worker.pod(), worker.state()) ? undefined : worker.granted();
+  return hasEnded(worker) ? undefined : worker.granted();
+}
+
+/** What a pod has of the node, replaced when that changes: the pod itself is another with each word on it. Undefined: all of it has ended. */
+function grantsOf(worker: PodWorker): Grants | undefined {
+  return hasEnded(worker) ? undefined : worker.state().grants;
+}
+
+function hasEnded(worker: PodWorker): boolean {
+  return worker.state().sandbox === 'absent' && isEnding(worker.pod(), worker.state());
 }
