@@ -188,7 +188,7 @@ int teardown(struct reader *reader, struct failure *failure)
     if (only_ours(cgroups, failure) < 0) return -1;
     if (kill_all(cgroups, failure) < 0 || unmount_below(mounts, failure) < 0) return -1;
     for (const char **path = directories; *path != NULL; path++) {
-        if (remove_tree(*path, failure) < 0) return -1;
+        if (unmount_below(*path, failure) < 0 || remove_tree(*path, failure) < 0) return -1;
     }
     if (remove_cgroups(cgroups, failure) < 0 || network_delete(prefix, failure) < 0) return -1;
     return masquerade_delete(table, failure);

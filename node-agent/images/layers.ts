@@ -20,8 +20,8 @@ export interface LayerSource {
 export interface LayerStore {
   path(diffId: string): string;
   has(diffId: string): Promise<boolean>;
-  /** Fetches and unpacks what isn't there; once at a time a layer, in this process and others. */
-  take(layer: LayerSource): Promise<void>;
+  /** Fetches and unpacks what isn't there; once at a time a layer, in this process and others. Rejects once `signal` aborts, whoever is at it. */
+  take(layer: LayerSource, signal?: AbortSignal): Promise<void>;
   remove(diffId: string): Promise<void>;
 }
 
@@ -55,11 +55,15 @@ export function createLayerStore({ layersDir, blobsDir, incomingDir, unpack }: L
   return {
     path,
     has: (diffId) => exists(path(diffId)),
-    take(layer) {
+    async take(layer, signal) {
+      // Whoever is at it may be given up, or refused what this one is allowed: its failure is not this one's.
+      for (let other = underWay.get(layer.diffId); other !== undefined; other = underWay.get(layer.diffId)) {
+        if (await unlessAborted(other.then(() => true, () => false), signal)) return;
+      }
       const lock = join(blobsDir, `${hexOf(layer.digest)}.lock`);
-      const running = underWay.get(layer.diffId) ?? withLock(lock, lockDeadlineMs, () => takeOne(layer)).finally(() => underWay.delete(layer.diffId));
-      underWay.set(layer.diffId, running);
-      return running;
+      const own = withLock(lock, lockDeadlineMs, () => takeOne(layer), signal).finally(() => underWay.delete(layer.diffId));
+      underWay.set(layer.diffId, own);
+      return await own;
     },
     async remove(diffId) {
       // Renamed first: a directory in its place is always complete.
@@ -68,6 +72,20 @@ export function createLayerStore({ layersDir, blobsDir, incomingDir, unpack }: L
       await rm(doomed, { recursive: true, force: true });
     },
   };
+}
+
+/** What a promise brings; rejects before with the signal's reason when that aborts. */
+async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  if (signal === undefined) return await promise;
+  signal.throwIfAborted();
+  const { promise: aborted, reject } = Promise.withResolvers<never>();
+  const abort = (): void => reject(signal.reason);
+  signal.addEventListener('abort', abort, { once: true });
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', abort);
+  }
 }
 
 /** The hexadecimal part of `sha256:…`. */

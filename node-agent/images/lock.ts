@@ -5,10 +5,10 @@ import { systemCode } from '../../machinery/thrown.ts';
 
 /**
  * A lock between processes: a symbolic link whose target names its holder, made by one atomic call. A holder that died is
- * found by its pid and start time, so a lock never outlives a crash.
+ * found by its pid and start time, so a lock never outlives a crash. It is waited for until the deadline, or until `stop` aborts.
  */
-export async function withLock<T>(path: string, deadlineMs: number, work: () => Promise<T>): Promise<T> {
-  const signal = AbortSignal.timeout(deadlineMs);
+export async function withLock<T>(path: string, deadlineMs: number, work: () => Promise<T>, stop?: AbortSignal): Promise<T> {
+  const signal = AbortSignal.any([AbortSignal.timeout(deadlineMs), ...(stop === undefined ? [] : [stop])]);
   const me = await holderName(process.pid);
   while (!(await take(path, me ?? `${process.pid}:?`))) await released(path, signal);
   try {

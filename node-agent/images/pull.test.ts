@@ -3,12 +3,13 @@ import { createHash } from 'node:crypto';
 import { statSync, watch } from 'node:fs';
 import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer as createPlainServer, type AddressInfo } from 'node:net';
 import { arch, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { UnpackRequest } from '../runtime/runtime.ts';
+import { exchange } from './answer.ts';
 import { fileDigest } from './digest.ts';
 import { openImageStore, type ImageStore } from './store.ts';
 
@@ -233,6 +234,66 @@ describe('pulling an image', () => {
     const pulling = store.pull(`${host}/team/app:1`, { signal: stop.signal });
     stop.abort(new Error('enough'));
     await expect(pulling).rejects.toThrow('enough');
+  });
+
+  /** The second of two that want the same layer waits for the first. */
+  async function twoPulls(): Promise<{ readonly first: Promise<unknown>; readonly second: Promise<unknown>; readonly stops: readonly AbortController[] }> {
+    const asked = Promise.withResolvers<void>();
+    answer = (request) => {
+      if (!(request.url ?? '').endsWith(digestOf(layer))) return false;
+      asked.resolve();
+      return true;
+    };
+    const stops = [new AbortController(), new AbortController()];
+    const pull = (tag: string, stop: AbortController | undefined) => store.pull(`${host}/team/app:${tag}`, stop === undefined ? {} : { signal: stop.signal });
+    const first = pull('1', stops[0]);
+    await asked.promise;
+    return { first, second: pull('multi', stops[1]), stops };
+  }
+
+  it('goes on for one who waited for another\'s download when that is given up', async () => {
+    const { first, second, stops: [stop] } = await twoPulls();
+    // It has begun to wait when all but the layer has been read.
+    await expect.poll(() => requests.filter((url) => url.includes(digestOf(config)))).toHaveLength(2);
+    answer = () => false;
+    stop?.abort(new Error('enough'));
+    await expect(first).rejects.toThrow('enough');
+    expect(await second).toMatchObject({ references: [`${host}/team/app:multi`] });
+  });
+
+  it('ends when it is aborted while it waits for another\'s download, which goes on', async () => {
+    const { first, second, stops } = await twoPulls();
+    stops[1]?.abort(new Error('enough'));
+    await expect(second).rejects.toThrow('enough');
+    expect(await Promise.race([first, Promise.resolve('under way')])).toBe('under way');
+    stops[0]?.abort(new Error('over'));
+    await expect(first).rejects.toThrow('over');
+  });
+
+  it.each<[string, RegExp]>([
+    ['for its manifest', /manifests\//], ['for its config', new RegExp(`blobs/${digestOf(config)}`)], ['for a layer', new RegExp(`blobs/${digestOf(layer)}`)],
+  ])('gives up a registry that takes the request %s and says nothing, and hinders no other', async (_what, path) => {
+    answer = (request) => path.test(request.url ?? '') && (request.url ?? '').includes('/silent/');
+    server.removeAllListeners('request');
+    server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+      if (answer(request, response)) return;
+      request.url = (request.url ?? '').replace('/v2/silent/app/', '/v2/team/app/');
+      serve(request, response);
+    });
+    const silent = store.pull(`${host}/silent/app:1`, { silenceMs: 200 }).then(() => undefined, (error: unknown) => error);
+    await store.pull(`${host}/team/app:multi`, {});
+    expect(await silent).toMatchObject({ code: 'Unavailable', message: expect.stringContaining('no answer within 0.2 s') });
+  });
+
+  it('gives up one that takes connections and never finds its way to TLS', async () => {
+    const mute = createPlainServer(() => undefined);
+    await new Promise<void>((resolve) => void mute.listen(0, '127.0.0.1', resolve));
+    try {
+      const { port } = mute.address() as AddressInfo;
+      await expect(exchange({ method: 'GET', url: `https://127.0.0.1:${port}/v2/`, headers: {}, silenceMs: 200 }, AbortSignal.timeout(10_000))).rejects.toMatchObject({ code: 'Unavailable', message: expect.stringContaining('no answer within 0.2 s') });
+    } finally {
+      mute.close();
+    }
   });
 
   it('keeps two stores on one directory in step', async () => {

@@ -182,7 +182,7 @@ async function admit(shelf: Shelf, image: IncomingImage, signal?: AbortSignal): 
   const id = bytesDigest(image.config);
   await inBatches(image.layers, layersAtOnce, async (layer) => {
     signal?.throwIfAborted();
-    await shelf.layers.take(layer);
+    await shelf.layers.take(layer, signal);
   });
   await replaceFile(join(shelf.blobsDir, hexOf(id)), image.config);
   await shelf.change(async (index) => {

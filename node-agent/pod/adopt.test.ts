@@ -58,6 +58,15 @@ describe('taking a pod over', () => {
     expect([state.sandbox, state.containers.get('a')?.current?.exit?.exitCode]).toEqual(['absent', 137]);
   });
 
+  it('counts a start as made whose sandbox is gone with the answer: it may have run', () => {
+    const { startedAt: _startedAt, ...pending } = run('y');
+    const lost = adopt(pod, stateOf({ pending, activity: 'starting' }), undefined, now).containers.get('a');
+    expect(lost).toMatchObject({ restartCount: 2, current: { id: 'y', exit: { exitCode: 137, finishedAt: now } } });
+    expect(lost).not.toHaveProperty('pending');
+    const again = adopt(pod, stateOf({ current: run('x', { exit: { exitCode: 1, reason: 'Error', finishedAt: 9 } }), pending }), undefined, now).containers.get('a');
+    expect(again).toMatchObject({ restartCount: 3, current: { id: 'y' }, previous: { id: 'x' } });
+  });
+
   it('waits for nothing before it restarts what was ended with its sandbox, but still backs off from what had crashed', () => {
     const restartBackOff = { delayMs: 20_000, since: 5 };
     const [ran, crashed] = [run('x'), run('x', { exit: { exitCode: 1, reason: 'Error', finishedAt: 30 } })];

@@ -9,7 +9,7 @@ type Found = Pick<Sandbox, 'running' | 'exits' | 'address'>;
 export function adopt(pod: Pod, state: PodState, sandbox: (Found & Pick<Sandbox, 'answers'>) | undefined, now: number): PodState {
   const { volumesRetryAt: _volumes, sandboxRetryAt: _sandbox, ...rest } = state;
   const settled: PodState = { ...rest, ...(state.resizing === undefined ? {} : { resizing: { isActive: false } }), volumes: state.volumes === 'ready' ? 'ready' : 'absent', sandbox: sandbox === undefined ? 'absent' : 'ready', deleting: false };
-  if (sandbox === undefined) return state.sandbox === 'absent' ? withoutTasks(settled) : sandboxLost(forgiven(settled), now);
+  if (sandbox === undefined) return state.sandbox === 'absent' ? withoutTasks(settled) : sandboxLost(forgiven(presumedStarted(settled, now)), now);
   const idle = { ...settled, containers: new Map([...state.containers].map(([name, record]) => [name, withoutActivity(record)])) };
   // An earlier agent died while it made or destroyed it: there may be half of it, and no container has been started since.
   if (!hasSandbox(state)) return corrected(pod, { ...idle, sandbox: 'broken' }, sandbox, now);
@@ -45,6 +45,14 @@ function forgiven(state: PodState): PodState {
     return [name, isRunning(record) ? rest : record];
   });
   return { ...state, containers: new Map(containers) };
+}
+
+/**
+ * A start that was asked for and of which nobody can tell any more whether it was made counts as made: what must not run twice
+ * does not, and what may is started again all the same.
+ */
+function presumedStarted(state: PodState, now: number): PodState {
+  return { ...state, containers: new Map([...state.containers].map(([name, record]) => [name, withStarted(record, now)])) };
 }
 
 function withoutTasks(state: PodState): PodState {

@@ -22,7 +22,7 @@ export interface SandboxRecord {
 }
 
 const fileName = 'sandbox.json';
-const podsDirectory = (dataDir: string): string => join(dataDir, 'pods');
+export const podsDirectory = (dataDir: string): string => join(dataDir, 'pods');
 /** A file system in memory, for all pods' volumes that must not reach a disk. */
 export const memoryDirectory = (dataDir: string): string => join(dataDir, 'memory');
 export const poolDirectory = (dataDir: string): string => join(dataDir, 'pool');

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { startHost, type NetworkRequest } from '../../native/host.ts';
 import { instanceCgroup, readLayout } from './cgroups.ts';
 import { bridgeName } from './sandboxes.ts';
-import { listSandboxes, memoryDirectory, poolDirectory, sandboxDirectory } from './sandbox-record.ts';
+import { listSandboxes, memoryDirectory, podsDirectory, poolDirectory, sandboxDirectory } from './sandbox-record.ts';
 import { translated } from './translate.ts';
 
 /** Kills the instance's pods and removes their files, mounts, cgroups, routes, network devices and nftables table. Safe to repeat. */
@@ -20,7 +20,9 @@ export async function destroyInstance(options: { readonly instance: string; read
       await host.teardown({
         cgroups: layout.hierarchies.map(({ mount }) => join(mount, instanceCgroup(instance))),
         directories: [...uids.map((uid) => sandboxDirectory(dataDir, uid)), poolDirectory(dataDir), memoryDirectory(dataDir)],
-        devicePrefix: instance, table: `coracle_${instance}`, mountsBelow: dataDir,
+        devicePrefix: instance, table: `coracle_${instance}`,
+        // The data directory itself may be a file system that the machine's owner has mounted there.
+        mountsBelow: podsDirectory(dataDir),
       });
     } finally {
       await host.close();

@@ -1,4 +1,4 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pass } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
@@ -7,7 +7,8 @@ import { httpsTransport } from '../../client/https.ts';
 import { readKubeconfig } from '../../client/kubeconfig.ts';
 import type { Job } from '../../machinery/kinds/batch.ts';
 import { Pod } from '../../machinery/kinds/core.ts';
-import type { Started } from './command.ts';
+import { systemCode } from '../../machinery/thrown.ts';
+import { run, type Started } from './command.ts';
 import { importWeb, instanceOf, kubectlFor, newDataDir, remove, storeFlags, up } from './coracle.ts';
 import { eventually } from './eventually.ts';
 import type { Kubectl } from './kubectl.ts';
@@ -231,6 +232,51 @@ describe('when Coracle is killed at any moment', () => {
     await eventually(() => expectNothingBut([]));
   });
 });
+
+describe('when the machine has started anew', () => {
+  it('what was left of pods is known to be of before, and they start again with what was on the disk', async () => {
+    const count = script('for each in disk memory; do echo run >> /$each/runs; done; exec sleep 4243');
+    const volumes = [{ name: 'disk', emptyDir: {} }, { name: 'memory', emptyDir: { medium: 'Memory' } }];
+    const volumeMounts = volumes.map(({ name }) => ({ name, mountPath: `/${name}` }));
+    await kubectl.apply(pod('always', { spec: { volumes }, container: { ...count, volumeMounts } }), pod('never', { spec: { restartPolicy: 'Never' }, container: lasting('never') }));
+    await kubectl`wait pod/always pod/never --for=condition=Ready --timeout=30s`;
+    const uids = await Promise.all(['always', 'never'].map(uidOf));
+    running.kill('SIGKILL');
+    await running.ended;
+    // What a machine takes with it: processes, what is in memory, its boot id.
+    await eventually(async () => {
+      const left = await podProcesses(instance, /./);
+      for (const { pid } of left) killIfThere(pid);
+      expect(left).toEqual([]);
+    });
+    for (const uid of uids) {
+      const record = join(dataDir, 'pods', uid, 'sandbox/sandbox.json');
+      await writeFile(record, (await readFile(record, 'utf8')).replace(/"bootId":"[^"]*"/, '"bootId":"that of before"'));
+    }
+    await run('umount', ['-l', join(dataDir, 'memory', uids[0] ?? '', 'memory')]);
+
+    running = await up(dataDir, ...store);
+    await kubectl`wait pod/always --for=jsonpath={.status.containerStatuses[0].restartCount}=1 --timeout=30s`;
+    await kubectl`wait pod/always --for=condition=Ready --timeout=30s`;
+    await kubectl`wait pod/never --for=jsonpath={.status.phase}=Failed --timeout=30s`;
+    expect(await kubectl`exec always -- sh -c ${'cat /disk/runs; echo; cat /memory/runs'}`).toBe('run\nrun\n\nrun\n');
+    for (const name of ['always', 'never']) {
+      const status = (await podOf(name)).status?.containerStatuses?.[0];
+      expect(status?.lastState?.terminated ?? status?.state?.terminated).toMatchObject({ exitCode: 137 });
+    }
+    await kubectl`delete pods --all --wait=true`;
+    await eventually(() => expectNothingBut([]));
+  });
+});
+
+/** One that has ended with another is killed too. */
+function killIfThere(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch (error) {
+    if (systemCode(error) !== 'ESRCH') throw error;
+  }
+}
 
 /** Those pods of this file that count rounds, and no others. */
 async function expectNothingBut(uids: readonly string[]): Promise<void> {
