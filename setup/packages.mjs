@@ -26,6 +26,7 @@ export const packages = [
   { name: 'dbus-daemon', why: 'a real bus, and on it somebody who plays the login manager', need: 'test', probe: ['/usr/bin/dbus-daemon'] },
   { name: 'python3-dbus', why: 'what plays the login manager is written with it', need: 'test', probe: ['/usr/lib/python3/dist-packages/dbus/__init__.py'] },
   { name: 'python3-gi', why: 'its event loop', need: 'test', probe: ['/usr/lib/python3/dist-packages/gi/__init__.py'] },
+  { name: 'debootstrap', why: 'makes a Debian to run as an image', need: 'test', probe: ['/usr/sbin/debootstrap'] },
   { name: 'runc', why: 'a peer that containers are timed beside', need: 'bench', probe: ['/usr/bin/runc', '/usr/sbin/runc'] },
   { name: 'crun', why: 'a peer that containers are timed beside', need: 'bench', probe: ['/usr/bin/crun'] },
 ];

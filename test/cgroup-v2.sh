@@ -112,7 +112,9 @@ copy_work_tree() {
   local to=$root/root/coracle
   mkdir "$to"
   git -C "$repository" ls-files -z --cached --others --exclude-standard | tar -C "$repository" --null --files-from=- --ignore-failed-read -cf - | tar -C "$to" -xf -
-  cp -a "$repository/node_modules" "$repository/generated" "$to/"
+  cp -a "$repository/node_modules" "$to/"
+  # Roots that tests have made are large, and nothing there makes use of them.
+  tar -C "$repository" --exclude=generated/debian-roots -cf - generated | tar -C "$to" -xf -
   # Their times too: the guest need not compile again.
   cp -a "$repository/native/." "$to/native/"
   cp "$to/test/cgroup-v2/coracle-tests.service" "$root/etc/systemd/system/"

@@ -144,6 +144,13 @@ static int make_file(struct target *target, int parent, const char *name, const 
     return result;
 }
 
+/* Set when all is unpacked: what is made in a directory changes it. */
+static void time_later(struct target *target, const char *path, int64_t mtime)
+{
+    target->times = must_realloc(target->times, (target->time_count + 1) * sizeof *target->times);
+    target->times[target->time_count++] = (struct directory_time){strdup(path), mtime};
+}
+
 static int make_directory(struct target *target, int parent, const char *name, const struct tar_entry *entry, struct failure *failure)
 {
     if (mkdirat(parent, name, 0700) < 0 && errno != EEXIST) return fail_errno(failure, FAILED, "making the directory %s", entry->name);
@@ -151,8 +158,7 @@ static int make_directory(struct target *target, int parent, const char *name, c
     if (fd < 0) return fail_errno(failure, FAILED, "opening the directory %s", entry->name);
     int result = set_owner(fd, entry, failure);
     close(fd);
-    target->times = must_realloc(target->times, (target->time_count + 1) * sizeof *target->times);
-    target->times[target->time_count++] = (struct directory_time){strdup(entry->name), entry->mtime};
+    time_later(target, entry->name, entry->mtime);
     return result;
 }
 
@@ -168,19 +174,28 @@ static int make_hard_link(struct target *target, int parent, const char *name, s
     return result;
 }
 
+/* Of what can't be opened, or not without waiting for somebody or some device. */
+static int set_time(int parent, const char *name, const struct tar_entry *entry, struct failure *failure)
+{
+    struct timespec times[2] = {{entry->mtime, 0}, {entry->mtime, 0}};
+    return utimensat(parent, name, times, AT_SYMLINK_NOFOLLOW) < 0 ? fail_errno(failure, FAILED, "setting the time of %s", entry->name) : 0;
+}
+
 static int make_node(int parent, const char *name, const struct tar_entry *entry, struct failure *failure)
 {
     static const mode_t types[] = {['3'] = S_IFCHR, ['4'] = S_IFBLK, ['6'] = S_IFIFO};
     mode_t type = types[(unsigned char)entry->type];
     if (type == S_IFCHR && entry->major == 0 && entry->minor == 0) return fail(failure, BAD_LAYER, "%s is overlay's own whiteout, which no layer may have", entry->name);
     if (mknodat(parent, name, type | entry->mode, type == S_IFIFO ? 0 : makedev(entry->major, entry->minor)) < 0) return fail_errno(failure, FAILED, "making the device %s", entry->name);
-    return fchownat(parent, name, entry->uid, entry->gid, AT_SYMLINK_NOFOLLOW) < 0 || fchmodat(parent, name, entry->mode, 0) < 0 ? fail_errno(failure, FAILED, "setting the owner of %s", entry->name) : 0;
+    if (fchownat(parent, name, entry->uid, entry->gid, AT_SYMLINK_NOFOLLOW) < 0 || fchmodat(parent, name, entry->mode, 0) < 0) return fail_errno(failure, FAILED, "setting the owner of %s", entry->name);
+    return set_time(parent, name, entry, failure);
 }
 
 static int make_symbolic_link(int parent, const char *name, const struct tar_entry *entry, struct failure *failure)
 {
     if (symlinkat(entry->link, parent, name) < 0) return fail_errno(failure, FAILED, "making the link %s", entry->name);
-    return fchownat(parent, name, entry->uid, entry->gid, AT_SYMLINK_NOFOLLOW) < 0 ? fail_errno(failure, FAILED, "setting the owner of %s", entry->name) : 0;
+    if (fchownat(parent, name, entry->uid, entry->gid, AT_SYMLINK_NOFOLLOW) < 0) return fail_errno(failure, FAILED, "setting the owner of %s", entry->name);
+    return set_time(parent, name, entry, failure);
 }
 
 /* `.wh.x` hides x of the layers below; `.wh..wh..opq` hides all that the directory had there. */
@@ -217,6 +232,7 @@ static int place(struct target *target, struct tar_entry *entry, struct failure 
     if (clean(entry->name, "name", failure) < 0) return -1;
     if (entry->name[0] == 0) {
         if (entry->type != '5') return fail(failure, BAD_LAYER, "an entry of the layer has no name");
+        time_later(target, ".", entry->mtime);
         return set_owner(target->root, entry, failure);
     }
     char *path = strdup(entry->name), *name;

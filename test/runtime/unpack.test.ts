@@ -50,11 +50,12 @@ async function unpack(tar: Buffer, changes: { readonly compression?: keyof typeo
 }
 
 const ordinary: readonly Entry[] = [
-  { name: './', type: 'directory', mode: 0o755 },
+  { name: './', type: 'directory', mode: 0o755, mtime: new Date(6e11) },
   { name: './bin/', type: 'directory', mode: 0o711, mtime: new Date(1e12) },
   { name: './bin/tool', mode: 0o4755, uid: 0, gid: 42, mtime: new Date(9e11), content: 'tool\n' },
   { name: './bin/same', type: 'link', linkname: './bin/tool' },
-  { name: './bin/alias', type: 'symlink', linkname: '/bin/tool' },
+  { name: './bin/alias', type: 'symlink', linkname: '/bin/tool', mtime: new Date(8e11) },
+  { name: './pipe', type: 'fifo', mtime: new Date(7e11) },
   { name: `deep/${'long-name-'.repeat(20)}`, content: 'long\n' },
 ];
 
@@ -64,7 +65,7 @@ describe('a layer', () => {
     const tool = statSync(join(target, 'bin/tool'));
     expect({ mode: tool.mode & 0o7777, gid: tool.gid, mtime: tool.mtimeMs, links: tool.nlink }).toEqual({ mode: 0o4755, gid: 42, mtime: 9e11, links: 2 });
     expect(readlinkSync(join(target, 'bin/alias'))).toBe('/bin/tool');
-    expect(statSync(join(target, 'bin'))).toMatchObject({ mtimeMs: 1e12 });
+    expect(['bin', 'bin/alias', 'pipe', '.'].map((name) => lstatSync(join(target, name)).mtimeMs)).toEqual([1e12, 8e11, 7e11, 6e11]);
     expect(readFileSync(join(target, 'deep', 'long-name-'.repeat(20)), 'utf8')).toBe('long\n');
   });
 
