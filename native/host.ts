@@ -35,6 +35,9 @@ export interface SpawnRequest {
   readonly hostIpc: boolean;
   /** How many zygotes are parked beforehand. */
   readonly zygotes: number;
+  /** What most containers of the pod will have hidden and protected: it is made beforehand. */
+  readonly maskedPaths: readonly string[];
+  readonly readOnlyPaths: readonly string[];
   /** The host's id of the pod's root, the first of `usersPerPod`; absent: the pod has the host's users. */
   readonly firstUser?: number;
   readonly link?: { readonly veth: string; readonly bridge: string; readonly address: number; readonly prefix: number; readonly gateway: number };
@@ -134,7 +137,7 @@ function encodeSpawn(request: SpawnRequest): Buffer {
   if (request.link !== undefined) {
     writer.text(request.link.veth).text(request.link.bridge).u32(request.link.address).u32(request.link.prefix).u32(request.link.gateway);
   }
-  return writer.u32(request.firstUser ?? 0).bytes();
+  return writer.u32(request.firstUser ?? 0).texts(request.maskedPaths).texts(request.readOnlyPaths).bytes();
 }
 
 function encodeNetwork(request: NetworkRequest): Buffer {

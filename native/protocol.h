@@ -17,7 +17,7 @@
  *   2        hellos carry versions, HOST_HELLO
  *   3        POD_RESIZE, HOST_USERS, HOST_PACK, HOST_OPAQUE; HOST_SPAWN ends with the pod's first user id, POD_START with whose processes the container joins
  *   4        POD_START ends with the layers of each mount of an image
- *   5        HOST_CGROUPS
+ *   5        HOST_CGROUPS; HOST_SPAWN ends with the paths that most containers have masked, and read-only
  *
  * `version.ts` holds the same table.
  */

@@ -61,6 +61,14 @@ static int read_cgroups(struct reader *reader, struct buffer *start, struct fail
     return 0;
 }
 
+/* Agents of version 4 end before them. */
+static void pass_texts(struct reader *reader, struct buffer *start)
+{
+    uint32_t count = reader->at == reader->end ? 0 : read_count(reader, 5);
+    write_u32(start, count);
+    for (uint32_t i = 0; i < count; i++) write_text(start, read_text(reader));
+}
+
 static int read_request(struct reader *reader, struct request *request, struct failure *failure)
 {
     request->key = read_text(reader);
@@ -79,6 +87,8 @@ static int read_request(struct reader *reader, struct request *request, struct f
     }
     request->first_id = read_u32(reader);
     write_u32(&request->start, request->first_id);
+    pass_texts(reader, &request->start); /* masked paths */
+    pass_texts(reader, &request->start); /* read-only paths */
     return reader->bad ? fail(failure, FAILED, "the spawn request is malformed") : 0;
 }
 

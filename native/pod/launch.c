@@ -32,6 +32,7 @@ enum { STATUS = 3, FAULT = 4 };
 struct launch {
     const struct spec *spec;
     const int *fds;
+    const struct stage *stage;
     bool tty;
     int report; /* where a failure goes to: the socket, or, once that is closed, the pipe */
     pid_t *born;
@@ -257,17 +258,17 @@ static int prepare_container(struct launch *launch, struct failure *failure)
     int slave = -1;
     if (launch->born != NULL && join(launch, 0, failure) < 0) return -1;
     if (set_oom_score(spec->oom_score_adj, failure) < 0 || give_streams(launch, failure) < 0) return -1;
-    if (rootfs_enter(spec, fds, failure) < 0) return -1;
+    if (rootfs_enter(spec, fds, launch->stage, failure) < 0) return -1;
     if (launch->tty && ((slave = open_terminal(fds[FD_STATUS], failure)) < 0 || bind_console(slave, failure) < 0)) return -1;
     if (take_streams(fds, slave, spec->uid, failure) < 0 || close_others(launch, failure) < 0) return -1;
-    if (enter_directory(spec->working_dir, true, failure) < 0 || rootfs_protect(spec, failure) < 0) return -1;
+    if (enter_directory(spec->working_dir, true, failure) < 0 || rootfs_seal(spec, failure) < 0) return -1;
     return finish(launch, failure);
 }
 
-void launch_container(const struct spec *spec, const int *fds, bool tty, pid_t *born)
+void launch_container(const struct spec *spec, const int *fds, const struct stage *stage, bool tty, pid_t *born)
 {
     struct failure failure = {0};
-    struct launch launch = {.spec = spec, .fds = fds, .tty = tty, .report = fds[FD_STATUS], .born = born};
+    struct launch launch = {.spec = spec, .fds = fds, .stage = stage, .tty = tty, .report = fds[FD_STATUS], .born = born};
     reset_signals();
     if (prepare_container(&launch, &failure) == 0) run_command(&launch, spec->args, &failure);
     report_failure(launch.report, &failure);

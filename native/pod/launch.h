@@ -4,12 +4,13 @@
 
 #include <sys/types.h>
 
+#include "rootfs.h"
 #include "spec.h"
 
 /* `fds`: enum zygote_fd. Both end in exec or _exit; failures go out on FD_STATUS, and from when it is ready on FD_FAULT.
- * `born`: shared memory where the kernel leaves the pid of what is forked into the pid namespace of FD_PIDS; NULL: the calling
- * process itself becomes the container's. */
-void launch_container(const struct spec *, const int *fds, bool tty, pid_t *born) __attribute__((noreturn));
+ * `stage`: NULL: nothing is made yet (rootfs.h). `born`: shared memory where the kernel leaves the pid of what is forked into the
+ * pid namespace of FD_PIDS; NULL: the calling process itself becomes the container's. */
+void launch_container(const struct spec *, const int *fds, const struct stage *, bool tty, pid_t *born) __attribute__((noreturn));
 /* Begins with the zygote's oom_score_adj. */
 void launch_exec(const struct spec *, const char **args, const int *fds, bool tty, pid_t *born) __attribute__((noreturn));
 /* Of the calling process; raised only, where lowering is not allowed. */

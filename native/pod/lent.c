@@ -6,6 +6,7 @@
 #include <linux/magic.h>
 #include <sched.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
@@ -65,17 +66,20 @@ static int lend_volume(const struct spec *spec, const struct mount *mount, int s
     return users >= 0 && users_map(tree, users, mount->source, failure) < 0 ? -1 : tree;
 }
 
-static int lend_volumes(const struct spec *spec, int sandbox, int users, struct lent *lent, struct failure *failure)
+int *lend_volumes(const struct spec *spec, int sandbox, int users, struct failure *failure)
 {
-    lent->volumes = must_alloc((spec->mount_count + 1) * sizeof *lent->volumes);
+    int *volumes = must_alloc((spec->mount_count + 1) * sizeof *volumes);
     for (uint32_t i = 0; i < spec->mount_count; i++) {
         const struct mount *mount = &spec->mounts[i];
-        lent->volumes[i] = -1;
+        volumes[i] = -1;
         if (mount->type == MOUNT_IMAGE || (mount->type == MOUNT_TMPFS && mount->source[0] == 0)) continue;
-        lent->volumes[i] = lend_volume(spec, mount, sandbox, users, failure);
-        if (lent->volumes[i] < 0) return -1;
+        volumes[i] = lend_volume(spec, mount, sandbox, users, failure);
+        if (volumes[i] < 0) {
+            free(volumes);
+            return NULL;
+        }
     }
-    return 0;
+    return volumes;
 }
 
 static int copy_of_image(const struct mount *mount, int image, struct failure *failure)
@@ -118,7 +122,7 @@ static int copy_of_layer(const struct mount *mount, int users, struct failure *f
     return tree >= 0 && users >= 0 && users_map(tree, users, mount->source, failure) < 0 ? -1 : tree;
 }
 
-int lend_images(const struct spec *spec, int directory, int users, struct lent *lent, struct failure *failure)
+int lend_images(const struct spec *spec, int directory, int users, int *volumes, struct failure *failure)
 {
     const struct mount_attributes attributes = {.set = MOUNT_READ_ONLY | (spec->flags & PRIVILEGED && users < 0 ? 0 : MOUNT_NO_DEV)};
     for (uint32_t i = 0; i < spec->mount_count; i++) {
@@ -127,7 +131,7 @@ int lend_images(const struct spec *spec, int directory, int users, struct lent *
         int tree = mount->layer_count == 1 ? copy_of_layer(mount, users, failure) : copy_of_merged(mount, directory, users, failure);
         if (tree < 0) return -1;
         if (mount_set(tree, 0, &attributes) < 0) return fail_errno(failure, MOUNT_FAILED, "setting the flags of the image %s", mount->source);
-        lent->volumes[i] = tree;
+        volumes[i] = tree;
     }
     return 0;
 }
@@ -201,7 +205,7 @@ static int lend_proc(const struct spec *spec, int sandbox, int pids, unsigned at
 }
 
 /* Made here, where the machine's root may still make them: in a mount namespace that shows neither, a user namespace's may not. */
-static int lend_kernel(const struct spec *spec, int sandbox, int pids, struct lent *lent, struct failure *failure)
+static int lend_proc_and_sys(const struct spec *spec, int sandbox, int pids, struct lent *lent, struct failure *failure)
 {
     unsigned attributes = MOUNT_NO_SUID | MOUNT_NO_DEV | MOUNT_NO_EXEC;
     lent->proc = lend_proc(spec, sandbox, pids, attributes, failure);
@@ -210,9 +214,9 @@ static int lend_kernel(const struct spec *spec, int sandbox, int pids, struct le
     return lent->sys < 0 ? fail_errno(failure, MOUNT_FAILED, "making the container's /sys") : 0;
 }
 
-int lend(const struct spec *spec, int sandbox, int users, int pids, struct lent *lent, struct failure *failure)
+int lend_kernel(const struct spec *spec, int sandbox, int users, int pids, struct lent *lent, struct failure *failure)
 {
-    if (lend_volumes(spec, sandbox, users, lent, failure) < 0 || lend_kernel(spec, sandbox, pids, lent, failure) < 0) return -1;
-    if (lend_cgroups(spec, lent, failure) < 0 || lend_devices(spec, users, lent, failure) < 0) return -1;
+    if (lend_proc_and_sys(spec, sandbox, pids, lent, failure) < 0 || lend_cgroups(spec, lent, failure) < 0) return -1;
+    if (lend_devices(spec, users, lent, failure) < 0) return -1;
     return lend_shared_memory(spec, sandbox, users, lent, failure);
 }

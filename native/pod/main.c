@@ -115,7 +115,7 @@ static void child_ready(struct source *source, uint32_t events)
     processes_reap();
 }
 
-/* `{key, cgroups (cgroup_open), u32 pod flags, u32 zygotes, u32 first id of the pod's users, or 0}` */
+/* `{key, cgroups (cgroup_open), u32 pod flags, u32 zygotes, u32 first id of the pod's users, or 0, masked paths, read-only paths}` */
 static int prepare(struct failure *failure)
 {
     static uint8_t bytes[8192];
@@ -127,6 +127,8 @@ static int prepare(struct failure *failure)
     uint32_t zygotes = read_u32(&reader);
     pod.first_id = read_u32(&reader);
     if (pod.first_id != 0) pod.users = 7;
+    pod.masked = read_texts(&reader, NULL);
+    pod.read_only = read_texts(&reader, NULL);
     if (reader.bad || zygotes > 16) return fail(failure, FAILED, "the start frame is malformed");
     if (cgroup_enter("supervisor", failure) < 0 || pod_prepare(failure) < 0) return -1;
     return zygotes_prepare(zygotes, failure);

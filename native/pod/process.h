@@ -64,6 +64,7 @@ struct pod {
     int directory;  /* the sandbox's, on the host */
     int users;      /* its user namespace, or -1: it has the host's */
     uint32_t first_id; /* the host's id of that namespace's root */
+    const char **masked, **read_only; /* what is hidden and protected in most containers: theirs is made beforehand */
     int reaper;     /* pidfd of the shared pid namespace's first process, or -1 */
     pid_t reaper_pid;
     struct container *containers;

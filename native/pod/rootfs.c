@@ -13,12 +13,11 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "../kernel.h"
 #include "../protocol.h"
-#include "cgroup.h"
+#include "kernelfs.h"
 #include "lent.h"
 #include "users.h"
 #include "zygote.h"
@@ -173,32 +172,10 @@ int attach_tree(int tree, int target, const char *name, struct failure *failure)
     return result;
 }
 
-/* The kernel's own file systems go on real directories only: an image whose /proc is a link would move them. */
-static int kernel_target(int root, const char *path, struct failure *failure)
+int detach_mounts(struct failure *failure)
 {
-    int made = mkdirat(root, path, 0755);
-    if (made < 0 && errno != EEXIST) return fail_errno(failure, MOUNT_FAILED, "making /%s", path);
-    int fd = open_in(root, path, O_PATH | O_DIRECTORY, 0, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
-    return fd < 0 ? fail_errno(failure, MOUNT_FAILED, "opening /%s, which must be a directory and not a link", path) : fd;
-}
-
-static int attach_cgroups(int root, const struct lent *lent, struct failure *failure)
-{
-    if (cgroup_is_v2()) return attach_tree(lent->cgroups[0], kernel_target(root, "sys/fs/cgroup", failure), "/sys/fs/cgroup", failure);
-    if (mount_on(kernel_target(root, "sys/fs/cgroup", failure), "tmpfs", "mode=755,size=64k", MS_NOSUID | MS_NODEV | MS_NOEXEC, "/sys/fs/cgroup", failure) < 0) return -1;
-    for (unsigned i = 0; i < LENT_CGROUPS && cgroup_controllers(i) != NULL; i++) {
-        char path[96];
-        snprintf(path, sizeof path, "sys/fs/cgroup/%s", cgroup_controllers(i));
-        if (attach_tree(lent->cgroups[i], kernel_target(root, path, failure), path, failure) < 0) return -1;
-    }
+    if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0) return fail_errno(failure, MOUNT_FAILED, "detaching the mount namespace from the host's");
     return 0;
-}
-
-static int attach_kernel(int root, const struct lent *lent, struct failure *failure)
-{
-    if (attach_tree(lent->proc, kernel_target(root, "proc", failure), "/proc", failure) < 0) return -1;
-    if (attach_tree(lent->sys, kernel_target(root, "sys", failure), "/sys", failure) < 0) return -1;
-    return attach_cgroups(root, lent, failure);
 }
 
 static int attach_mounts(const struct spec *spec, int root, const int *trees, struct failure *failure)
@@ -242,11 +219,18 @@ static int become_root(int parent, const char *path, struct failure *failure)
     return chdir("/") < 0 ? fail_errno(failure, MOUNT_FAILED, "entering the new root") : 0;
 }
 
-static int enter_ordinary(const struct spec *spec, int directory, struct failure *failure)
+static int enter_ordinary(const struct spec *spec, int directory, const struct stage *stage, struct failure *failure)
 {
     int root = openat(directory, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root < 0) return fail_errno(failure, FAILED, "opening the container's root directory");
-    return mount_overlay(spec, directory, root, -1, failure) < 0 ? -1 : become_root(directory, "root", failure);
+    if (mount_overlay(spec, directory, root, -1, failure) < 0) return -1;
+    close(root);
+    if (stage == NULL) return become_root(directory, "root", failure);
+    /* before the old root goes, and what is staged in it */
+    if ((root = openat(directory, "root", O_PATH | O_DIRECTORY | O_CLOEXEC)) < 0) return fail_errno(failure, MOUNT_FAILED, "opening the mounted root");
+    if (kernelfs_move(stage->kernelfs, root, failure) < 0) return -1;
+    close(root);
+    return become_root(directory, "root", failure);
 }
 
 static void stage_name(char *name, size_t size, uint32_t index)
@@ -295,70 +279,48 @@ static int enter_with_users(const struct spec *spec, int directory, int users, i
     return become_root(AT_FDCWD, "/root", failure);
 }
 
-int rootfs_enter(const struct spec *spec, const int *fds, struct failure *failure)
+/* Volumes are what the host has by their names now, not when its mounts were copied for the stage. */
+static int *lend_from_host(const struct spec *spec, const int *fds, const struct stage *stage, struct failure *failure)
+{
+    if (spec->mount_count == 0) return lend_volumes(spec, -1, -1, failure);
+    int own = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC), *volumes = NULL;
+    if (own < 0 || setns(stage->host, CLONE_NEWNS) < 0) fail_errno(failure, FAILED, "going back to the host's mounts");
+    else volumes = lend_volumes(spec, fds[FD_SANDBOX], -1, failure);
+    if (volumes != NULL && setns(own, CLONE_NEWNS) < 0) fail_errno(failure, FAILED, "returning from the host's mounts");
+    close(own);
+    return failure->code == 0 ? volumes : NULL;
+}
+
+static int *lend_all(const struct spec *spec, const int *fds, int users, struct lent *lent, struct failure *failure)
+{
+    int sandbox = reopen(fds[FD_SANDBOX], failure);
+    int *volumes = sandbox < 0 ? NULL : lend_volumes(spec, sandbox, users, failure);
+    if (volumes == NULL || lend_kernel(spec, sandbox, users, fds[FD_PIDS], lent, failure) < 0) return NULL;
+    close(sandbox);
+    return detach_mounts(failure) < 0 ? NULL : volumes;
+}
+
+int rootfs_enter(const struct spec *spec, const int *fds, const struct stage *stage, struct failure *failure)
 {
     struct lent lent;
     int users = spec->first_id == 0 ? -1 : fds[FD_USERS];
-    int directory = reopen(fds[FD_DIRECTORY], failure), sandbox = reopen(fds[FD_SANDBOX], failure);
-    if (directory < 0 || sandbox < 0 || lend(spec, sandbox, users, fds[FD_PIDS], &lent, failure) < 0) return -1;
-    /* slave, so that nothing mounted from here on shows on the host, where the host shares its mounts at all */
-    if (mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0) return fail_errno(failure, MOUNT_FAILED, "detaching the mount namespace from the host's");
-    if (lend_images(spec, directory, users, &lent, failure) < 0) return -1;
-    if ((users < 0 ? enter_ordinary(spec, directory, failure) : enter_with_users(spec, directory, users, lent.volumes, failure)) < 0) return -1;
+    int *volumes = stage == NULL ? lend_all(spec, fds, users, &lent, failure) : lend_from_host(spec, fds, stage, failure);
+    int directory = volumes == NULL ? -1 : reopen(fds[FD_DIRECTORY], failure);
+    if (directory < 0 || lend_images(spec, directory, users, volumes, failure) < 0) return -1;
+    if ((users < 0 ? enter_ordinary(spec, directory, stage, failure) : enter_with_users(spec, directory, users, volumes, failure)) < 0) return -1;
     int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root < 0) return fail_errno(failure, MOUNT_FAILED, "opening the root");
-    if (attach_kernel(root, &lent, failure) < 0 || devices_make(spec, root, &lent, failure) < 0) return -1;
-    if (attach_mounts(spec, root, lent.volumes, failure) < 0) return -1;
-    free(lent.volumes);
+    if (stage == NULL && (kernelfs_attach(spec, root, &lent, failure) < 0 || kernelfs_protect(spec, root, failure) < 0)) return -1;
+    if (attach_mounts(spec, root, volumes, failure) < 0) return -1;
+    free(volumes);
     close(root);
     return 0;
 }
 
-/* Opens a path to protect; -1 with failure->code 0: there is nothing there. */
-static int open_protected(const char *path, struct failure *failure)
+int rootfs_seal(const struct spec *spec, struct failure *failure)
 {
-    int fd = open_in(AT_FDCWD, path, O_PATH, 0, RESOLVE_NO_SYMLINKS);
-    if (fd < 0 && errno != ENOENT && errno != ENOTDIR && errno != EACCES) fail_errno(failure, MOUNT_FAILED, "opening %s to protect it", path);
-    return fd;
-}
-
-static int make_read_only(int target, const char *path, struct failure *failure)
-{
-    struct mount_attributes attributes = {.set = MOUNT_READ_ONLY};
-    int tree = copy_tree(target, "", true);
-    if (tree < 0) return fail_errno(failure, MOUNT_FAILED, "copying the mount of %s", path);
-    if (mount_set(tree, 0, &attributes) < 0) return fail_errno(failure, MOUNT_FAILED, "making %s read-only", path);
-    return attach_tree(tree, target, path, failure);
-}
-
-static int mask(int target, const char *path, struct failure *failure)
-{
-    struct stat status;
-    if (fstat(target, &status) < 0) return fail_errno(failure, MOUNT_FAILED, "examining %s", path);
-    if (S_ISDIR(status.st_mode)) return mount_on(target, "tmpfs", "mode=755,size=0k,nr_inodes=1", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, path, failure);
-    int null = copy_tree(AT_FDCWD, "/dev/null", false);
-    if (null < 0) return fail_errno(failure, MOUNT_FAILED, "copying /dev/null");
-    /* a volume on /dev may hold anything by that name, a link to another path that is to be masked too */
-    if (fstat(null, &status) < 0 || !S_ISCHR(status.st_mode) || status.st_rdev != makedev(1, 3)) {
-        close(null);
-        close(target);
-        return fail(failure, MOUNT_FAILED, "/dev/null is not the null device");
-    }
-    return attach_tree(null, target, path, failure);
-}
-
-int rootfs_protect(const struct spec *spec, struct failure *failure)
-{
-    for (const char **path = spec->read_only; *path != NULL; path++) {
-        int target = open_protected(*path, failure);
-        if (target >= 0 ? make_read_only(target, *path, failure) < 0 : failure->code != 0) return -1;
-    }
-    for (const char **path = spec->masked; *path != NULL; path++) {
-        int target = open_protected(*path, failure);
-        if (target >= 0 ? mask(target, *path, failure) < 0 : failure->code != 0) return -1;
-    }
     if (!(spec->flags & READ_ONLY_ROOT)) return 0;
-    struct mount_attributes attributes = {.set = MOUNT_READ_ONLY};
+    static const struct mount_attributes attributes = {.set = MOUNT_READ_ONLY};
     int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (root < 0 || mount_set(root, 0, &attributes) < 0) return fail_errno(failure, MOUNT_FAILED, "making the root read-only");
     close(root);

@@ -7,14 +7,22 @@
 #include "lent.h"
 #include "spec.h"
 
+/* What was made for a container before it was known. */
+struct stage {
+    int kernelfs; /* kernelfs_stage */
+    int host;     /* the host's mount namespace: what has been mounted there since then need not show here */
+};
+
 #define MOST_LAYERS 128
 
 /* Called in the container's new mount namespace, with a request's descriptors (zygote.h): the container's directory has `upper`,
- * `work` and `root`, the pod's `shm`, `tmpfs` and, for SHARED_PIDS, `proc`. Afterwards the process stands in the new root and sees
- * nothing else, and is its user namespace's root. */
-int rootfs_enter(const struct spec *, const int *fds, struct failure *);
-/* After the root is entered, and the terminal made: hides and protects what the spec names, protects the root itself. */
-int rootfs_protect(const struct spec *, struct failure *);
+ * `work` and `root`, the pod's `shm`, `tmpfs` and, for SHARED_PIDS, `proc`. `stage`: what kernelfs_stage returned in this mount
+ * namespace, or NULL. Afterwards the process stands in the new root and sees nothing else, and is its user namespace's root. */
+int rootfs_enter(const struct spec *, const int *fds, const struct stage *, struct failure *);
+/* After the terminal is made: the root itself becomes read-only, where the spec says so. */
+int rootfs_seal(const struct spec *, struct failure *);
+/* Nothing that is mounted from here on shows on the host, where the host shares its mounts at all; what is mounted there shows here. */
+int detach_mounts(struct failure *);
 
 /* Opens `path` below `root` (resolved inside it, symbolic links too), making missing directories, and the last part as a
  * directory or an empty file. */

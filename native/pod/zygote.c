@@ -22,12 +22,20 @@
 #include "../kernel.h"
 #include "../protocol.h"
 #include "cgroup.h"
+#include "kernelfs.h"
 #include "launch.h"
+#include "process.h"
 
 /* The container's spec stays mapped for exec: same user, environment, capabilities, filter. */
 static struct spec container;
 /* Shared with preparers, for the pid that the kernel gives what they fork. */
 static pid_t *born;
+
+/* The container's first process, if the container is as most are: it has made what they all see of the kernel, and waits. */
+static struct parked {
+    pid_t pid;
+    int pidfd, channel;
+} parked = {.pidfd = -1, .channel = -1};
 
 static bool map_frame(int fd, uint32_t size, struct reader *reader)
 {
@@ -54,19 +62,11 @@ static bool parse_container(const struct zygote_request *request, const int *fds
     }
     if (request->flags & ZYGOTE_SHARED_PIDS) container.flags |= SHARED_PIDS;
     if (request->flags & ZYGOTE_JOINED_PIDS) container.flags |= JOINED_PIDS;
+    if (request->flags & ZYGOTE_HOST_IPC) container.flags |= HOST_IPC;
     container.first_id = request->first_id;
     struct failure told_by_the_child = {0};
     set_oom_score(container.oom_score_adj, &told_by_the_child); /* what exec starts has it from here */
     return true;
-}
-
-/* The supervisor's child, not ours: it reaps, and a zygote's death takes nothing with it. Nobody else is in a new pid namespace. */
-static pid_t start(const struct zygote_request *request, const int *fds)
-{
-    if (!parse_container(request, fds)) return -1;
-    pid_t pid = fork_with(CLONE_PARENT | CLONE_NEWNS | CLONE_NEWCGROUP | (request->flags & ZYGOTE_OWN_PIDS ? CLONE_NEWPID : 0), 0, -1);
-    if (pid == 0) launch_container(&container, fds, request->flags & ZYGOTE_TTY, NULL);
-    return pid;
 }
 
 static void await_end(int pidfd)
@@ -74,6 +74,32 @@ static void await_end(int pidfd)
     struct pollfd ended = {.fd = pidfd, .events = POLLIN};
     while (poll(&ended, 1, -1) <= 0) {}
     close(pidfd);
+}
+
+static bool same_texts(const char *const *some, const char *const *others)
+{
+    for (; *some != NULL && *others != NULL; some++, others++) {
+        if (strcmp(*some, *others) != 0) return false;
+    }
+    return *some == *others;
+}
+
+/* Hands the request to who is parked; false: it has to be done from the start. */
+static bool start_parked(const struct zygote_request *request, const int *fds)
+{
+    if (parked.channel < 0 || container.flags & PRIVILEGED || !(request->flags & ZYGOTE_OWN_PIDS)) return false;
+    if (!same_texts(container.masked, pod.masked) || !same_texts(container.read_only, pod.read_only)) return false;
+    return send_packet(parked.channel, request, sizeof *request, fds, FD_COUNT) == 0;
+}
+
+/* Nobody else is in a new pid namespace. */
+static pid_t start(const struct zygote_request *request, const int *fds)
+{
+    if (!parse_container(request, fds)) return -1;
+    if (start_parked(request, fds)) return parked.pid;
+    pid_t pid = fork_with(CLONE_PARENT | CLONE_NEWNS | CLONE_NEWCGROUP | (request->flags & ZYGOTE_OWN_PIDS ? CLONE_NEWPID : 0), 0, -1);
+    if (pid == 0) launch_container(&container, fds, NULL, request->flags & ZYGOTE_TTY, NULL);
+    return pid;
 }
 
 /* -1 with errno 0: the preparer has said why. */
@@ -90,7 +116,7 @@ static pid_t start_among_others(const struct zygote_request *request, const int 
     int pidfd = -1;
     if (!parse_container(request, fds)) return -1;
     *preparer = fork_followed(CLONE_PARENT | CLONE_NEWNS | CLONE_NEWCGROUP, &pidfd);
-    if (*preparer == 0) launch_container(&container, fds, request->flags & ZYGOTE_TTY, born);
+    if (*preparer == 0) launch_container(&container, fds, NULL, request->flags & ZYGOTE_TTY, born);
     return born_by(*preparer, pidfd);
 }
 
@@ -125,7 +151,54 @@ static struct zygote_reply serve(const struct zygote_request *request, const int
     return (struct zygote_reply){request->cookie, (int32_t)pid, pid < 0 ? errno : 0, (int32_t)(preparer < 0 ? 0 : preparer)};
 }
 
-static void park(int *socket, unsigned index)
+static void await_request(int channel, const struct stage *stage)
+{
+    struct zygote_request request;
+    int fds[FD_COUNT];
+    if (receive_packet(channel, &request, sizeof request, fds, FD_COUNT, 0) != (ssize_t)sizeof request) _exit(0);
+    if (!parse_container(&request, fds)) _exit(255);
+    launch_container(&container, fds, stage, request.flags & ZYGOTE_TTY, NULL);
+}
+
+/* What could not be staged is made, or refused with its reason, when there is a container. */
+static void be_parked(int channel, int host, int sandbox)
+{
+    const struct spec ordinary = {.masked = pod.masked, .read_only = pod.read_only, .flags = pod.flags & POD_HOST_IPC ? HOST_IPC : 0};
+    struct failure failure = {0};
+    prctl(PR_SET_NAME, "coracle-parked");
+    struct stage stage = {kernelfs_stage(&ordinary, sandbox, &failure), host};
+    await_request(channel, stage.kernelfs < 0 ? NULL : &stage);
+}
+
+/* Namespaces, and what is mounted in them, cost the same ahead of time. The supervisor's child, as all are that a zygote forks: it
+ * reaps, and a zygote's death takes nothing with it. */
+static void prepare_parked(int sandbox)
+{
+    int ends[2], host = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+    if (host < 0 || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) return;
+    parked.pid = fork_followed(CLONE_PARENT | CLONE_NEWNS | CLONE_NEWCGROUP | CLONE_NEWPID, &parked.pidfd);
+    if (parked.pid == 0) {
+        close(ends[0]);
+        be_parked(ends[1], host, sandbox);
+    }
+    close(ends[1]);
+    close(host);
+    if (parked.pid > 0) parked.channel = ends[0];
+    else close(ends[0]);
+}
+
+/* Has become the container's, or is of no more use: then the container's cgroup has to be free of it. */
+static void dismiss_parked(bool is_container)
+{
+    if (parked.pidfd < 0) return;
+    if (!is_container) signal_fd(parked.pidfd, SIGKILL);
+    if (!is_container) await_end(parked.pidfd);
+    else close(parked.pidfd);
+    close(parked.channel);
+    parked = (struct parked){.pidfd = -1, .channel = -1};
+}
+
+static void park(int *socket, int *sandbox, unsigned index)
 {
     char child[16];
     struct failure failure = {0};
@@ -137,22 +210,33 @@ static void park(int *socket, unsigned index)
         _exit(1);
     }
     cgroup_remember(index);
-    if (dup2(*socket, 3) < 0) _exit(1);
+    int directory = fcntl(pod.directory, F_DUPFD_CLOEXEC, 5);
+    if (directory < 0 || dup2(*socket, 3) < 0 || dup3(directory, 4, O_CLOEXEC) < 0) _exit(1);
     *socket = 3;
-    close_from(4);
+    *sandbox = 4;
+    close_from(5);
     born = mmap(NULL, sizeof *born, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (born == MAP_FAILED) _exit(1);
+}
+
+static bool is_awaited(int socket)
+{
+    struct pollfd waiting = {.fd = socket, .events = POLLIN};
+    return poll(&waiting, 1, 0) != 0;
 }
 
 void zygote_run(int socket, unsigned index)
 {
     struct zygote_request request;
-    int fds[FD_COUNT];
-    park(&socket, index);
+    int fds[FD_COUNT], sandbox;
+    park(&socket, &sandbox, index);
+    if (!(pod.flags & POD_HOST_PIDS) && pod.first_id == 0 && !is_awaited(socket)) prepare_parked(sandbox);
+    close(sandbox);
     while (receive_packet(socket, &request, sizeof request, fds, FD_COUNT, 0) == (ssize_t)sizeof request) {
         struct zygote_reply reply = serve(&request, fds);
         close_all(fds);
         if (send_packet(socket, &reply, sizeof reply, NULL, 0) < 0) break;
+        dismiss_parked(reply.pid == parked.pid);
     }
     _exit(0);
 }

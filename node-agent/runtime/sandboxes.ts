@@ -5,6 +5,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { NativeError } from '../../native/frame.ts';
 import type { DestroyRequest, HostClient, ProcessIdentity } from '../../native/host.ts';
+import { defaultMaskedPaths, defaultReadOnlyPaths } from './capabilities.ts';
 import type { Clearing } from './clearing.ts';
 import { slotPaths, type CgroupLayout } from './cgroups.ts';
 import type { AddressPool } from './address-pool.ts';
@@ -82,7 +83,8 @@ async function spawnOnce(machine: Machine, network: Network | undefined, sharing
   if (link.link !== undefined) network?.veths.set(link.link.address, link.link.veth);
   try {
     const cgroups = layout.hierarchies.map(({ controllers }, index) => ({ controllers, path: slots[index] ?? '' }));
-    const supervisor = await host.spawn({ key, directory, cgroupVersion: layout.version, cgroups, ...shared, zygotes: parkedZygotes, ...(firstUser === undefined ? {} : { firstUser }), ...link });
+    const made = { zygotes: parkedZygotes, maskedPaths: defaultMaskedPaths, readOnlyPaths: defaultReadOnlyPaths };
+    const supervisor = await host.spawn({ key, directory, cgroupVersion: layout.version, cgroups, ...shared, ...made, ...(firstUser === undefined ? {} : { firstUser }), ...link });
     return { key, cgroup, supervisor, directory, address, firstUser };
   } catch (error) {
     await clearing.clear({ directory, cgroups: slots }, () => freeIds(machine, network, { address, firstUser }));

@@ -172,6 +172,22 @@ const killHost = async (): Promise<void> => {
   }
 };
 
+describe('a sandbox with the machine\'s IPC', () => {
+  it('has its shared memory too', async () => {
+    const name = `coracle-${machine.instance}`;
+    await writeFile(join('/dev/shm', name), 'of the machine');
+    try {
+      const sandbox = await machine.runtime.createSandbox(sandboxSpec('shared-memory', { hostIpc: true }));
+      const spec = containerSpec(machine, ['sleep', '100']);
+      await sandbox.start(spec);
+      expect(await execText(sandbox, spec.id, `cat /dev/shm/${name}`)).toBe('of the machine');
+      await sandbox.destroy();
+    } finally {
+      await rm(join('/dev/shm', name), { force: true });
+    }
+  });
+});
+
 describe('when coracle-host dies', () => {
   it('running pods notice nothing, and the next request finds another', async () => {
     const sandbox = await machine.runtime.createSandbox(sandboxSpec('before'));

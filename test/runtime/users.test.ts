@@ -126,7 +126,7 @@ describe('a pod with users of its own', () => {
 });
 
 describe('the program that makes such a pod', () => {
-  const sharing = { key: 'abcdef01', hostNetwork: false, hostPid: false, hostIpc: false, zygotes: 1 };
+  const sharing = { key: 'abcdef01', hostNetwork: false, hostPid: false, hostIpc: false, zygotes: 1, maskedPaths: [], readOnlyPaths: [] };
 
   it('does so without a misstep, and says what the machine lacks', async () => {
     await buildSanitized();
