@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { chmod, chown, mkdir, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { defaultCapabilities } from '../../node-agent/runtime/capabilities.ts';
 import { readLayout } from '../../node-agent/runtime/cgroups.ts';
@@ -8,6 +10,7 @@ import { defaultSeccomp } from '../../node-agent/runtime/seccomp.ts';
 import type { ContainerSpec, Sandbox } from '../../node-agent/runtime/runtime.ts';
 import { collect, containerSpec, createTestMachine, finished, logText, sandboxSpec, sh, type TestMachine } from './fixture.ts';
 
+const run = promisify(execFile);
 const { version: cgroupVersion } = await readLayout();
 let machine: TestMachine;
 let sandbox: Sandbox;
@@ -105,6 +108,17 @@ describe('a container', () => {
     const mounts = [{ type: 'bind' as const, source, target: '/dev', readOnly: false }];
     const { log } = await outcomeOf('ls /dev; cat /proc/keys /proc/timer_list | wc -c; ls /sys/firmware | wc -l', { mounts });
     expect(log).toBe('null\n0\n0\n');
+  });
+
+  it('has in its volumes what was mounted on the machine after its pod was made', async () => {
+    const source = join(machine.dataDir, 'mounted-later');
+    await mkdir(source);
+    await using mounted = new AsyncDisposableStack();
+    await run('mount', ['-t', 'tmpfs', 'none', source]);
+    mounted.defer(async () => void await run('umount', [source]));
+    await writeFile(join(source, 'word'), 'seen');
+    const { log } = await outcomeOf('cat /data/word', { mounts: [{ type: 'bind', source, target: '/data', readOnly: true }] });
+    expect(log).toBe('seen');
   });
 
   it('is refused for a mount source that is not there', async () => {

@@ -64,7 +64,13 @@ export async function soak({ seconds, pods, kills, seed, restSeconds, etcdEndpoi
 
   const churn = createChurn({ client, kubectl, random, pods });
   const isOver = after(seconds);
-  await Promise.all([churn.run(isOver), killAtRandom(cluster, random, kills, seconds)]);
+  // When one fails the other ends too, before the cluster goes from under it.
+  const failed = new AbortController();
+  const untilFailure = async (work: Promise<void>): Promise<void> => work.catch((error: unknown) => {
+    failed.abort(error);
+  });
+  await Promise.all([untilFailure(churn.run(() => isOver() || failed.signal.aborted)), untilFailure(killAtRandom(cluster, random, kills, seconds, failed.signal))]);
+  failed.signal.throwIfAborted();
   await eventually(() => expectWanted(cluster, churn.wanted), convergeMs);
   const supervisorKib = await supervisorsOf(address);
   await clear(cluster);
@@ -120,11 +126,12 @@ async function startCluster(pods: number, etcdEndpoints: readonly string[]): Pro
   }
 }
 
-async function killAtRandom(cluster: Cluster, random: () => number, kills: number, seconds: number): Promise<void> {
+async function killAtRandom(cluster: Cluster, random: () => number, kills: number, seconds: number, failed: AbortSignal): Promise<void> {
   const moments = Array.from({ length: kills }, () => random() * seconds * 1000).toSorted((a, b) => a - b);
   const start = performance.now();
   for (const moment of moments) {
-    await pass(Math.max(0, moment - (performance.now() - start)));
+    await pass(Math.max(0, moment - (performance.now() - start)), undefined, { signal: failed }).catch(() => undefined);
+    if (failed.aborted) return;
     await cluster.replaceAgent();
   }
 }
