@@ -10,7 +10,7 @@ import { defaultSeccomp } from '../../node-agent/runtime/seccomp.ts';
 import type { ContainerSpec, Sandbox } from '../../node-agent/runtime/runtime.ts';
 import { collect, containerSpec, createTestMachine, finished, logText, sandboxSpec, sh, type TestMachine } from './fixture.ts';
 
-const run = promisify(execFile);
+const command = promisify(execFile);
 const { version: cgroupVersion } = await readLayout();
 let machine: TestMachine;
 let sandbox: Sandbox;
@@ -114,8 +114,8 @@ describe('a container', () => {
     const source = join(machine.dataDir, 'mounted-later');
     await mkdir(source);
     await using mounted = new AsyncDisposableStack();
-    await run('mount', ['-t', 'tmpfs', 'none', source]);
-    mounted.defer(async () => void await run('umount', [source]));
+    await command('mount', ['-t', 'tmpfs', 'none', source]);
+    mounted.defer(async () => void await command('umount', [source]));
     await writeFile(join(source, 'word'), 'seen');
     const { log } = await outcomeOf('cat /data/word', { mounts: [{ type: 'bind', source, target: '/data', readOnly: true }] });
     expect(log).toBe('seen');
