@@ -10,6 +10,14 @@ export interface CgroupResources {
   readonly cpuLimitMillis?: number;
   readonly memoryLimitBytes?: number;
   readonly pidsLimit?: number;
+  /** Further files of the cgroup, written in this order. Those of a controller that the machine doesn't have are left out. */
+  readonly files?: readonly CgroupFile[];
+}
+
+export interface CgroupFile {
+  readonly controller: string;
+  readonly name: string;
+  readonly value: string;
 }
 
 export interface Mount {
@@ -114,17 +122,21 @@ function writeResources(writer: PayloadWriter, resources: CgroupResources): void
   writer.optional(resources.cpuRequestMillis).optional(resources.cpuLimitMillis).optional(resources.memoryLimitBytes).optional(resources.pidsLimit);
 }
 
+function writeFiles(writer: PayloadWriter, { files = [] }: CgroupResources): PayloadWriter {
+  return writer.list(files, ({ controller, name, value }) => writer.text(controller).text(name).text(value));
+}
+
 export function encodeConfiguration(configuration: PodConfiguration): Buffer {
   const writer = new PayloadWriter().text(configuration.hostname);
   writer.list(Object.entries(configuration.sysctls), ([name, value]) => writer.text(name).text(value));
   writeResources(writer, configuration.resources);
-  return writer.flag(configuration.shareProcesses).bytes();
+  return writeFiles(writer.flag(configuration.shareProcesses), configuration.resources).bytes();
 }
 
 export function encodeResize(containerId: string, resources: CgroupResources): Buffer {
   const writer = new PayloadWriter().text(containerId);
   writeResources(writer, resources);
-  return writer.bytes();
+  return writeFiles(writer, resources).bytes();
 }
 
 function flagsOf(container: PodContainer): number {
@@ -144,7 +156,7 @@ export function encodeContainer(container: PodContainer): Buffer {
   writeResources(writer, container.resources);
   writer.text(container.logPath).u64(container.logMaxBytes).u32(container.logMaxFiles).text(container.joins ?? '');
   for (const { type, layers = [] } of container.mounts) if (type === 'image') writer.texts(layers);
-  return writer.bytes();
+  return writeFiles(writer, container.resources).bytes();
 }
 
 export function readExit(reader: PayloadReader): ContainerExit {

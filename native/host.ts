@@ -12,6 +12,8 @@ export interface CgroupSlot {
 
 /** A cgroup that is to be there, and what its files are to say. */
 export interface CgroupFiles {
+  /** Of its hierarchy; v2's are handed down to what is below. */
+  readonly controllers: readonly string[];
   readonly path: string;
   readonly files: readonly { readonly name: string; readonly value: string }[];
 }
@@ -249,8 +251,8 @@ export function startHost(options: { readonly hostBinary?: string; readonly podB
     },
     async arrangeCgroups(version, cgroups) {
       const writer = new PayloadWriter().u32(version);
-      writer.list(cgroups, ({ path, files }) => {
-        writer.text(path).list(files, ({ name, value }) => writer.text(name).text(value));
+      writer.list(cgroups, ({ controllers, path, files }) => {
+        writer.text(controllers.join(',')).text(path).list(files, ({ name, value }) => writer.text(name).text(value));
       });
       await repeated(frameTypes.hostCgroups, writer.bytes());
     },

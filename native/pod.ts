@@ -69,6 +69,9 @@ export async function connectPod(directory: () => string, events: PodEvents, gre
     requireRequest(request, speaker);
     return openStream(directory(), frameTypes[request], payload);
   };
+  const requireFiles = ({ files = [] }: CgroupResources): void => {
+    if (files.length > 0) requireField('cgroupFiles', speaker);
+  };
   const letGo = (): void => {
     closed = true;
     control.destroy();
@@ -91,15 +94,22 @@ export async function connectPod(directory: () => string, events: PodEvents, gre
   return {
     state,
     refusal: refusalOf('coracle-pod', speaker),
-    configure: async (configuration) => void (await send('podConfigure', encodeConfiguration(configuration))),
+    async configure(configuration) {
+      requireFiles(configuration.resources);
+      await send('podConfigure', encodeConfiguration(configuration));
+    },
     async start(container) {
+      requireFiles(container.resources);
       if (container.joins !== undefined) requireField('joins', speaker);
       if (container.mounts.some(({ type }) => type === 'image')) requireField('imageMounts', speaker);
       const reader = new PayloadReader(await send('podStart', encodeContainer(container)));
       return { containerId: container.id, pid: reader.u32(), startedAt: reader.u64(), cgroupIndex: reader.u32() };
     },
     signal: async (containerId, signal) => void (await send('podSignal', new PayloadWriter().text(containerId).u32(signal).bytes())),
-    resize: async (containerId, resources) => void (await send('podResize', encodeResize(containerId ?? '', resources))),
+    async resize(containerId, resources) {
+      requireFiles(resources);
+      await send('podResize', encodeResize(containerId ?? '', resources));
+    },
     remove: async (containerId) => new PayloadReader(await send('podRemove', new PayloadWriter().text(containerId).bytes())).u32(),
     async exec(containerId, options) {
       const payload = new PayloadWriter().text(containerId).texts(options.args).flag(options.tty).flag(options.stdin).bytes();

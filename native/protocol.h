@@ -18,13 +18,14 @@
  *   3        POD_RESIZE, HOST_USERS, HOST_PACK, HOST_OPAQUE; HOST_SPAWN ends with the pod's first user id, POD_START with whose processes the container joins
  *   4        POD_START ends with the layers of each mount of an image
  *   5        HOST_CGROUPS; HOST_SPAWN ends with the paths that most containers have masked, and read-only
+ *   6        POD_CONFIGURE, POD_START and POD_RESIZE end with files of the cgroup; what POD_RESIZE says nothing of stays, shares too
  *
  * `version.ts` holds the same table.
  */
 #ifndef CORACLE_PROTOCOL_H
 #define CORACLE_PROTOCOL_H
 
-#define PROTOCOL_VERSION 5u
+#define PROTOCOL_VERSION 6u
 /* The oldest agent that may drive programs of this build. */
 #define OLDEST_AGENT 1u
 
@@ -32,16 +33,18 @@
 #define FRAME_MAX (8u << 20)
 #define ABSENT UINT64_MAX
 
+/* files: [{controller, name, value}], written in that order after what `resources` makes of itself; a machine without the controller
+ * goes without. */
 enum frame_type {
     /* agent -> coracle-pod, on the control connection; answered by OK or ERROR with the same id */
     /* {u32 version} -> {key, running: [{id, u32 pid, u64 startedAt, u32 cgroup index}], exits: [exit], u32 version, u32 oldest agent};
      * subscribes to POD_EXITED */
     POD_HELLO = 1,
-    POD_CONFIGURE = 2, /* {hostname, sysctls: [{name, value}], resources, u32 shareProcesses} */
+    POD_CONFIGURE = 2, /* {hostname, sysctls: [{name, value}], resources, u32 shareProcesses, files} */
     POD_START = 3,     /* container spec (spec.c) -> {u32 pid, u64 startedAt, u32 cgroup index} */
     POD_SIGNAL = 4,    /* {id, u32 signal} */
     POD_REMOVE = 5,    /* {id} -> {u32 cgroup index}: its zygote is gone, files and cgroup may be removed */
-    POD_RESIZE = 9,    /* {id, resources}: what a running container may use from now on; '' is the pod as a whole */
+    POD_RESIZE = 9,    /* {id, resources, files}: what a running container may use from now on; '' is the pod as a whole */
     /* first frame of a connection of its own */
     POD_EXEC = 6,   /* {id, args, u32 tty, u32 stdin} -> OK, then stream frames */
     POD_ATTACH = 7, /* {id, u32 stdin} -> OK {u32 terminal}, then stream frames */

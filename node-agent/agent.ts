@@ -12,6 +12,7 @@ import type { Client } from '../client/client.ts';
 import { createRecorder, type Recorder } from '../client/events.ts';
 import { createInformer } from '../client/informer.ts';
 import type { Log } from '../client/log.ts';
+import { createCpuManager, readProcessors, takeOverRefusal, type CpuManager, type CpuSettings } from './cpus/manager.ts';
 import { keepStorageLimits } from './eviction/limit-keeper.ts';
 import { createEvictionManager } from './eviction/manager.ts';
 import { evictionSettings, keptFree, type EvictionSettings } from './eviction/thresholds.ts';
@@ -31,6 +32,7 @@ import { createObjectSource } from './objects.ts';
 import { createClassKeeper } from './pod/class-keeper.ts';
 import type { NodeContext } from './pod/handle.ts';
 import { imagesInUse, imagesOfContainers, readPodRecords } from './pod/records.ts';
+import type { PodState } from './pod/state.ts';
 import { createStatusWriter } from './pod/status-writer.ts';
 import { createPodWorkers, type PodWorkers } from './pod/workers.ts';
 import { readWhenChanged } from './read-when-changed.ts';
@@ -71,6 +73,8 @@ export interface AgentOptions {
   readonly imageGarbage?: GarbagePolicy;
   /** How pods are ended when the machine goes down; absent: the machine doesn't wait for them. */
   readonly shutdown?: Partial<Pick<ShutdownManagerOptions, 'periods' | 'logind'>>;
+  /** Who runs on which processors; absent: everybody on all. */
+  readonly cpus?: CpuSettings;
   /** Most processes of one container. */
   readonly pidsLimit?: number;
 }
@@ -139,6 +143,7 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
     await clearIncoming(dataDir);
     const sandboxes = await runtime.recover();
     const records = await readPodRecords(dataDir, (uid, error) => log.error({ err: error, uid }, 'the record of a pod can\'t be read: the pod is begun anew'));
+    const cpus = await openCpus(options, () => workers, [...records].flatMap(([uid, { state }]) => (sandboxes.some((each) => each.uid === uid) ? [state] : [])));
     const memoryDir = await openMemory(runtime, dataDir, new Set(records.keys()));
     const nodes = createInformer(client, Node, { clock, log });
     const services = createInformer(client, Service, { clock, log });
@@ -152,7 +157,7 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
     const port = await server.listen(options.port, options.address, signal);
     const facts = await readNodeFacts({
       name: nodeName, address: options.address, port, labels: options.labels ?? {}, maxPods: options.maxPods ?? defaultMaxPods, dataDir,
-      runtimeVersion: `coracle://${options.version ?? '0.1.0'}`, userNamespaces: (await runtime.usersRefusal(dataDir)) === undefined,
+      runtimeVersion: `coracle://${options.version ?? '0.1.0'}`, userNamespaces: (await runtime.usersRefusal(dataDir)) === undefined, reservedCpus: options.cpus?.reserved.size ?? 0,
       kept: (what, capacity) => keptFree(settings, what === 'memory' ? 'memory.available' : 'nodefs.available', capacity),
     });
     const recorder = createRecorder(client, { component: 'kubelet', host: nodeName, clock, log, lingerMs: eventsLingerMs });
@@ -176,8 +181,7 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
     const imagePolicies = createImagePolicySource(client, clock, log, join(dataDir, 'image-policies.json'));
     const context: NodeContext = {
       client, clock, log, runtime, images, imagePolicies, users: createUserLookUp(), objects, dataDir, nodeName, hostAddress: options.address,
-      recorder, statuses,
-      memoryDir, allocatable: () => facts.allocatable, heldChanged: () => classes.changed(), podsBeside: (uid) => workers.beside(uid), services: () => services.list(),
+      recorder, statuses, memoryDir, cpus, allocatable: () => facts.allocatable, heldChanged: () => classes.changed(), podsBeside: (uid) => workers.beside(uid), services: () => services.list(),
       clusterDns: options.clusterDns, hostResolver: readWhenChanged('/etc/resolv.conf', (text) => text, ''), insecureRegistries: options.insecureRegistries ?? [], defaultSeccomp: createSeccompCache(),
       memoryCapacityBytes: totalmem(), pidsLimit: options.pidsLimit ?? defaultPidsLimit,
       refusal: (pod) => shutdown.refusal() ?? eviction.refusal(pod), networkReady: (each) => network.ready(each), newId: () => randomBytes(32).toString('hex'),
@@ -188,7 +192,7 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
     listening(port);
     log.info({ node: nodeName, adopted: records.size, port }, 'the node agent runs');
     await Promise.all([
-      nodes.run(signal), services.run(signal), pods.run(signal), objects.run(signal), imagePolicies.run(signal), network.run(signal), reporter.run(signal), classes.run(signal),
+      nodes.run(signal), services.run(signal), pods.run(signal), objects.run(signal), imagePolicies.run(signal), network.run(signal), reporter.run(signal), classes.run(signal), cpus?.run(signal),
       shutdown.run(signal), eviction.run(signal), keepStorageLimits({ storage: meter.storage, list: () => workers.list(), clock, log }, signal),
       imageGarbage.run(signal), followImages(dataDir, () => reporter.changed(), log, signal), reporter.registered.then(() => beatHeart(client, clock, log, nodeName, signal)), followPods(pods, services, workers, signal), server.closed,
     ]);
@@ -197,6 +201,14 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
   } finally {
     await runtime.close();
   }
+}
+
+/** `running`: what is known of the pods that an earlier agent started. */
+async function openCpus({ cpus: settings = { policy: 'none', reserved: new Set() }, clock, log }: AgentOptions, workers: () => PodWorkers, running: readonly PodState[]): Promise<CpuManager | undefined> {
+  const processors = await readProcessors(settings);
+  const refusal = takeOverRefusal(settings.policy, processors, running);
+  if (refusal !== undefined) throw new Error(refusal);
+  return processors === undefined || settings.policy === 'none' ? undefined : createCpuManager({ processors, assignments: () => workers().assignments(), confine: (list) => workers().confine(list), clock, log });
 }
 
 /** What was recorded last is told, but not at any price: the API may be gone. */

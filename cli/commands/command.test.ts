@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { clusterCidr, dataDirectory, host, logLevel, nodeName, port, serverUrl } from './command.ts';
 import { duration, percent, podCount } from './node-options.ts';
+import { processors } from './resource-options.ts';
 
 describe('an option of a command', () => {
   it.each([
@@ -15,9 +16,10 @@ describe('an option of a command', () => {
     ['a node name', nodeName, 'node-1.example', 'node-1.example'],
     ['a share', percent, '85', 85],
     ['a time', duration, '2m', 120_000],
+    ['processors', processors, '0-1,3', new Set([0, 1, 3])],
     ["pods' addresses", clusterCidr, '10.42.0.0/16', '10.42.0.0/16'],
   ] as const)('takes %s', (_name, parse, text, value) => {
-    expect(parse(text)).toBe(value);
+    expect(parse(text)).toEqual(value);
   });
 
   it.each([
@@ -33,6 +35,7 @@ describe('an option of a command', () => {
     ['a log level that is none', logLevel, 'loud', 'one of debug, info, warn, error'],
     ['a node name with capitals', nodeName, 'Node', 'lowercase RFC 1123 subdomain'],
     ['a share above the whole', percent, '101', 'from 0 to 100'],
+    ['processors that are none', processors, '1-', '0-1,8'],
     ['a time without a unit', duration, '90', '90s, 2m, 1h'],
     ['a network that is none', clusterCidr, 'foo', 'a /16, such as'],
     ['a wider network', clusterCidr, '10.0.0.0/8', 'a /16, such as'],

@@ -1,6 +1,7 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { defaultGarbagePolicy } from '../../node-agent/images/garbage.ts';
 import { withEvictionOptions } from './eviction-options.ts';
+import { withResourceOptions } from './resource-options.ts';
 import { withShutdownOptions } from './shutdown-options.ts';
 
 /** Adds the options of a machine that is a node; the kubelet's names where it has them. */
@@ -10,7 +11,7 @@ export function withNodeOptions(command: Command): Command {
     .option('--image-gc-high-threshold <percent>', 'use of the disk from which on images that nothing uses are removed; 100: never', percent, defaultGarbagePolicy.highThresholdPercent)
     .option('--image-gc-low-threshold <percent>', 'use of the disk that removing them aims for', percent, defaultGarbagePolicy.lowThresholdPercent)
     .option('--minimum-image-ttl-duration <time>', 'how long an image stays at least: 90s, 2m or 1h', duration, defaultGarbagePolicy.minimumAgeMs);
-  return withShutdownOptions(withEvictionOptions(own));
+  return withResourceOptions(withShutdownOptions(withEvictionOptions(own)));
 }
 
 /** Of one machine: every pod has an address of its /24, of which the bridge has one. */

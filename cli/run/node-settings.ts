@@ -1,12 +1,18 @@
 import { evictionSettings, type EvictionOptions, type EvictionSettings } from '../../node-agent/eviction/thresholds.ts';
+import type { CpuSettings } from '../../node-agent/cpus/manager.ts';
 import type { GarbagePolicy } from '../../node-agent/images/garbage.ts';
 import { shutdownPeriods, type ShutdownPeriod } from '../../node-agent/shutdown/periods.ts';
 import { messageOf } from '../../machinery/thrown.ts';
 import { CommandFailure } from '../failure.ts';
 
 /** As the user wrote them; see `withNodeOptions`. */
-export interface NodeFlags extends GarbageFlags, EvictionFlags, ShutdownFlags {
+export interface NodeFlags extends GarbageFlags, EvictionFlags, ShutdownFlags, ProcessorFlags {
   readonly maxPods: number;
+}
+
+interface ProcessorFlags {
+  readonly cpuManagerPolicy: string;
+  readonly reservedCpus?: ReadonlySet<number>;
 }
 
 interface GarbageFlags {
@@ -40,11 +46,19 @@ export interface NodeSettings {
   readonly eviction: EvictionSettings;
   /** How pods are ended when the machine goes down. */
   readonly shutdown: { readonly periods: readonly ShutdownPeriod[] };
+  /** Who runs on which processors. */
+  readonly cpus: CpuSettings;
 }
 
 /** What the flags mean together. Throws `CommandFailure`. */
 export function nodeSettings(flags: NodeFlags): NodeSettings {
-  return { maxPods: flags.maxPods, imageGarbage: garbagePolicy(flags), eviction: evictionOf(flags), shutdown: { periods: shutdownOf(flags) } };
+  return { maxPods: flags.maxPods, imageGarbage: garbagePolicy(flags), eviction: evictionOf(flags), shutdown: { periods: shutdownOf(flags) }, cpus: cpusOf(flags) };
+}
+
+function cpusOf({ cpuManagerPolicy, reservedCpus = new Set() }: ProcessorFlags): CpuSettings {
+  const policy = cpuManagerPolicy === 'static' ? 'static' : 'none';
+  if (policy === 'static' && reservedCpus.size === 0) throw new CommandFailure('--cpu-manager-policy static needs --reserved-cpus: what is not any container\'s own runs there when all other processors are taken');
+  return { policy, reserved: reservedCpus };
 }
 
 function garbagePolicy({ imageGcHighThreshold, imageGcLowThreshold, minimumImageTtlDuration }: GarbageFlags): GarbagePolicy {

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "../protocol.h"
+#include "../small-file.h"
 #include "host.h"
 
 /* Where v2 is mounted; above it there is nothing to enable. */
@@ -43,22 +44,40 @@ static void vacate(const char *root)
     for (int tries = 0; tries < 8 && move_down(root) > 0; tries++) {} /* they may fork meanwhile */
 }
 
-static void enable_controllers(const char *directory)
+static void enable_controllers(const char *directory, const char *controllers)
 {
-    char path[4200];
+    char path[4200], change[80];
     if (strcmp(directory, CGROUPS) == 0) vacate(directory);
     snprintf(path, sizeof path, "%s/cgroup.subtree_control", directory);
     int fd = open(path, O_WRONLY | O_CLOEXEC);
     if (fd < 0) return;
-    static const char *const controllers[] = {"+cpu", "+memory", "+pids"};
-    for (unsigned i = 0; i < 3; i++) {
+    for (const char *at = controllers; *at != 0;) {
+        size_t length = strcspn(at, ",");
+        snprintf(change, sizeof change, "+%.*s", (int)length, at);
         /* one by one: a machine without a controller still gets the others, and the node's condition names the missing one */
-        if (write(fd, controllers[i], strlen(controllers[i])) < 0 && errno != ENOENT && errno != EINVAL) perror(path);
+        if (write(fd, change, strlen(change)) < 0 && errno != ENOENT && errno != EINVAL) perror(path);
+        at += length + (at[length] == ',');
     }
     close(fd);
 }
 
-int cgroup_make(const char *cgroup, bool v2, struct failure *failure)
+/* v1: nothing can be put into a new cgroup before it is told which processors and which memory it has. From here on down it is
+ * born with its parent's. */
+static void inherit_processors(const char *cgroup)
+{
+    static const char *const files[] = {"cpuset.cpus", "cpuset.mems"};
+    char path[4200], text[4096];
+    for (unsigned i = 0; i < 2; i++) {
+        snprintf(path, sizeof path, "%s/%s", cgroup, files[i]);
+        if (read_small(AT_FDCWD, path, text, sizeof text) > 1) continue;
+        snprintf(path, sizeof path, "%s/../%s", cgroup, files[i]);
+        read_small(AT_FDCWD, path, text, sizeof text);
+        cgroup_put(cgroup, files[i], text);
+    }
+    cgroup_put(cgroup, "cgroup.clone_children", "1");
+}
+
+int cgroup_make(const char *cgroup, const char *controllers, bool v2, struct failure *failure)
 {
     char path[4096];
     snprintf(path, sizeof path, "%s", cgroup);
@@ -66,8 +85,10 @@ int cgroup_make(const char *cgroup, bool v2, struct failure *failure)
         if (*at != '/' && *at != 0) continue;
         char end = *at;
         *at = 0;
-        if (mkdir(path, 0755) < 0 && errno != EEXIST) return fail_errno(failure, FAILED, "making the cgroup %s", path);
-        if (v2 && strncmp(path, CGROUPS, strlen(CGROUPS)) == 0) enable_controllers(path);
+        bool made = mkdir(path, 0755) == 0;
+        if (!made && errno != EEXIST) return fail_errno(failure, FAILED, "making the cgroup %s", path);
+        if (v2 && strncmp(path, CGROUPS, strlen(CGROUPS)) == 0) enable_controllers(path, controllers);
+        if (made && !v2 && strstr(controllers, "cpuset") != NULL) inherit_processors(path);
         if (end == 0) return 0;
         *at = end;
     }
@@ -89,11 +110,11 @@ static int write_file(const char *cgroup, const char *name, const char *value, s
 
 static int arrange(struct reader *reader, bool v2, struct failure *refused, struct failure *failure)
 {
-    const char *path = read_text(reader);
+    const char *controllers = read_text(reader), *path = read_text(reader);
     uint32_t files = read_count(reader, 10);
     if (reader->bad) return fail(failure, FAILED, "the request for cgroups is malformed");
     if (!is_ours(path)) return fail(failure, FAILED, "%s is no cgroup of ours", path);
-    if (cgroup_make(path, v2, failure) < 0) return -1;
+    if (cgroup_make(path, controllers, v2, failure) < 0) return -1;
     for (uint32_t i = 0; i < files; i++) {
         const char *name = read_text(reader), *value = read_text(reader);
         if (reader->bad) return fail(failure, FAILED, "the request for cgroups is malformed");
@@ -102,11 +123,11 @@ static int arrange(struct reader *reader, bool v2, struct failure *refused, stru
     return 0;
 }
 
-/* {u32 version, cgroups: [{path, files: [{name, value}]}]}; outer ones first. What one file refuses keeps nothing from the others. */
+/* {u32 version, cgroups: [{controllers "cpu,cpuacct", path, files: [{name, value}]}]}; outer ones first. What one file refuses keeps nothing from the others. */
 int cgroups_arrange(struct reader *reader, struct failure *failure)
 {
     struct failure refused = {0};
-    uint32_t version = read_u32(reader), count = read_count(reader, 9);
+    uint32_t version = read_u32(reader), count = read_count(reader, 14);
     for (uint32_t i = 0; i < count; i++) {
         if (arrange(reader, version == 2, &refused, failure) < 0) return -1;
     }

@@ -53,13 +53,13 @@ static int each_cgroup(const char *path, int (*act)(const char *, struct failure
 }
 
 /* Best effort: a hierarchy has the files of its own controllers only. */
-static void put(const char *cgroup, const char *file, const char *value)
+void cgroup_put(const char *cgroup, const char *file, const char *value)
 {
     char path[4200];
     snprintf(path, sizeof path, "%s/%s", cgroup, file);
     int fd = open(path, O_WRONLY | O_CLOEXEC);
     if (fd < 0) return;
-    if (write(fd, value, strlen(value)) < 0) {} /* the kill that follows tells whether it was needed */
+    if (write(fd, value, strlen(value)) < 0) {} /* what follows tells whether it was needed */
     close(fd);
 }
 
@@ -68,10 +68,10 @@ static void put(const char *cgroup, const char *file, const char *value)
 static int let_end(const char *path, struct failure *failure)
 {
     (void)failure;
-    put(path, "pids.max", "0");
-    put(path, "cpu.cfs_quota_us", "-1");
-    put(path, "cpu.max", "max");
-    put(path, "cgroup.kill", "1"); /* v2, Linux 5.14: whoever is being forked too */
+    cgroup_put(path, "pids.max", "0");
+    cgroup_put(path, "cpu.cfs_quota_us", "-1");
+    cgroup_put(path, "cpu.max", "max");
+    cgroup_put(path, "cgroup.kill", "1"); /* v2, Linux 5.14: whoever is being forked too */
     return 0;
 }
 

@@ -16,8 +16,8 @@ int spawn_prepare(const char *pod_binary, struct failure *);
 int spawn(struct reader *, struct spawned *, struct failure *);
 
 /* cgroup.c */
-/* With all above it; on v2 they hand down their controllers. Being there is fine. */
-int cgroup_make(const char *cgroup, bool v2, struct failure *);
+/* With all above it; on v2 they hand down `controllers` ("cpu,memory"). Being there is fine. */
+int cgroup_make(const char *cgroup, const char *controllers, bool v2, struct failure *);
 /* A request: makes cgroups and writes their files. */
 int cgroups_arrange(struct reader *, struct failure *);
 
@@ -77,6 +77,8 @@ int memory_mount(struct reader *, struct failure *);
 int destroy(struct reader *, struct failure *);
 int teardown(struct reader *, struct failure *);
 bool is_ours(const char *cgroup);
+/* Writes a cgroup's file, if it can. */
+void cgroup_put(const char *cgroup, const char *file, const char *value);
 /* Start time of a process in clock ticks since boot, or 0 when there is none. */
 uint64_t start_ticks(pid_t pid);
 

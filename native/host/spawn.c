@@ -54,7 +54,7 @@ static int read_cgroups(struct reader *reader, struct buffer *start, struct fail
     write_u32(start, count);
     for (uint32_t i = 0; i < count; i++) {
         const char *controllers = read_text(reader), *slot = read_text(reader);
-        if (!reader->bad && cgroup_make(slot, version == 2, failure) < 0) return -1;
+        if (!reader->bad && cgroup_make(slot, controllers, version == 2, failure) < 0) return -1;
         write_text(start, controllers);
         write_text(start, slot);
     }

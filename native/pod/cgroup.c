@@ -141,6 +141,15 @@ int cgroup_limit(int index, const struct resources *resources, struct failure *f
     return set(index, "pids", "pids.max", value, failure);
 }
 
+int cgroup_write(int index, struct cgroup_files files, struct failure *failure)
+{
+    for (uint32_t i = 0; i < files.count; i++) {
+        const char *controller = read_text(&files.reader), *name = read_text(&files.reader), *value = read_text(&files.reader);
+        if (set(index, controller, name, value, failure) < 0) return -1;
+    }
+    return 0;
+}
+
 int cgroup_leaves_room(int index, const struct resources *resources, struct failure *failure)
 {
     const struct hierarchy *memory = hierarchy_of("memory");

@@ -55,8 +55,9 @@ void pod_configure(struct connection *connection, uint32_t id, struct reader pay
     }
     struct resources resources = read_resources(&payload);
     bool share = read_u32(&payload) != 0;
+    struct cgroup_files files = read_files(&payload);
     if (failure.code == 0 && payload.bad) fail(&failure, FAILED, "the pod's configuration is malformed");
-    if (failure.code == 0 && cgroup_limit(-1, &resources, &failure) == 0) cgroup_limit_cpu(-1, &resources, &failure);
+    if (failure.code == 0 && cgroup_limit(-1, &resources, &failure) == 0 && cgroup_write(-1, files, &failure) == 0) cgroup_limit_cpu(-1, &resources, &failure);
     if (failure.code == 0 && share && pod.reaper < 0 && !(pod.flags & POD_HOST_PIDS)) pod.reaper_pid = reaper_start(pod.directory, &pod.reaper, &failure);
     if (failure.code != 0) return connection_error(connection, id, failure.code, failure.text);
     connection_ok(connection, id);

@@ -105,7 +105,7 @@ static struct container *create(const struct spec *spec, struct failure *failure
     if (container->zygote == NULL) return container;
     container->index = container->zygote->index;
     container->resources = spec->resources;
-    cgroup_limit((int)container->index, &spec->resources, failure);
+    if (cgroup_limit((int)container->index, &spec->resources, failure) == 0) cgroup_write((int)container->index, spec->files, failure);
     return container;
 }
 
@@ -232,6 +232,13 @@ void container_signal(struct connection *connection, uint32_t id, struct reader 
     connection_ok(connection, id);
 }
 
+static int resize(int index, const struct resources *resources, struct cgroup_files files, struct failure *failure)
+{
+    if (cgroup_leaves_room(index, resources, failure) < 0 || cgroup_limit(index, resources, failure) < 0 || cgroup_write(index, files, failure) < 0) return -1;
+    bool stays = resources->cpu_request_millis == ABSENT && resources->cpu_limit_millis == ABSENT;
+    return stays ? 0 : cgroup_limit_cpu(index, resources, failure);
+}
+
 void container_resize(struct connection *connection, uint32_t id, struct reader payload)
 {
     struct failure failure = {0};
@@ -239,10 +246,11 @@ void container_resize(struct connection *connection, uint32_t id, struct reader 
     bool whole = *name == 0;
     struct container *container = whole ? NULL : container_find(name);
     struct resources resources = read_resources(&payload);
+    struct cgroup_files files = read_files(&payload);
     if (payload.bad) fail(&failure, FAILED, "the resize request is malformed");
     else if (!whole && (container == NULL || container->state != RUNNING)) fail(&failure, NOT_FOUND, "container %s is not running", name);
     int index = container == NULL ? -1 : (int)container->index;
-    if (failure.code == 0 && cgroup_leaves_room(index, &resources, &failure) == 0 && cgroup_limit(index, &resources, &failure) == 0) cgroup_limit_cpu(index, &resources, &failure);
+    if (failure.code == 0) resize(index, &resources, files, &failure);
     if (failure.code != 0) return connection_error(connection, id, failure.code, failure.text);
     connection_ok(connection, id);
 }

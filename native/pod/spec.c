@@ -1,6 +1,7 @@
 #include "spec.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "../protocol.h"
 
@@ -12,6 +13,19 @@ struct resources read_resources(struct reader *reader)
     resources.memory_bytes = read_u64(reader);
     resources.pids = read_u64(reader);
     return resources;
+}
+
+struct cgroup_files read_files(struct reader *reader)
+{
+    struct cgroup_files files = {0};
+    if (reader->at == reader->end) return files;
+    files.count = read_count(reader, 15);
+    files.reader = *reader;
+    for (uint32_t i = 0; i < 3 * files.count; i++) {
+        const char *text = read_text(reader);
+        if (i % 3 == 1 && strchr(text, '/') != NULL) reader->bad = true; /* a name, and no way out of the cgroup */
+    }
+    return files;
 }
 
 static void read_mounts(struct reader *reader, struct spec *spec)
@@ -70,6 +84,7 @@ bool spec_parse(struct reader *reader, struct spec *spec)
     spec->log_max_files = read_u32(reader);
     spec->joins = reader->at == reader->end ? "" : read_text(reader); /* agents of version 2 end before it */
     read_images(reader, spec);
+    spec->files = read_files(reader);
     return !reader->bad && spec->id[0] != 0 && spec->args[0] != NULL && spec->layer_count > 0 && spec->seccomp_size % 8 == 0;
 }
 

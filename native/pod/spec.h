@@ -33,6 +33,12 @@ struct resources {
     uint64_t cpu_request_millis, cpu_limit_millis, memory_bytes, pids;
 };
 
+/* What further files of a cgroup are to say: `files` of protocol.h, checked, inside the frame. */
+struct cgroup_files {
+    struct reader reader;
+    uint32_t count;
+};
+
 struct spec {
     const char *id;
     const char **layers, **args, **env, **masked, **read_only;
@@ -46,6 +52,7 @@ struct spec {
     uint32_t seccomp_size;
     int32_t oom_score_adj;
     struct resources resources;
+    struct cgroup_files files;
     const char *log_path;
     uint64_t log_max_bytes;
     uint32_t log_max_files;
@@ -58,5 +65,7 @@ struct spec {
 bool spec_parse(struct reader *, struct spec *);
 void spec_free(struct spec *);
 struct resources read_resources(struct reader *);
+/* At a frame's end; none where an older agent's ends before. */
+struct cgroup_files read_files(struct reader *);
 
 #endif

@@ -29,6 +29,8 @@ export interface NodeOptions {
   readonly dataDir: string;
   readonly runtimeVersion: string;
   readonly userNamespaces: boolean;
+  /** How many processors pods are not to be promised. */
+  readonly reservedCpus?: number;
   /** Of `capacity` bytes, so many must be left free: pods are not to be given them. Absent: all may be used. */
   readonly kept?: (what: 'memory' | 'storage', capacity: number) => number;
 }
@@ -47,7 +49,7 @@ export async function readNodeFacts(options: NodeOptions): Promise<NodeFacts> {
       'beta.kubernetes.io/os': 'linux', 'beta.kubernetes.io/arch': architecture,
     },
     capacity: quantities(cpus * 1000, memory, storage, options.maxPods),
-    allocatable: quantities(cpus * 1000, memory - kept('memory', memory), storage - BigInt(Math.trunc(kept('storage', Number(storage)))), options.maxPods),
+    allocatable: quantities((cpus - (options.reservedCpus ?? 0)) * 1000, memory - kept('memory', memory), storage - BigInt(Math.trunc(kept('storage', Number(storage)))), options.maxPods),
     info: {
       machineID: await textOf('/etc/machine-id'), systemUUID: await textOf('/sys/class/dmi/id/product_uuid'), bootID: await textOf('/proc/sys/kernel/random/boot_id'),
       kernelVersion: release(), osImage: /^PRETTY_NAME="?([^"\n]*)/m.exec(osRelease)?.[1] ?? 'Linux', containerRuntimeVersion: options.runtimeVersion,

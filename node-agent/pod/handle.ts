@@ -3,6 +3,7 @@ import type { Pod, Service } from '../../machinery/kinds/core.ts';
 import type { Client } from '../../client/client.ts';
 import type { EventType, Recorder } from '../../client/events.ts';
 import type { Log } from '../../client/log.ts';
+import type { CpuManager } from '../cpus/manager.ts';
 import type { PodFacts } from '../downward.ts';
 import type { ImagePolicySource } from '../image-policies.ts';
 import type { ImageStore } from '../images/store.ts';
@@ -31,6 +32,8 @@ export interface NodeContext {
   readonly nodeName: string;
   readonly hostAddress: string;
   readonly allocatable: () => Readonly<Record<string, string>>;
+  /** Hands out processors; undefined: every container may use all. */
+  readonly cpus: CpuManager | undefined;
   /** What pods hold of the node has changed. */
   readonly heldChanged: () => void;
   /** The node's other pods, with what they are granted. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Container, Pod } from '../../machinery/kinds/core.ts';
-import { asked, granted, isGranted, judge, unequal } from './resize.ts';
+import { asked, granted, isGranted, judge, judgeCpus, unequal } from './resize.ts';
 import { newState, type ContainerRecord, type PodState } from './state.ts';
 
 type Resources = NonNullable<Container['resources']>;
@@ -54,5 +54,18 @@ describe('a resize', () => {
     { name: 'can never be granted beyond what the node has', asks: '5', beside: [], refusal: { reason: 'Infeasible', message: "Node didn't have enough capacity: cpu, requested: 5000, capacity: 4000" } },
   ])('$name', ({ asks, beside, refusal }) => {
     expect(judge(podOf(cpu(asks)), beside.map((each) => podOf(cpu(each))), node)).toEqual(refusal);
+  });
+});
+
+describe('a resize where processors are assigned', () => {
+  const other = { ...cpu('1'), limits: { cpu: '1', memory: '128Mi' }, requests: { cpu: '1', memory: '128Mi' } };
+  it.each([
+    { name: 'of a Guaranteed pod\'s processors can never be granted', before: cpu('1'), asks: cpu('2'), isRefused: true },
+    { name: 'of a Guaranteed pod\'s memory can', before: cpu('1'), asks: other, isRefused: false },
+    { name: 'of a Burstable pod can', before: cpu('1', '2'), asks: cpu('1500m', '2'), isRefused: false },
+    { name: 'that changes the writing only can', before: cpu('1'), asks: cpu('1000m'), isRefused: false },
+  ])('$name', ({ before, asks, isRefused }) => {
+    const refusal = { reason: 'Infeasible', message: 'Resize is infeasible for Guaranteed Pods alongside CPU Manager policy "static"' };
+    expect(judgeCpus(podOf(asks), podOf(before))).toEqual(isRefused ? refusal : undefined);
   });
 });

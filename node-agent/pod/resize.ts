@@ -1,4 +1,5 @@
 import type { Container, Pod } from '../../machinery/kinds/core.ts';
+import { qosClass } from '../../machinery/pod/qos.ts';
 import { isSidecar, podRequests } from '../../machinery/pod/requests.ts';
 import { add, compare, parseQuantity, toMillis, toUnits, zero, type Quantity } from '../../machinery/quantity.ts';
 import { isRunning, recordOf, type Grants, type PodState, type ResizeRefusal } from './state.ts';
@@ -73,6 +74,14 @@ export function unequal(pod: Pod, state: PodState): readonly Unequal[] {
     const restarts = changed.some((name) => container.resizePolicy?.some((each) => each.resourceName === name && each.restartPolicy === 'RestartContainer'));
     return [{ container, restarts, isStopping: record.stopping !== undefined }];
   });
+}
+
+/** What processors a container has to itself is settled when its pod is let in. `before`: as it is granted. The kubelet's rule and words, for any Guaranteed pod. */
+export function judgeCpus(pod: Pod, before: Pod): ResizeRefusal | undefined {
+  if (qosClass(pod.spec ?? { containers: [] }) !== 'Guaranteed') return undefined;
+  const now = asked(pod);
+  if (resizableOf(before).every(({ name, resources }) => !changedBetween(resources, now[name]).includes('cpu'))) return undefined;
+  return { reason: 'Infeasible', message: 'Resize is infeasible for Guaranteed Pods alongside CPU Manager policy "static"' };
 }
 
 /** Whether what the pod asks can be had on this node. `others`: as they are granted. `allocatable`: the node's, as quantities. */

@@ -30,6 +30,8 @@ export interface Run {
   readonly exit?: Exit;
   /** What it was started with; absent in the records of earlier versions, the user also until the runtime is asked. */
   readonly resources?: Container['resources'];
+  /** The processors that it runs on, where they are assigned. */
+  readonly cpus?: string;
   readonly user?: { readonly uid: number; readonly gid: number; readonly groups: readonly number[] };
   /** File of this run's log. */
   readonly logPath: string;
@@ -141,6 +143,8 @@ export interface PodState {
   /** A container's end has asked for it: all are killed, and begin anew once none is left. */
   readonly restartingAll?: true;
   readonly outcome?: Outcome;
+  /** Processors that containers have to themselves, by their names; absent where none are assigned. */
+  readonly cpus?: Readonly<Record<string, string>>;
   /** What containers may use that can be resized; absent in the records of earlier versions. */
   readonly grants?: Grants;
   /** Why what the spec of this generation asks is not granted. */

@@ -6,6 +6,7 @@ import { referenceTo } from '../../client/events.ts';
 import type { ContainerExit, Sandbox } from '../runtime/runtime.ts';
 import { createPodVolumes } from '../volumes/volumes.ts';
 import { carryOut } from './effects/carry-out.ts';
+import { confine } from './effects/confine.ts';
 import { withMessages } from './adopt.ts';
 import { containerExited, lastWords } from './effects/container-exited.ts';
 import { refreshVolumes, sourcesChanged } from './effects/refresh-volumes.ts';
@@ -47,6 +48,8 @@ export interface PodWorker {
   goDown(endBy: number): void;
   /** The pod is not let in. Call at once, before anything of it has begun. */
   reject(refusal: Refusal): void;
+  /** Has running containers that have no processors of their own run on these. */
+  confine(cpus: string): Promise<void>;
   /** Frees what ended containers have left that may start again. */
   discardEnded(): Promise<void>;
   /** Calls `listener` after each change of the state; the answer ends it. */
@@ -172,6 +175,7 @@ export function createPodWorker(node: NodeContext, start: WorkerStart, working: 
     },
     goDown: (endBy) => handle.change((before) => goingDown(cell.pod, before, endBy)),
     reject: (refusal) => tasks.run(carryOut(handle, { do: 'reject', ...refusal })),
+    confine: (cpus) => confine(handle, cpus),
     async discardEnded() {
       const ended = [...cell.state.containers.values()].filter(({ current, pending }) => current?.exit !== undefined && pending === undefined);
       for (const { current } of ended) await removeRun(handle, current?.id ?? '');

@@ -1,5 +1,6 @@
 import type { Pod } from '../../machinery/kinds/core.ts';
 import { isTerminal } from '../../machinery/pod/readiness.ts';
+import type { Assignment } from '../cpus/assign.ts';
 import type { ContainerExit, RuntimeEvents, Sandbox } from '../runtime/runtime.ts';
 import { adopt, initAgain } from './adopt.ts';
 import type { NodeContext } from './handle.ts';
@@ -19,6 +20,10 @@ export interface PodWorkers extends RuntimeEvents {
   keepOnly(pods: readonly Pod[]): void;
   /** The node's pods, with what they are granted; finished ones hold nothing of it. */
   held(): readonly Pod[];
+  /** Which processors containers of these pods have to themselves. */
+  assignments(): readonly Assignment[];
+  /** Has every running container without processors of its own run on these. */
+  confine(cpus: string): Promise<void>;
   /** What other pods than this one are granted of the node; finished ones hold nothing of it. */
   beside(uid: string): readonly Pod[];
   find(namespace: string, name: string): PodWorker | undefined;
@@ -44,6 +49,7 @@ export function createPodWorkers(node: NodeContext, working: AbortSignal): PodWo
     node.heldChanged();
     let held = grantsOf(worker);
     worker.onChange(() => {
+      node.cpus?.changed();
       const now = grantsOf(worker);
       if (now === held) return;
       held = now;
@@ -53,9 +59,17 @@ export function createPodWorkers(node: NodeContext, working: AbortSignal): PodWo
   }
 
   function beginNew(pod: Pod): void {
-    const worker = begin(pod, newState(node.clock.now()), undefined);
     const refusal = pod.metadata?.deletionTimestamp === undefined ? node.refusal(pod) : undefined;
-    if (refusal !== undefined) worker.reject(refusal);
+    if (refusal !== undefined) begin(pod, newState(node.clock.now()), undefined).reject(refusal);
+    else beginAssigned(pod, newState(node.clock.now()));
+  }
+
+  /** One of which nothing runs: its containers get the processors that they are to have to themselves. */
+  function beginAssigned(pod: Pod, { cpus: _before, ...state }: PodState): void {
+    if (node.cpus === undefined) return void begin(pod, state, undefined);
+    const assigned = isEnding(pod, state) ? { cpus: {} } : node.cpus.assign(pod);
+    if ('cpus' in assigned) return void begin(pod, { ...state, cpus: assigned.cpus }, undefined);
+    begin(pod, { ...state, cpus: {} }, undefined).reject(assigned.refusal);
   }
 
   function desire(pod: Pod): void {
@@ -69,12 +83,14 @@ export function createPodWorkers(node: NodeContext, working: AbortSignal): PodWo
   return {
     async adoptAll(records, sandboxes) {
       const byUid = new Map(sandboxes.map((sandbox) => [sandbox.uid, sandbox]));
-      for (const [uid, record] of records) {
+      const stopped = [...records].filter(([uid]) => !byUid.has(uid));
+      for (const [uid, { pod, state }] of records) {
         const sandbox = byUid.get(uid);
         byUid.delete(uid);
-        const state = adopt(record.pod, record.state, sandbox, node.clock.now());
-        begin(record.pod, sandbox === undefined ? initAgain(record.pod, state) : state, sandbox);
+        if (sandbox !== undefined) begin(pod, adopt(pod, state, sandbox, node.clock.now()), sandbox);
       }
+      // After those that have processors already.
+      for (const [, { pod, state }] of stopped) beginAssigned(pod, initAgain(pod, adopt(pod, state, undefined, node.clock.now())));
       for (const stranger of byUid.values()) {
         node.log.warn({ uid: stranger.uid, name: stranger.spec.name }, 'a pod sandbox without a record is destroyed');
         await stranger.destroy();
@@ -89,6 +105,11 @@ export function createPodWorkers(node: NodeContext, working: AbortSignal): PodWo
       const wanted = new Set(pods.map((pod) => pod.metadata?.uid));
       for (const worker of workers.values()) if (!wanted.has(worker.uid)) worker.remove();
       clearing = removeUnowned(node, (uid) => workers.has(uid) || wanted.has(uid)).catch((error: unknown) => node.log.error({ err: error }, 'looking for directories that no pod owns failed'));
+    },
+    assignments: () => [...workers.values()].flatMap((worker) => (heldBy(worker) === undefined ? [] : [worker.state().cpus ?? {}])),
+    async confine(cpus) {
+      const told = await Promise.allSettled([...workers.values()].map((worker) => worker.confine(cpus)));
+      for (const each of told) if (each.status === 'rejected') throw each.reason;
     },
     held: () => [...workers.values()].flatMap((worker) => heldBy(worker) ?? []),
     beside: (uid) => [...workers.values()].flatMap((worker) => (worker.uid === uid ? [] : heldBy(worker) ?? [])),

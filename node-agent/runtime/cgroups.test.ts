@@ -9,8 +9,9 @@ const line = (mount: string, type: string, options: string): string => `30 20 0:
 describe('a machine\'s cgroups', () => {
   it('are v2 when only that is mounted, with the controllers that there are', () => {
     expect(parseLayout(line('/sys/fs/cgroup', 'cgroup2', 'rw,nsdelegate'), 'cpuset cpu io memory pids misc\n')).toEqual({
-      version: 2, hierarchies: [{ controllers: ['cpu', 'memory', 'pids'], mount: '/sys/fs/cgroup' }],
+      version: 2, hierarchies: [{ controllers: ['cpu', 'memory', 'pids'], mount: '/sys/fs/cgroup' }], others: [],
     });
+    expect(parseLayout(line('/sys/fs/cgroup', 'cgroup2', 'rw'), 'cpuset cpu pids\n', true).hierarchies[0]?.controllers).toEqual(['cpuset', 'cpu', 'pids']);
     expect(parseLayout(line('/sys/fs/cgroup', 'cgroup2', 'rw'), 'cpu pids\n').hierarchies[0]?.controllers).toEqual(['cpu', 'pids']);
   });
 
@@ -18,10 +19,13 @@ describe('a machine\'s cgroups', () => {
     const mountinfo = [
       line('/sys/fs/cgroup/unified', 'cgroup2', 'rw'), line('/sys/fs/cgroup/systemd', 'cgroup', 'rw,name=systemd'), line('/sys/fs/cgroup/cpu,cpuacct', 'cgroup', 'rw,cpu,cpuacct'),
       line('/sys/fs/cgroup/memory', 'cgroup', 'rw,memory'), line('/mnt/again', 'cgroup', 'rw,memory'), line('/sys/fs/cgroup/freezer', 'cgroup', 'rw,freezer'),
-      line('/sys/fs/cgroup/pids', 'cgroup', 'rw,pids'),
+      line('/sys/fs/cgroup/pids', 'cgroup', 'rw,pids'), line('/sys/fs/cgroup/cpuset', 'cgroup', 'rw,cpuset'),
     ].join('\n');
-    expect(parseLayout(mountinfo, '')).toEqual({
-      version: 1,
+    const layout = parseLayout(mountinfo, '');
+    // What assigns no processors leaves their hierarchy alone, but for what another agent has put there.
+    expect(parseLayout(mountinfo, '', true)).toEqual({ version: 1, hierarchies: [...layout.hierarchies, ...layout.others], others: [] });
+    expect(layout).toEqual({
+      version: 1, others: [{ controllers: ['cpuset'], mount: '/sys/fs/cgroup/cpuset' }],
       hierarchies: [
         { controllers: ['cpu', 'cpuacct'], mount: '/sys/fs/cgroup/cpu,cpuacct' }, { controllers: ['memory'], mount: '/sys/fs/cgroup/memory' },
         { controllers: ['pids'], mount: '/sys/fs/cgroup/pids' },
@@ -56,7 +60,7 @@ describe('what a cgroup uses', () => {
       await mkdir(join(directory, 'c0'));
       for (const [name, text] of Object.entries(files)) await writeFile(join(directory, 'c0', name), text);
       const controllers = ['cpu', 'cpuacct', 'memory', 'pids'];
-      expect(await readUsage({ version, hierarchies: [{ controllers, mount: '/' }] }, [directory], 'c0')).toEqual(usage);
+      expect(await readUsage({ version, hierarchies: [{ controllers, mount: '/' }], others: [] }, [directory], 'c0')).toEqual(usage);
     } finally {
       await rm(directory, { recursive: true });
     }

@@ -11,50 +11,63 @@ export interface Hierarchy {
 
 export interface CgroupLayout {
   readonly version: 1 | 2;
+  /** Those that sandboxes are put into. */
   readonly hierarchies: readonly Hierarchy[];
+  /** Those that sandboxes of an agent with other options may be in. */
+  readonly others: readonly Hierarchy[];
 }
 
 /** What limits and counts are made of; a v1 hierarchy with none of them is left alone. */
 const wanted = ['cpu', 'cpuacct', 'memory', 'pids'];
+/** Which processors there are: each hierarchy costs a start some of its time, so this one is used only by who assigns them. */
+const assigned = 'cpuset';
 
 /**
  * `/proc/self/mountinfo` → layout. v1 and hybrid when any v1 controller of ours is mounted, else v2, with the controllers that
- * `available` names (its root's `cgroup.controllers`). Throws when there is neither.
+ * `available` names (its root's `cgroup.controllers`). Throws when there is neither. `assigns`: containers are assigned processors.
  */
-export function parseLayout(mountinfo: string, available: string): CgroupLayout {
+export function parseLayout(mountinfo: string, available: string, assigns = false): CgroupLayout {
+  const known = [...wanted, assigned];
+  const used = assigns ? known : wanted;
   const mounts = mountinfo.split('\n').flatMap((line) => {
     const [before = '', after = ''] = line.split(' - ');
     const mount = before.split(' ')[4];
     const [type, , options = ''] = after.split(' ');
     return mount === undefined || type === undefined ? [] : [{ mount, type, options: options.split(',') }];
   });
-  const v1 = mounts.filter(({ type }) => type === 'cgroup').map(({ mount, options }) => ({ mount, controllers: options.filter((option) => wanted.includes(option)) }));
+  const v1 = mounts.filter(({ type }) => type === 'cgroup').map(({ mount, options }) => ({ mount, controllers: options.filter((option) => known.includes(option)) }));
   const ours = v1.filter(({ controllers }, index) => controllers.length > 0 && v1.findIndex((other) => other.controllers.join() === controllers.join()) === index);
-  if (ours.length > 0) return { version: 1, hierarchies: ours };
+  const isUsed = ({ controllers }: Hierarchy): boolean => controllers.some((controller) => used.includes(controller));
+  if (ours.some(({ controllers }) => controllers.some((controller) => wanted.includes(controller)))) return { version: 1, hierarchies: ours.filter(isUsed), others: ours.filter((each) => !isUsed(each)) };
   const unified = mounts.find(({ type }) => type === 'cgroup2');
   if (unified === undefined) throw new Error('no cgroup hierarchy is mounted: mount cgroup2 on /sys/fs/cgroup');
-  const controllers = available.trim().split(' ').filter((controller) => wanted.includes(controller));
-  return { version: 2, hierarchies: [{ controllers, mount: unified.mount }] };
+  const controllers = available.trim().split(' ').filter((controller) => used.includes(controller));
+  return { version: 2, hierarchies: [{ controllers, mount: unified.mount }], others: [] };
 }
 
-export async function readLayout(): Promise<CgroupLayout> {
+export async function readLayout(assigns = false): Promise<CgroupLayout> {
   const available = readFile('/sys/fs/cgroup/cgroup.controllers', 'utf8').catch((error: unknown) => {
     if (systemCode(error) === 'ENOENT') return '';
     throw error;
   });
-  return parseLayout(await readFile('/proc/self/mountinfo', 'utf8'), await available);
+  return parseLayout(await readFile('/proc/self/mountinfo', 'utf8'), await available, assigns);
+}
+
+/** Every hierarchy that something of ours may be in. */
+export function allHierarchies({ hierarchies, others }: CgroupLayout): readonly Hierarchy[] {
+  return [...hierarchies, ...others];
 }
 
 export const instanceCgroup = (instance: string): string => `coracle-${instance}`;
 
-/** The directories of one sandbox, one in each hierarchy. `cgroup`: below the instance's, `sandboxCgroup`. */
+/** The directories of one sandbox, one in each hierarchy, those that are used first. `cgroup`: below the instance's, `sandboxCgroup`. */
 export function slotPaths(layout: CgroupLayout, instance: string, cgroup: string): string[] {
-  return layout.hierarchies.map(({ mount }) => `${mount}/${instanceCgroup(instance)}/${cgroup}`);
+  return allHierarchies(layout).map(({ mount }) => `${mount}/${instanceCgroup(instance)}/${cgroup}`);
 }
 
 /** Cgroups of all sandboxes that have one, adopted or left behind, below the instance's. */
 export async function listSlots(layout: CgroupLayout, instance: string): Promise<Set<string>> {
-  const lists = await Promise.all(layout.hierarchies.map(async ({ mount }) => {
+  const lists = await Promise.all(allHierarchies(layout).map(async ({ mount }) => {
     const root = `${mount}/${instanceCgroup(instance)}`;
     const [own, ...classes] = await Promise.all([directoriesIn(root), ...classCgroups.map(async (name) => (await directoriesIn(`${root}/${name}`)).map((key) => `${name}/${key}`))]);
     return [...own.filter((name) => !classCgroups.some((each) => each === name)), ...classes.flat()];

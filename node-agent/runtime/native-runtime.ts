@@ -28,6 +28,8 @@ export interface RuntimeOptions {
   readonly events?: RuntimeEvents;
   /** From 0 to 1, as `Math.random`: where this node begins to hand out user ids. */
   readonly random?: () => number;
+  /** Whether containers are assigned processors. */
+  readonly assignsCpus?: boolean;
   /** Sandboxes kept ready. */
   readonly spares?: number;
 }
@@ -100,7 +102,10 @@ async function opaqueDirectories(host: HostClient, layer: string, scratch: strin
  */
 export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   const { dataDir, instance, log, events } = options;
-  const [bootId, layout, delegated] = await Promise.all([readBootId(), readLayout(), readDelegated()]);
+  const [bootId, layout, delegated] = await Promise.all([readBootId(), readLayout(options.assignsCpus), readDelegated()]);
+  if (options.assignsCpus === true && !layout.hierarchies.some(({ controllers }) => controllers.includes('cpuset'))) {
+    throw new RuntimeError('Failed', 'processors can\'t be assigned: this machine has no cgroup controller cpuset; mount it, or leave out --cpu-manager-policy static');
+  }
   const host = startHost();
   try {
     await translated(() => host.ready());

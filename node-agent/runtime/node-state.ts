@@ -7,6 +7,7 @@ import type { Clock } from '../../machinery/clock.ts';
 import type { Log } from '../../client/log.ts';
 import type { ContainerExit } from '../../native/container.ts';
 import { connectPod, type PodClient, type PodEvents, type PodGreeting } from '../../native/pod.ts';
+import { nativeResources } from './cgroup-files.ts';
 import { instanceCgroup, slotPaths } from './cgroups.ts';
 import { formatAddress } from './ipv4.ts';
 import { qosTree, type ClassRequests } from './qos-tree.ts';
@@ -162,7 +163,7 @@ async function claim({ machine }: NodeState, spec: SandboxSpec, { shell, client,
   // Both end before either's failure is told: what follows it removes the directory.
   const done = await Promise.allSettled([
     writeRecord(tap.directory, record),
-    client.configure({ hostname: spec.hostname, sysctls: spec.sysctls, resources: spec.resources, shareProcesses: spec.shareProcessNamespace }),
+    client.configure({ hostname: spec.hostname, sysctls: spec.sysctls, resources: nativeResources(spec.resources), shareProcesses: spec.shareProcessNamespace }),
   ]);
   for (const each of done) if (each.status === 'rejected') throw each.reason;
 }

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { qosTree, sandboxCgroup, sharesOf } from './qos-tree.ts';
 
-const v1 = { version: 1 as const, hierarchies: [{ controllers: ['cpu', 'cpuacct'], mount: '/cg/cpu' }, { controllers: ['memory'], mount: '/cg/memory' }] };
-const v2 = { version: 2 as const, hierarchies: [{ controllers: ['cpu', 'memory', 'pids'], mount: '/cg' }] };
+const v1 = { version: 1 as const, hierarchies: [{ controllers: ['cpu', 'cpuacct'], mount: '/cg/cpu' }, { controllers: ['memory'], mount: '/cg/memory' }], others: [] };
+const v2 = { version: 2 as const, hierarchies: [{ controllers: ['cpu', 'memory', 'pids'], mount: '/cg' }], others: [] };
 
 it.each([['Guaranteed', 'k1'], ['Burstable', 'burstable/k1'], ['BestEffort', 'besteffort/k1']] as const)('a %s pod is at %s', (qos, path) => {
   expect(sandboxCgroup(qos, 'k1')).toBe(path);
@@ -15,18 +15,18 @@ it.each([[0, 2], [1, 2], [250, 256], [1000, 1024], [1_000_000, 262_144]])('%i th
 describe('the cgroups above the pods\'', () => {
   it('weigh what the machine has, what burstable pods ask for and next to nothing, on v1', () => {
     expect(qosTree(v1, 'coracle-a1', 4, { burstableCpuMillis: 1500 })).toEqual([
-      { path: '/cg/cpu/coracle-a1', files: [{ name: 'cpu.shares', value: '4096' }] },
-      { path: '/cg/cpu/coracle-a1/burstable', files: [{ name: 'cpu.shares', value: '1536' }] },
-      { path: '/cg/cpu/coracle-a1/besteffort', files: [{ name: 'cpu.shares', value: '2' }] },
-      { path: '/cg/memory/coracle-a1', files: [] }, { path: '/cg/memory/coracle-a1/burstable', files: [] }, { path: '/cg/memory/coracle-a1/besteffort', files: [] },
+      { controllers: ['cpu', 'cpuacct'], path: '/cg/cpu/coracle-a1', files: [{ name: 'cpu.shares', value: '4096' }] },
+      { controllers: ['cpu', 'cpuacct'], path: '/cg/cpu/coracle-a1/burstable', files: [{ name: 'cpu.shares', value: '1536' }] },
+      { controllers: ['cpu', 'cpuacct'], path: '/cg/cpu/coracle-a1/besteffort', files: [{ name: 'cpu.shares', value: '2' }] },
+      { controllers: ['memory'], path: '/cg/memory/coracle-a1', files: [] }, { controllers: ['memory'], path: '/cg/memory/coracle-a1/burstable', files: [] }, { controllers: ['memory'], path: '/cg/memory/coracle-a1/besteffort', files: [] },
     ]);
   });
 
   it('do on v2, and keep pods from swapping', () => {
     expect(qosTree(v2, 'coracle-a1', 4, { burstableCpuMillis: 0 })).toEqual([
-      { path: '/cg/coracle-a1', files: [{ name: 'cpu.weight', value: '157' }, { name: 'memory.swap.max', value: '0' }] },
-      { path: '/cg/coracle-a1/burstable', files: [{ name: 'cpu.weight', value: '1' }] },
-      { path: '/cg/coracle-a1/besteffort', files: [{ name: 'cpu.weight', value: '1' }] },
+      { controllers: ['cpu', 'memory', 'pids'], path: '/cg/coracle-a1', files: [{ name: 'cpu.weight', value: '157' }, { name: 'memory.swap.max', value: '0' }] },
+      { controllers: ['cpu', 'memory', 'pids'], path: '/cg/coracle-a1/burstable', files: [{ name: 'cpu.weight', value: '1' }] },
+      { controllers: ['cpu', 'memory', 'pids'], path: '/cg/coracle-a1/besteffort', files: [{ name: 'cpu.weight', value: '1' }] },
     ]);
   });
 });

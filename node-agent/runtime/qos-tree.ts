@@ -34,6 +34,7 @@ function weightFile(version: 1 | 2, shares: number): CgroupFiles['files'][number
 export function qosTree({ version, hierarchies }: CgroupLayout, root: string, cpus: number, requests: ClassRequests): readonly CgroupFiles[] {
   const shares = { '': cpus * 1024, '/burstable': sharesOf(requests.burstableCpuMillis), '/besteffort': fewestShares };
   return hierarchies.flatMap(({ mount, controllers }) => Object.entries(shares).map(([name, each]): CgroupFiles => ({
+    controllers,
     path: `${mount}/${root}${name}`,
     files: [
       ...(controllers.includes('cpu') ? [weightFile(version, each)] : []),

@@ -1,4 +1,4 @@
-import type { CgroupResources, ContainerDescription, ContainerExit, Mount } from '../../native/container.ts';
+import type { CgroupResources as NativeResources, ContainerDescription, ContainerExit, Mount } from '../../native/container.ts';
 import type { ProcessStreams } from '../../native/streams.ts';
 import type { CgroupUsage } from './cgroups.ts';
 import type { ClassRequests } from './qos-tree.ts';
@@ -11,7 +11,13 @@ import type { ClassRequests } from './qos-tree.ts';
  */
 
 /** What a container is made of is said the same way up here and in the protocol. */
-export type { CgroupResources, CgroupUsage, ClassRequests, ContainerExit, Mount, ProcessStreams };
+export type { CgroupUsage, ClassRequests, ContainerExit, Mount, ProcessStreams };
+
+/** Limits and weights of one cgroup. Absent: unlimited, or the kernel's default. */
+export interface CgroupResources extends Omit<NativeResources, 'files'> {
+  /** The processors that it may run on: `0-1,4`. Only where the runtime was opened to assign them. */
+  readonly cpus?: string;
+}
 
 export type Qos = 'Guaranteed' | 'Burstable' | 'BestEffort';
 
@@ -46,7 +52,8 @@ export interface ProcessSecurity {
   readonly oomScoreAdj: number;
 }
 
-export interface ContainerSpec extends ContainerDescription {
+export interface ContainerSpec extends Omit<ContainerDescription, 'resources'> {
+  readonly resources: CgroupResources;
   readonly name: string;
   readonly security: ProcessSecurity;
 }

@@ -4,6 +4,7 @@ import type { PodContainer, PodRunning } from '../../native/container.ts';
 import { NativeError } from '../../native/frame.ts';
 import type { PodClient, PodEvents } from '../../native/pod.ts';
 import { capabilityMask } from './capabilities.ts';
+import { nativeResources } from './cgroup-files.ts';
 import { slotPaths } from './cgroups.ts';
 import type { Machine } from './sandboxes.ts';
 import { translated } from './translate.ts';
@@ -45,7 +46,7 @@ export interface SandboxHooks {
 function nativeSpec(spec: ContainerSpec): PodContainer {
   const { security } = spec;
   return {
-    ...spec, uid: security.uid, gid: security.gid, groups: security.groups, capabilities: capabilityMask(security.capabilities), noNewPrivileges: security.noNewPrivileges,
+    ...spec, resources: nativeResources(spec.resources), uid: security.uid, gid: security.gid, groups: security.groups, capabilities: capabilityMask(security.capabilities), noNewPrivileges: security.noNewPrivileges,
     privileged: security.privileged, seccomp: security.seccomp ?? Buffer.alloc(0), oomScoreAdj: security.oomScoreAdj,
   };
 }
@@ -130,7 +131,7 @@ export function createSandboxHandle(facts: SandboxFacts, hooks: SandboxHooks): S
     },
     start: (container) => translated(() => start(container)),
     signal: (containerId, signal) => translated(() => client.signal(containerId, signal)),
-    resize: (containerId, resources) => translated(() => client.resize(containerId, resources)),
+    resize: (containerId, resources) => translated(() => client.resize(containerId, nativeResources(resources))),
     exec: (containerId, request) => translated(() => client.exec(containerId, request)),
     attach: (containerId, request) => translated(() => client.attach(containerId, request)),
     remove: (containerId) => translated(() => remove(containerId)),

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { startHost, type NetworkRequest } from '../../native/host.ts';
-import { instanceCgroup, readLayout } from './cgroups.ts';
+import { allHierarchies, instanceCgroup, readLayout } from './cgroups.ts';
 import { bridgeName } from './sandboxes.ts';
 import { listSandboxes, memoryDirectory, podsDirectory, poolDirectory, sandboxDirectory } from './sandbox-record.ts';
 import { translated } from './translate.ts';
@@ -18,7 +18,7 @@ export async function destroyInstance(options: { readonly instance: string; read
       const network = networkOf(routes, instance);
       if (network !== undefined) await host.configureNetwork(network);
       await host.teardown({
-        cgroups: layout.hierarchies.map(({ mount }) => join(mount, instanceCgroup(instance))),
+        cgroups: allHierarchies(layout).map(({ mount }) => join(mount, instanceCgroup(instance))),
         directories: [...uids.map((uid) => sandboxDirectory(dataDir, uid)), poolDirectory(dataDir), memoryDirectory(dataDir)],
         devicePrefix: instance, table: `coracle_${instance}`,
         // The data directory itself may be a file system that the machine's owner has mounted there.

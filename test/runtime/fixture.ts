@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { silentLog } from '../../client/log.ts';
 import { defaultCapabilities, defaultMaskedPaths, defaultReadOnlyPaths } from '../../node-agent/runtime/capabilities.ts';
-import { readLayout } from '../../node-agent/runtime/cgroups.ts';
+import { allHierarchies, readLayout } from '../../node-agent/runtime/cgroups.ts';
 import { openRuntime } from '../../node-agent/runtime/native-runtime.ts';
 import { defaultSeccomp } from '../../node-agent/runtime/seccomp.ts';
 import { destroyInstance } from '../../node-agent/runtime/teardown.ts';
@@ -35,8 +35,8 @@ export interface TestMachine {
   lost(uid: string): Promise<void>;
   /** Resolves with the sandbox of a pod whose supervisor was silent and answers again. */
   answered(uid: string): Promise<Sandbox>;
-  /** Lets go of the pods and opens another runtime on the same directory, as a new agent does. */
-  reopen(): Promise<void>;
+  /** Lets go of the pods and opens another runtime on the same directory, as a new agent does, with other options too. */
+  reopen(changes?: { readonly assignsCpus?: boolean }): Promise<void>;
   /** What of this instance is on the machine, by kind. */
   leftovers(): Promise<Record<string, readonly string[]>>;
   close(): Promise<void>;
@@ -67,8 +67,7 @@ async function lines(command: string, args: readonly string[]): Promise<string[]
 }
 
 async function cgroupsOf(instance: string): Promise<string[]> {
-  const { hierarchies } = await readLayout();
-  const found = await Promise.all(hierarchies.map(async ({ mount }) => (await readdir(mount)).filter((entry) => entry.includes(instance)).map((entry) => join(mount, entry))));
+  const found = await Promise.all(allHierarchies(await readLayout()).map(async ({ mount }) => (await readdir(mount)).filter((entry) => entry.includes(instance)).map((entry) => join(mount, entry))));
   return found.flat();
 }
 
@@ -82,7 +81,7 @@ async function leftovers(instance: string, dataDir: string): Promise<Record<stri
   };
 }
 
-export async function createTestMachine(options: { readonly spares?: number; readonly random?: () => number } = {}): Promise<TestMachine> {
+export async function createTestMachine(options: { readonly spares?: number; readonly random?: () => number; readonly assignsCpus?: boolean } = {}): Promise<TestMachine> {
   const dataDir = await mkdtemp(join(tmpdir(), 'coracle-runtime-'));
   const instance = `t${randomBytes(8).toString('hex').slice(0, 5)}`;
   const layer = join(dataDir, 'layer');
@@ -93,8 +92,8 @@ export async function createTestMachine(options: { readonly spares?: number; rea
   const exits = createAwaited<ContainerExit>();
   const lost = createAwaited<void>();
   const answered = createAwaited<Sandbox>();
-  const open = () => openRuntime({
-    dataDir, instance, log: silentLog, ...options,
+  const open = (changes: { readonly assignsCpus?: boolean } = {}) => openRuntime({
+    dataDir, instance, log: silentLog, ...options, ...changes,
     events: { exited: (_uid, exit) => exits.happened(exit.containerId, exit), lost: (uid) => lost.happened(uid, undefined), answered: (uid, sandbox) => answered.happened(uid, sandbox) },
   });
   const machine: TestMachine = {
@@ -102,9 +101,9 @@ export async function createTestMachine(options: { readonly spares?: number; rea
     exitOf: (containerId) => exits.of(containerId).promise,
     lost: (uid) => lost.of(uid).promise,
     answered: (uid) => answered.of(uid).promise,
-    async reopen() {
+    async reopen(changes) {
       await machine.runtime.close();
-      machine.runtime = await open();
+      machine.runtime = await open(changes);
     },
     leftovers: () => leftovers(instance, dataDir),
     async close() {

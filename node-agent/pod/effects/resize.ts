@@ -4,7 +4,7 @@ import { podResources } from '../../pod-resources.ts';
 import type { Sandbox } from '../../runtime/runtime.ts';
 import { containerResources } from '../container-spec.ts';
 import type { PodHandle } from '../handle.ts';
-import { asked, generationOf, granted, judge, unequal } from '../resize.ts';
+import { asked, generationOf, granted, judge, judgeCpus, unequal } from '../resize.ts';
 import { recordOf } from '../state.ts';
 
 const retryMs = 10_000;
@@ -12,7 +12,7 @@ const retryMs = 10_000;
 /** Grants what the pod asks now, or says why not. */
 export function grant(handle: PodHandle): void {
   const pod = handle.asked();
-  const refusal = judge(pod, handle.node.podsBeside(handle.uid), handle.node.allocatable());
+  const refusal = (handle.node.cpus === undefined ? undefined : judgeCpus(pod, handle.pod())) ?? judge(pod, handle.node.podsBeside(handle.uid), handle.node.allocatable());
   if (refusal !== undefined) {
     handle.event('Warning', `Resize${refusal.reason}`, `Pod resize ${refusal.reason}: ${refusal.message}`);
     return handle.change((state) => ({ ...state, resizeRefusal: { ...refusal, generation: generationOf(pod) } }));
@@ -45,7 +45,7 @@ async function give(handle: PodHandle, sandbox: Sandbox, pod: Pod): Promise<void
   for (const { container, restarts } of unequal(pod, handle.state())) {
     const id = recordOf(handle.state(), container.name).current?.id;
     if (restarts || id === undefined) continue;
-    await sandbox.resize(id, containerResources(container));
+    await sandbox.resize(id, containerResources(container, Object.hasOwn(handle.state().cpus ?? {}, container.name)));
     handle.changeContainer(container.name, (record) => (record.current?.id === id ? { ...record, current: { ...record.current, resources: container.resources ?? {} } } : record));
   }
   if (!grows) await sandbox.resize(undefined, whole);

@@ -104,6 +104,8 @@ async function configure(handle: PodHandle, container: Container, { image, volum
   const qos = qosClass(pod.spec ?? { containers: [] });
   const memoryRequest = parseQuantity(container.resources?.requests?.['memory'] ?? '');
   const oomScoreAdj = oomScoreAdjOf(qos, memoryRequest === undefined ? 0 : toUnits(memoryRequest), node.memoryCapacityBytes);
+  const own = handle.state().cpus?.[container.name];
+  const cpus = await node.cpus?.cpusFor(own);
   const localhostSeccomp = await loadSeccomp(node.dataDir, pod, container);
   const joins = joinedBy(handle, container.name);
   const termination = terminationFile(handle, id);
@@ -113,6 +115,7 @@ async function configure(handle: PodHandle, container: Container, { image, volum
     volumePath: (name) => handle.volumes.pathOf(pod, name), imageLayers: (name) => volumeImages.get(name)?.layers,
     files: new Map([...podFiles(handle), [container.terminationMessagePath ?? '/dev/termination-log', termination]]),
     logPath, pidsLimit: node.pidsLimit, ...(joins === undefined ? {} : { joins }),
+    ...(cpus === undefined ? {} : { cpus: { list: cpus, isOwn: own !== undefined } }),
   });
   await Promise.all([mkdir(dirname(logPath), { recursive: true, mode: 0o755 }), makeTerminationFile(termination)]);
   return spec;
@@ -132,7 +135,7 @@ async function launch(handle: PodHandle, container: Container, spec: ContainerSp
   const { clock } = handle.node;
   const sandbox = handle.sandbox();
   if (sandbox === undefined) throw new StartFailure('CreateContainerError', 'the pod sandbox is gone');
-  handle.changeContainer(name, (record) => withBackOff(withUser(record, spec), clock.now()));
+  handle.changeContainer(name, (record) => withBackOff(withGiven(record, spec), clock.now()));
   const { current: ended, previous } = recordOf(handle.state(), name);
   let startedAt: number;
   try {
@@ -161,8 +164,8 @@ function namesOf(image: StoredImage, asked: string): { readonly image: string; r
   return { image: name ?? image.references[0] ?? asked, imageId: digest ?? image.repoDigests[0] ?? image.id };
 }
 
-function withUser(record: ContainerRecord, { id, security: { uid, gid, groups } }: ContainerSpec): ContainerRecord {
-  return record.pending?.id === id ? { ...record, pending: { ...record.pending, user: { uid, gid, groups } } } : record;
+function withGiven(record: ContainerRecord, { id, security: { uid, gid, groups }, resources: { cpus } }: ContainerSpec): ContainerRecord {
+  return record.pending?.id === id ? { ...record, pending: { ...record.pending, user: { uid, gid, groups }, ...(cpus === undefined ? {} : { cpus }) } } : record;
 }
 
 function withBackOff(record: ContainerRecord, now: number): ContainerRecord {

@@ -1,0 +1,79 @@
+import { availableParallelism } from 'node:os';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import type { Pod } from '../../machinery/kinds/core.ts';
+import type { Started } from './command.ts';
+import { coracle, importWeb, kubectlFor, newDataDir, nodeFlags, remove, storeFlags, up } from './coracle.ts';
+import { eventually } from './eventually.ts';
+import type { Kubectl } from './kubectl.ts';
+import { pod, script } from './manifests.ts';
+
+/** A cluster of this file's own, whose node lends its last processor to one container at a time: each test takes it as the one before has left it. */
+const cpus = availableParallelism();
+const all = `0-${cpus - 1}`;
+const reserved = cpus === 2 ? '0' : `0-${cpus - 2}`;
+const last = String(cpus - 1);
+let dataDir: string;
+let flags: readonly string[];
+let running: Started;
+let kubectl: Kubectl;
+
+beforeAll(async () => {
+  dataDir = await newDataDir('cpus');
+  flags = [...storeFlags(dataDir, inject('etcdEndpoints')), '--cpu-manager-policy', 'static', '--reserved-cpus', reserved];
+  running = await up(dataDir, ...flags);
+  await importWeb(dataDir);
+  kubectl = kubectlFor(dataDir);
+});
+afterAll(() => remove(dataDir));
+
+const whole = { requests: { cpu: '1', memory: '32Mi' }, limits: { cpu: '1', memory: '32Mi' } };
+const idle = script('exec sleep 1000');
+
+async function runsOn(name: string): Promise<string> {
+  return (await kubectl`exec ${name} -- grep Cpus_allowed_list /proc/1/status`).trim().split('\t')[1] ?? '';
+}
+const ready = (name: string) => kubectl`wait pod/${name} --for=condition=Ready --timeout=30s`;
+
+// With one processor there is none to lend.
+describe.runIf(cpus > 1)('a container that asks for a whole processor', () => {
+  it('has it to itself, and who shares makes room', async () => {
+    await kubectl.apply(pod('sharing', { container: idle }));
+    await ready('sharing');
+    expect(await runsOn('sharing')).toBe(all);
+    await kubectl.apply(pod('alone', { container: { ...idle, resources: whole } }));
+    await ready('alone');
+    expect([await runsOn('alone'), await runsOn('sharing')]).toEqual([last, reserved]);
+    expect(await kubectl`get node -o ${'jsonpath={.items[0].status.allocatable.cpu}'}`).toBe(String(1));
+  });
+
+  it('is not let in when there is none left', async () => {
+    const nodeName = await kubectl`get node -o ${'jsonpath={.items[0].metadata.name}'}`;
+    await kubectl.apply(pod('too-many', { spec: { nodeName }, container: { ...idle, resources: whole } }));
+    await kubectl`wait pod/too-many --for=jsonpath={.status.phase}=Failed --timeout=30s`;
+    expect((await kubectl.object<Pod>`get pod too-many -o json`).status).toMatchObject({
+      reason: 'UnexpectedAdmissionError', message: 'Pod was rejected: Allocate failed due to not enough cpus available to satisfy request: requested=1, available=0, which is unexpected',
+    });
+  });
+
+  it('can\'t be resized in place', async () => {
+    const more = { requests: { cpu: '2', memory: '32Mi' }, limits: { cpu: '2', memory: '32Mi' } };
+    await kubectl`patch pod alone --subresource resize -p ${JSON.stringify({ spec: { containers: [{ name: 'main', resources: more }] } })}`;
+    await kubectl`wait pod/alone --for=condition=PodResizePending --timeout=30s`;
+    const { conditions = [] } = (await kubectl.object<Pod>`get pod alone -o json`).status ?? {};
+    expect(conditions.find(({ type }) => type === 'PodResizePending')).toMatchObject({ reason: 'Infeasible', message: 'Resize is infeasible for Guaranteed Pods alongside CPU Manager policy "static"' });
+  });
+
+  it('keeps it when Coracle is killed, whose successor must not be told otherwise', async () => {
+    running.kill('SIGKILL');
+    await running.ended;
+    const { code, stdout, stderr } = await coracle('up', '--data-dir', dataDir, '--api-port', '0', ...nodeFlags, ...storeFlags(dataDir, inject('etcdEndpoints')));
+    expect([code, stdout + stderr]).toEqual([1, expect.stringContaining('were started with --cpu-manager-policy static')]);
+    running = await up(dataDir, ...flags);
+    expect([await runsOn('alone'), await runsOn('sharing')]).toEqual([last, reserved]);
+  });
+
+  it('gives it back when its pod goes', async () => {
+    await kubectl`delete pod alone`;
+    await eventually(async () => expect(await runsOn('sharing')).toBe(all));
+  });
+});
