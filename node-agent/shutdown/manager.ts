@@ -150,10 +150,11 @@ async function keep(clock: Clock, attempt: (works: () => void) => Promise<void>,
         [waitMs, told] = [firstRetryMs, ''];
       });
     } catch (error) {
+      // What ends this agent may have ended those beside it a little earlier: a terminal's Ctrl-C, a service that is stopped.
+      await pause(clock, waitMs, signal).catch(() => undefined);
       if (signal.aborted) return;
       if (messageOf(error) !== told) complain(error);
       told = messageOf(error);
-      await pause(clock, waitMs, signal).catch(() => undefined);
       waitMs = Math.min(waitMs * 2, longestRetryMs);
     }
   }
