@@ -29,9 +29,12 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await remove(dataDir);
-  await machine[Symbol.asyncDispose]();
-  await rm(shared, { recursive: true, force: true });
+  try {
+    await remove(dataDir);
+  } finally {
+    await machine[Symbol.asyncDispose]();
+    await rm(shared, { recursive: true, force: true });
+  }
 });
 
 /** Writes a line when it is asked to end, and another a little later. */
