@@ -192,6 +192,12 @@ const rows: readonly Row[] = [
     name: 'stops sidecars after the containers have ended', pod: podOf({ restartPolicy: 'Never', initContainers: [{ name: 's', restartPolicy: 'Always' }] }),
     state: withContainers(running('s'), record('a', { current: exited(0) })), steps: [stop('s')],
   },
+  ...([['startup', 7], ['liveness', 9], [undefined, 5]] as const).map(([failedProbe, seconds]) => ({
+    name: `stops a container with the grace period of who condemns it: ${failedProbe ?? 'a hook'}`,
+    pod: podOf({ terminationGracePeriodSeconds: 5, containers: [{ name: 'a', startupProbe: { terminationGracePeriodSeconds: 7 }, livenessProbe: { terminationGracePeriodSeconds: 9 } }] }),
+    state: withContainers(running('a', { health: { started: false, ready: false, failed: 'no', ...(failedProbe === undefined ? {} : { failedProbe }) } })),
+    steps: [{ do: 'stop' as const, container: 'a', graceMs: seconds * 1000, message: 'no' }],
+  })),
   {
     name: 'stops an unhealthy container', pod: always, state: withContainers(running('a', { health: { started: true, ready: true, failed: 'Container a failed liveness probe, will be restarted' } })),
     steps: [stop('a', 30_000, 'Container a failed liveness probe, will be restarted')],

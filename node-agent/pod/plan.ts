@@ -3,7 +3,7 @@ import { formatSeconds, nextAttemptAt } from './back-off.ts';
 import { generationOf, isGranted, unequal } from './resize.ts';
 import { restarts, restartsAll } from './restart-policy.ts';
 import { forbiddenSysctl } from './sysctls.ts';
-import { containersOf, hasSandbox, hasStarted, isRunning, recordOf, type ContainerRecord, type Outcome, type PodContainer, type PodState, type Stopping, type Waiting } from './state.ts';
+import { containersOf, hasSandbox, hasStarted, isRunning, recordOf, type ContainerRecord, type Health, type Outcome, type PodContainer, type PodState, type Stopping, type Waiting } from './state.ts';
 
 export type Step =
   | { readonly do: 'prepareVolumes' | 'createSandbox' | 'destroySandbox' | 'removeVolumes' | 'delete' | 'forget' }
@@ -167,7 +167,7 @@ function watchOver(pod: Pod, container: PodContainer, record: ContainerRecord, n
   const { stopping, health } = record;
   if (stopping !== undefined) return escalate(name, record, stopping.killAt, now);
   if (health.failed === undefined) return nothing;
-  return { steps: [{ do: 'stop', container: name, graceMs: graceMsOf(pod, container), message: health.failed }] };
+  return { steps: [{ do: 'stop', container: name, graceMs: graceMsOf(pod, container, health.failedProbe), message: health.failed }] };
 }
 
 function escalate(container: string, record: ContainerRecord, killAt: number, now: number): Plan {
@@ -175,11 +175,11 @@ function escalate(container: string, record: ContainerRecord, killAt: number, no
   return now >= killAt ? { steps: [{ do: 'kill', container }] } : { steps: [], wakeAt: killAt };
 }
 
-/** A container that probes condemn may have a grace period of its own ("Probe-level terminationGracePeriodSeconds"). */
-function graceMsOf(pod: Pod, container: PodContainer): number {
-  const { livenessProbe, startupProbe } = container.spec;
-  const seconds = startupProbe?.terminationGracePeriodSeconds ?? livenessProbe?.terminationGracePeriodSeconds ?? pod.spec?.terminationGracePeriodSeconds;
-  return Math.max((seconds ?? defaultGraceSeconds) * 1000, shortestGraceMs);
+/** The probe that condemns a container may give it a grace period of its own ("Probe-level terminationGracePeriodSeconds"). */
+function graceMsOf({ spec }: Pod, container: PodContainer, condemnedBy?: Health['failedProbe']): number {
+  const probe = condemnedBy === 'startup' ? container.spec.startupProbe : condemnedBy === 'liveness' ? container.spec.livenessProbe : undefined;
+  const seconds = probe?.terminationGracePeriodSeconds ?? spec?.terminationGracePeriodSeconds ?? defaultGraceSeconds;
+  return Math.max(seconds * 1000, shortestGraceMs);
 }
 
 function waitForRetry(container: PodContainer, record: ContainerRecord, now: number, retryAt: number): Plan {

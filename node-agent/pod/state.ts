@@ -65,6 +65,8 @@ export interface Health {
   readonly ready: boolean;
   /** Set when the liveness or startup probe has given up: the event's message. */
   readonly failed?: string;
+  /** The probe that has. */
+  readonly failedProbe?: 'startup' | 'liveness';
 }
 
 const unknownHealth: Health = { started: false, ready: false };

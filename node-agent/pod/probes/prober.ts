@@ -80,13 +80,14 @@ function probesOf(container: Container): readonly (readonly [Kind, Probe])[] {
   return all.flatMap(([kind, probe]) => (probe === undefined ? [] : [[kind, probe]]));
 }
 
-/** One probe after the other, `periodSeconds` apart, until `stop` aborts. */
+/** One probe after the other, begun `periodSeconds` apart, until `stop` aborts. */
 function keepProbing(handle: PodHandle, container: Container, containerId: string, kind: Kind, probe: Probe, stop: AbortSignal, made: (container: string, kind: Kind, result: ProbeCount['result']) => void): void {
   const { clock } = handle.node;
   const periodMs = (probe.periodSeconds ?? 10) * 1000;
   let passes = 0;
   let failures = 0;
   const once = async (): Promise<void> => {
+    const begunAt = clock.now();
     const failure = await runProbe(handle, container, containerId, probe, AbortSignal.any([stop, handle.working]));
     // What failed because the container ended meanwhile says nothing of it.
     if (stop.aborted || handle.working.aborted || handle.sandbox()?.exits.has(containerId) === true) return;
@@ -96,16 +97,20 @@ function keepProbing(handle: PodHandle, container: Container, containerId: strin
     if (failure !== undefined) handle.event('Warning', 'Unhealthy', `${titles[kind]} probe failed: ${failure}`, container.name);
     const edit = verdict(kind, container.name, probe, passes, failures);
     if (edit !== undefined) changeHealth(handle, container.name, containerId, edit);
-    again(periodMs);
+    // However long this one took.
+    again(Math.max(begunAt + periodMs - clock.now(), 0));
   };
   const again = (ms: number): void => {
+    if (stop.aborted) return;
     const cancel = clock.setTimer(ms, () => {
       stop.removeEventListener('abort', cancel);
       void once();
     });
     stop.addEventListener('abort', cancel, { once: true });
   };
-  again((probe.initialDelaySeconds ?? 0) * 1000);
+  // Counted from the container's start, not from when this probe's turn or a new agent came.
+  const startedAt = recordOf(handle.state(), container.name).current?.startedAt ?? clock.now();
+  again(Math.max(startedAt + (probe.initialDelaySeconds ?? 0) * 1000 - clock.now(), 0));
 }
 
 /** What so many passes or failures in a row mean; `undefined`: nothing yet. */
@@ -117,7 +122,7 @@ export function verdict(kind: Kind, container: string, probe: Probe, passes: num
     return failed ? (health) => ({ ...health, ready: false }) : undefined;
   }
   if (kind === 'startup' && passed) return (health) => ({ ...health, started: true });
-  return failed ? (health) => ({ ...health, failed: `Container ${container} failed ${kind} probe, will be restarted` }) : undefined;
+  return failed ? (health) => ({ ...health, failed: `Container ${container} failed ${kind} probe, will be restarted`, failedProbe: kind }) : undefined;
 }
 
 function changeHealth(handle: PodHandle, name: string, containerId: string, edit: (health: Health) => Health): void {
