@@ -20,6 +20,7 @@ import { createImagePolicySource } from './image-policies.ts';
 import { defaultGarbagePolicy, type GarbagePolicy } from './images/garbage.ts';
 import { followImages } from './images/follow.ts';
 import { clearIncoming } from './images/incoming.ts';
+import { noRegistrySettings, type RegistrySettings } from './images/registry-settings.ts';
 import { openImageStore } from './images/store.ts';
 import { createUserLookUp } from './images/users.ts';
 import { beatHeart } from './node/heartbeat.ts';
@@ -64,8 +65,8 @@ export interface AgentOptions {
   readonly clusterCidr?: string;
   /** Address of the cluster's DNS, once there is one. */
   readonly clusterDns?: string;
-  /** Registries spoken to over plain HTTP, besides those on loopback. */
-  readonly insecureRegistries?: readonly string[];
+  /** Registries that are not where their names say, or not over TLS. */
+  readonly registries?: RegistrySettings;
   readonly version?: string;
   /** When pods are ended because the node runs short; absent: Kubernetes' defaults. */
   readonly eviction?: EvictionSettings;
@@ -182,7 +183,7 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
     const context: NodeContext = {
       client, clock, log, runtime, images, imagePolicies, users: createUserLookUp(), objects, dataDir, nodeName, hostAddress: options.address,
       recorder, statuses, memoryDir, cpus, allocatable: () => facts.allocatable, heldChanged: () => classes.changed(), podsBeside: (uid) => workers.beside(uid), services: () => services.list(),
-      clusterDns: options.clusterDns, hostResolver: readWhenChanged('/etc/resolv.conf', (text) => text, ''), insecureRegistries: options.insecureRegistries ?? [], defaultSeccomp: createSeccompCache(),
+      clusterDns: options.clusterDns, hostResolver: readWhenChanged('/etc/resolv.conf', (text) => text, ''), registries: options.registries ?? noRegistrySettings, defaultSeccomp: createSeccompCache(),
       memoryCapacityBytes: totalmem(), pidsLimit: options.pidsLimit ?? defaultPidsLimit,
       refusal: (pod) => shutdown.refusal() ?? eviction.refusal(pod), networkReady: (each) => network.ready(each), newId: () => randomBytes(32).toString('hex'),
     };

@@ -1,5 +1,7 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { defaultGarbagePolicy } from '../../node-agent/images/garbage.ts';
+import { parseMirror, parseRegistry } from '../../node-agent/images/registry-settings.ts';
+import { collected } from './command.ts';
 import { withEvictionOptions } from './eviction-options.ts';
 import { withResourceOptions } from './resource-options.ts';
 import { withShutdownOptions } from './shutdown-options.ts';
@@ -10,7 +12,9 @@ export function withNodeOptions(command: Command): Command {
     .option('--max-pods <count>', 'how many pods this machine takes; its range of addresses has 253', podCount, 110)
     .option('--image-gc-high-threshold <percent>', 'use of the disk from which on images that nothing uses are removed; 100: never', percent, defaultGarbagePolicy.highThresholdPercent)
     .option('--image-gc-low-threshold <percent>', 'use of the disk that removing them aims for', percent, defaultGarbagePolicy.lowThresholdPercent)
-    .option('--minimum-image-ttl-duration <time>', 'how long an image stays at least: 90s, 2m or 1h', duration, defaultGarbagePolicy.minimumAgeMs);
+    .option('--minimum-image-ttl-duration <time>', 'how long an image stays at least: 90s, 2m or 1h', duration, defaultGarbagePolicy.minimumAgeMs)
+    .option('--registry-mirror <registry=url>', 'where the images of a registry are asked for first: docker.io=https://mirror.example; may be given several times', collected(parseMirror), [])
+    .option('--insecure-registry <registry>', 'speak plain HTTP to that registry (one on loopback is always spoken to so); may be given several times', collected(parseRegistry), []);
   return withResourceOptions(withShutdownOptions(withEvictionOptions(own)));
 }
 

@@ -3,6 +3,7 @@ import { ImageError } from '../../node-agent/images/image-error.ts';
 import { credentialsIn } from '../../node-agent/images/pull-secrets.ts';
 import { parseReference } from '../../node-agent/images/reference.ts';
 import type { Credentials } from '../../node-agent/images/registry.ts';
+import { noRegistrySettings, type RegistrySettings } from '../../node-agent/images/registry-settings.ts';
 import { openImageStore, type ImageStore } from '../../node-agent/images/store.ts';
 import { imagesInUse } from '../../node-agent/pod/records.ts';
 import { openRuntime } from '../../node-agent/runtime/native-runtime.ts';
@@ -48,15 +49,15 @@ export async function pushImage({ terminal }: Invocation, name: string, target: 
   });
 }
 
-async function registryAccess(text: string, { creds, authFile, insecure }: RegistryCommandOptions): Promise<{ readonly credentials: readonly Credentials[]; readonly insecureRegistries: readonly string[] }> {
+async function registryAccess(text: string, { creds, authFile, insecure }: RegistryCommandOptions): Promise<{ readonly credentials: readonly Credentials[]; readonly registries: RegistrySettings }> {
   const reference = parseReference(text);
   const registry = reference?.registry ?? '';
   const given = creds === undefined ? [] : [creds];
-  const insecureRegistries = insecure ? [registry] : [];
-  if (authFile === undefined || reference === undefined) return { credentials: given, insecureRegistries };
+  const registries = { ...noRegistrySettings, insecure: insecure ? [registry] : [] };
+  if (authFile === undefined || reference === undefined) return { credentials: given, registries };
   const found = credentialsIn(await readGiven(resolve(authFile)), reference);
   if (found.length === 0) throw new CommandFailure(`${authFile} has no credentials for ${registry}`);
-  return { credentials: found, insecureRegistries };
+  return { credentials: found, registries };
 }
 
 export async function listImages({ terminal }: Invocation, options: ImageCommandOptions): Promise<void> {

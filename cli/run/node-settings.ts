@@ -1,12 +1,13 @@
 import { evictionSettings, type EvictionOptions, type EvictionSettings } from '../../node-agent/eviction/thresholds.ts';
 import type { CpuSettings } from '../../node-agent/cpus/manager.ts';
 import type { GarbagePolicy } from '../../node-agent/images/garbage.ts';
+import type { RegistrySettings } from '../../node-agent/images/registry-settings.ts';
 import { shutdownPeriods, type ShutdownPeriod } from '../../node-agent/shutdown/periods.ts';
 import { messageOf } from '../../machinery/thrown.ts';
 import { CommandFailure } from '../failure.ts';
 
 /** As the user wrote them; see `withNodeOptions`. */
-export interface NodeFlags extends GarbageFlags, EvictionFlags, ShutdownFlags, ProcessorFlags {
+export interface NodeFlags extends GarbageFlags, EvictionFlags, ShutdownFlags, ProcessorFlags, RegistryFlags {
   readonly maxPods: number;
 }
 
@@ -38,8 +39,14 @@ interface ShutdownFlags {
   readonly shutdownGracePeriodByPodPriority?: readonly ShutdownPeriod[];
 }
 
+interface RegistryFlags {
+  readonly registryMirror: readonly { readonly registry: string; readonly url: URL }[];
+  readonly insecureRegistry: readonly string[];
+}
+
 export interface NodeSettings {
   readonly maxPods: number;
+  readonly registries: RegistrySettings;
   /** When images that nothing uses are removed. */
   readonly imageGarbage: GarbagePolicy;
   /** When pods are ended because the node runs short. */
@@ -52,13 +59,18 @@ export interface NodeSettings {
 
 /** What the flags mean together. Throws `CommandFailure`. */
 export function nodeSettings(flags: NodeFlags): NodeSettings {
-  return { maxPods: flags.maxPods, imageGarbage: garbagePolicy(flags), eviction: evictionOf(flags), shutdown: { periods: shutdownOf(flags) }, cpus: cpusOf(flags) };
+  return { maxPods: flags.maxPods, imageGarbage: garbagePolicy(flags), eviction: evictionOf(flags), shutdown: { periods: shutdownOf(flags) }, cpus: cpusOf(flags), registries: registriesOf(flags) };
 }
 
 function cpusOf({ cpuManagerPolicy, reservedCpus = new Set() }: ProcessorFlags): CpuSettings {
   const policy = cpuManagerPolicy === 'static' ? 'static' : 'none';
   if (policy === 'static' && reservedCpus.size === 0) throw new CommandFailure('--cpu-manager-policy static needs --reserved-cpus: what is not any container\'s own runs there when all other processors are taken');
   return { policy, reserved: reservedCpus };
+}
+
+function registriesOf({ registryMirror, insecureRegistry }: RegistryFlags): RegistrySettings {
+  const mirrors = Map.groupBy(registryMirror, ({ registry }) => registry);
+  return { insecure: insecureRegistry, mirrors: new Map([...mirrors].map(([registry, each]) => [registry, each.map(({ url }) => url)])) };
 }
 
 function garbagePolicy({ imageGcHighThreshold, imageGcLowThreshold, minimumImageTtlDuration }: GarbageFlags): GarbagePolicy {

@@ -1,8 +1,9 @@
 import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage } from 'node:http';
-import { request as httpsRequest } from 'node:https';
+import { Agent, globalAgent, request as httpsRequest } from 'node:https';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { messageOf } from '../../machinery/thrown.ts';
+import { readWhenChanged } from '../read-when-changed.ts';
 import { ImageError } from './image-error.ts';
 
 /** What a registry answers: the body's bytes as they come; leaving its loop, or `discard`, ends the connection. */
@@ -29,7 +30,17 @@ export interface Exchange {
   readonly content?: Content;
   /** A registry may stay silent so long, before its answer and within it, milliseconds. */
   readonly silenceMs?: number;
+  /** Whose certificates are believed; absent: those of the machine's authorities. */
+  readonly trust?: () => Promise<Agent>;
 }
+
+/** Believes the authorities of a file, as it is at each request; where there is none, those that Node brings. */
+export function createTrust(path: string): () => Promise<Agent> {
+  return readWhenChanged(path, (ca) => new Agent({ keepAlive: true, timeout: 5000, ca }), globalAgent);
+}
+
+/** What Debian's `update-ca-certificates` makes: a registry of the house has its certificate from an authority of the house. */
+const machineTrust = createTrust('/etc/ssl/certs/ca-certificates.crt');
 
 const defaultSilenceMs = 60_000;
 const mostRedirects = 10;
@@ -69,10 +80,11 @@ function withoutAuthorization({ authorization: _authorization, ...others }: Read
 }
 
 async function send(asked: Exchange, signal: AbortSignal): Promise<IncomingMessage> {
-  const { method, url, headers, content, silenceMs = defaultSilenceMs } = asked;
+  const { method, url, headers, content, silenceMs = defaultSilenceMs, trust = machineTrust } = asked;
   const length = content === undefined ? {} : { 'content-length': String(content.size) };
+  const options = { method, headers: { 'user-agent': 'coracle', ...headers, ...length }, signal };
+  const request = url.startsWith('https:') ? httpsRequest(url, { ...options, agent: await trust() }) : httpRequest(url, options);
   const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
-  const request = (url.startsWith('https:') ? httpsRequest : httpRequest)(url, { method, headers: { 'user-agent': 'coracle', ...headers, ...length }, signal });
   request.setTimeout(silenceMs, () => request.destroy(new Error(`no answer within ${silenceMs / 1000} s`)));
   request.once('response', resolve);
   request.on('error', reject);

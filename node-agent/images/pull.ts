@@ -6,6 +6,7 @@ import { choosePlatform, indexTypes, isIndex, manifestTypes, parseConfig, parseJ
 import { formatReference, parseReference, repositoryOf, type ImageReference } from './reference.ts';
 import type { PodCredentials } from './pull-access.ts';
 import { openRegistry, type Credentials, type Registry } from './registry.ts';
+import { noRegistrySettings, type RegistrySettings } from './registry-settings.ts';
 import { messageOf } from '../../machinery/thrown.ts';
 import type { LayerSource } from './layers.ts';
 import type { ImageIntake, StoredImage } from './store.ts';
@@ -15,8 +16,8 @@ export interface PullOptions {
   readonly credentials?: readonly Credentials[];
   /** The same for a pod: whose credentials were accepted is remembered, and decides who else may use the image. */
   readonly podCredentials?: readonly PodCredentials[];
-  /** Registries (`host[:port]`) spoken to over plain HTTP; loopback ones always are when they answer so. */
-  readonly insecureRegistries?: readonly string[];
+  /** Absent: none is anything but what its name says. */
+  readonly registries?: RegistrySettings;
   readonly signal?: AbortSignal;
   /** How long the registry may stay silent, milliseconds; absent: a minute. */
   readonly silenceMs?: number;
@@ -38,7 +39,7 @@ export async function pullImage(intake: ImageIntake, text: string, options: Pull
   const name = formatReference(reference);
   try {
     const registry = openRegistry(reference, {
-      action: 'pull', credentials: [...(options.podCredentials ?? []), ...(options.credentials ?? [])], insecureRegistries: options.insecureRegistries ?? [], signal,
+      action: 'pull', credentials: [...(options.podCredentials ?? []), ...(options.credentials ?? [])], settings: options.registries ?? noRegistrySettings, signal,
       ...(options.silenceMs === undefined ? {} : { silenceMs: options.silenceMs }),
     });
     const { digest, manifest } = await resolveManifest(registry, reference, name);

@@ -5,12 +5,13 @@ import { inBatches } from '../../machinery/in-batches.ts';
 import { ImageError } from './image-error.ts';
 import { formatReference, type ImageReference } from './reference.ts';
 import { openRegistry, type Credentials, type Registry } from './registry.ts';
+import { noRegistrySettings, type RegistrySettings } from './registry-settings.ts';
 
 export interface PushOptions {
   /** Tried in order; none: nothing is said of who we are. */
   readonly credentials?: readonly Credentials[];
-  /** Registries (`host[:port]`) spoken to over plain HTTP; loopback ones always are. */
-  readonly insecureRegistries?: readonly string[];
+  /** Absent: none is anything but what its name says. */
+  readonly registries?: RegistrySettings;
   readonly signal?: AbortSignal;
   /** How long the registry may stay silent, milliseconds; absent: a minute. */
   readonly silenceMs?: number;
@@ -44,7 +45,7 @@ export async function pushImage(image: PushedImage, reference: ImageReference, o
   const deadline = AbortSignal.timeout(deadlineMs);
   const signal = options.signal === undefined ? deadline : AbortSignal.any([options.signal, deadline]);
   const registry = openRegistry(reference, {
-    action: 'push', credentials: options.credentials ?? [], insecureRegistries: options.insecureRegistries ?? [], signal,
+    action: 'push', credentials: options.credentials ?? [], settings: options.registries ?? noRegistrySettings, signal,
     ...(options.silenceMs === undefined ? {} : { silenceMs: options.silenceMs }),
   });
   const sent: string[] = [];

@@ -2,6 +2,7 @@ import { Readable } from 'node:stream';
 import { exchange, type Answer, type Content, type Exchange } from './answer.ts';
 import { ImageError } from './image-error.ts';
 import type { ImageReference } from './reference.ts';
+import { endpointsOf, type Endpoint, type RegistrySettings } from './registry-settings.ts';
 
 /** One way to say who we are to a registry. */
 export interface Credentials {
@@ -33,7 +34,7 @@ export interface RegistryOptions<C extends Credentials = Credentials> {
   /** What is to be done there; `push` implies `pull`. */
   readonly action: 'pull' | 'push';
   readonly credentials: readonly C[];
-  readonly insecureRegistries: readonly string[];
+  readonly settings: RegistrySettings;
   /** How long it may stay silent, milliseconds; absent: a minute. */
   readonly silenceMs?: number;
   readonly signal: AbortSignal;
@@ -45,16 +46,33 @@ const largestRefusal = 4096;
 
 type Asked = Pick<Exchange, 'method' | 'content'> & { readonly path: string; readonly headers?: Readonly<Record<string, string>> };
 
-/** One repository of a registry: OCI distribution-spec 1.1, with token and basic authentication. */
+/**
+ * One repository of a registry: OCI distribution-spec 1.1, with token and basic authentication. Its mirrors are asked first; what
+ * one has not, or can't tell, the next is asked for, and one that does not answer is asked nothing more.
+ */
 export function openRegistry<C extends Credentials>(reference: ImageReference, options: RegistryOptions<C>): Registry<C> {
-  const host = reference.registry === 'docker.io' ? 'registry-1.docker.io' : reference.registry;
-  const scheme = isLoopback(host) || options.insecureRegistries.includes(reference.registry) ? 'http' : 'https';
-  const base = `${scheme}://${host}/v2/${reference.repository}/`;
   const what = `${reference.registry}/${reference.repository}`;
-  const session = createSession(reference, options);
+  const [own, ...mirrors] = endpointsOf(reference, options.action, options.settings).toReversed();
+  if (own === undefined) throw new Error(`${what} is nowhere`);
+  const session = createSession(what, own, options);
+  const beside = new Map(mirrors.toReversed().map((mirror) => [mirror, createSession(what, mirror, { ...options, credentials: [] })]));
+
+  async function fromMirror(asked: Asked): Promise<Answer | undefined> {
+    for (const [mirror, each] of beside) {
+      try {
+        const response = await each.send({ ...asked, path: new URL(asked.path, mirror.base).href });
+        if (isOk(response)) return { ...response, body: whole(response.body, () => beside.delete(mirror)) };
+        response.discard();
+      } catch (error) {
+        if (options.signal.aborted) throw error;
+        beside.delete(mirror);
+      }
+    }
+    return undefined;
+  }
 
   async function checked(asked: Asked): Promise<Answer> {
-    const response = await session.send({ ...asked, path: new URL(asked.path, base).href });
+    const response = await fromMirror(asked) ?? await session.send({ ...asked, path: new URL(asked.path, own?.base).href });
     if (isOk(response)) return response;
     const { status, statusText } = response;
     const why = await readRefusal(response);
@@ -119,9 +137,9 @@ export function openRegistry<C extends Credentials>(reference: ImageReference, o
 const nothing: Content = { size: 0, open: () => Readable.from([]) };
 
 /** Sends requests, and says who we are once the registry asks. */
-function createSession<C extends Credentials>(reference: ImageReference, options: RegistryOptions<C>): Pick<Registry<C>, 'accepted'> & { send(asked: Asked): Promise<Answer> } {
+function createSession<C extends Credentials>(what: string, { repository }: Endpoint, options: RegistryOptions<C>): Pick<Registry<C>, 'accepted'> & { send(asked: Asked): Promise<Answer> } {
   const { signal, silenceMs, action } = options;
-  const scope = `repository:${reference.repository}:${action === 'push' ? 'pull,push' : 'pull'}`;
+  const scope = `repository:${repository}:${action === 'push' ? 'pull,push' : 'pull'}`;
   // Whoever gives credentials to push means them; to pull, what is public needs none.
   const tried = action === 'push' && options.credentials.length > 0 ? options.credentials : [undefined, ...options.credentials];
   let authorization: string | undefined;
@@ -148,14 +166,19 @@ function createSession<C extends Credentials>(reference: ImageReference, options
         response.discard();
       }
       authorization = undefined;
-      throw new ImageError('Unauthorized', `${action} access denied for ${reference.registry}/${reference.repository}: authorization failed: no basic auth credentials were accepted`);
+      throw new ImageError('Unauthorized', `${action} access denied for ${what}: authorization failed: no basic auth credentials were accepted`);
     },
   };
 }
 
-function isLoopback(host: string): boolean {
-  const name = host.replace(/:\d+$/, '');
-  return name === 'localhost' || name === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(name);
+/** The bytes as they come; `broken` when they end with a failure. */
+async function* whole(bytes: AsyncIterable<Uint8Array>, broken: () => void): AsyncGenerator<Uint8Array> {
+  try {
+    yield* bytes;
+  } catch (error) {
+    broken();
+    throw error;
+  }
 }
 
 function isOk({ status }: Answer): boolean {

@@ -6,6 +6,7 @@ import type { Log } from '../../client/log.ts';
 import type { CpuManager } from '../cpus/manager.ts';
 import type { PodFacts } from '../downward.ts';
 import type { ImagePolicySource } from '../image-policies.ts';
+import type { RegistrySettings } from '../images/registry-settings.ts';
 import type { ImageStore } from '../images/store.ts';
 import type { UserLookUp } from '../images/users.ts';
 import type { HeldObjects, ObjectSource } from '../objects.ts';
@@ -42,7 +43,7 @@ export interface NodeContext {
   readonly clusterDns: string | undefined;
   /** The node's own /etc/resolv.conf; '' when it has none. */
   readonly hostResolver: () => Promise<string>;
-  readonly insecureRegistries: readonly string[];
+  readonly registries: RegistrySettings;
   readonly defaultSeccomp: (capabilities: readonly string[]) => Buffer;
   readonly memoryCapacityBytes: number;
   readonly pidsLimit: number | undefined;

@@ -9,6 +9,7 @@ import { silentLog } from '../../client/log.ts';
 import { manualClock, type ManualClock } from '../../machinery/clock.ts';
 import type { Pod, PodStatus } from '../../machinery/kinds/core.ts';
 import { RuntimeError, type ContainerSpec, type Runtime, type Sandbox, type ContainerExit, type SandboxSpec, type StartedContainer } from '../runtime/runtime.ts';
+import { noRegistrySettings } from '../images/registry-settings.ts';
 import type { NodeContext } from './handle.ts';
 import { sandboxSpec } from './effects/sandbox.ts';
 import { readPodRecords } from './records.ts';
@@ -85,7 +86,7 @@ function node(): NodeContext {
     imagePolicies: { current: async () => [] }, objects: { hold: () => ({ configMap: unused, secret: unused, release: () => undefined }), run: unused },
     recorder: { record: (_regarding, _type, reason) => void asked.push(reason), drain: unused },
     statuses: { write: (_pod, status) => void reported.push(status), check: () => undefined, flush: () => ask('flush'), forget: () => undefined },
-    allocatable: () => ({}), cpus: undefined, heldChanged: () => undefined, podsBeside: () => [], services: () => [], clusterDns: undefined, insecureRegistries: [], defaultSeccomp: () => Buffer.alloc(0), memoryCapacityBytes: 1, pidsLimit: undefined,
+    allocatable: () => ({}), cpus: undefined, heldChanged: () => undefined, podsBeside: () => [], services: () => [], clusterDns: undefined, registries: noRegistrySettings, defaultSeccomp: () => Buffer.alloc(0), memoryCapacityBytes: 1, pidsLimit: undefined,
     refusal: () => undefined, networkReady: () => Promise.resolve(), newId: () => `${asked.length}`.padStart(64, '0'),
   };
 }

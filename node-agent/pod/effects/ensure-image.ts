@@ -43,11 +43,11 @@ export async function ensureImage(handle: PodHandle, container: Container): Prom
 }
 
 async function pull(handle: PodHandle, container: Container, name: string, credentials: readonly PodCredentials[]): Promise<StoredImage> {
-  const { images, clock, insecureRegistries } = handle.node;
+  const { images, clock, registries } = handle.node;
   handle.event('Normal', 'Pulling', `Pulling image "${name}"`, container.name);
   const startedAt = clock.now();
   try {
-    const image = await images.pull(name, { podCredentials: credentials, insecureRegistries, signal: handle.starting });
+    const image = await images.pull(name, { podCredentials: credentials, registries, signal: handle.starting });
     const took = `${((clock.now() - startedAt) / 1000).toFixed(3).replace(/0+$/, '').replace(/\.$/, '')}s`;
     handle.event('Normal', 'Pulled', `Successfully pulled image "${name}" in ${took} (${took} including waiting). Image size: ${image.sizeBytes} bytes.`, container.name);
     return image;

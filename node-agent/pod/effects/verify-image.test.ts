@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import type { ImagePolicy, ImageRule } from '../../../machinery/kinds/image-policy.ts';
 import type { Signature } from '../../images/signatures.ts';
 import type { StoredImage } from '../../images/store.ts';
+import { noRegistrySettings } from '../../images/registry-settings.ts';
 import type { PodHandle } from '../handle.ts';
 import { verifyImage } from './verify-image.ts';
 
@@ -27,7 +28,7 @@ async function verify(asked: string, rules: readonly ImageRule[], signatures: re
   const policies: readonly ImagePolicy[] = rules.length === 0 ? [] : [{ metadata: { name: 'p' }, spec: { rules } }];
   const handle = {
     starting: new AbortController().signal, pod: () => ({ metadata: { namespace: 'ns' }, spec: { containers: [] } }),
-    node: { imagePolicies: { current: async () => policies }, insecureRegistries: [], images: { signatures: async () => signatures, keepSignatures: async () => undefined } },
+    node: { imagePolicies: { current: async () => policies }, registries: noRegistrySettings, images: { signatures: async () => signatures, keepSignatures: async () => undefined } },
   } as unknown as PodHandle;
   await verifyImage(handle, { name: 'a', image: asked }, of);
 }

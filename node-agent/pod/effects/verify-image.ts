@@ -45,10 +45,10 @@ function repositoriesOf(image: StoredImage, asked: string): readonly string[] {
 async function fetch(handle: PodHandle, repository: string, digests: readonly string[], demands: readonly Demand[]): Promise<readonly Signature[]> {
   const reference: ImageReference | undefined = parseReference(repository);
   if (reference === undefined) return [];
-  const { images, insecureRegistries } = handle.node;
+  const { images, registries } = handle.node;
   try {
     const registry = openRegistry(reference, {
-      action: 'pull', credentials: await podCredentials(handle, repository), insecureRegistries, signal: AbortSignal.any([handle.starting, AbortSignal.timeout(registryDeadlineMs)]),
+      action: 'pull', credentials: await podCredentials(handle, repository), settings: registries, signal: AbortSignal.any([handle.starting, AbortSignal.timeout(registryDeadlineMs)]),
     });
     const found: Signature[] = [];
     for (const digest of digests) {
