@@ -21,10 +21,10 @@ export function checked<T>(parse: (text: string) => T): (text: string) => T {
   };
 }
 
-/** The same for an option that may be given several times; its default is an empty list. */
-export function collected<T>(parse: (text: string) => T): (text: string, before: readonly T[]) => readonly T[] {
+/** The same for an option that may be given several times. */
+export function collected<T>(parse: (text: string) => T): (text: string, before: readonly T[] | undefined) => readonly T[] {
   const one = checked(parse);
-  return (text, before) => [...before, one(text)];
+  return (text, before = []) => [...before, one(text)];
 }
 
 /** 0 asks for any free one. */

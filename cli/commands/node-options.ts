@@ -13,8 +13,8 @@ export function withNodeOptions(command: Command): Command {
     .option('--image-gc-high-threshold <percent>', 'use of the disk from which on images that nothing uses are removed; 100: never', percent, defaultGarbagePolicy.highThresholdPercent)
     .option('--image-gc-low-threshold <percent>', 'use of the disk that removing them aims for', percent, defaultGarbagePolicy.lowThresholdPercent)
     .option('--minimum-image-ttl-duration <time>', 'how long an image stays at least: 90s, 2m or 1h', duration, defaultGarbagePolicy.minimumAgeMs)
-    .option('--registry-mirror <registry=url>', 'where the images of a registry are asked for first: docker.io=https://mirror.example; may be given several times', collected(parseMirror), [])
-    .option('--insecure-registry <registry>', 'speak plain HTTP to that registry (one on loopback is always spoken to so); may be given several times', collected(parseRegistry), []);
+    .option('--registry-mirror <registry=url>', 'where the images of a registry are asked for first: docker.io=https://mirror.example; may be given several times', collected(parseMirror))
+    .option('--insecure-registry <registry>', 'speak plain HTTP to that registry (one on loopback is always spoken to so); may be given several times', collected(parseRegistry));
   return withResourceOptions(withShutdownOptions(withEvictionOptions(own)));
 }
 

@@ -40,8 +40,8 @@ interface ShutdownFlags {
 }
 
 interface RegistryFlags {
-  readonly registryMirror: readonly { readonly registry: string; readonly url: URL }[];
-  readonly insecureRegistry: readonly string[];
+  readonly registryMirror?: readonly { readonly registry: string; readonly url: URL }[];
+  readonly insecureRegistry?: readonly string[];
 }
 
 export interface NodeSettings {
@@ -68,7 +68,7 @@ function cpusOf({ cpuManagerPolicy, reservedCpus = new Set() }: ProcessorFlags):
   return { policy, reserved: reservedCpus };
 }
 
-function registriesOf({ registryMirror, insecureRegistry }: RegistryFlags): RegistrySettings {
+function registriesOf({ registryMirror = [], insecureRegistry = [] }: RegistryFlags): RegistrySettings {
   const mirrors = Map.groupBy(registryMirror, ({ registry }) => registry);
   return { insecure: insecureRegistry, mirrors: new Map([...mirrors].map(([registry, each]) => [registry, each.map(({ url }) => url)])) };
 }
