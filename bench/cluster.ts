@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path';
 import { get } from 'node:https';
 import { createInterface } from 'node:readline';
 import { text as bodyOf } from 'node:stream/consumers';
+import { setTimeout } from 'node:timers/promises';
 import { createClient, type Client } from '../client/client.ts';
 import { httpsTransport } from '../client/https.ts';
 import { readKubeconfig, type Access } from '../client/kubeconfig.ts';
@@ -20,7 +21,9 @@ const coracle = join(root, 'bin/coracle');
 const image = 'coracle.example/web:1';
 const namespace = 'default';
 const samples = 40;
-const idleMs = 10_000;
+/** After this a process has put away what its start took, and is idle. */
+const settleMs = 45_000;
+const idleMs = 20_000;
 const deadlineMs = 60_000;
 
 /** Starts `coracle up`; resolves once the node is Ready. Times in milliseconds since the process was started. */
@@ -168,8 +171,9 @@ async function measure(dataDir: string, pid: number): Promise<void> {
   const transport = httpsTransport(access);
   try {
     const client = createClient(transport);
+    await setTimeout(settleMs);
     const before = await cost(pid);
-    await new Promise((resolve) => setTimeout(resolve, idleMs));
+    await setTimeout(idleMs);
     const after = await cost(pid);
     console.log(`idle: ${after.rssMiB.toFixed(0)} MiB (target 150, from source 168; peers 693), ${((after.cpuTicks - before.cpuTicks) / (idleMs / 1000)).toFixed(1)} % of a core (target 0.5; apiserver and etcd alone 3.5)`);
     await run('image', 'import', join(root, 'generated/images/web.tar'), '--data-dir', dataDir);
