@@ -296,7 +296,7 @@ describe('a registry that breaks down', () => {
     await store.build(await newRoot(1_000_000), { name: 'broken:1', mtime: 0, config });
     await store.push('broken:1', `${open.host}/proxied/broken:1`, {});
     faults = [fault, fault, undefined];
-    await (await newStore()).store.pull(`${host}/proxied/broken:1`, { silenceMs: 300 });
+    await (await newStore()).store.pull(`${host}/proxied/broken:1`, fault?.fault === 'hang' ? { silenceMs: 1000 } : {});
     // What was on its way when a connection broke may be lost.
     expect(offsets()).toHaveLength(3);
     expect(offsets()).toEqual(offsets().toSorted((a, b) => a - b));

@@ -85,7 +85,8 @@ async function upload(registry: Registry, digest: string, path: string, chunkByt
     } catch (error) {
       failures += 1;
       signal.throwIfAborted();
-      if (failures === mostAttempts || !(error instanceof ImageError) || error.code !== 'Unavailable') throw error;
+      // One whose beginning the registry was still taking in when it was asked for may be forgotten there: NotFound.
+      if (failures === mostAttempts || !(error instanceof ImageError) || (error.code !== 'Unavailable' && error.code !== 'NotFound')) throw error;
       at = await whereToGoOn(registry, here);
     }
   }
