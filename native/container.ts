@@ -18,6 +18,8 @@ export interface CgroupFile {
   readonly controller: string;
   readonly name: string;
   readonly value: string;
+  /** A supervisor that is too old to write it may go without. */
+  readonly isOptional?: boolean;
 }
 
 export interface Mount {

@@ -70,7 +70,7 @@ export async function connectPod(directory: () => string, events: PodEvents, gre
     return openStream(directory(), frameTypes[request], payload);
   };
   const requireFiles = ({ files = [] }: CgroupResources): void => {
-    if (files.length > 0) requireField('cgroupFiles', speaker);
+    if (files.some(({ isOptional = false }) => !isOptional)) requireField('cgroupFiles', speaker);
   };
   const letGo = (): void => {
     closed = true;

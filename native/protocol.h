@@ -33,8 +33,8 @@
 #define FRAME_MAX (8u << 20)
 #define ABSENT UINT64_MAX
 
-/* files: [{controller, name, value}], written in that order after what `resources` makes of itself; a machine without the controller
- * goes without. */
+/* files: [{controller, name, value}], written in that order after what `resources` makes of itself; a machine without the controller, or
+ * whose kernel has no such file, goes without. */
 enum frame_type {
     /* agent -> coracle-pod, on the control connection; answered by OK or ERROR with the same id */
     /* {u32 version} -> {key, running: [{id, u32 pid, u64 startedAt, u32 cgroup index}], exits: [exit], u32 version, u32 oldest agent};

@@ -23,6 +23,7 @@ import { clearIncoming } from './images/incoming.ts';
 import { noRegistrySettings, type RegistrySettings } from './images/registry-settings.ts';
 import { openImageStore } from './images/store.ts';
 import { createUserLookUp } from './images/users.ts';
+import { nodeReference } from './node/reference.ts';
 import { beatHeart } from './node/heartbeat.ts';
 import { createImageGarbage } from './node/image-garbage.ts';
 import { nodeImages } from './node/images.ts';
@@ -31,6 +32,7 @@ import { createNodeReporter } from './node/register.ts';
 import { readNodeFacts } from './node/registration.ts';
 import { createObjectSource } from './objects.ts';
 import { createClassKeeper } from './pod/class-keeper.ts';
+import { noMemoryQos, type MemoryQos } from './pod/memory-qos.ts';
 import type { NodeContext } from './pod/handle.ts';
 import { imagesInUse, imagesOfContainers, readPodRecords } from './pod/records.ts';
 import type { PodState } from './pod/state.ts';
@@ -74,6 +76,8 @@ export interface AgentOptions {
   readonly imageGarbage?: GarbagePolicy;
   /** How pods are ended when the machine goes down; absent: the machine doesn't wait for them. */
   readonly shutdown?: Partial<Pick<ShutdownManagerOptions, 'periods' | 'logind'>>;
+  /** What the kernel is told of pods' memory besides limits; absent: nothing. */
+  readonly memoryQos?: MemoryQos;
   /** Who runs on which processors; absent: everybody on all. */
   readonly cpus?: CpuSettings;
   /** Most processes of one container. */
@@ -173,7 +177,8 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
       settings, meter, list: () => workers.list(), clock, log, recorder, nodeName, changed: () => reporter.changed(),
       reclaim: [async () => void await Promise.all(workers.list().map((worker) => worker.discardEnded())), () => imageGarbage.removeUnused()],
     });
-    const classes = createClassKeeper({ runtime, held: () => workers.held(), clock, log });
+    const memoryQos = memoryQosHere(options, runtime, recorder);
+    const classes = createClassKeeper({ runtime, held: () => workers.held(), memoryQos, clock, log });
     const statuses = createStatusWriter(client, clock, log, signal);
     const shutdown = createShutdownManager({
       periods: [], logind: createLogind(clock), ...options.shutdown, list: () => workers.list(), statuses, clock, log, recorder, nodeName, changed: () => reporter.changed(),
@@ -182,7 +187,7 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
     const imagePolicies = createImagePolicySource(client, clock, log, join(dataDir, 'image-policies.json'));
     const context: NodeContext = {
       client, clock, log, runtime, images, imagePolicies, users: createUserLookUp(), objects, dataDir, nodeName, hostAddress: options.address,
-      recorder, statuses, memoryDir, cpus, allocatable: () => facts.allocatable, heldChanged: () => classes.changed(), podsBeside: (uid) => workers.beside(uid), services: () => services.list(),
+      recorder, statuses, memoryDir, memoryQos, cpus, allocatable: () => facts.allocatable, heldChanged: () => classes.changed(), podsBeside: (uid) => workers.beside(uid), services: () => services.list(),
       clusterDns: options.clusterDns, hostResolver: readWhenChanged('/etc/resolv.conf', (text) => text, ''), registries: options.registries ?? noRegistrySettings, defaultSeccomp: createSeccompCache(),
       memoryCapacityBytes: totalmem(), pidsLimit: options.pidsLimit ?? defaultPidsLimit,
       refusal: (pod) => shutdown.refusal() ?? eviction.refusal(pod), networkReady: (each) => network.ready(each), newId: () => randomBytes(32).toString('hex'),
@@ -210,6 +215,15 @@ async function openCpus({ cpus: settings = { policy: 'none', reserved: new Set()
   const refusal = takeOverRefusal(settings.policy, processors, running);
   if (refusal !== undefined) throw new Error(refusal);
   return processors === undefined || settings.policy === 'none' ? undefined : createCpuManager({ processors, assignments: () => workers().assignments(), confine: (list) => workers().confine(list), clock, log });
+}
+
+/** A machine without the files for it goes without, which is told once on its node: no pod fails for it. */
+function memoryQosHere({ memoryQos = noMemoryQos, nodeName, log }: AgentOptions, { cgroupVersion }: Runtime, recorder: Recorder): MemoryQos {
+  if (cgroupVersion === 2 || (!memoryQos.reserves && memoryQos.throttlingFactor === undefined)) return memoryQos;
+  const message = '--memory-throttling-factor and --memory-reservation-policy have no effect: cgroup v1 has no memory.high, memory.min and memory.low. Have the machine use cgroup v2, or leave them out.';
+  log.warn({ node: nodeName }, message);
+  recorder.record(nodeReference(nodeName), 'Warning', 'CgroupV1', message);
+  return noMemoryQos;
 }
 
 /** What was recorded last is told, but not at any price: the API may be gone. */

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { clusterCidr, dataDirectory, host, logLevel, nodeName, port, serverUrl } from './command.ts';
 import { duration, percent, podCount } from './node-options.ts';
-import { processors } from './resource-options.ts';
+import { processors, throttlingFactor } from './resource-options.ts';
 
 describe('an option of a command', () => {
   it.each([
@@ -16,6 +16,8 @@ describe('an option of a command', () => {
     ['a node name', nodeName, 'node-1.example', 'node-1.example'],
     ['a share', percent, '85', 85],
     ['a time', duration, '2m', 120_000],
+    ['a factor', throttlingFactor, '0.9', 0.9],
+    ['the largest factor', throttlingFactor, '1', 1],
     ['processors', processors, '0-1,3', new Set([0, 1, 3])],
     ["pods' addresses", clusterCidr, '10.42.0.0/16', '10.42.0.0/16'],
   ] as const)('takes %s', (_name, parse, text, value) => {
@@ -35,6 +37,8 @@ describe('an option of a command', () => {
     ['a log level that is none', logLevel, 'loud', 'one of debug, info, warn, error'],
     ['a node name with capitals', nodeName, 'Node', 'lowercase RFC 1123 subdomain'],
     ['a share above the whole', percent, '101', 'from 0 to 100'],
+    ['a factor above one', throttlingFactor, '1.1', 'up to 1'],
+    ['no factor', throttlingFactor, '0', 'above 0'],
     ['processors that are none', processors, '1-', '0-1,8'],
     ['a time without a unit', duration, '90', '90s, 2m, 1h'],
     ['a network that is none', clusterCidr, 'foo', 'a /16, such as'],

@@ -2,13 +2,19 @@ import { evictionSettings, type EvictionOptions, type EvictionSettings } from '.
 import type { CpuSettings } from '../../node-agent/cpus/manager.ts';
 import type { GarbagePolicy } from '../../node-agent/images/garbage.ts';
 import type { RegistrySettings } from '../../node-agent/images/registry-settings.ts';
+import type { MemoryQos } from '../../node-agent/pod/memory-qos.ts';
 import { shutdownPeriods, type ShutdownPeriod } from '../../node-agent/shutdown/periods.ts';
 import { messageOf } from '../../machinery/thrown.ts';
 import { CommandFailure } from '../failure.ts';
 
 /** As the user wrote them; see `withNodeOptions`. */
-export interface NodeFlags extends GarbageFlags, EvictionFlags, ShutdownFlags, ProcessorFlags, RegistryFlags {
+export interface NodeFlags extends GarbageFlags, EvictionFlags, ShutdownFlags, ProcessorFlags, RegistryFlags, MemoryFlags {
   readonly maxPods: number;
+}
+
+interface MemoryFlags {
+  readonly memoryThrottlingFactor?: number;
+  readonly memoryReservationPolicy: string;
 }
 
 interface ProcessorFlags {
@@ -55,11 +61,17 @@ export interface NodeSettings {
   readonly shutdown: { readonly periods: readonly ShutdownPeriod[] };
   /** Who runs on which processors. */
   readonly cpus: CpuSettings;
+  /** What the kernel is told of pods' memory besides limits. */
+  readonly memoryQos: MemoryQos;
 }
 
 /** What the flags mean together. Throws `CommandFailure`. */
 export function nodeSettings(flags: NodeFlags): NodeSettings {
-  return { maxPods: flags.maxPods, imageGarbage: garbagePolicy(flags), eviction: evictionOf(flags), shutdown: { periods: shutdownOf(flags) }, cpus: cpusOf(flags), registries: registriesOf(flags) };
+  return { maxPods: flags.maxPods, imageGarbage: garbagePolicy(flags), eviction: evictionOf(flags), shutdown: { periods: shutdownOf(flags) }, cpus: cpusOf(flags), memoryQos: memoryQosOf(flags), registries: registriesOf(flags) };
+}
+
+function memoryQosOf({ memoryThrottlingFactor: throttlingFactor, memoryReservationPolicy }: MemoryFlags): MemoryQos {
+  return { reserves: memoryReservationPolicy === 'TieredReservation', ...(throttlingFactor === undefined ? {} : { throttlingFactor }) };
 }
 
 function cpusOf({ cpuManagerPolicy, reservedCpus = new Set() }: ProcessorFlags): CpuSettings {

@@ -97,15 +97,20 @@ static const struct hierarchy *hierarchy_of(const char *controller)
     return NULL;
 }
 
-static int set(int index, const char *controller, const char *file, const char *value, struct failure *failure)
+static int set_or_say(int index, const char *controller, const char *file, const char *value, bool missing_is_fine, struct failure *failure)
 {
     const struct hierarchy *hierarchy = hierarchy_of(controller);
     if (hierarchy == NULL) return 0; /* `coracle doctor` and the node's condition name a missing controller, once */
     char path[96];
     if (index < 0) snprintf(path, sizeof path, "%s", file);
     else snprintf(path, sizeof path, "c%d/%s", index, file);
-    if (write_file(hierarchy, path, value) == 0) return 0;
+    if (write_file(hierarchy, path, value) == 0 || (missing_is_fine && errno == ENOENT)) return 0;
     return fail_errno(failure, FAILED, "writing %s to the cgroup's %s", value, path);
+}
+
+static int set(int index, const char *controller, const char *file, const char *value, struct failure *failure)
+{
+    return set_or_say(index, controller, file, value, false, failure);
 }
 
 /* Kubernetes' conversions: 1024 shares a core, at least 2; and the OCI formula from shares (2..262144) to weight (1..10000). */
@@ -145,7 +150,7 @@ int cgroup_write(int index, struct cgroup_files files, struct failure *failure)
 {
     for (uint32_t i = 0; i < files.count; i++) {
         const char *controller = read_text(&files.reader), *name = read_text(&files.reader), *value = read_text(&files.reader);
-        if (set(index, controller, name, value, failure) < 0) return -1;
+        if (set_or_say(index, controller, name, value, true, failure) < 0) return -1;
     }
     return 0;
 }

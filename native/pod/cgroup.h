@@ -13,7 +13,7 @@ int cgroup_make(unsigned index, struct failure *);
 int cgroup_limit(int index, const struct resources *, struct failure *);
 /* Its share of the processors. Once it runs: making a container ready would otherwise take as long as its share is small. */
 int cgroup_limit_cpu(int index, const struct resources *, struct failure *);
-/* Further files; those of a controller that the machine has not are left out. */
+/* Further files; those of a controller or a kernel that the machine has not are left out. */
 int cgroup_write(int index, struct cgroup_files, struct failure *);
 /* Fails where more memory is in use than `resources` would allow: the kernel would kill to get there. */
 int cgroup_leaves_room(int index, const struct resources *, struct failure *);

@@ -4,6 +4,7 @@ import type { Pod } from '../../machinery/kinds/core.ts';
 import { qosClass } from '../../machinery/pod/qos.ts';
 import type { Log } from '../../client/log.ts';
 import { podResources } from '../pod-resources.ts';
+import { podMemoryQos, type MemoryQos } from './memory-qos.ts';
 import type { ClassRequests, Runtime } from '../runtime/runtime.ts';
 
 /** Keeps what the QoS classes weigh true to what their pods ask for. */
@@ -17,6 +18,7 @@ export interface ClassKeeperOptions {
   readonly runtime: Pick<Runtime, 'weighClasses'>;
   /** The node's pods, with what they are granted. */
   readonly held: () => readonly Pod[];
+  readonly memoryQos: MemoryQos;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -25,7 +27,7 @@ export interface ClassKeeperOptions {
 const soonMs = 100;
 const retryMs = 10_000;
 
-export function createClassKeeper({ runtime, held, clock, log }: ClassKeeperOptions): ClassKeeper {
+export function createClassKeeper({ runtime, held, memoryQos, clock, log }: ClassKeeperOptions): ClassKeeper {
   let wake = Promise.withResolvers<void>();
   return {
     changed: () => wake.resolve(),
@@ -37,7 +39,7 @@ export function createClassKeeper({ runtime, held, clock, log }: ClassKeeperOpti
         await pause(clock, waitMs, signal).catch(() => undefined);
         if (signal.aborted) return;
         wake = Promise.withResolvers();
-        const requests = classRequests(held());
+        const requests = classRequests(held(), memoryQos);
         waitMs = soonMs;
         if (JSON.stringify(requests) === written) continue;
         try {
@@ -54,7 +56,12 @@ export function createClassKeeper({ runtime, held, clock, log }: ClassKeeperOpti
 }
 
 /** What the classes' pods ask for together. Pure. */
-export function classRequests(pods: readonly Pod[]): ClassRequests {
+export function classRequests(pods: readonly Pod[], memoryQos: MemoryQos): ClassRequests {
   const burstable = pods.filter(({ spec }) => spec !== undefined && qosClass(spec) === 'Burstable');
-  return { burstableCpuMillis: burstable.map((pod) => podResources(pod).cpuRequestMillis ?? 0).reduce((sum, each) => sum + each, 0) };
+  const sum = (amounts: readonly (number | undefined)[]): number => amounts.reduce<number>((total, each) => total + (each ?? 0), 0);
+  const reserved = pods.map((pod) => podMemoryQos(pod, memoryQos));
+  return {
+    burstableCpuMillis: sum(burstable.map((pod) => podResources(pod).cpuRequestMillis)),
+    guaranteedMemoryBytes: sum(reserved.map(({ memoryMinBytes }) => memoryMinBytes)), burstableMemoryBytes: sum(reserved.map(({ memoryLowBytes }) => memoryLowBytes)),
+  };
 }

@@ -12,7 +12,7 @@ const security = { uid: 0, gid: 0, groups: [], capabilities: [], noNewPrivileges
 const parts: ContainerParts = {
   id: 'x', layers: ['/layer'], image: { diffIds: [], env: ['PATH=/bin', 'A=image', 'B=image'], entrypoint: ['/entry'], command: ['default'], workingDir: '/srv', user: '' },
   environment: new Map([['B', 'pod'], ['WHO', 'world']]), hostname: 'web', home: '/home/app', security, volumePath: (name) => (name === 'none' ? undefined : `/volumes/${name}`), imageLayers: (name) => (name === 'tools' ? ['/low', '/high'] : undefined),
-  files: new Map([['/etc/hosts', '/files/hosts'], ['/etc/resolv.conf', '/files/resolv.conf']]), logPath: '/log', pidsLimit: 100,
+  files: new Map([['/etc/hosts', '/files/hosts'], ['/etc/resolv.conf', '/files/resolv.conf']]), logPath: '/log', resources: { pidsLimit: 100 },
 };
 const specOf = (container: Partial<Container>): ReturnType<typeof containerSpec> => containerSpec(pod, { name: 'c', ...container }, parts);
 
@@ -59,10 +59,6 @@ describe('a container as the runtime gets it', () => {
     ['a subPath of an unknown variable', { volumeMounts: [{ name: 'data', mountPath: '/x', subPathExpr: '$(NO)' }] }],
   ])('refuses %s', (_name, container) => {
     expect(() => specOf(container)).toThrow(ConfigError);
-  });
-
-  it('has its share and limits', () => {
-    expect(specOf({ resources: { requests: { cpu: '250m' }, limits: { cpu: '1', memory: '64Mi' } } }).resources).toEqual({ cpuRequestMillis: 250, cpuLimitMillis: 1000, memoryLimitBytes: 64 * 1024 ** 2, pidsLimit: 100 });
   });
 
   it('hides nothing of /proc from a privileged one', () => {

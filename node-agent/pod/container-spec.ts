@@ -1,6 +1,5 @@
 import { posix } from 'node:path';
 import type { Container, Pod } from '../../machinery/kinds/core.ts';
-import { parseQuantity, toMillis, toUnits } from '../../machinery/quantity.ts';
 import { ConfigError, expand } from '../environment.ts';
 import type { ImageConfig } from '../images/manifest.ts';
 import type { CgroupResources, ContainerSpec, Mount, ProcessSecurity } from '../runtime/runtime.ts';
@@ -24,9 +23,8 @@ export interface ContainerParts {
   /** Files of the pod by their path in the container: /etc/hosts, …; a volume mounted there wins. */
   readonly files: ReadonlyMap<string, string>;
   readonly logPath: string;
-  /** The processors that it runs on, where they are assigned, and whether it has them to itself. */
-  readonly cpus?: { readonly list: string; readonly isOwn: boolean };
-  readonly pidsLimit: number | undefined;
+  /** What its cgroup is given. */
+  readonly resources: CgroupResources;
   /** The run of another container whose processes it shares. */
   readonly joins?: string;
 }
@@ -46,7 +44,7 @@ export function containerSpec(pod: Pod, container: Container, parts: ContainerPa
     args, env: environmentList(container, parts), workingDir: container.workingDir ?? (parts.image.workingDir === '' ? '/' : parts.image.workingDir),
     mounts: mountsOf(pod, container, parts), maskedPaths: bare ? [] : defaultMaskedPaths, readOnlyPaths: bare ? [] : defaultReadOnlyPaths,
     security: parts.security,
-    resources: { ...containerResources(container, parts.cpus?.isOwn), ...(parts.cpus === undefined ? {} : { cpus: parts.cpus.list }), ...(parts.pidsLimit === undefined ? {} : { pidsLimit: parts.pidsLimit }) },
+    resources: parts.resources,
     tty: container.tty === true, stdin: container.stdin === true, stdinOnce: container.stdinOnce === true,
     logPath: parts.logPath, logMaxBytes, logMaxFiles, ...(parts.joins === undefined ? {} : { joins: parts.joins }),
   };
@@ -71,19 +69,6 @@ function environmentList(container: Container, parts: ContainerParts): readonly 
   // An empty one counts as none, as in runc.
   if ((variables.get('HOME') ?? '') === '') variables.set('HOME', parts.home);
   return [...variables].map(([name, value]) => `${name}=${value}`);
-}
-
-/** What a container's cgroup is given. One with processors of its own needs no quota of them: it would only be held up. */
-export function containerResources(container: Container, hasOwnCpus = false): CgroupResources {
-  const { requests, limits } = container.resources ?? {};
-  const cpuRequest = parseQuantity(requests?.['cpu'] ?? limits?.['cpu'] ?? '');
-  const cpuLimit = parseQuantity(limits?.['cpu'] ?? '');
-  const memoryLimit = parseQuantity(limits?.['memory'] ?? '');
-  return {
-    ...(cpuRequest === undefined ? {} : { cpuRequestMillis: toMillis(cpuRequest) }),
-    ...(cpuLimit === undefined || hasOwnCpus ? {} : { cpuLimitMillis: toMillis(cpuLimit) }),
-    ...(memoryLimit === undefined ? {} : { memoryLimitBytes: toUnits(memoryLimit) }),
-  };
 }
 
 function mountsOf(pod: Pod, container: Container, parts: ContainerParts): readonly Mount[] {

@@ -12,6 +12,7 @@ import type { UserLookUp } from '../images/users.ts';
 import type { HeldObjects, ObjectSource } from '../objects.ts';
 import type { Runtime, Sandbox } from '../runtime/runtime.ts';
 import type { PodVolumes } from '../volumes/volumes.ts';
+import type { MemoryQos } from './memory-qos.ts';
 import type { ContainerRecord, PodState } from './state.ts';
 import type { StatusWriter } from './status-writer.ts';
 
@@ -33,6 +34,8 @@ export interface NodeContext {
   readonly nodeName: string;
   readonly hostAddress: string;
   readonly allocatable: () => Readonly<Record<string, string>>;
+  /** What the kernel is told of pods' memory besides their limits. */
+  readonly memoryQos: MemoryQos;
   /** Hands out processors; undefined: every container may use all. */
   readonly cpus: CpuManager | undefined;
   /** What pods hold of the node has changed. */

@@ -2,7 +2,15 @@ import type { CgroupFile, CgroupResources as NativeResources } from '../../nativ
 import type { CgroupResources } from './runtime.ts';
 
 /** What a cgroup's resources are in the protocol: numbers that a supervisor makes files of itself, and files. Pure. */
-export function nativeResources({ cpus, ...numbers }: CgroupResources): NativeResources {
-  const files: readonly CgroupFile[] = cpus === undefined ? [] : [{ controller: 'cpuset', name: 'cpuset.cpus', value: cpus }];
+export function nativeResources(version: 1 | 2, { cpus, memoryMinBytes, memoryLowBytes, memoryHighBytes, ...numbers }: CgroupResources): NativeResources {
+  const files = [
+    ...(cpus === undefined ? [] : [{ controller: 'cpuset', name: 'cpuset.cpus', value: cpus }]),
+    ...(version === 1 ? [] : [...memoryFile('memory.min', memoryMinBytes), ...memoryFile('memory.low', memoryLowBytes), ...memoryFile('memory.high', memoryHighBytes)]),
+  ];
   return { ...numbers, ...(files.length === 0 ? {} : { files }) };
+}
+
+/** Pods that an older version has started go on without. */
+function memoryFile(name: string, bytes: number | undefined): readonly CgroupFile[] {
+  return bytes === undefined ? [] : [{ controller: 'memory', name, value: bytes === Infinity ? 'max' : String(Math.trunc(bytes)), isOptional: true }];
 }

@@ -118,6 +118,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   const machine = { dataDir, instance, bootId, layout, host, clearing, users: createUserRanges(delegated, (options.random ?? Math.random)()) };
   const state: NodeState = { machine, log, clock, events, sandboxes: new Map(), network: undefined, spares: undefined, starting: new Map() };
   return {
+    cgroupVersion: layout.version,
     recover: () => translated(() => recover(state)),
     configureNetwork: (network) => translated(() => configureNetwork(state, network, options.spares ?? firstSpares.length)),
     weighClasses: (requests) => translated(() => arrangeClasses(state, requests)),

@@ -163,7 +163,7 @@ async function claim({ machine }: NodeState, spec: SandboxSpec, { shell, client,
   // Both end before either's failure is told: what follows it removes the directory.
   const done = await Promise.allSettled([
     writeRecord(tap.directory, record),
-    client.configure({ hostname: spec.hostname, sysctls: spec.sysctls, resources: nativeResources(spec.resources), shareProcesses: spec.shareProcessNamespace }),
+    client.configure({ hostname: spec.hostname, sysctls: spec.sysctls, resources: nativeResources(machine.layout.version, spec.resources), shareProcesses: spec.shareProcessNamespace }),
   ]);
   for (const each of done) if (each.status === 'rejected') throw each.reason;
 }

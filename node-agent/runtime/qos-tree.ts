@@ -17,6 +17,9 @@ export function sandboxCgroup(qos: Qos, key: string): string {
 /** What the pods of a class ask for together. */
 export interface ClassRequests {
   readonly burstableCpuMillis: number;
+  /** Memory that is to be left with them; 0 where none is. */
+  readonly guaranteedMemoryBytes: number;
+  readonly burstableMemoryBytes: number;
 }
 
 const fewestShares = 2;
@@ -33,13 +36,25 @@ function weightFile(version: 1 | 2, shares: number): CgroupFiles['files'][number
 /** Every cgroup above the pods', the instance's first, and what its files say. `root`: the instance's, below a hierarchy's mount. `cpus`: the machine's. */
 export function qosTree({ version, hierarchies }: CgroupLayout, root: string, cpus: number, requests: ClassRequests): readonly CgroupFiles[] {
   const shares = { '': cpus * 1024, '/burstable': sharesOf(requests.burstableCpuMillis), '/besteffort': fewestShares };
+  const memory: Readonly<Record<string, CgroupFiles['files']>> = version === 1 ? {} : memoryFiles(requests);
   return hierarchies.flatMap(({ mount, controllers }) => Object.entries(shares).map(([name, each]): CgroupFiles => ({
     controllers,
     path: `${mount}/${root}${name}`,
     files: [
       ...(controllers.includes('cpu') ? [weightFile(version, each)] : []),
-      // Kubernetes' pods don't swap unless a node is told to let them: a limit of memory would be none. v1 has no such file.
-      ...(version === 2 && name === '' && controllers.includes('memory') ? [{ name: 'memory.swap.max', value: '0' }] : []),
+      ...(controllers.includes('memory') ? memory[name] ?? [] : []),
     ],
   })));
+}
+
+/** The kernel leaves nothing with whom its parent is left nothing with: what pods are to keep, everything above them is to keep. v1 has no such files. */
+function memoryFiles({ guaranteedMemoryBytes, burstableMemoryBytes }: ClassRequests): Readonly<Record<string, CgroupFiles['files']>> {
+  return {
+    '': [
+      // Kubernetes' pods don't swap unless a node is told to let them: a limit of memory would be none.
+      { name: 'memory.swap.max', value: '0' },
+      { name: 'memory.min', value: String(guaranteedMemoryBytes) }, { name: 'memory.low', value: String(guaranteedMemoryBytes + burstableMemoryBytes) },
+    ],
+    '/burstable': [{ name: 'memory.low', value: String(burstableMemoryBytes) }],
+  };
 }

@@ -5,7 +5,7 @@ import { askAgain, askEach, type Answer } from './adoption.ts';
 import { listSlots, slotPaths } from './cgroups.ts';
 import { parseAddress } from './ipv4.ts';
 import { arrangeClasses, connectShell, hold, type NodeState, type Occupied } from './node-state.ts';
-import type { Sandbox } from './runtime.ts';
+import type { ClassRequests, Sandbox } from './runtime.ts';
 import { listSandboxes, listSpares, readRecord, readStartTicks, sandboxDirectory, type SandboxRecord } from './sandbox-record.ts';
 import { destroyShell, type Shell } from './sandboxes.ts';
 import { createSilentHandle } from './silent-sandbox.ts';
@@ -81,6 +81,15 @@ function holdSilent(state: NodeState, left: Left): void {
   });
 }
 
+/** As the pods were started; the agent that knows them says what has changed since. */
+function requestsOf(sandboxes: readonly Sandbox[]): ClassRequests {
+  const sum = (name: 'cpuRequestMillis' | 'memoryMinBytes' | 'memoryLowBytes', of: readonly Sandbox[]): number => of.reduce((total, { spec }) => total + (spec.resources[name] ?? 0), 0);
+  return {
+    burstableCpuMillis: sum('cpuRequestMillis', sandboxes.filter(({ spec }) => spec.qos === 'Burstable')),
+    guaranteedMemoryBytes: sum('memoryMinBytes', sandboxes), burstableMemoryBytes: sum('memoryLowBytes', sandboxes),
+  };
+}
+
 /**
  * Adopts what runs, and destroys whatever else bears the instance's id: strays by cgroup first, then their directories. One that
  * can't be destroyed keeps nobody from working: the next agent tries again.
@@ -105,7 +114,6 @@ export async function recover(state: NodeState): Promise<readonly Sandbox[]> {
   const stale = [...uids.filter((uid) => !sandboxes.has(uid)).map((uid) => sandboxDirectory(machine.dataDir, uid)), ...(await listSpares(machine.dataDir))];
   await Promise.all(stale.map((directory) => destroy({ directory, cgroups: [] })));
   const found = [...sandboxes.values()].map((handle) => handle.sandbox);
-  const burstableCpuMillis = found.map(({ spec }) => (spec.qos === 'Burstable' ? spec.resources.cpuRequestMillis ?? 0 : 0)).reduce((sum, each) => sum + each, 0);
-  await arrangeClasses(state, { burstableCpuMillis }).catch((error: unknown) => log.error({ err: error }, 'the cgroups of the QoS classes do not weigh what they should'));
+  await arrangeClasses(state, requestsOf(found)).catch((error: unknown) => log.error({ err: error }, 'the cgroups of the QoS classes do not weigh what they should'));
   return found;
 }

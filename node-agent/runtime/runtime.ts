@@ -15,6 +15,11 @@ export type { CgroupUsage, ClassRequests, ContainerExit, Mount, ProcessStreams }
 
 /** Limits and weights of one cgroup. Absent: unlimited, or the kernel's default. */
 export interface CgroupResources extends Omit<NativeResources, 'files'> {
+  /** v2: what the kernel never takes away, and what it takes from nobody else first. */
+  readonly memoryMinBytes?: number;
+  readonly memoryLowBytes?: number;
+  /** v2: from where on what asks for more is slowed down; Infinity: from nowhere. */
+  readonly memoryHighBytes?: number;
   /** The processors that it may run on: `0-1,4`. Only where the runtime was opened to assign them. */
   readonly cpus?: string;
 }
@@ -152,6 +157,8 @@ export interface MemoryRequest {
 }
 
 export interface Runtime {
+  /** Of this machine's cgroups: v1 has no files for some of what pods can be given. */
+  readonly cgroupVersion: 1 | 2;
   /**
    * Pods of this data directory that still run, adopted; what no longer runs is cleared away. One whose supervisor is there but
    * does not answer in time is kept (`answers` is false) and asked again until it does, or is gone. Call once, first.

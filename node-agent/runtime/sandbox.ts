@@ -43,10 +43,10 @@ export interface SandboxHooks {
   failed(error: unknown): void;
 }
 
-function nativeSpec(spec: ContainerSpec): PodContainer {
+function nativeSpec(version: 1 | 2, spec: ContainerSpec): PodContainer {
   const { security } = spec;
   return {
-    ...spec, resources: nativeResources(spec.resources), uid: security.uid, gid: security.gid, groups: security.groups, capabilities: capabilityMask(security.capabilities), noNewPrivileges: security.noNewPrivileges,
+    ...spec, resources: nativeResources(version, spec.resources), uid: security.uid, gid: security.gid, groups: security.groups, capabilities: capabilityMask(security.capabilities), noNewPrivileges: security.noNewPrivileges,
     privileged: security.privileged, seccomp: security.seccomp ?? Buffer.alloc(0), oomScoreAdj: security.oomScoreAdj,
   };
 }
@@ -90,7 +90,7 @@ async function removeContainer({ client, machine, cgroup, directory }: SandboxFa
 }
 
 export function createSandboxHandle(facts: SandboxFacts, hooks: SandboxHooks): SandboxHandle {
-  const { spec, client, cgroup, address } = facts;
+  const { spec, client, cgroup, address, machine: { layout: { version } } } = facts;
   const containers = createContainers(client);
   let destroyed: Promise<void> | undefined;
   let gone = false;
@@ -101,7 +101,7 @@ export function createSandboxHandle(facts: SandboxFacts, hooks: SandboxHooks): S
   };
   const start = async (container: ContainerSpec): Promise<StartedContainer> => {
     if (client.refusal !== undefined) throw new NativeError('Incompatible', client.refusal);
-    const description = nativeSpec(container);
+    const description = nativeSpec(version, container);
     try {
       return containers.started(await client.start(description));
     } catch (error) {
@@ -131,7 +131,7 @@ export function createSandboxHandle(facts: SandboxFacts, hooks: SandboxHooks): S
     },
     start: (container) => translated(() => start(container)),
     signal: (containerId, signal) => translated(() => client.signal(containerId, signal)),
-    resize: (containerId, resources) => translated(() => client.resize(containerId, nativeResources(resources))),
+    resize: (containerId, resources) => translated(() => client.resize(containerId, nativeResources(version, resources))),
     exec: (containerId, request) => translated(() => client.exec(containerId, request)),
     attach: (containerId, request) => translated(() => client.attach(containerId, request)),
     remove: (containerId) => translated(() => remove(containerId)),

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { instanceCgroup, readLayout } from '../../node-agent/runtime/cgroups.ts';
 import type { Qos } from '../../node-agent/runtime/runtime.ts';
 import { destroyInstance } from '../../node-agent/runtime/teardown.ts';
+import { interpose } from './interposed.ts';
 import { containerSpec, createTestMachine, isAlive, sandboxSpec, type TestMachine } from './fixture.ts';
 
 /** The cgroups of QoS classes, and the pods in them. */
@@ -73,10 +74,42 @@ describe('a pod', () => {
   });
 });
 
+describe('memory that is to be left with a pod', () => {
+  it('is written down with the pod, its containers and all above, where the machine has files for it', async () => {
+    const resources = { memoryMinBytes: 8 << 20, memoryHighBytes: 32 << 20 };
+    const sandbox = await machine.runtime.createSandbox(sandboxSpec('kept', { qos: 'Guaranteed', resources: { memoryMinBytes: 16 << 20 } }));
+    const spec = containerSpec(machine, ['sleep', '1000'], { resources });
+    await sandbox.start(spec);
+    await machine.runtime.weighClasses({ burstableCpuMillis: 0, guaranteedMemoryBytes: 16 << 20, burstableMemoryBytes: 4 << 20 });
+    const { cgroup } = await recordOf('kept');
+    const root = join(layout.hierarchies[0]?.mount ?? '', instanceCgroup(machine.instance));
+    const told = (path: string): Promise<string> => readFile(join(root, path), 'utf8').then((text) => text.trim(), () => 'no file');
+    const files = ['memory.min', 'memory.low', 'burstable/memory.low', `${cgroup}/memory.min`, `${cgroup}/c0/memory.min`, `${cgroup}/c0/memory.high`];
+    const expected = layout.version === 1 ? files.map(() => 'no file') : [16 << 20, 20 << 20, 4 << 20, 16 << 20, 8 << 20, 32 << 20].map(String);
+    expect(await Promise.all(files.map(told))).toEqual(expected);
+    await sandbox.resize(spec.id, { memoryHighBytes: Infinity });
+    expect(await told(`${cgroup}/c0/memory.high`)).toBe(layout.version === 1 ? 'no file' : 'max');
+  });
+
+  it('is no reason to refuse a pod that an older version has started', async () => {
+    await machine.runtime.createSandbox(sandboxSpec('older', { qos: 'Burstable' }));
+    await machine.runtime.close();
+    const interposed = await interpose(join(machine.dataDir, 'pods/older/sandbox'), { version: 4, oldestAgent: 1 });
+    try {
+      await machine.reopen();
+      const [found] = await machine.runtime.recover();
+      await found?.start(containerSpec(machine, ['sleep', '1000'], { resources: { memoryLowBytes: 1 << 20 } }));
+      expect(found?.running.size).toBe(1);
+    } finally {
+      await interposed.close();
+    }
+  });
+});
+
 describe('a class', () => {
   it('weighs what its pods ask for, also for the next agent', async () => {
     expect([await weight('burstable'), await weight('besteffort')]).toEqual([weightOf(2), weightOf(2)]);
-    await machine.runtime.weighClasses({ burstableCpuMillis: 1500 });
+    await machine.runtime.weighClasses({ burstableCpuMillis: 1500, guaranteedMemoryBytes: 0, burstableMemoryBytes: 0 });
     expect([await weight('burstable'), await weight('besteffort')]).toEqual([weightOf(1536), weightOf(2)]);
     await machine.runtime.createSandbox(sandboxSpec('asking', { qos: 'Burstable', resources: { cpuRequestMillis: 250 } }));
     await machine.reopen();

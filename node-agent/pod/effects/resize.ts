@@ -1,10 +1,9 @@
 import type { Pod } from '../../../machinery/kinds/core.ts';
 import { messageOf } from '../../../machinery/thrown.ts';
-import { podResources } from '../../pod-resources.ts';
 import type { Sandbox } from '../../runtime/runtime.ts';
-import { containerResources } from '../container-spec.ts';
 import type { PodHandle } from '../handle.ts';
 import { asked, generationOf, granted, judge, judgeCpus, unequal } from '../resize.ts';
+import { givenToContainer, givenToPod } from '../resources.ts';
 import { recordOf } from '../state.ts';
 
 const retryMs = 10_000;
@@ -39,13 +38,13 @@ export async function resizeContainers(handle: PodHandle): Promise<void> {
 
 /** What grows, grows from the pod inwards, and what shrinks from its containers outwards: a container never has more than its pod, nor its pod less than them. */
 async function give(handle: PodHandle, sandbox: Sandbox, pod: Pod): Promise<void> {
-  const whole = podResources(pod);
-  const grows = isMore(whole.memoryLimitBytes, podResources(granted(pod, given(handle))).memoryLimitBytes);
+  const whole = givenToPod(pod, handle.node);
+  const grows = isMore(whole.memoryLimitBytes, givenToPod(granted(pod, given(handle)), handle.node).memoryLimitBytes);
   if (grows) await sandbox.resize(undefined, whole);
   for (const { container, restarts } of unequal(pod, handle.state())) {
     const id = recordOf(handle.state(), container.name).current?.id;
     if (restarts || id === undefined) continue;
-    await sandbox.resize(id, containerResources(container, Object.hasOwn(handle.state().cpus ?? {}, container.name)));
+    await sandbox.resize(id, givenToContainer(handle, container));
     handle.changeContainer(container.name, (record) => (record.current?.id === id ? { ...record, current: { ...record.current, resources: container.resources ?? {} } } : record));
   }
   if (!grows) await sandbox.resize(undefined, whole);

@@ -2,12 +2,12 @@ import { rm } from 'node:fs/promises';
 import type { Pod } from '../../../machinery/kinds/core.ts';
 import { qosClass } from '../../../machinery/pod/qos.ts';
 import { kernelNameOf } from '../../pod-files.ts';
-import { podResources } from '../../pod-resources.ts';
 import type { Sandbox, SandboxSpec } from '../../runtime/runtime.ts';
 import { VolumeError } from '../../volumes/volumes.ts';
 import { answered, initAgain, sandboxLost, withMessages } from '../adopt.ts';
 import { writeHostsFile, writePodFiles } from '../files.ts';
-import type { PodHandle } from '../handle.ts';
+import type { NodeContext, PodHandle } from '../handle.ts';
+import { givenToPod } from '../resources.ts';
 import { shortcomingsOf } from '../shortcomings.ts';
 import { dottedName } from '../sysctls.ts';
 import { lastWords } from './container-exited.ts';
@@ -35,7 +35,7 @@ export async function createSandbox(handle: PodHandle): Promise<void> {
     const pod = handle.pod();
     if (pod.spec?.hostNetwork !== true) await handle.node.networkReady(handle.starting);
     const files = writePodFiles(handle).then(() => undefined, (error: unknown) => ({ error }));
-    const sandbox = await handle.node.runtime.createSandbox(sandboxSpec(pod, handle.uid));
+    const sandbox = await handle.node.runtime.createSandbox(sandboxSpec(pod, handle.uid, handle.node));
     handle.setSandbox(sandbox);
     const failed = await files;
     if (failed !== undefined) throw failed.error;
@@ -118,11 +118,11 @@ export async function removeVolumes(handle: PodHandle): Promise<void> {
   }
 }
 
-export function sandboxSpec(pod: Pod, uid: string): SandboxSpec {
+export function sandboxSpec(pod: Pod, uid: string, node: Pick<NodeContext, 'memoryQos'>): SandboxSpec {
   const spec = pod.spec ?? { containers: [] };
   const sysctls = spec.securityContext?.sysctls ?? [];
   return {
-    uid, namespace: pod.metadata?.namespace ?? '', name: pod.metadata?.name ?? '', hostname: kernelNameOf(pod), qos: qosClass(spec), resources: podResources(pod),
+    uid, namespace: pod.metadata?.namespace ?? '', name: pod.metadata?.name ?? '', hostname: kernelNameOf(pod), qos: qosClass(spec), resources: givenToPod(pod, node),
     hostNetwork: spec.hostNetwork === true, hostPid: spec.hostPID === true, hostIpc: spec.hostIPC === true, hostUsers: spec.hostUsers !== false, shareProcessNamespace: spec.shareProcessNamespace === true,
     sysctls: Object.fromEntries(sysctls.map(({ name, value }) => [dottedName(name), value])),
   };

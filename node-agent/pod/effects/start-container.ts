@@ -14,6 +14,7 @@ import { containerSpec } from '../container-spec.ts';
 import { logPathOf, makeTerminationFile, podFiles, removeRunFiles, terminationFile } from '../files.ts';
 import type { PodHandle } from '../handle.ts';
 import { runHook } from '../hooks.ts';
+import { givenToContainer } from '../resources.ts';
 import { oomScoreAdjOf, securityOf } from '../security.ts';
 import { containersOf, firstHealth, isRunning, recordOf, withExit, withStarted, withoutActivity, withoutPending, type ContainerRecord, type Run } from '../state.ts';
 import { localhostSeccomp as loadSeccomp } from '../localhost-seccomp.ts';
@@ -104,8 +105,7 @@ async function configure(handle: PodHandle, container: Container, { image, volum
   const qos = qosClass(pod.spec ?? { containers: [] });
   const memoryRequest = parseQuantity(container.resources?.requests?.['memory'] ?? '');
   const oomScoreAdj = oomScoreAdjOf(qos, memoryRequest === undefined ? 0 : toUnits(memoryRequest), node.memoryCapacityBytes);
-  const own = handle.state().cpus?.[container.name];
-  const cpus = await node.cpus?.cpusFor(own);
+  const cpus = await node.cpus?.cpusFor(handle.state().cpus?.[container.name]);
   const localhostSeccomp = await loadSeccomp(node.dataDir, pod, container);
   const joins = joinedBy(handle, container.name);
   const termination = terminationFile(handle, id);
@@ -114,8 +114,7 @@ async function configure(handle: PodHandle, container: Container, { image, volum
     security: securityOf(pod, container, { user, imageUser: image.config.user, defaultSeccomp: node.defaultSeccomp, localhostSeccomp, oomScoreAdj }),
     volumePath: (name) => handle.volumes.pathOf(pod, name), imageLayers: (name) => volumeImages.get(name)?.layers,
     files: new Map([...podFiles(handle), [container.terminationMessagePath ?? '/dev/termination-log', termination]]),
-    logPath, pidsLimit: node.pidsLimit, ...(joins === undefined ? {} : { joins }),
-    ...(cpus === undefined ? {} : { cpus: { list: cpus, isOwn: own !== undefined } }),
+    logPath, resources: { ...givenToContainer(handle, container), ...(cpus === undefined ? {} : { cpus }), ...(node.pidsLimit === undefined ? {} : { pidsLimit: node.pidsLimit }) }, ...(joins === undefined ? {} : { joins }),
   });
   await Promise.all([mkdir(dirname(logPath), { recursive: true, mode: 0o755 }), makeTerminationFile(termination)]);
   return spec;

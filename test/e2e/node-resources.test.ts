@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { readLayout } from '../../node-agent/runtime/cgroups.ts';
 import type { Pod } from '../../machinery/kinds/core.ts';
 import type { Started } from './command.ts';
 import { coracle, importWeb, kubectlFor, newDataDir, nodeFlags, remove, storeFlags, up } from './coracle.ts';
@@ -7,7 +8,7 @@ import { eventually } from './eventually.ts';
 import type { Kubectl } from './kubectl.ts';
 import { pod, script } from './manifests.ts';
 
-/** A cluster of this file's own, whose node lends its last processor to one container at a time: each test takes it as the one before has left it. */
+/** A cluster of this file's own, whose node lends its last processor to one container at a time, and leaves pods their memory: each test takes it as the one before has left it. */
 const cpus = availableParallelism();
 const all = `0-${cpus - 1}`;
 const reserved = cpus === 2 ? '0' : `0-${cpus - 2}`;
@@ -19,7 +20,7 @@ let kubectl: Kubectl;
 
 beforeAll(async () => {
   dataDir = await newDataDir('cpus');
-  flags = [...storeFlags(dataDir, inject('etcdEndpoints')), '--cpu-manager-policy', 'static', '--reserved-cpus', reserved];
+  flags = [...storeFlags(dataDir, inject('etcdEndpoints')), '--cpu-manager-policy', 'static', '--reserved-cpus', reserved, '--memory-throttling-factor', '0.5', '--memory-reservation-policy', 'TieredReservation'];
   running = await up(dataDir, ...flags);
   await importWeb(dataDir);
   kubectl = kubectlFor(dataDir);
@@ -75,5 +76,19 @@ describe.runIf(cpus > 1)('a container that asks for a whole processor', () => {
   it('gives it back when its pod goes', async () => {
     await kubectl`delete pod alone`;
     await eventually(async () => expect(await runsOn('sharing')).toBe(all));
+  });
+});
+
+describe('memory', () => {
+  it('is left with who asks for it and kept from who takes too much, or the node says once that it can\'t', async () => {
+    const { version } = await readLayout();
+    await kubectl.apply(pod('asking', { container: { ...idle, resources: { requests: { memory: '16Mi' }, limits: { memory: '48Mi' } } } }));
+    await ready('asking');
+    if (version === 1) {
+      const events = await kubectl`get events -A --field-selector ${'reason=CgroupV1'}`;
+      expect(events).toContain('--memory-throttling-factor and --memory-reservation-policy have no effect');
+    } else {
+      expect((await kubectl`exec asking -- cat /sys/fs/cgroup/memory.low /sys/fs/cgroup/memory.high`).trim().split('\n')).toEqual([16, 32].map((mebibytes) => String(mebibytes * 1024 ** 2)));
+    }
   });
 });

@@ -1,0 +1,35 @@
+import { describe, expect, it } from 'vitest';
+import type { Container, Pod } from '../../machinery/kinds/core.ts';
+import type { NodeContext, PodHandle } from './handle.ts';
+import { givenToContainer, givenToPod } from './resources.ts';
+import { newState, type PodState } from './state.ts';
+
+const mi = 1024 ** 2;
+const memoryQos = { throttlingFactor: 0.5, reserves: true };
+const container: Container = { name: 'c', resources: { requests: { cpu: '250m', memory: '32Mi' }, limits: { cpu: '1', memory: '64Mi' } } };
+const pod: Pod = { spec: { containers: [container] } };
+
+function handleOf(changes: Partial<NodeContext> = {}, state: Partial<PodState> = {}): Pick<PodHandle, 'node' | 'pod' | 'state'> {
+  const node: Partial<NodeContext> = { memoryQos: { reserves: false }, allocatable: () => ({ memory: '1Gi' }), memoryCapacityBytes: 1, ...changes };
+  return { node: node as NodeContext, pod: () => pod, state: () => ({ ...newState(0), ...state }) };
+}
+
+describe('a container\'s cgroup', () => {
+  it('is given its share and limits', () => {
+    expect(givenToContainer(handleOf(), container)).toEqual({ cpuRequestMillis: 250, cpuLimitMillis: 1000, memoryLimitBytes: 64 * mi });
+  });
+
+  it('has no quota of processors that are its own', () => {
+    expect(givenToContainer(handleOf({}, { cpus: { c: '1' } }), container)).toEqual({ cpuRequestMillis: 250, memoryLimitBytes: 64 * mi });
+    expect(givenToContainer(handleOf({}, { cpus: {} }), container).cpuLimitMillis).toBe(1000);
+  });
+
+  it('is told more of memory where the node is asked to', () => {
+    expect(givenToContainer(handleOf({ memoryQos }), container)).toMatchObject({ memoryLowBytes: 32 * mi, memoryHighBytes: 48 * mi });
+    expect(givenToContainer(handleOf({ memoryQos }), { name: 'free' })).toEqual({ memoryLowBytes: 0, memoryHighBytes: 512 * mi });
+  });
+});
+
+it('a pod\'s cgroup is given what its containers are together', () => {
+  expect(givenToPod(pod, { memoryQos })).toEqual({ cpuRequestMillis: 250, memoryLimitBytes: 64 * mi, memoryLowBytes: 32 * mi });
+});

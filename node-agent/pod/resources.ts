@@ -1,0 +1,35 @@
+import type { Container, Pod } from '../../machinery/kinds/core.ts';
+import { parseQuantity, toMillis, toUnits } from '../../machinery/quantity.ts';
+import { podResources } from '../pod-resources.ts';
+import type { CgroupResources } from '../runtime/runtime.ts';
+import type { NodeContext, PodHandle } from './handle.ts';
+import { containerMemoryQos, podMemoryQos } from './memory-qos.ts';
+
+/** What the pod's cgroup is given on this node. */
+export function givenToPod(pod: Pod, { memoryQos }: Pick<NodeContext, 'memoryQos'>): CgroupResources {
+  return { ...podResources(pod), ...podMemoryQos(pod, memoryQos) };
+}
+
+/** What a container's cgroup is given on this node, but for where it runs. One with processors of its own needs no quota of them: it would only be held up. */
+export function givenToContainer({ node, pod, state }: Pick<PodHandle, 'node' | 'pod' | 'state'>, container: Container): CgroupResources {
+  const { cpuLimitMillis, ...resources } = containerResources(container);
+  const hasOwnCpus = Object.hasOwn(state().cpus ?? {}, container.name);
+  const allocatable = parseQuantity(node.allocatable()['memory'] ?? '');
+  return {
+    ...resources, ...(cpuLimitMillis === undefined || hasOwnCpus ? {} : { cpuLimitMillis }),
+    ...containerMemoryQos(pod(), container, node.memoryQos, allocatable === undefined ? node.memoryCapacityBytes : toUnits(allocatable)),
+  };
+}
+
+/** What it asks for itself. */
+function containerResources(container: Container): CgroupResources {
+  const { requests, limits } = container.resources ?? {};
+  const cpuRequest = parseQuantity(requests?.['cpu'] ?? limits?.['cpu'] ?? '');
+  const cpuLimit = parseQuantity(limits?.['cpu'] ?? '');
+  const memoryLimit = parseQuantity(limits?.['memory'] ?? '');
+  return {
+    ...(cpuRequest === undefined ? {} : { cpuRequestMillis: toMillis(cpuRequest) }),
+    ...(cpuLimit === undefined ? {} : { cpuLimitMillis: toMillis(cpuLimit) }),
+    ...(memoryLimit === undefined ? {} : { memoryLimitBytes: toUnits(memoryLimit) }),
+  };
+}
