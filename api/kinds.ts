@@ -1,6 +1,6 @@
 import { apiVersionOf, defineKind, type Kind } from '../machinery/kinds/kind.ts';
 import type { ExtensionVersion } from './aggregation/extension-discovery.ts';
-import { byPriority } from './discovery/groups.ts';
+import { byPriority, inOrder } from './discovery/groups.ts';
 import type { Registry } from './registry.ts';
 import { prefixOf } from './store/entry.ts';
 
@@ -27,7 +27,7 @@ export function extensionKinds({ versions }: { readonly versions: () => readonly
   return {
     all() {
       const found = new Map<string, { kind: Kind; verbs: readonly string[] }>();
-      for (const { group, version, resources } of versions().filter(({ isFresh }) => isFresh).toSorted((a, b) => b.versionPriority - a.versionPriority || byPriority(a.version, b.version))) {
+      for (const { group, version, resources } of versions().filter(({ isFresh }) => isFresh).toSorted(inOrder)) {
         for (const { name, kind, namespaced, verbs } of resources) {
           const id = `${name}.${group}`;
           if (!name.includes('/') && !found.has(id)) found.set(id, { kind: defineKind(group, version, kind, name, namespaced ? 'Namespaced' : 'Cluster'), verbs });

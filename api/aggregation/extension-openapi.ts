@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { APIService } from '../../machinery/kinds/api-registration.ts';
 import { fieldOf } from '../../machinery/patch/json-value.ts';
+import { inOrder } from '../discovery/groups.ts';
 import { createPause } from '../schema/openapi-pieces.ts';
 import { readDocument } from '../schema/openapi-v2-document.ts';
 import { partOf, type Maps } from '../schema/openapi-v2-merge.ts';
@@ -170,7 +171,7 @@ function keep<T>({ extensions, now, report, patience = aSecond }: ExtensionOpenA
   }
 
   return async () => {
-    const found = extensions.versions.toSorted(byPriority).map((version) => ({ version, server: serverOf(extensions.at(`/${rootOf(version)}`)) }));
+    const found = extensions.versions.toSorted(inOrder).map((version) => ({ version, server: serverOf(extensions.at(`/${rootOf(version)}`)) }));
     const servers = new Map([...Map.groupBy(found, ({ server }) => server)].map(([server, each]) => [server, each.map(({ version }) => version)]));
     for (const server of all.keys()) {
       if (servers.has(server) || reading.has(server)) continue;
@@ -232,8 +233,4 @@ async function keptOf<T>({ code, headers: { etag }, body }: Asked, known: Kept<T
   const digest = createHash('sha256').update(body).digest('hex');
   const value = known.digest === digest && known.value !== undefined ? known.value : await decode(body);
   return { due, value, digest, ...(etag === undefined ? {} : { etag }) };
-}
-
-function byPriority(a: ExtensionVersion, b: ExtensionVersion): number {
-  return b.groupPriority - a.groupPriority || (a.group < b.group ? -1 : Number(a.group > b.group)) || b.versionPriority - a.versionPriority || (a.version < b.version ? -1 : 1);
 }

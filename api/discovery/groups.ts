@@ -34,7 +34,7 @@ export function groupsOf(resources: readonly Resource[]): readonly Group[] {
 /** With what extension servers serve: their versions behind ours, their groups behind all of ours, the more important first. */
 export function withExtensions(groups: readonly Group[], extensions: readonly ExtensionVersion[]): readonly Group[] {
   if (extensions.length === 0) return groups;
-  const theirs = extensions.toSorted((a, b) => b.groupPriority - a.groupPriority || (a.group < b.group ? -1 : a.group > b.group ? 1 : b.versionPriority - a.versionPriority || byPriority(a.version, b.version)));
+  const theirs = extensions.toSorted(inOrder);
   const merged = new Map(groups.map(({ name, versions }): [string, GroupVersion[]] => [name, versions.filter(({ version }) => !theirs.some((one) => one.group === name && one.version === version))]));
   for (const extension of theirs) {
     const versions = merged.get(extension.group) ?? [];
@@ -42,6 +42,11 @@ export function withExtensions(groups: readonly Group[], extensions: readonly Ex
     merged.set(extension.group, versions);
   }
   return [...merged].map(([name, versions]) => ({ name, versions }));
+}
+
+/** The more important group before the others, and in it the more important version. Source: APIServiceSpec. */
+export function inOrder(a: ExtensionVersion, b: ExtensionVersion): number {
+  return b.groupPriority - a.groupPriority || (a.group < b.group ? -1 : Number(a.group > b.group)) || b.versionPriority - a.versionPriority || byPriority(a.version, b.version);
 }
 
 function rank(group: string): number {

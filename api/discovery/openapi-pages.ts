@@ -62,8 +62,15 @@ async function madeFor(extensions: ExtensionOpenApi, document: string): Promise<
   return found !== undefined && 'made' in found ? found.made : undefined;
 }
 
+const hashes = new WeakMap<Buffer, string>();
+
+/** A document is hashed once: the index names them all. */
 function hashOf(body: Buffer): string {
-  return createHash('sha512').update(body).digest('hex').toUpperCase();
+  const known = hashes.get(body);
+  if (known !== undefined) return known;
+  const hash = createHash('sha512').update(body).digest('hex').toUpperCase();
+  hashes.set(body, hash);
+  return hash;
 }
 
 const yearSeconds = 365 * 24 * 60 * 60;

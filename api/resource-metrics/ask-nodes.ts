@@ -1,3 +1,4 @@
+import { inBatches } from '../../machinery/in-batches.ts';
 import { Node } from '../../machinery/kinds/core.ts';
 import { ask } from '../aggregation/ask.ts';
 import { agentOf } from '../handlers/subresources/agent.ts';
@@ -50,15 +51,12 @@ export function createNodeUsages({ caches, tls, now }: NodeUsagesOptions): NodeU
   return {
     async of(nodes, signal) {
       for (const name of known.keys()) if (caches.of(Node).get(undefined, name) === undefined) known.delete(name);
-      const names = [...new Set(nodes)];
       const found = new Map<string, NodeUsage>();
-      for (let start = 0; start < names.length; start += askedAtOnce) {
+      await inBatches([...new Set(nodes)], askedAtOnce, async (name) => {
         signal.throwIfAborted();
-        await Promise.all(names.slice(start, start + askedAtOnce).map(async (name) => {
-          const usage = await usageOfNode(name);
-          if (usage !== undefined) found.set(name, usage);
-        }));
-      }
+        const usage = await usageOfNode(name);
+        if (usage !== undefined) found.set(name, usage);
+      });
       return found;
     },
   };
