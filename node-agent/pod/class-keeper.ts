@@ -58,10 +58,13 @@ export function createClassKeeper({ runtime, held, memoryQos, clock, log }: Clas
 /** What the classes' pods ask for together. Pure. */
 export function classRequests(pods: readonly Pod[], memoryQos: MemoryQos): ClassRequests {
   const burstable = pods.filter(({ spec }) => spec !== undefined && qosClass(spec) === 'Burstable');
-  const sum = (amounts: readonly (number | undefined)[]): number => amounts.reduce<number>((total, each) => total + (each ?? 0), 0);
   const reserved = pods.map((pod) => podMemoryQos(pod, memoryQos));
   return {
     burstableCpuMillis: sum(burstable.map((pod) => podResources(pod).cpuRequestMillis)),
     guaranteedMemoryBytes: sum(reserved.map(({ memoryMinBytes }) => memoryMinBytes)), burstableMemoryBytes: sum(reserved.map(({ memoryLowBytes }) => memoryLowBytes)),
   };
+}
+
+function sum(amounts: readonly (number | undefined)[]): number {
+  return amounts.reduce<number>((total, each) => total + (each ?? 0), 0);
 }

@@ -83,11 +83,14 @@ function holdSilent(state: NodeState, left: Left): void {
 
 /** As the pods were started; the agent that knows them says what has changed since. */
 function requestsOf(sandboxes: readonly Sandbox[]): ClassRequests {
-  const sum = (name: 'cpuRequestMillis' | 'memoryMinBytes' | 'memoryLowBytes', of: readonly Sandbox[]): number => of.reduce((total, { spec }) => total + (spec.resources[name] ?? 0), 0);
   return {
     burstableCpuMillis: sum('cpuRequestMillis', sandboxes.filter(({ spec }) => spec.qos === 'Burstable')),
     guaranteedMemoryBytes: sum('memoryMinBytes', sandboxes), burstableMemoryBytes: sum('memoryLowBytes', sandboxes),
   };
+}
+
+function sum(name: 'cpuRequestMillis' | 'memoryMinBytes' | 'memoryLowBytes', of: readonly Sandbox[]): number {
+  return of.reduce((total, { spec }) => total + (spec.resources[name] ?? 0), 0);
 }
 
 /**
