@@ -1,4 +1,4 @@
-import { parseDuration } from '../machinery/cel/times.ts';
+import { parseDuration } from '../machinery/duration.ts';
 
 /** `5m0s`, in milliseconds. Throws for what is none, or negative. */
 export function parsePeriod(text: string): number {

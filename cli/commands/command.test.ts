@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { clusterCidr, dataDirectory, host, logLevel, nodeName, port, serverUrl } from './command.ts';
-import { duration, percent, podCount } from './node-options.ts';
+import { percent, podCount } from './node-options.ts';
 import { processors, throttlingFactor } from './resource-options.ts';
 
 describe('an option of a command', () => {
@@ -15,7 +15,6 @@ describe('an option of a command', () => {
     ['a log level', logLevel, 'warn', 'warn'],
     ['a node name', nodeName, 'node-1.example', 'node-1.example'],
     ['a share', percent, '85', 85],
-    ['a time', duration, '2m', 120_000],
     ['a factor', throttlingFactor, '0.9', 0.9],
     ['the largest factor', throttlingFactor, '1', 1],
     ['processors', processors, '0-1,3', new Set([0, 1, 3])],
@@ -40,7 +39,6 @@ describe('an option of a command', () => {
     ['a factor above one', throttlingFactor, '1.1', 'up to 1'],
     ['no factor', throttlingFactor, '0', 'above 0'],
     ['processors that are none', processors, '1-', '0-1,8'],
-    ['a time without a unit', duration, '90', '90s, 2m, 1h'],
     ['a network that is none', clusterCidr, 'foo', 'a /16, such as'],
     ['a wider network', clusterCidr, '10.0.0.0/8', 'a /16, such as'],
     ['a network with an octet too large', clusterCidr, '10.300.0.0/16', 'a /16, such as'],

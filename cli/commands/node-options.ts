@@ -1,7 +1,8 @@
-import { InvalidArgumentError, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import { defaultGarbagePolicy } from '../../node-agent/images/garbage.ts';
 import { parseMirror, parseRegistry } from '../../node-agent/images/registry-settings.ts';
-import { collected } from './command.ts';
+import { parsePeriod } from '../../node-agent/period.ts';
+import { checked, collected } from './command.ts';
 import { withEvictionOptions } from './eviction-options.ts';
 import { withResourceOptions } from './resource-options.ts';
 import { withShutdownOptions } from './shutdown-options.ts';
@@ -12,7 +13,7 @@ export function withNodeOptions(command: Command): Command {
     .option('--max-pods <count>', 'how many pods this machine takes; its range of addresses has 253', podCount, 110)
     .option('--image-gc-high-threshold <percent>', 'use of the disk from which on images that nothing uses are removed; 100: never', percent, defaultGarbagePolicy.highThresholdPercent)
     .option('--image-gc-low-threshold <percent>', 'use of the disk that removing them aims for', percent, defaultGarbagePolicy.lowThresholdPercent)
-    .option('--minimum-image-ttl-duration <time>', 'how long an image stays at least: 90s, 2m or 1h', duration, defaultGarbagePolicy.minimumAgeMs)
+    .addOption(new Option('--minimum-image-ttl-duration <period>', 'how long an image stays at least').argParser(checked(parsePeriod)).default(defaultGarbagePolicy.minimumAgeMs, '2m0s'))
     .option('--registry-mirror <registry=url>', 'where the images of a registry are asked for first: docker.io=https://mirror.example; may be given several times', collected(parseMirror))
     .option('--insecure-registry <registry>', 'speak plain HTTP to that registry (one on loopback is always spoken to so); may be given several times', collected(parseRegistry));
   return withResourceOptions(withShutdownOptions(withEvictionOptions(own)));
@@ -31,13 +32,4 @@ export function percent(text: string): number {
   const number = Number(text);
   if (!/^\d{1,3}$/.test(text) || number > 100) throw new InvalidArgumentError('It is a whole number from 0 to 100.');
   return number;
-}
-
-const unitMs: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000 };
-
-/** Milliseconds. */
-export function duration(text: string): number {
-  const [, number = '', unit = ''] = /^(\d{1,6})([smh])$/.exec(text) ?? [];
-  if (unit === '') throw new InvalidArgumentError('It is a number of seconds, minutes or hours: 90s, 2m, 1h.');
-  return Number(number) * (unitMs[unit] ?? 0);
 }

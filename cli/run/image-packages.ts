@@ -8,11 +8,11 @@ import { matchesQuery, parseQuery, type PackageQuery } from '../../node-agent/im
 import type { ContainerPackages, PackageAnswer } from '../../node-agent/streaming/packages.ts';
 import { CommandFailure } from '../failure.ts';
 import type { Invocation } from '../terminal.ts';
-import { aligned, withImages, type ImageCommandOptions } from './image.ts';
+import { aligned, wholeId, withImages, type ImageCommandOptions } from './image.ts';
 
 export async function listPackages({ terminal }: Invocation, reference: string, options: ImageCommandOptions): Promise<void> {
   await withImages(options, async (images) => {
-    const image = await images.resolve(reference);
+    const image = await images.resolve(wholeId((await images.list()).map(({ id }) => id), reference));
     if (image === undefined) throw new CommandFailure(`image "${reference}" is not here`);
     const rows = (await images.packages(image.id)).map(({ ecosystem, name, version, source = '' }) => [name, version, ecosystem, source]);
     for (const line of aligned([['NAME', 'VERSION', 'KIND', 'SOURCE'], ...rows.toSorted(byName)])) terminal.line(line);

@@ -88,7 +88,7 @@ export async function pinImages({ terminal }: Invocation, references: readonly s
 }
 
 /** The id of which `text` is the beginning, as `list` shows it; else the text, which is a name then. */
-function wholeId(ids: readonly string[], text: string): string {
+export function wholeId(ids: readonly string[], text: string): string {
   if (!/^[0-9a-f]{6,64}$/.test(text)) return text;
   const [found, ...others] = ids.filter((id) => id.startsWith(`sha256:${text}`));
   if (others.length > 0) throw new CommandFailure(`${text} is the beginning of more than one image's id: give more of it`);

@@ -1,5 +1,6 @@
 import { Cron } from 'croner';
 import { cronDescriptors, cronFields, cronRange, type CronField } from '../../machinery/cron.ts';
+import { parseDuration } from '../../machinery/duration.ts';
 
 /**
  * When a schedule is due. This folder makes Jobs on time. Grammar: "CronJob: schedule syntax"; days, and clocks that are put
@@ -9,8 +10,6 @@ export interface Schedule {
   /** The first time after `after`; undefined: never. Both in milliseconds since the epoch. */
   next(after: number): number | undefined;
 }
-
-const unitMs: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1, us: 1e-3, 'µs': 1e-3, ns: 1e-6 };
 
 /** Throws when the schedule or the zone make no sense. `timeZone`: a name of the IANA database; absent: this machine's. */
 export function parseSchedule(text: string, timeZone: string | undefined): Schedule {
@@ -23,9 +22,9 @@ export function parseSchedule(text: string, timeZone: string | undefined): Sched
 
 /** Whole seconds from the last time on, at least one. */
 function every(duration: string): Schedule {
-  const parts = [...duration.matchAll(/(\d+(?:\.\d*)?)(h|ms|m|s|us|µs|ns)/g)];
-  if (parts.length === 0) throw new Error(`failed to parse duration @every ${duration}: time: invalid duration ${JSON.stringify(duration)}`);
-  const seconds = Math.max(1, Math.floor(parts.reduce((sum, [, number, unit]) => sum + Number(number) * (unitMs[unit ?? ''] ?? 0), 0) / 1000));
+  const nanos = parseDuration(duration);
+  if (nanos === undefined) throw new Error(`failed to parse duration @every ${duration}: time: invalid duration ${JSON.stringify(duration)}`);
+  const seconds = Math.max(1, Number(nanos / 1_000_000_000n));
   return { next: (after) => (Math.floor(after / 1000) + seconds) * 1000 };
 }
 

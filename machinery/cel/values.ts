@@ -1,7 +1,8 @@
 import type { ObjectType, Type } from './types.ts';
 import { dyn } from './types.ts';
 import { CelError } from './errors.ts';
-import { offsetOf, parseDuration, parseTimestamp } from './times.ts';
+import { parseDuration } from '../duration.ts';
+import { offsetOf, parseTimestamp } from './times.ts';
 
 /** Values while an expression runs. Ints are bigint, doubles are number; what JSON holds is turned into them when it is looked at. */
 export type Value = boolean | bigint | number | string | null | Uint8Array | Uint | Timestamp | Duration | TypeValue | Optional | ListValue | MapValue | ObjectValue | OpaqueValue;

@@ -1,4 +1,5 @@
 import { isIP, isIPv4, isIPv6 } from 'node:net';
+import { parseDuration } from '../../../machinery/duration.ts';
 import type { SchemaType } from './structural.ts';
 
 /**
@@ -94,6 +95,5 @@ function isDateTime(text: string): boolean {
 
 /** Go's `1h30m`, and `3 days` as the library that Kubernetes uses reads it. */
 function isDuration(text: string): boolean {
-  return /^[+-]?(\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h)((\d+(\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h))*$/.test(text) || text === '0'
-    || /^\d+\s*(ns|nano|µs|us|micro|ms|milli|s|sec|secs|second|seconds|m|min|mins|minute|minutes|h|hr|hrs|hour|hours|d|day|days|w|week|weeks)$/i.test(text);
+  return parseDuration(text) !== undefined || /^\d+\s*(ns|nano|µs|us|micro|ms|milli|s|sec|secs|second|seconds|m|min|mins|minute|minutes|h|hr|hrs|hour|hours|d|day|days|w|week|weeks)$/i.test(text);
 }

@@ -2,7 +2,8 @@ import { flat, pattern, search, textLength, traversal, type CallCost } from '../
 import { CelError } from '../errors.ts';
 import { define, type Overload } from '../functions.ts';
 import { withPattern } from '../regex.ts';
-import { calendar, formatDuration, formatTimestamp, offsetOf, parseDuration, parseTimestamp, type CalendarParts } from '../times.ts';
+import { parseDuration } from '../../duration.ts';
+import { calendar, formatDuration, formatTimestamp, offsetOf, parseTimestamp, type CalendarParts } from '../times.ts';
 import { Duration, ListValue, MapValue, Timestamp, TypeValue, Uint, type Value } from '../values.ts';
 import { typeOf } from '../dispatch.ts';
 import { checkedDuration, checkedInt, checkedTimestamp, checkedUint } from './operators.ts';

@@ -35,8 +35,9 @@ describe('a package', () => {
     for (const text of ['boat<3.0-1~deb12u2', 'boat>=3.0-1', 'left-pad>1.10.0', 'pad']) expect((await find(text)).stdout).toMatch(/^no running container's image has /);
   });
 
-  it('is listed of an image', async () => {
-    expect((await coracle('image', 'packages', image, ...dataDir())).stdout).toMatch(/^NAME +VERSION +KIND +SOURCE\nleft-pad +1\.3\.0 +npm +\nlibboat3 +3\.0-1~deb12u2 +deb +boat\n$/);
+  it('is listed of an image, by its name and by the beginning of its id', async () => {
+    const [, id = ''] = /packages\.example\/app:1 +([0-9a-f]{12}) /.exec((await coracle('image', 'list', ...dataDir())).stdout) ?? [];
+    for (const name of [image, id]) expect((await coracle('image', 'packages', name, ...dataDir())).stdout).toMatch(/^NAME +VERSION +KIND +SOURCE\nleft-pad +1\.3\.0 +npm +\nlibboat3 +3\.0-1~deb12u2 +deb +boat\n$/);
   });
 
   it('that is none is not looked for', async () => {

@@ -1,5 +1,6 @@
 /** What is wrong with a schedule in Cron format. Grammar: "CronJob: schedule syntax"; wording: robfig/cron v3, as observed. */
 import { cronDescriptors, cronFields, cronRange, type CronField } from '../../../../machinery/cron.ts';
+import { parseDuration } from '../../../../machinery/duration.ts';
 
 const every = '@every ';
 
@@ -17,7 +18,7 @@ function descriptorFault(spec: string): string | undefined {
   if (Object.hasOwn(cronDescriptors, spec)) return undefined;
   if (!spec.startsWith(every)) return `unrecognized descriptor: ${spec}`;
   const duration = spec.slice(every.length);
-  return /^(?:\d+(?:\.\d*)?(?:ns|us|µs|ms|s|m|h))+$/.test(duration) ? undefined : `failed to parse duration ${spec}: time: invalid duration ${JSON.stringify(duration)}`;
+  return parseDuration(duration) !== undefined ? undefined : `failed to parse duration ${spec}: time: invalid duration ${JSON.stringify(duration)}`;
 }
 
 function fieldFault(field: string, bounds: CronField): string | undefined {
