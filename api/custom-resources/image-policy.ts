@@ -13,7 +13,7 @@ const rule = {
     image: { type: 'string', pattern, maxLength: 255, description: "Repository of the image in full, without tag: docker.io/library/*, registry.example/team/**. * stands for anything but a slash, ** for anything." },
     publicKeys: { type: 'array', minItems: 1, maxItems: 16, items: { type: 'string', maxLength: 8192 }, description: 'PEM: ECDSA P-256, RSA of 2048 bits or more, or Ed25519. A cosign signature by one of them is demanded.' },
     allow: { type: 'string', enum: ['unsigned'], description: 'unsigned: these images need no signature.' },
-    signedAs: { type: 'string', pattern, maxLength: 255, description: 'For copies: the repository that the image was signed for, as a pattern. Without it that is the one that the image is run from.' },
+    signedAs: { type: 'string', pattern, maxLength: 255, description: 'For copies: the repository that the image was signed for, as a pattern. Without it that is the one that the image is run from; bundles, which name none, are taken then.' },
   },
 };
 

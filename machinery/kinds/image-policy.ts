@@ -12,7 +12,7 @@ export interface ImageRule {
   /** PEM. */
   readonly publicKeys?: readonly string[];
   readonly allow?: string;
-  /** For copies: pattern of the repository that the image was signed for. Absent: the one that it is run from. */
+  /** For copies: pattern of the repository that the image was signed for. Absent: the one that it is run from, or none, as bundles have it. */
   readonly signedAs?: string;
 }
 

@@ -27,13 +27,27 @@ function signed(by: KeyObject, claim: Claim = {}, tamper = ''): Signature {
   return { payload: Buffer.concat([payload, Buffer.from(tamper)]), signature };
 }
 
+interface Statement {
+  readonly digests?: readonly string[];
+  readonly type?: string;
+  readonly predicate?: string;
+  readonly payloadType?: string;
+}
+
+/** As cosign 3 signs: an in-toto statement in an envelope. */
+function statedBy(name: Name, { digests = [digest], type = 'https://in-toto.io/Statement/v1', predicate = 'https://sigstore.dev/cosign/sign/v1', payloadType = 'application/vnd.in-toto+json' }: Statement = {}): Signature {
+  const payload = Buffer.from(JSON.stringify({ _type: type, subject: digests.map((each) => ({ digest: { sha256: each.slice('sha256:'.length) }, annotations: {} })), predicateType: predicate, predicate: {} }));
+  const signature = sign(name === 'ed25519' ? null : 'sha256', Buffer.from(`DSSEv1 ${payloadType.length} ${payloadType} ${payload.length} ${payload.toString()}`), pairs[name].privateKey);
+  return { payload, signature, payloadType };
+}
+
 const signedBy = (name: Name, claim?: Claim, tamper?: string): Signature => signed(pairs[name].privateKey, claim, tamper);
 const demand = (rule: Omit<ImageRule, 'image'>) => ({ name: 'rule 1', rule: { image: '**', ...rule } });
 const otherDigest = `sha256:${'b'.repeat(64)}`;
 
 describe('a rule with public keys', () => {
-  it.each<Name>(['ecdsa', 'rsa', 'ed25519'])('is met by a signature of its key (%s)', (name) => {
-    expect(refusalOf(demand({ publicKeys: [pem(name)] }), [signedBy(name)], [digest], repository)).toBeUndefined();
+  it.each<Name>(['ecdsa', 'rsa', 'ed25519'])('is met by a signature of its key (%s), in either form', (name) => {
+    for (const signature of [signedBy(name), statedBy(name)]) expect(refusalOf(demand({ publicKeys: [pem(name)] }), [signature], [digest], repository)).toBeUndefined();
   });
 
   it('is met by one of several signatures, of one of several keys, for one of several digests', () => {
@@ -50,6 +64,14 @@ describe('a rule with public keys', () => {
     ['a signature of something else', { publicKeys: [pem('ecdsa')] }, [signedBy('ecdsa', { type: 'attestation' })], [digest], /not one of a container image/],
     ['a signature for no name', { publicKeys: [pem('ecdsa')] }, [signedBy('ecdsa', { name: '' })], [digest], /which names no image/],
     ['bytes that are no signature', { publicKeys: [pem('ed25519')] }, [{ payload: Buffer.from('{}'), signature: Buffer.from('x') }], [digest], /made with another key/],
+    ['a statement of another key', { publicKeys: [pem('ecdsa')] }, [statedBy('other')], [digest], /made with another key/],
+    ['a statement on other images', { publicKeys: [pem('ecdsa')] }, [statedBy('ecdsa', { digests: [otherDigest, ''] })], [digest], /^a signature is of sha256:b+, sha256:$/],
+    ['a statement on none', { publicKeys: [pem('ecdsa')] }, [statedBy('ecdsa', { digests: [] })], [digest], /^a signature is of $/],
+    ['a statement that says something else of the image', { publicKeys: [pem('ecdsa')] }, [statedBy('ecdsa', { predicate: 'https://slsa.dev/provenance/v1' })], [digest], /not one of a container image/],
+    ['a statement of an unknown version', { publicKeys: [pem('ecdsa')] }, [statedBy('ecdsa', { type: 'https://in-toto.io/Statement/v2' })], [digest], /not one of a container image/],
+    ['an envelope of something else', { publicKeys: [pem('ecdsa')] }, [statedBy('ecdsa', { payloadType: 'text/plain' })], [digest], /not one of a container image/],
+    ['a statement outside of its envelope', { publicKeys: [pem('ecdsa')] }, [{ ...statedBy('ecdsa'), payloadType: 'application/vnd.in-toto+jsonx' }], [digest], /made with another key/],
+    ['a name in an envelope', { publicKeys: [pem('ecdsa')] }, [{ ...signedBy('ecdsa'), payloadType: 'application/vnd.in-toto+json' }], [digest], /made with another key/],
     ['an image that no registry has', { publicKeys: [pem('ecdsa')] }, [signedBy('ecdsa')], [], /has no digest that a signature could be of/],
     ['a key that is none', { publicKeys: ['-----BEGIN PUBLIC KEY-----'] }, [signedBy('ecdsa')], [digest], /^key 1 of the rule can't be used: it is no public key in PEM/],
     ['a curve that is not known here', { publicKeys: [pem('ecdsa'), pem('p-384')] }, [signedBy('ecdsa')], [digest], /^key 2 of the rule can't be used: it is neither/],
@@ -57,6 +79,13 @@ describe('a rule with public keys', () => {
     ['no keys at all', {}, [signedBy('ecdsa')], [digest], /the rule has no public keys/],
   ])('is not met by %s', (_name, rule, signatures, digests, reason) => {
     expect(refusalOf(demand(rule), signatures, digests, repository)).toMatch(reason);
+  });
+
+  it('takes a statement, which names no repository, wherever the image is, unless it asks for a name', () => {
+    const refusal = (rule: Omit<ImageRule, 'image'>) => refusalOf(demand({ publicKeys: [pem('ecdsa')], ...rule }), [statedBy('ecdsa')], [digest], 'mirror.example/app');
+    expect(refusal({})).toBeUndefined();
+    expect(refusal({ signedAs: '**' })).toBeUndefined();
+    expect(refusal({ signedAs: 'docker.io/**' })).toBe('a signature names no repository, and the rule asks for docker.io/**');
   });
 
   it('takes what was signed for another repository when it says so', () => {

@@ -36,14 +36,19 @@ export function refusalOf({ rule }: Demand, signatures: readonly Signature[], di
     for (const key of keys) {
       const signed = check(signature, key);
       const fault = typeof signed === 'string' ? signed
-        : !digests.includes(signed.digest) ? `a signature is of ${signed.digest}`
-          : !matches(rule.signedAs ?? repository, signed.repository) ? `a signature is for ${signed.repository}`
-            : undefined;
+        : !signed.digests.some((each) => digests.includes(each)) ? `a signature is of ${signed.digests.slice(0, 3).join(', ')}`
+          : nameFault(rule, signed.repository, repository);
       if (fault === undefined) return undefined;
       faults.add(fault);
     }
   }
   return [...faults].join('; ');
+}
+
+/** A signature without a name is for the image wherever that is, but does not meet a rule that asks for a name. */
+function nameFault({ signedAs }: ImageRule, signedFor: string | undefined, repository: string): string | undefined {
+  if (signedFor === undefined) return signedAs === undefined || matches(signedAs, '') ? undefined : `a signature names no repository, and the rule asks for ${signedAs}`;
+  return matches(signedAs ?? repository, signedFor) ? undefined : `a signature is for ${signedFor}`;
 }
 
 function check(signature: Signature, key: KeyObject): ReturnType<typeof checkSignature> {

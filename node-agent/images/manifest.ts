@@ -9,6 +9,8 @@ export interface Descriptor {
   readonly mediaType: string;
   readonly digest: string;
   readonly size: number;
+  /** What a manifest is that is no image. */
+  readonly artifactType?: string;
   readonly annotations: Readonly<Record<string, string>>;
   readonly platform?: { readonly os: string; readonly architecture: string; readonly variant?: string };
 }
@@ -56,12 +58,12 @@ function fields(value: unknown): Fields {
 }
 
 function parseDescriptor(value: unknown, what: string): Descriptor {
-  const { mediaType, digest, size, annotations, platform } = fields(value);
+  const { mediaType, digest, size, artifactType, annotations, platform } = fields(value);
   if (!/^sha256:[0-9a-f]{64}$/.test(textOf(digest))) throw new ImageError('Corrupt', `${what} has the digest "${textOf(digest)}", which is not sha256`);
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) throw new ImageError('Corrupt', `${what} has no size`);
   const at = fields(platform);
   return {
-    mediaType: textOf(mediaType), digest: textOf(digest), size,
+    mediaType: textOf(mediaType), digest: textOf(digest), size, ...(textOf(artifactType) === '' ? {} : { artifactType: textOf(artifactType) }),
     annotations: Object.fromEntries(Object.entries(fields(annotations)).map(([key, each]) => [key, textOf(each)])),
     ...(isFields(platform) ? { platform: { os: textOf(at['os']), architecture: textOf(at['architecture']), ...(textOf(at['variant']) === '' ? {} : { variant: textOf(at['variant']) }) } } : {}),
   };

@@ -1,6 +1,7 @@
 import { Readable } from 'node:stream';
 import { exchange, type Answer, type Content, type Exchange } from './answer.ts';
 import { ImageError } from './image-error.ts';
+import { indexTypes, parseJson } from './manifest.ts';
 import type { ImageReference } from './reference.ts';
 import { endpointsOf, type Endpoint, type RegistrySettings } from './registry-settings.ts';
 
@@ -13,6 +14,8 @@ export interface Credentials {
 export interface Registry<C extends Credentials = Credentials> {
   /** A manifest or config, at most `limit` bytes. `path` after the repository: `manifests/latest`. */
   document(path: string, accept: readonly string[], limit: number): Promise<{ readonly body: Buffer; readonly mediaType: string }>;
+  /** Descriptors of what refers to a manifest (OCI distribution-spec 1.1), as they come, from pages of at most `limit` bytes; none where no such list is kept. */
+  referrers(digest: string, limit: number): Promise<readonly unknown[]>;
   /** A blob's bytes from `offset` on; the answer's offset is 0 when the registry sends everything. */
   blob(digest: string, offset: number): Promise<{ readonly body: AsyncIterable<Uint8Array>; readonly offset: number }>;
   /** Whether the repository has a blob. */
@@ -93,7 +96,19 @@ export function openRegistry<C extends Credentials>(reference: ImageReference, o
   return {
     async document(path, accept, limit) {
       const response = await checked({ method: 'GET', path, headers: accept.length === 0 ? {} : { accept: accept.join(', ') } });
-      return { body: await readAll(response, limit), mediaType: (response.headers['content-type'] ?? '').split(';')[0]?.trim() ?? '' };
+      return { body: await readAll(response, limit), mediaType: mediaTypeOf(response) };
+    },
+    async referrers(digest, limit) {
+      for (const [mirror, each] of beside) {
+        try {
+          const listed = await listReferrers(each.send, mirror.base, digest, limit);
+          // Mirrors say of what they don't carry over that there is nothing.
+          if (listed.length > 0) return listed;
+        } catch (error) {
+          if (options.signal.aborted) throw error;
+        }
+      }
+      return listReferrers(session.send, own.base, digest, limit);
     },
     async blob(digest, offset) {
       const response = await checked({ method: 'GET', path: `blobs/${digest}`, headers: offset === 0 ? {} : { range: `bytes=${offset}-` } });
@@ -132,6 +147,40 @@ export function openRegistry<C extends Credentials>(reference: ImageReference, o
     },
     accepted: session.accepted,
   };
+}
+
+/** Of a list of referrers. */
+const mostPages = 10;
+/** How registries answer that they keep no such lists, besides pages for people. */
+const noSuchList: ReadonlySet<number> = new Set([400, 404, 405, 406]);
+
+async function listReferrers(send: (asked: Asked) => Promise<Answer>, base: string, digest: string, limit: number): Promise<readonly unknown[]> {
+  const entries: unknown[] = [];
+  let url: string | undefined = new URL(`referrers/${digest}`, base).href;
+  for (let page = 0; url !== undefined && page < mostPages; page += 1) {
+    const response = await send({ method: 'GET', path: url, headers: { accept: indexTypes[0] } });
+    if (noSuchList.has(response.status) || (isOk(response) && mediaTypeOf(response) !== indexTypes[0])) {
+      response.discard();
+      break;
+    }
+    if (!isOk(response)) throw new ImageError('Unavailable', `unexpected status from GET request to ${response.url}: ${response.status} ${response.statusText}${await readRefusal(response)}`);
+    const { manifests } = parseJson(await readAll(response, limit), url);
+    if (Array.isArray(manifests)) entries.push(...(manifests as readonly unknown[]));
+    url = nextPage(response);
+  }
+  return entries;
+}
+
+/** Where a list goes on, when that is the same server. Source: RFC 8288. */
+function nextPage({ headers, url }: Answer): string | undefined {
+  const target = /<([^>]*)>\s*;\s*rel="?next"?/.exec(String(headers['link'] ?? ''))?.[1];
+  if (target === undefined || !URL.canParse(target, url)) return undefined;
+  const next = new URL(target, url);
+  return next.origin === new URL(url).origin ? next.href : undefined;
+}
+
+function mediaTypeOf({ headers }: Answer): string {
+  return (headers['content-type'] ?? '').split(';')[0]?.trim() ?? '';
 }
 
 const nothing: Content = { size: 0, open: () => Readable.from([]) };

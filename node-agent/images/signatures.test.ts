@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { bytesDigest } from './digest.ts';
 import { ImageError } from './image-error.ts';
-import { fetchSignatures, readSignatures, writeSignatures } from './signatures.ts';
+import { addSignatures, fetchSignatures, readSignatures } from './signatures.ts';
 
 const digest = `sha256:${'a'.repeat(64)}`;
 const payload = Buffer.from('{"critical":{}}');
@@ -39,13 +39,17 @@ describe('signatures of an image', () => {
     await expect(fetchSignatures(repository({ ...manifestOf(layer(payload)), ...blobs }), digest)).rejects.toThrow(message);
   });
 
-  it('are kept, and read again', async () => {
+  it('are kept beside those that are there, and read again', async () => {
     const directory = await mkdtemp(join(tmpdir(), 'coracle-signatures-'));
     try {
       const path = join(directory, 'new', 'a.json');
       expect(await readSignatures(path)).toEqual([]);
-      await writeSignatures(path, [{ payload, signature: Buffer.from([0, 255]) }]);
-      expect(await readSignatures(path)).toEqual([{ payload, signature: Buffer.from([0, 255]) }]);
+      const signatures = [{ payload, signature: Buffer.from([0, 255]) }, { payload, signature: Buffer.from([1]), payloadType: 'application/vnd.in-toto+json' }];
+      await addSignatures(path, signatures);
+      expect(await readSignatures(path)).toEqual(signatures);
+      const other = { payload, signature: Buffer.from([2]) };
+      await addSignatures(path, [other, signatures[0] ?? other]);
+      expect(await readSignatures(path)).toEqual([...signatures, other]);
     } finally {
       await rm(directory, { recursive: true });
     }

@@ -17,7 +17,7 @@ import { inBatches } from '../../machinery/in-batches.ts';
 import { withLock } from './lock.ts';
 import { manifestTypes, parseConfig, parseJson, type ImageConfig } from './manifest.ts';
 import { formatReference, parseReference, referenceKey, repositoryOf, type ImageReference } from './reference.ts';
-import { readSignatures, writeSignatures, type Signature } from './signatures.ts';
+import { addSignatures, readSignatures, type Signature } from './signatures.ts';
 import { readWhenChanged } from '../read-when-changed.ts';
 import { replaceFile } from '../replace-file.ts';
 import { importImage } from './import.ts';
@@ -136,7 +136,7 @@ export async function openImageStore(options: ImageStoreOptions): Promise<ImageS
     },
     packages: (id) => packages(shelf, options.opaqueDirectories, id),
     signatures: (digest) => readSignatures(signaturePath(paths.signatures, digest)),
-    keepSignatures: (digest, signatures) => writeSignatures(signaturePath(paths.signatures, digest), signatures),
+    keepSignatures: (digest, signatures) => addSignatures(signaturePath(paths.signatures, digest), signatures),
     removeOrphans: (now) => shelf.change(async (index) => {
       await removeOrphans({ index, now, blobsDir: paths.blobs, layersDir: paths.layers, layers });
       return index;

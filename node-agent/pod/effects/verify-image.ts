@@ -1,5 +1,6 @@
 import type { Container } from '../../../machinery/kinds/core.ts';
 import { messageOf } from '../../../machinery/thrown.ts';
+import { fetchBundles, fetchTaggedBundles } from '../../images/bundles.ts';
 import { allowsUnsigned, demandsOn, refusalOf, type Demand } from '../../images/image-policy.ts';
 import { parseReference, repositoryOf, type ImageReference } from '../../images/reference.ts';
 import { openRegistry } from '../../images/registry.ts';
@@ -26,7 +27,7 @@ export async function verifyImage(handle: PodHandle, container: Container, image
     const digests = image.repoDigests.filter((each) => each.startsWith(`${repository}@`)).map((each) => each.slice(repository.length + 1));
     const refusals = (signatures: readonly Signature[]): readonly string[] => demands.flatMap((demand) => reasonOf(demand, refusalOf(demand, signatures, digests, repository)));
     if (refusals((await Promise.all(digests.map(node.images.signatures))).flat()).length === 0) continue;
-    const [refusal] = refusals(await fetch(handle, repository, digests, demands));
+    const [refusal] = refusals(await fetch(handle, repository, digests, demands, (signatures) => refusals(signatures).length === 0));
     if (refusal !== undefined) throw new StartFailure(refused, `image ${container.image ?? ''} is refused by ${refusal}`, refused);
   }
 }
@@ -42,7 +43,7 @@ function repositoriesOf(image: StoredImage, asked: string): readonly string[] {
   return found.size === 0 ? [image.id] : [...found];
 }
 
-async function fetch(handle: PodHandle, repository: string, digests: readonly string[], demands: readonly Demand[]): Promise<readonly Signature[]> {
+async function fetch(handle: PodHandle, repository: string, digests: readonly string[], demands: readonly Demand[], isEnough: (signatures: readonly Signature[]) => boolean): Promise<readonly Signature[]> {
   const reference: ImageReference | undefined = parseReference(repository);
   if (reference === undefined) return [];
   const { images, registries } = handle.node;
@@ -51,11 +52,17 @@ async function fetch(handle: PodHandle, repository: string, digests: readonly st
       action: 'pull', credentials: await podCredentials(handle, repository), settings: registries, signal: AbortSignal.any([handle.starting, AbortSignal.timeout(registryDeadlineMs)]),
     });
     const found: Signature[] = [];
+    const faults: unknown[] = [];
     for (const digest of digests) {
-      const signatures = await fetchSignatures(registry, digest);
-      if (signatures.length > 0) await images.keepSignatures(digest, signatures);
-      found.push(...signatures);
+      for (const look of [fetchSignatures, fetchBundles, fetchTaggedBundles]) {
+        // A registry may refuse one question, and a mirror have the answer to another.
+        const signatures = await look(registry, digest).catch((error: unknown) => void faults.push(error)) ?? [];
+        if (signatures.length > 0) await images.keepSignatures(digest, signatures);
+        found.push(...signatures);
+        if (isEnough(found)) return found;
+      }
     }
+    if (faults.length > 0) throw faults[0];
     return found;
   } catch (error) {
     if (handle.starting.aborted) throw error;

@@ -4,10 +4,12 @@ import { eventually } from '../eventually.ts';
 import { pod } from '../manifests.ts';
 import { useNamespace } from '../namespace.ts';
 import { startRegistry, type Registry } from '../registry.ts';
-import { newSigningKey, sign } from '../signing.ts';
+import { newSigningKey, sign, signByBundle } from '../signing.ts';
 
 const kubectl = useNamespace('image-policies');
 const key = newSigningKey();
+/** Of other images than `key`: a bundle is for an image wherever that is, and all of these have the same bytes. */
+const bundleKey = newSigningKey();
 let registry: Registry;
 
 beforeAll(async () => {
@@ -28,7 +30,7 @@ describe('an ImagePolicy', () => {
     const image = `${registry.host}/guarded/app:1`;
     const digest = await registry.push(webArchive, 'guarded/app', '1');
     await registry.push(webArchive, 'guarded/copy', '1');
-    await kubectl.apply(policy({ image: `${registry.host}/guarded/free`, allow: 'unsigned' }, { image: `${registry.host}/guarded/**`, publicKeys: [key.publicKey] }));
+    await kubectl.apply(policy({ image: `${registry.host}/guarded/free`, allow: 'unsigned' }, { image: `${registry.host}/guarded/**`, publicKeys: [key.publicKey] }, { image: `${registry.host}/bundled/**`, publicKeys: [bundleKey.publicKey] }));
     await kubectl.apply(pod('signed', { container: { image } }), pod('copy', { container: { image: `${registry.host}/guarded/copy:1` } }),
       pod('mounts', { spec: { volumes: [{ name: 'app', image: { reference: image } }] }, container: { volumeMounts: [{ name: 'app', mountPath: '/app' }] } }));
     const rule = `refused by rule 2 of ImagePolicy "guarded" (${registry.host}/guarded/**): no signature was found for sha256:`;
@@ -40,6 +42,16 @@ describe('an ImagePolicy', () => {
     await ready('mounts');
   });
 
+  it('takes what cosign 3 makes of a signature, and nothing else that the same key says of an image', async () => {
+    const digest = await registry.push(webArchive, 'bundled/app', '1');
+    await signByBundle(registry.host, 'bundled/app', digest, newSigningKey());
+    await signByBundle(registry.host, 'bundled/app', digest, bundleKey, 'https://slsa.dev/provenance/v1');
+    await kubectl.apply(pod('bundled', { container: { image: `${registry.host}/bundled/app:1` } }));
+    await refused('bundled', 'a signature was made with another key; a signature is not one of a container image');
+    await signByBundle(registry.host, 'bundled/app', digest, bundleKey);
+    await ready('bundled');
+  });
+
   it('holds for images that are on the node already, by whatever name, and where the registry is gone', async () => {
     const id = (await kubectl`get pod signed -o ${'jsonpath={.status.containerStatuses[0].imageID}'}`).split('@')[1] ?? '';
     await registry.push(webArchive, 'guarded/free', '1');
@@ -47,8 +59,9 @@ describe('an ImagePolicy', () => {
     await ready('free');
     await registry[Symbol.asyncDispose]();
     const present = { image: `${registry.host}/guarded/app@${id}`, imagePullPolicy: 'Never' };
-    await kubectl.apply(pod('again', { container: present }), pod('stale', { container: { image: `${registry.host}/guarded/copy:1`, imagePullPolicy: 'Never' } }));
+    await kubectl.apply(pod('again', { container: present }), pod('bundled-again', { container: { image: `${registry.host}/bundled/app:1`, imagePullPolicy: 'Never' } }), pod('stale', { container: { image: `${registry.host}/guarded/copy:1`, imagePullPolicy: 'Never' } }));
     await ready('again');
+    await ready('bundled-again');
     await refused('stale', "its signatures can't be had:");
     await kubectl.apply(policy({ image: `${registry.host}/guarded/**`, publicKeys: [newSigningKey().publicKey] }));
     await kubectl.apply(pod('revoked', { container: present }));
