@@ -99,6 +99,7 @@ export async function remove(dataDir: string, through: readonly string[] = []): 
     ...(code === 0 && stderr === '' ? [] : [`'coracle down' ended with exit code ${code}: ${stdout}${stderr}`]),
     ...(instance === undefined ? [] : await leftoversOf({ dataDir, instance })),
   ];
-  await rm(dataDir, { recursive: true, force: true });
+  // What is still mounted there stays: then it is on the list already, and says why.
+  await rm(dataDir, { recursive: true, force: true }).catch((error: unknown) => left.push(String(error)));
   if (left.length > 0) throw new Error(`left of the cluster ${instance ?? ''} in ${dataDir}:\n${left.join('\n')}`);
 }
