@@ -81,10 +81,12 @@ export interface MemoryRequest {
   readonly directory: string;
   /** What the list of mounts calls it. */
   readonly name: string;
-  /** Absent: half of the machine's memory, the kernel's default. */
+  /** Absent: half of the machine's memory, or all of its huge pages: the kernel's default. */
   readonly sizeBytes?: number;
   readonly mode: number;
   readonly gid: number;
+  /** In huge pages of this size. */
+  readonly pageBytes?: number;
 }
 
 export interface DestroyRequest {
@@ -256,7 +258,7 @@ export function startHost(options: { readonly hostBinary?: string; readonly podB
       });
       await repeated(frameTypes.hostCgroups, writer.bytes());
     },
-    mountMemory: ({ directory, name, sizeBytes, mode, gid }) => repeated(frameTypes.hostMemory, new PayloadWriter().text(directory).text(name).optional(sizeBytes).u32(mode).u32(gid).bytes()),
+    mountMemory: ({ directory, name, sizeBytes, mode, gid, pageBytes }) => repeated(frameTypes.hostMemory, new PayloadWriter().text(directory).text(name).optional(sizeBytes).u32(mode).u32(gid).optional(pageBytes).bytes()),
     checkUsers: (path) => repeated(frameTypes.hostUsers, new PayloadWriter().text(path).bytes()),
     destroy: (request) => repeated(frameTypes.hostDestroy, encodeDestroy(request)),
     teardown: (request) =>

@@ -19,13 +19,14 @@
  *   4        POD_START ends with the layers of each mount of an image
  *   5        HOST_CGROUPS; HOST_SPAWN ends with the paths that most containers have masked, and read-only
  *   6        POD_CONFIGURE, POD_START and POD_RESIZE end with files of the cgroup; what POD_RESIZE says nothing of stays, shares too
+ *   7        HOST_MEMORY ends with the size of pages
  *
  * `version.ts` holds the same table.
  */
 #ifndef CORACLE_PROTOCOL_H
 #define CORACLE_PROTOCOL_H
 
-#define PROTOCOL_VERSION 6u
+#define PROTOCOL_VERSION 7u
 /* The oldest agent that may drive programs of this build. */
 #define OLDEST_AGENT 1u
 

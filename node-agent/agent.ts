@@ -16,6 +16,7 @@ import { createCpuManager, readProcessors, takeOverRefusal, type CpuManager, typ
 import { keepStorageLimits } from './eviction/limit-keeper.ts';
 import { createEvictionManager } from './eviction/manager.ts';
 import { evictionSettings, keptFree, type EvictionSettings } from './eviction/thresholds.ts';
+import { readHugePages } from './huge-pages.ts';
 import { createImagePolicySource } from './image-policies.ts';
 import { defaultGarbagePolicy, type GarbagePolicy } from './images/garbage.ts';
 import { followImages } from './images/follow.ts';
@@ -160,9 +161,10 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
     });
     const server = createStreamingServer({ tls: options.tls, log, clock, nodeName, images, find: (namespace, name) => workers.find(namespace, name), list: () => workers.list(), meter });
     const port = await server.listen(options.port, options.address, signal);
+    const hugePages = await readHugePages();
     const facts = await readNodeFacts({
       name: nodeName, address: options.address, port, labels: options.labels ?? {}, maxPods: options.maxPods ?? defaultMaxPods, dataDir,
-      runtimeVersion: `coracle://${options.version ?? '0.1.0'}`, userNamespaces: (await runtime.usersRefusal(dataDir)) === undefined, reservedCpus: options.cpus?.reserved.size ?? 0,
+      runtimeVersion: `coracle://${options.version ?? '0.1.0'}`, userNamespaces: (await runtime.usersRefusal(dataDir)) === undefined, hugePages, reservedCpus: options.cpus?.reserved.size ?? 0,
       kept: (what, capacity) => keptFree(settings, what === 'memory' ? 'memory.available' : 'nodefs.available', capacity),
     });
     const recorder = createRecorder(client, { component: 'kubelet', host: nodeName, clock, log, lingerMs: eventsLingerMs });
@@ -189,7 +191,7 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
       client, clock, log, runtime, images, imagePolicies, users: createUserLookUp(), objects, dataDir, nodeName, hostAddress: options.address,
       recorder, statuses, memoryDir, memoryQos, cpus, allocatable: () => facts.allocatable, heldChanged: () => classes.changed(), podsBeside: (uid) => workers.beside(uid), services: () => services.list(),
       clusterDns: options.clusterDns, hostResolver: readWhenChanged('/etc/resolv.conf', (text) => text, ''), registries: options.registries ?? noRegistrySettings, defaultSeccomp: createSeccompCache(),
-      memoryCapacityBytes: totalmem(), pidsLimit: options.pidsLimit ?? defaultPidsLimit,
+      memoryCapacityBytes: totalmem(), hugePageSizes: hugePages.map(({ sizeBytes }) => sizeBytes), pidsLimit: options.pidsLimit ?? defaultPidsLimit,
       refusal: (pod) => shutdown.refusal() ?? eviction.refusal(pod), networkReady: (each) => network.ready(each), newId: () => randomBytes(32).toString('hex'),
     };
     const workers: PodWorkers = createPodWorkers(context, signal);

@@ -1,6 +1,7 @@
 import { readFile, statfs } from 'node:fs/promises';
 import { arch, availableParallelism, release, totalmem } from 'node:os';
 import { architectureOf } from '../../machinery/architecture.ts';
+import { binary, hugeResource, type HugePages } from '../huge-pages.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
 import type { Node, NodeCondition } from '../../machinery/kinds/core.ts';
 
@@ -28,6 +29,7 @@ export interface NodeOptions {
   readonly maxPods: number;
   readonly dataDir: string;
   readonly runtimeVersion: string;
+  readonly hugePages?: readonly HugePages[];
   readonly userNamespaces: boolean;
   /** How many processors pods are not to be promised. */
   readonly reservedCpus?: number;
@@ -41,6 +43,10 @@ export async function readNodeFacts(options: NodeOptions): Promise<NodeFacts> {
   const memory = totalmem();
   const storage = disk.blocks * disk.bsize;
   const kept = options.kept ?? (() => 0);
+  const { hugePages = [] } = options;
+  const huge = Object.fromEntries(hugePages.map(({ sizeBytes, count }) => [hugeResource(sizeBytes), binary(sizeBytes * count)]));
+  // Nobody else can have it.
+  const setAside = hugePages.reduce((sum, { sizeBytes, count }) => sum + sizeBytes * count, 0);
   const osRelease = await textOf('/etc/os-release');
   return {
     name: options.name, address: options.address, port: options.port, userNamespaces: options.userNamespaces,
@@ -48,8 +54,8 @@ export async function readNodeFacts(options: NodeOptions): Promise<NodeFacts> {
       ...options.labels, 'kubernetes.io/hostname': options.name, 'kubernetes.io/os': 'linux', 'kubernetes.io/arch': architecture,
       'beta.kubernetes.io/os': 'linux', 'beta.kubernetes.io/arch': architecture,
     },
-    capacity: quantities(cpus * 1000, memory, storage, options.maxPods),
-    allocatable: quantities((cpus - (options.reservedCpus ?? 0)) * 1000, memory - kept('memory', memory), storage - BigInt(Math.trunc(kept('storage', Number(storage)))), options.maxPods),
+    capacity: { ...quantities(cpus * 1000, memory, storage, options.maxPods), ...huge },
+    allocatable: { ...quantities((cpus - (options.reservedCpus ?? 0)) * 1000, memory - kept('memory', memory) - setAside, storage - BigInt(Math.trunc(kept('storage', Number(storage)))), options.maxPods), ...huge },
     info: {
       machineID: await textOf('/etc/machine-id'), systemUUID: await textOf('/sys/class/dmi/id/product_uuid'), bootID: await textOf('/proc/sys/kernel/random/boot_id'),
       kernelVersion: release(), osImage: /^PRETTY_NAME="?([^"\n]*)/m.exec(osRelease)?.[1] ?? 'Linux', containerRuntimeVersion: options.runtimeVersion,

@@ -6,7 +6,7 @@ import { capabilitiesOf, oomScoreAdjOf, securityOf } from './security.ts';
 
 const pod: Pod = {
   metadata: { name: 'web', namespace: 'ns', uid: 'u' },
-  spec: { containers: [], volumes: [{ name: 'data', emptyDir: {} }, { name: 'settings', configMap: { name: 's' } }, { name: 'huge', emptyDir: { medium: 'HugePages-2Mi' } }, { name: 'tools', image: { reference: 'tools:1' } }] },
+  spec: { containers: [], volumes: [{ name: 'data', emptyDir: {} }, { name: 'settings', configMap: { name: 's' } }, { name: 'tools', image: { reference: 'tools:1' } }] },
 };
 const security = { uid: 0, gid: 0, groups: [], capabilities: [], noNewPrivileges: false, privileged: false, oomScoreAdj: 0 };
 const parts: ContainerParts = {
@@ -55,7 +55,6 @@ describe('a container as the runtime gets it', () => {
 
   it.each<[string, Partial<Container>]>([
     ['a volume that is not there', { volumeMounts: [{ name: 'none', mountPath: '/x' }] }], ['a subPath that leads out', { volumeMounts: [{ name: 'data', mountPath: '/x', subPath: '../y' }] }],
-    ['a volume in huge pages', { volumeMounts: [{ name: 'huge', mountPath: '/x' }] }],
     ['a subPath of an unknown variable', { volumeMounts: [{ name: 'data', mountPath: '/x', subPathExpr: '$(NO)' }] }],
   ])('refuses %s', (_name, container) => {
     expect(() => specOf(container)).toThrow(ConfigError);

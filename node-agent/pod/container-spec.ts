@@ -79,8 +79,6 @@ function mountsOf(pod: Pod, container: Container, parts: ContainerParts): readon
     if (path === undefined) throw new ConfigError(`volume "${mount.name}" is not in the pod`);
     const target = posix.resolve('/', mount.mountPath);
     const subPath = subPathOf(mount, parts.environment);
-    const medium = live?.emptyDir?.medium ?? '';
-    if (medium.startsWith('HugePages')) throw new ConfigError(`volume "${mount.name}" asks for an emptyDir of medium ${medium}, which this node does not have: use Memory, or no medium`);
     const alwaysReadOnly = live?.configMap !== undefined || live?.secret !== undefined || live?.projected !== undefined || live?.downwardAPI !== undefined;
     if (layers !== undefined) return { type: 'image', source: path, layers, ...(subPath === '' ? {} : { subPath }), target, readOnly: true, propagation: 'private' };
     return {

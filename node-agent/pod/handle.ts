@@ -49,6 +49,8 @@ export interface NodeContext {
   readonly registries: RegistrySettings;
   readonly defaultSeccomp: (capabilities: readonly string[]) => Buffer;
   readonly memoryCapacityBytes: number;
+  /** Bytes: those that this node has huge pages of. */
+  readonly hugePageSizes: readonly number[];
   readonly pidsLimit: number | undefined;
   /** Why the node doesn't let a pod in at the moment; undefined: it does. */
   refusal(pod: Pod): Refusal | undefined;

@@ -10,13 +10,17 @@ const container: Container = { name: 'c', resources: { requests: { cpu: '250m', 
 const pod: Pod = { spec: { containers: [container] } };
 
 function handleOf(changes: Partial<NodeContext> = {}, state: Partial<PodState> = {}): Pick<PodHandle, 'node' | 'pod' | 'state'> {
-  const node: Partial<NodeContext> = { memoryQos: { reserves: false }, allocatable: () => ({ memory: '1Gi' }), memoryCapacityBytes: 1, ...changes };
+  const node: Partial<NodeContext> = { memoryQos: { reserves: false }, allocatable: () => ({ memory: '1Gi' }), memoryCapacityBytes: 1, hugePageSizes: [], ...changes };
   return { node: node as NodeContext, pod: () => pod, state: () => ({ ...newState(0), ...state }) };
 }
 
 describe('a container\'s cgroup', () => {
   it('is given its share and limits', () => {
     expect(givenToContainer(handleOf(), container)).toEqual({ cpuRequestMillis: 250, cpuLimitMillis: 1000, memoryLimitBytes: 64 * mi });
+  });
+
+  it('has no huge pages that it does not ask for, where the node has some', () => {
+    expect(givenToContainer(handleOf({ hugePageSizes: [2 * mi, 1024 * mi] }), { name: 'c', resources: { limits: { 'hugepages-2Mi': '6Mi' } } }).hugeBytes).toEqual(new Map([[2 * mi, 6 * mi], [1024 * mi, 0]]));
   });
 
   it('has no quota of processors that are its own', () => {

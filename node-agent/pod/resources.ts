@@ -1,5 +1,6 @@
 import type { Container, Pod } from '../../machinery/kinds/core.ts';
 import { parseQuantity, toMillis, toUnits } from '../../machinery/quantity.ts';
+import { hugeLimits } from '../huge-pages.ts';
 import { podResources } from '../pod-resources.ts';
 import type { CgroupResources } from '../runtime/runtime.ts';
 import type { NodeContext, PodHandle } from './handle.ts';
@@ -14,9 +15,11 @@ export function givenToPod(pod: Pod, { memoryQos }: Pick<NodeContext, 'memoryQos
 export function givenToContainer({ node, pod, state }: Pick<PodHandle, 'node' | 'pod' | 'state'>, container: Container): CgroupResources {
   const { cpuLimitMillis, ...resources } = containerResources(container);
   const hasOwnCpus = Object.hasOwn(state().cpus ?? {}, container.name);
+  const hugeBytes = hugeLimits(container, node.hugePageSizes);
   const allocatable = parseQuantity(node.allocatable()['memory'] ?? '');
   return {
     ...resources, ...(cpuLimitMillis === undefined || hasOwnCpus ? {} : { cpuLimitMillis }),
+    ...(hugeBytes.size === 0 ? {} : { hugeBytes }),
     ...containerMemoryQos(pod(), container, node.memoryQos, allocatable === undefined ? node.memoryCapacityBytes : toUnits(allocatable)),
   };
 }

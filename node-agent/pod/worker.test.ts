@@ -86,7 +86,7 @@ function node(): NodeContext {
     imagePolicies: { current: async () => [] }, objects: { hold: () => ({ configMap: unused, secret: unused, release: () => undefined }), run: unused },
     recorder: { record: (_regarding, _type, reason) => void asked.push(reason), drain: unused },
     statuses: { write: (_pod, status) => void reported.push(status), check: () => undefined, flush: () => ask('flush'), forget: () => undefined },
-    allocatable: () => ({}), memoryQos: { reserves: false }, cpus: undefined, heldChanged: () => undefined, podsBeside: () => [], services: () => [], clusterDns: undefined, registries: noRegistrySettings, defaultSeccomp: () => Buffer.alloc(0), memoryCapacityBytes: 1, pidsLimit: undefined,
+    allocatable: () => ({}), memoryQos: { reserves: false }, cpus: undefined, heldChanged: () => undefined, podsBeside: () => [], services: () => [], clusterDns: undefined, registries: noRegistrySettings, defaultSeccomp: () => Buffer.alloc(0), memoryCapacityBytes: 1, hugePageSizes: [], pidsLimit: undefined,
     refusal: () => undefined, networkReady: () => Promise.resolve(), newId: () => `${asked.length}`.padStart(64, '0'),
   };
 }

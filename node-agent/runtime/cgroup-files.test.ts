@@ -13,6 +13,13 @@ it('what v2 has files for is said by file', () => {
   });
 });
 
+it('huge pages are bounded by size, in both', () => {
+  const hugeBytes = new Map([[2 << 20, 4 << 20], [1 << 30, 0]]);
+  const said = (version: 1 | 2) => nativeResources(version, { hugeBytes }).files?.map(({ controller, name, value }) => `${controller} ${name} ${value}`);
+  expect(said(2)).toEqual(['hugetlb hugetlb.2MB.max 4194304', 'hugetlb hugetlb.1GB.max 0']);
+  expect(said(1)).toEqual(['hugetlb hugetlb.2MB.limit_in_bytes 4194304', 'hugetlb hugetlb.1GB.limit_in_bytes 0']);
+});
+
 it('v1 goes without what it has no files for', () => {
   expect(nativeResources(1, { memoryLimitBytes: 100, ...memory })).toEqual({ memoryLimitBytes: 100 });
   expect(nativeResources(1, { cpus: '1' }).files).toEqual([{ controller: 'cpuset', name: 'cpuset.cpus', value: '1' }]);

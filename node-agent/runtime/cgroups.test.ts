@@ -11,7 +11,8 @@ describe('a machine\'s cgroups', () => {
     expect(parseLayout(line('/sys/fs/cgroup', 'cgroup2', 'rw,nsdelegate'), 'cpuset cpu io memory pids misc\n')).toEqual({
       version: 2, hierarchies: [{ controllers: ['cpu', 'memory', 'pids'], mount: '/sys/fs/cgroup' }], others: [],
     });
-    expect(parseLayout(line('/sys/fs/cgroup', 'cgroup2', 'rw'), 'cpuset cpu pids\n', true).hierarchies[0]?.controllers).toEqual(['cpuset', 'cpu', 'pids']);
+    expect(parseLayout(line('/sys/fs/cgroup', 'cgroup2', 'rw'), 'cpuset cpu pids\n', ['cpuset']).hierarchies[0]?.controllers).toEqual(['cpuset', 'cpu', 'pids']);
+    expect(parseLayout(line('/sys/fs/cgroup', 'cgroup2', 'rw'), 'cpu hugetlb pids\n', ['hugetlb']).hierarchies[0]?.controllers).toEqual(['cpu', 'hugetlb', 'pids']);
     expect(parseLayout(line('/sys/fs/cgroup', 'cgroup2', 'rw'), 'cpu pids\n').hierarchies[0]?.controllers).toEqual(['cpu', 'pids']);
   });
 
@@ -23,7 +24,7 @@ describe('a machine\'s cgroups', () => {
     ].join('\n');
     const layout = parseLayout(mountinfo, '');
     // What assigns no processors leaves their hierarchy alone, but for what another agent has put there.
-    expect(parseLayout(mountinfo, '', true)).toEqual({ version: 1, hierarchies: [...layout.hierarchies, ...layout.others], others: [] });
+    expect(parseLayout(mountinfo, '', ['cpuset'])).toEqual({ version: 1, hierarchies: [...layout.hierarchies, ...layout.others], others: [] });
     expect(layout).toEqual({
       version: 1, others: [{ controllers: ['cpuset'], mount: '/sys/fs/cgroup/cpuset' }],
       hierarchies: [

@@ -19,16 +19,17 @@ export interface CgroupLayout {
 
 /** What limits and counts are made of; a v1 hierarchy with none of them is left alone. */
 const wanted = ['cpu', 'cpuacct', 'memory', 'pids'];
-/** Which processors there are: each hierarchy costs a start some of its time, so this one is used only by who assigns them. */
-const assigned = 'cpuset';
+/** Which processors there are, and pages of other sizes: each hierarchy costs a start some of its time, so these are used only by who hands them out. */
+const handedOut = ['cpuset', 'hugetlb'] as const;
+export type HandedOut = (typeof handedOut)[number];
 
 /**
  * `/proc/self/mountinfo` → layout. v1 and hybrid when any v1 controller of ours is mounted, else v2, with the controllers that
- * `available` names (its root's `cgroup.controllers`). Throws when there is neither. `assigns`: containers are assigned processors.
+ * `available` names (its root's `cgroup.controllers`). Throws when there is neither. `more`: what else is handed out.
  */
-export function parseLayout(mountinfo: string, available: string, assigns = false): CgroupLayout {
-  const known = [...wanted, assigned];
-  const used = assigns ? known : wanted;
+export function parseLayout(mountinfo: string, available: string, more: readonly HandedOut[] = []): CgroupLayout {
+  const known: readonly string[] = [...wanted, ...handedOut];
+  const used: readonly string[] = [...wanted, ...more];
   const mounts = mountinfo.split('\n').flatMap((line) => {
     const [before = '', after = ''] = line.split(' - ');
     const mount = before.split(' ')[4];
@@ -45,12 +46,12 @@ export function parseLayout(mountinfo: string, available: string, assigns = fals
   return { version: 2, hierarchies: [{ controllers, mount: unified.mount }], others: [] };
 }
 
-export async function readLayout(assigns = false): Promise<CgroupLayout> {
+export async function readLayout(more: readonly HandedOut[] = []): Promise<CgroupLayout> {
   const available = readFile('/sys/fs/cgroup/cgroup.controllers', 'utf8').catch((error: unknown) => {
     if (systemCode(error) === 'ENOENT') return '';
     throw error;
   });
-  return parseLayout(await readFile('/proc/self/mountinfo', 'utf8'), await available, assigns);
+  return parseLayout(await readFile('/proc/self/mountinfo', 'utf8'), await available, more);
 }
 
 /** Every hierarchy that something of ours may be in. */

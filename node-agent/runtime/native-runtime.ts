@@ -1,3 +1,4 @@
+import { readHugePages } from '../huge-pages.ts';
 import { readFile, rm } from 'node:fs/promises';
 import { systemClock, type Clock } from '../../machinery/clock.ts';
 import { systemCode } from '../../machinery/thrown.ts';
@@ -102,7 +103,7 @@ async function opaqueDirectories(host: HostClient, layer: string, scratch: strin
  */
 export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   const { dataDir, instance, log, events } = options;
-  const [bootId, layout, delegated] = await Promise.all([readBootId(), readLayout(options.assignsCpus), readDelegated()]);
+  const [bootId, layout, delegated] = await Promise.all([readBootId(), readLayout([...(options.assignsCpus === true ? ['cpuset' as const] : []), ...((await readHugePages()).length > 0 ? ['hugetlb' as const] : [])]), readDelegated()]);
   if (options.assignsCpus === true && !layout.hierarchies.some(({ controllers }) => controllers.includes('cpuset'))) {
     throw new RuntimeError('Failed', 'processors can\'t be assigned: this machine has no cgroup controller cpuset; mount it, or leave out --cpu-manager-policy static');
   }

@@ -20,6 +20,8 @@ export interface CgroupResources extends Omit<NativeResources, 'files'> {
   readonly memoryLowBytes?: number;
   /** v2: from where on what asks for more is slowed down; Infinity: from nowhere. */
   readonly memoryHighBytes?: number;
+  /** By the size of their pages, bytes: how much it may have in huge ones. */
+  readonly hugeBytes?: ReadonlyMap<number, number>;
   /** The processors that it may run on: `0-1,4`. Only where the runtime was opened to assign them. */
   readonly cpus?: string;
 }
@@ -149,8 +151,10 @@ export interface PackRequest {
 export interface MemoryRequest {
   /** Made when missing. */
   readonly directory: string;
-  /** Most that it holds; absent: half of the machine's memory. */
+  /** Most that it holds; absent: half of the machine's memory, or all of its huge pages. */
   readonly sizeBytes?: number;
+  /** In huge pages of this size. */
+  readonly pageBytes?: number;
   readonly mode: number;
   /** The group of its root directory. */
   readonly gid: number;

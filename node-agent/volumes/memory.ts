@@ -2,6 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Pod, Volume } from '../../machinery/kinds/core.ts';
 import { parseQuantity, toUnits } from '../../machinery/quantity.ts';
+import { isInHugePages } from '../huge-pages.ts';
 import { podResources } from '../pod-resources.ts';
 import type { Runtime } from '../runtime/runtime.ts';
 import { memoryDirectory } from '../runtime/sandbox-record.ts';
@@ -22,8 +23,8 @@ export async function openMemory(memory: Memory, dataDir: string, uids: Readonly
 }
 
 /** An emptyDir that is a file system of its own: only so can it be bounded. */
-export function isMemory({ emptyDir }: Volume): boolean {
-  return emptyDir?.medium === 'Memory';
+export function isMemory(volume: Volume): boolean {
+  return volume.emptyDir?.medium === 'Memory' || isInHugePages(volume);
 }
 
 /** As little as the volume, its pod and the node allow. Pure. Source: "emptyDir: memory backed volumes are sized to allocatable memory or less". */
@@ -33,4 +34,11 @@ export function memorySize(pod: Pod, volume: Volume, allocatable: Readonly<Recor
   // A limit of nothing is none.
   const bounds = [...asked, ...(memoryLimitBytes === undefined ? [] : [memoryLimitBytes])].filter((bytes) => bytes > 0);
   return bounds.length === 0 ? undefined : Math.min(...bounds);
+}
+
+/** Whole pages; what the node has bounds it otherwise. Pure. */
+export function hugeSize({ emptyDir }: Volume, pageBytes: number): number | undefined {
+  const limit = parseQuantity(emptyDir?.sizeLimit ?? '');
+  const bytes = limit === undefined ? 0 : toUnits(limit);
+  return bytes <= 0 ? undefined : Math.max(Math.floor(bytes / pageBytes), 1) * pageBytes;
 }

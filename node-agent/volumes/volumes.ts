@@ -8,10 +8,11 @@ import type { Clock } from '../../machinery/clock.ts';
 import type { Pod, Volume } from '../../machinery/kinds/core.ts';
 import type { Client } from '../../client/client.ts';
 import type { PodFacts } from '../downward.ts';
+import { isInHugePages, pageSizeOf } from '../huge-pages.ts';
 import type { HeldObjects } from '../objects.ts';
 import { writeAtomically, type Ownership } from './atomic-writer.ts';
 import { checkHostPath } from './host-path.ts';
-import { isMemory, memorySize, type Memory } from './memory.ts';
+import { hugeSize, isMemory, memorySize, type Memory } from './memory.ts';
 import { onlyUserOf, payloadOf } from './payload.ts';
 import { createPodTokens } from './service-account-token.ts';
 import { messageOf } from '../../machinery/thrown.ts';
@@ -88,10 +89,11 @@ export function createPodVolumes(first: Pod, context: VolumeContext): PodVolumes
 
   async function mountEmptyDir(pod: Pod, volume: Volume, directory: string, facts: PodFacts): Promise<void> {
     const { fsGroup } = pod.spec?.securityContext ?? {};
-    const sizeBytes = memorySize(pod, volume, facts.allocatable);
+    const pageBytes = isInHugePages(volume) ? pageSizeOf(pod, volume) : undefined;
+    const sizeBytes = pageBytes === undefined ? memorySize(pod, volume, facts.allocatable) : hugeSize(volume, pageBytes);
     await mkdir(context.memoryDir, { recursive: true, mode: 0o755 });
     const rights = fsGroup === undefined ? { mode: 0o777, gid: 0 } : { mode: 0o2777, gid: fsGroup };
-    await context.memory.mountMemory({ directory, ...rights, ...(sizeBytes === undefined ? {} : { sizeBytes }) });
+    await context.memory.mountMemory({ directory, ...rights, ...(sizeBytes === undefined ? {} : { sizeBytes }), ...(pageBytes === undefined ? {} : { pageBytes }) });
   }
 
   async function prepareAll(pod: Pod, facts: PodFacts): Promise<void> {

@@ -12,6 +12,7 @@ import { collect, containerSpec, createTestMachine, finished, logText, sandboxSp
 
 const command = promisify(execFile);
 const { version: cgroupVersion } = await readLayout();
+const hasHugePages = existsSync('/sys/kernel/mm/hugepages/hugepages-2048kB');
 let machine: TestMachine;
 let sandbox: Sandbox;
 
@@ -189,6 +190,21 @@ describe('what a container sees', () => {
     const { log } = await outcomeOf('cat /data/deep/file; echo x > /data/deep/file; df -k /scratch | tail -1; ls /mnt', { mounts });
     expect(log).toMatch(/from the host\n[\s\S]*Read-only file system[\s\S]*tmpfs\s+1024[\s\S]*bin/);
     expect(existsSync(join(machine.layer, 'data'))).toBe(false);
+  });
+
+  it.runIf(hasHugePages)('has volumes in huge pages, as many as there are', async () => {
+    const source = join(machine.dataDir, 'memory/huge');
+    await mkdir(join(machine.dataDir, 'memory'));
+    const request = { directory: source, mode: 0o2777, gid: 2000, sizeBytes: 4 << 20, pageBytes: 2 << 20 };
+    await machine.runtime.mountMemory(request);
+    await machine.runtime.mountMemory(request);
+    const mounts = [{ type: 'bind' as const, source, target: '/huge', readOnly: false }];
+    const { log } = await outcomeOf('grep " /huge " /proc/mounts; stat -c "%a %g" /huge; fallocate -l 2097152 /huge/one && echo made', { mounts });
+    expect(log).toMatch(/^\S+ \/huge hugetlbfs rw,nodev,[^\n]*pagesize=2M,size=4194304 [^\n]*\n2777 2000\n/);
+    const free = Number(await readFile('/sys/kernel/mm/hugepages/hugepages-2048kB/free_hugepages', 'utf8'));
+    expect(log.endsWith('\nmade\n') || (free === 0 && log.includes('No space left on device'))).toBe(true);
+    await machine.runtime.removeDirectory(source);
+    expect(existsSync(source)).toBe(false);
   });
 
   it('has what is mounted on a link where the link leads, made when missing, and never outside', async () => {
