@@ -147,10 +147,25 @@ describe('a runtime class', () => {
     expect(admit(Pod, under('vm', { nodeSelector: { a: 'b' } })).spec).toMatchObject({ overhead: { cpu: '250m' }, nodeSelector: { a: 'b', vm: 'yes' }, tolerations: [{ key: 'vm', operator: 'Exists' }] });
   });
 
+  it('is one with pods that say the same in other words', () => {
+    expect(admit(Pod, under('vm', { overhead: { cpu: '0.25' } })).spec?.overhead).toEqual({ cpu: '250m' });
+  });
+
+  it.each([
+    ['the same', { key: 'vm', operator: 'Exists' }, []],
+    ['less', { key: 'vm', operator: 'Equal', value: 'x', effect: 'NoSchedule' }, [{ key: 'vm', operator: 'Exists' }]],
+    ['less, for a time', { key: 'vm', operator: 'Exists', effect: 'NoExecute', tolerationSeconds: 5 }, [{ key: 'vm', operator: 'Exists' }]],
+    ['more', { operator: 'Exists' }, [{ operator: 'Exists' }]],
+    ['something else', { key: 'a', operator: 'Exists' }, [{ key: 'a', operator: 'Exists' }, { key: 'vm', operator: 'Exists' }]],
+  ])('tolerates for its pods what they don\'t: %s', (_name, own, expected) => {
+    expect(admit(Pod, under('vm', { tolerations: [own] })).spec?.tolerations).toEqual(expected.length === 0 ? [own] : expected);
+  });
+
   it.each<[string, Pod, string]>([
     ['is there', under('none'), 'pod rejected: RuntimeClass "none" not found'],
     ['agrees with its pods about the cost', under('vm', { overhead: { cpu: '1' } }), "pod rejected: Pod's Overhead doesn't match RuntimeClass's defined Overhead"],
     ['alone gives pods overhead', pod({}, 'free', { overhead: { cpu: '1' } }), 'pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead'],
+    ['alone gives pods overhead, even none', pod({}, 'free', { overhead: {} }), 'pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead'],
     ['agrees with its pods about the place', under('vm', { nodeSelector: { vm: 'no' } }), 'conflict: runtimeClass.scheduling.nodeSelector[vm] = yes; pod.spec.nodeSelector[vm] = no'],
   ])('%s', (_name, object, why) => {
     expect(() => admit(Pod, object)).toThrow(`pods "p" is forbidden: ${why}`);

@@ -1,6 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Pod, Toleration } from '../../machinery/kinds/core.ts';
 import { RuntimeClass } from '../../machinery/kinds/runtime-class.ts';
+import { parseQuantity } from '../../machinery/quantity.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
 import { refused } from '../access/refused.ts';
 import type { Caches } from '../store/cache.ts';
@@ -20,9 +21,8 @@ export const runtimeClass: AdmissionPlugin = {
   validate(write, object) {
     const { spec } = object as Pod;
     const found = classOf(write, spec);
-    if (spec?.overhead !== undefined && !isDeepStrictEqual({ ...spec.overhead }, { ...found?.overhead?.podFixed })) {
-      throw rejected(write, found?.overhead?.podFixed === undefined ? 'Pod Overhead set without corresponding RuntimeClass defined Overhead' : "Pod's Overhead doesn't match RuntimeClass's defined Overhead");
-    }
+    if (found?.overhead === undefined ? spec?.overhead === undefined : isSameOverhead(spec?.overhead, found.overhead.podFixed)) return;
+    throw rejected(write, found?.overhead === undefined ? 'Pod Overhead set without corresponding RuntimeClass defined Overhead' : "Pod's Overhead doesn't match RuntimeClass's defined Overhead");
   },
 };
 
@@ -43,8 +43,16 @@ function lookUp(caches: Caches, name: string): RuntimeClass | undefined {
 
 function setOverhead(write: Admitted, spec: Spec, { overhead }: RuntimeClass): void {
   if (overhead?.podFixed === undefined) return;
-  if (spec.overhead !== undefined && !isDeepStrictEqual({ ...spec.overhead }, { ...overhead.podFixed })) throw rejected(write, "Pod's Overhead doesn't match RuntimeClass's defined Overhead");
+  if (spec.overhead !== undefined && !isSameOverhead(spec.overhead, overhead.podFixed)) throw rejected(write, "Pod's Overhead doesn't match RuntimeClass's defined Overhead");
   spec.overhead = { ...overhead.podFixed };
+}
+
+type Overhead = Spec['overhead'];
+
+/** As amounts: 250m is 0.25. */
+function isSameOverhead(one: Overhead, other: Overhead): boolean {
+  const amounts = (of: Overhead): object => Object.fromEntries(Object.entries(of ?? {}).map(([name, text]) => [name, parseQuantity(text)?.nanos]));
+  return isDeepStrictEqual(amounts(one), amounts(other));
 }
 
 function setScheduling(write: Admitted, spec: Spec, { scheduling }: RuntimeClass): void {
@@ -53,8 +61,27 @@ function setScheduling(write: Admitted, spec: Spec, { scheduling }: RuntimeClass
     if (own !== undefined && own !== value) throw refused(targetOf(write), `conflict: runtimeClass.scheduling.nodeSelector[${key}] = ${value}; pod.spec.nodeSelector[${key}] = ${own}`);
     spec.nodeSelector = { ...spec.nodeSelector, [key]: value };
   }
-  const missing = (scheduling?.tolerations ?? []).filter((toleration) => !(spec.tolerations ?? []).some((own) => isDeepStrictEqual({ ...own }, { ...toleration })));
-  if (missing.length > 0) spec.tolerations = [...(spec.tolerations ?? []), ...missing.map((toleration) => ({ ...toleration }) as Draft<Toleration>)];
+  if (scheduling?.tolerations !== undefined) spec.tolerations = merged([...spec.tolerations ?? [], ...scheduling.tolerations]).map((toleration) => ({ ...toleration }) as Draft<Toleration>);
+}
+
+const isEqual = (one: Toleration, other: Toleration): boolean => isDeepStrictEqual({ ...one }, { ...other });
+
+/** Without those that another one includes; of equal ones the first stays. */
+function merged(tolerations: readonly Toleration[]): readonly Toleration[] {
+  return tolerations.reduce<readonly Toleration[]>((kept, toleration, index) => {
+    const isIncluded = kept.some((other) => isEqual(other, toleration) || includes(other, toleration))
+      || tolerations.slice(index + 1).some((other) => !isEqual(other, toleration) && includes(other, toleration));
+    return isIncluded ? kept : [...kept, toleration];
+  }, []);
+}
+
+/** Does `wide` tolerate all that `narrow` does? Source: "Taints and tolerations"; no operator is Equal, no key with Exists is every key, no effect is every effect. */
+function includes(wide: Toleration, narrow: Toleration): boolean {
+  const { key = '', operator = 'Equal', value = '', effect = '', tolerationSeconds } = wide;
+  if ((narrow.key ?? '') !== key && (key !== '' || operator !== 'Exists')) return false;
+  if ((narrow.effect ?? '') !== effect && effect !== '') return false;
+  if (effect === 'NoExecute' && tolerationSeconds !== undefined && (narrow.tolerationSeconds ?? Infinity) > tolerationSeconds) return false;
+  return operator === 'Exists' || (operator === 'Equal' && (narrow.operator ?? 'Equal') === 'Equal' && (narrow.value ?? '') === value);
 }
 
 function rejected(write: Admitted, why: string) {
