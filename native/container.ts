@@ -87,6 +87,16 @@ export interface PodContainer extends ContainerDescription {
   /** BPF bytes of the filter; empty: unconfined. */
   readonly seccomp: Buffer;
   readonly oomScoreAdj: number;
+  /** The OCI runtime that runs it; absent: coracle-pod itself does. */
+  readonly runtime?: RuntimeCall;
+}
+
+/** How a container of a runtime handler is run. */
+export interface RuntimeCall {
+  /** Path and options of the runtime, before its subcommand. */
+  readonly command: readonly string[];
+  /** Its config.json, in parts: the name of the container's cgroup comes between them. */
+  readonly config: readonly string[];
 }
 
 export interface ContainerExit {
@@ -158,7 +168,8 @@ export function encodeContainer(container: PodContainer): Buffer {
   writeResources(writer, container.resources);
   writer.text(container.logPath).u64(container.logMaxBytes).u32(container.logMaxFiles).text(container.joins ?? '');
   for (const { type, layers = [] } of container.mounts) if (type === 'image') writer.texts(layers);
-  return writeFiles(writer, container.resources).bytes();
+  writeFiles(writer, container.resources);
+  return writer.texts(container.runtime?.command ?? []).texts(container.runtime?.config ?? []).bytes();
 }
 
 export function readExit(reader: PayloadReader): ContainerExit {

@@ -102,6 +102,7 @@ export async function connectPod(directory: () => string, events: PodEvents, gre
       requireFiles(container.resources);
       if (container.joins !== undefined) requireField('joins', speaker);
       if (container.mounts.some(({ type }) => type === 'image')) requireField('imageMounts', speaker);
+      if (container.runtime !== undefined) requireField('runtime', speaker);
       const reader = new PayloadReader(await send('podStart', encodeContainer(container)));
       return { containerId: container.id, pid: reader.u32(), startedAt: reader.u64(), cgroupIndex: reader.u32() };
     },

@@ -20,13 +20,14 @@
  *   5        HOST_CGROUPS; HOST_SPAWN ends with the paths that most containers have masked, and read-only
  *   6        POD_CONFIGURE, POD_START and POD_RESIZE end with files of the cgroup; what POD_RESIZE says nothing of stays, shares too
  *   7        HOST_MEMORY ends with the size of pages
+ *   8        POD_START ends with the command of an OCI runtime, and with its configuration in parts that the name of the container's cgroup joins
  *
  * `version.ts` holds the same table.
  */
 #ifndef CORACLE_PROTOCOL_H
 #define CORACLE_PROTOCOL_H
 
-#define PROTOCOL_VERSION 7u
+#define PROTOCOL_VERSION 8u
 /* The oldest agent that may drive programs of this build. */
 #define OLDEST_AGENT 1u
 

@@ -5,7 +5,7 @@
 import { NativeError, type PayloadReader } from './frame.ts';
 
 /** What this agent speaks; `PROTOCOL_VERSION` in `protocol.h`. */
-export const protocolVersion = 7;
+export const protocolVersion = 8;
 
 /** The oldest that this agent drives. `coracle-host` is built and started with its agent; a supervisor may be of any age. */
 export const oldestDriven = { 'coracle-pod': 1, 'coracle-host': 7 } as const;
@@ -13,7 +13,7 @@ export const oldestDriven = { 'coracle-pod': 1, 'coracle-host': 7 } as const;
 /** The version that each request to a supervisor came with: an older one would not know it. A field that comes later is checked for where it is written. */
 const requestSince = { podHello: 1, podConfigure: 1, podStart: 1, podSignal: 1, podRemove: 1, podExec: 1, podAttach: 1, podDial: 1, podResize: 3 } as const;
 /** The same for fields of requests. */
-const fieldSince = { joins: 3, imageMounts: 4, cgroupFiles: 6 } as const;
+const fieldSince = { joins: 3, imageMounts: 4, cgroupFiles: 6, runtime: 8 } as const;
 export type PodRequest = keyof typeof requestSince;
 /** They never change: whatever version a supervisor speaks, what it runs can be looked at and ended. */
 const everlasting: readonly PodRequest[] = ['podHello', 'podSignal'];

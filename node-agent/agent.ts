@@ -40,6 +40,8 @@ import type { PodState } from './pod/state.ts';
 import { createStatusWriter } from './pod/status-writer.ts';
 import { createPodWorkers, type PodWorkers } from './pod/workers.ts';
 import { readWhenChanged } from './read-when-changed.ts';
+import { createRuntimeClassSource } from './runtime-classes.ts';
+import type { RuntimeHandlers } from './runtime/oci/handlers.ts';
 import type { Runtime, RuntimeEvents } from './runtime/runtime.ts';
 import { defaultSeccomp } from './runtime/seccomp.ts';
 import { createLogind } from './shutdown/logind.ts';
@@ -81,6 +83,8 @@ export interface AgentOptions {
   readonly memoryQos?: MemoryQos;
   /** Who runs on which processors; absent: everybody on all. */
   readonly cpus?: CpuSettings;
+  /** OCI runtimes by the names that RuntimeClasses have for them; absent: our own runtime alone. */
+  readonly runtimeHandlers?: RuntimeHandlers;
   /** Most processes of one container. */
   readonly pidsLimit?: number;
 }
@@ -165,6 +169,7 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
     const facts = await readNodeFacts({
       name: nodeName, address: options.address, port, labels: options.labels ?? {}, maxPods: options.maxPods ?? defaultMaxPods, dataDir,
       runtimeVersion: `coracle://${options.version ?? '0.1.0'}`, userNamespaces: (await runtime.usersRefusal(dataDir)) === undefined, hugePages, reservedCpus: options.cpus?.reserved.size ?? 0,
+      foreignHandlers: [...options.runtimeHandlers?.keys() ?? []],
       kept: (what, capacity) => keptFree(settings, what === 'memory' ? 'memory.available' : 'nodefs.available', capacity),
     });
     const recorder = createRecorder(client, { component: 'kubelet', host: nodeName, clock, log, lingerMs: eventsLingerMs });
@@ -187,8 +192,9 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
     });
     const objects = createObjectSource(client, clock);
     const imagePolicies = createImagePolicySource(client, clock, log, join(dataDir, 'image-policies.json'));
+    const runtimeClasses = createRuntimeClassSource(client, clock, log);
     const context: NodeContext = {
-      client, clock, log, runtime, images, imagePolicies, users: createUserLookUp(), objects, dataDir, nodeName, hostAddress: options.address,
+      client, clock, log, runtime, runtimeClasses, images, imagePolicies, users: createUserLookUp(), objects, dataDir, nodeName, hostAddress: options.address,
       recorder, statuses, memoryDir, memoryQos, cpus, allocatable: () => facts.allocatable, heldChanged: () => classes.changed(), podsBeside: (uid) => workers.beside(uid), services: () => services.list(),
       clusterDns: options.clusterDns, hostResolver: readWhenChanged('/etc/resolv.conf', (text) => text, ''), registries: options.registries ?? noRegistrySettings, defaultSeccomp: createSeccompCache(),
       memoryCapacityBytes: totalmem(), hugePageSizes: hugePages.map(({ sizeBytes }) => sizeBytes), pidsLimit: options.pidsLimit ?? defaultPidsLimit,
@@ -200,7 +206,7 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
     listening(port);
     log.info({ node: nodeName, adopted: records.size, port }, 'the node agent runs');
     await Promise.all([
-      nodes.run(signal), services.run(signal), pods.run(signal), objects.run(signal), imagePolicies.run(signal), network.run(signal), reporter.run(signal), classes.run(signal), cpus?.run(signal),
+      nodes.run(signal), services.run(signal), pods.run(signal), objects.run(signal), imagePolicies.run(signal), runtimeClasses.run(signal), network.run(signal), reporter.run(signal), classes.run(signal), cpus?.run(signal),
       shutdown.run(signal), eviction.run(signal), keepStorageLimits({ storage: meter.storage, list: () => workers.list(), clock, log }, signal),
       imageGarbage.run(signal), followImages(dataDir, () => reporter.changed(), log, signal), reporter.registered.then(() => beatHeart(client, clock, log, nodeName, signal)), followPods(pods, services, workers, signal), server.closed,
     ]);

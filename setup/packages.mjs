@@ -27,6 +27,7 @@ export const packages = [
   { name: 'python3-dbus', why: 'what plays the login manager is written with it', need: 'test', probe: ['/usr/lib/python3/dist-packages/dbus/__init__.py'] },
   { name: 'python3-gi', why: 'its event loop', need: 'test', probe: ['/usr/lib/python3/dist-packages/gi/__init__.py'] },
   { name: 'debootstrap', why: 'makes a Debian to run as an image', need: 'test', probe: ['/usr/sbin/debootstrap'] },
+  { name: 'runc', why: 'runs containers of a runtime handler', need: 'test', probe: ['/usr/bin/runc', '/usr/sbin/runc'] },
   { name: 'runc', why: 'a peer that containers are timed beside', need: 'bench', probe: ['/usr/bin/runc', '/usr/sbin/runc'] },
   { name: 'crun', why: 'a peer that containers are timed beside', need: 'bench', probe: ['/usr/bin/crun'] },
 ];

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { clusterCidr, dataDirectory, host, logLevel, nodeName, port, serverUrl } from './command.ts';
-import { percent, podCount } from './node-options.ts';
+import { percent, podCount, runtimeHandler } from './node-options.ts';
 import { processors, throttlingFactor } from './resource-options.ts';
 
 describe('an option of a command', () => {
@@ -19,6 +19,7 @@ describe('an option of a command', () => {
     ['the largest factor', throttlingFactor, '1', 1],
     ['processors', processors, '0-1,3', new Set([0, 1, 3])],
     ["pods' addresses", clusterCidr, '10.42.0.0/16', '10.42.0.0/16'],
+    ['a runtime', runtimeHandler, 'runc=/usr/sbin/runc', new Map([['runc', '/usr/sbin/runc']])],
   ] as const)('takes %s', (_name, parse, text, value) => {
     expect(parse(text)).toEqual(value);
   });
@@ -42,8 +43,18 @@ describe('an option of a command', () => {
     ['a network that is none', clusterCidr, 'foo', 'a /16, such as'],
     ['a wider network', clusterCidr, '10.0.0.0/8', 'a /16, such as'],
     ['a network with an octet too large', clusterCidr, '10.300.0.0/16', 'a /16, such as'],
+    ['a runtime without a name', runtimeHandler, '/usr/sbin/runc', 'a name and the absolute path'],
+    ['a runtime that is to be looked for', runtimeHandler, 'runc=runc', 'a name and the absolute path'],
+    ['a runtime by a name that no class can have', runtimeHandler, 'Run_C=/usr/sbin/runc', "no handler's name"],
+    ['another runtime by our own name', runtimeHandler, 'coracle=/usr/sbin/runc', "this node's own runtime"],
     ["the services' network", clusterCidr, '10.43.0.0/16', 'Services have their addresses there'],
   ] as const)('refuses %s', (_name, parse, text, reason) => {
     expect(() => parse(text)).toThrow(reason);
+  });
+
+  it('that names runtimes takes each name once', () => {
+    const one = runtimeHandler('a=/bin/a');
+    expect(runtimeHandler('b=/bin/b', one)).toEqual(new Map([['a', '/bin/a'], ['b', '/bin/b']]));
+    expect(() => runtimeHandler('a=/bin/b', one)).toThrow('a is given twice');
   });
 });

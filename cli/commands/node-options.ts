@@ -1,8 +1,10 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { defaultGarbagePolicy } from '../../node-agent/images/garbage.ts';
+import { dns1123Label } from '../../machinery/names.ts';
 import { parseMirror, parseRegistry } from '../../node-agent/images/registry-settings.ts';
 import { parsePeriod } from '../../node-agent/period.ts';
 import { checked, collected } from './command.ts';
+import { ownHandler } from '../../node-agent/runtime/oci/handlers.ts';
 import { withEvictionOptions } from './eviction-options.ts';
 import { withResourceOptions } from './resource-options.ts';
 import { withShutdownOptions } from './shutdown-options.ts';
@@ -11,6 +13,7 @@ import { withShutdownOptions } from './shutdown-options.ts';
 export function withNodeOptions(command: Command): Command {
   const own = command
     .option('--max-pods <count>', 'how many pods this machine takes; its range of addresses has 253', podCount, 110)
+    .option('--runtime-handler <name=path>', "an OCI runtime of this machine, by the name that RuntimeClasses have for it: runc=/usr/sbin/runc; may be given several times", runtimeHandler)
     .option('--image-gc-high-threshold <percent>', 'use of the disk from which on images that nothing uses are removed; 100: never', percent, defaultGarbagePolicy.highThresholdPercent)
     .option('--image-gc-low-threshold <percent>', 'use of the disk that removing them aims for', percent, defaultGarbagePolicy.lowThresholdPercent)
     .addOption(new Option('--minimum-image-ttl-duration <period>', 'how long an image stays at least').argParser(checked(parsePeriod)).default(defaultGarbagePolicy.minimumAgeMs, '2m0s'))
@@ -27,6 +30,17 @@ export function podCount(text: string): number {
 }
 
 const mostPods = 253;
+
+/** One more handler. */
+export function runtimeHandler(text: string, others: ReadonlyMap<string, string> = new Map()): ReadonlyMap<string, string> {
+  const [, name = '', path = ''] = /^([^=]*)=(\/.+)$/.exec(text) ?? [];
+  const [fault] = dns1123Label(name);
+  if (path === '') throw new InvalidArgumentError('It is a name and the absolute path of a program: runc=/usr/sbin/runc.');
+  if (fault !== undefined) throw new InvalidArgumentError(`${JSON.stringify(name)} is no handler's name: ${fault}.`);
+  if (name === ownHandler) throw new InvalidArgumentError(`${ownHandler} is this node's own runtime.`);
+  if (others.has(name)) throw new InvalidArgumentError(`${name} is given twice.`);
+  return new Map([...others, [name, path]]);
+}
 
 export function percent(text: string): number {
   const number = Number(text);

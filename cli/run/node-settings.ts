@@ -1,8 +1,10 @@
+import { accessSync, constants } from 'node:fs';
 import { evictionSettings, type EvictionOptions, type EvictionSettings } from '../../node-agent/eviction/thresholds.ts';
 import type { CpuSettings } from '../../node-agent/cpus/manager.ts';
 import type { GarbagePolicy } from '../../node-agent/images/garbage.ts';
 import type { RegistrySettings } from '../../node-agent/images/registry-settings.ts';
 import type { MemoryQos } from '../../node-agent/pod/memory-qos.ts';
+import type { RuntimeHandlers } from '../../node-agent/runtime/oci/handlers.ts';
 import { shutdownPeriods, type ShutdownPeriod } from '../../node-agent/shutdown/periods.ts';
 import { messageOf } from '../../machinery/thrown.ts';
 import { CommandFailure } from '../failure.ts';
@@ -10,6 +12,7 @@ import { CommandFailure } from '../failure.ts';
 /** As the user wrote them; see `withNodeOptions`. */
 export interface NodeFlags extends GarbageFlags, EvictionFlags, ShutdownFlags, ProcessorFlags, RegistryFlags, MemoryFlags {
   readonly maxPods: number;
+  readonly runtimeHandler?: RuntimeHandlers;
 }
 
 interface MemoryFlags {
@@ -53,6 +56,7 @@ interface RegistryFlags {
 export interface NodeSettings {
   readonly maxPods: number;
   readonly registries: RegistrySettings;
+  readonly runtimeHandlers: RuntimeHandlers;
   /** When images that nothing uses are removed. */
   readonly imageGarbage: GarbagePolicy;
   /** When pods are ended because the node runs short. */
@@ -67,7 +71,7 @@ export interface NodeSettings {
 
 /** What the flags mean together. Throws `CommandFailure`. */
 export function nodeSettings(flags: NodeFlags): NodeSettings {
-  return { maxPods: flags.maxPods, imageGarbage: garbagePolicy(flags), eviction: evictionOf(flags), shutdown: { periods: shutdownOf(flags) }, cpus: cpusOf(flags), memoryQos: memoryQosOf(flags), registries: registriesOf(flags) };
+  return { maxPods: flags.maxPods, runtimeHandlers: checkedHandlers(flags.runtimeHandler ?? new Map()), imageGarbage: garbagePolicy(flags), eviction: evictionOf(flags), shutdown: { periods: shutdownOf(flags) }, cpus: cpusOf(flags), memoryQos: memoryQosOf(flags), registries: registriesOf(flags) };
 }
 
 function memoryQosOf({ memoryThrottlingFactor: throttlingFactor, memoryReservationPolicy }: MemoryFlags): MemoryQos {
@@ -83,6 +87,18 @@ function cpusOf({ cpuManagerPolicy, reservedCpus = new Set() }: ProcessorFlags):
 function registriesOf({ registryMirror = [], insecureRegistry = [] }: RegistryFlags): RegistrySettings {
   const mirrors = Map.groupBy(registryMirror, ({ registry }) => registry);
   return { insecure: insecureRegistry, mirrors: new Map([...mirrors].map(([registry, each]) => [registry, each.map(({ url }) => url)])) };
+}
+
+/** A path with a slip in it is found now, and not with the first pod. */
+function checkedHandlers(handlers: RuntimeHandlers): RuntimeHandlers {
+  for (const [name, path] of handlers) {
+    try {
+      accessSync(path, constants.X_OK);
+    } catch (error) {
+      throw new CommandFailure(`--runtime-handler ${name}=${path}: ${messageOf(error)}: install the runtime, or leave the handler out`, { cause: error });
+    }
+  }
+  return handlers;
 }
 
 function garbagePolicy({ imageGcHighThreshold, imageGcLowThreshold, minimumImageTtlDuration }: GarbageFlags): GarbagePolicy {

@@ -37,7 +37,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const { dataDir, instance, log, port = (await isPortFree('0.0.0.0', kubeletPort)) ? kubeletPort : 0 } = options;
   const agent = createAgent({
     ...options, ...options.settings, port, clock: systemClock,
-    runtime: (events) => openRuntime({ dataDir, instance, events, log, assignsCpus: options.settings.cpus.policy === 'static' }),
+    runtime: (events) => openRuntime({ dataDir, instance, events, log, assignsCpus: options.settings.cpus.policy === 'static', handlers: options.settings.runtimeHandlers }),
   });
   const components = runComponents(log, { agent });
   // Its failure is told by `failed`, in the user's words.

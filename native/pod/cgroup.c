@@ -225,6 +225,31 @@ void cgroup_own_path(unsigned hierarchy, char *path, size_t size)
     snprintf(path, size, "%s/c%u", hierarchies[hierarchy].path, own_index);
 }
 
+int cgroup_leave(struct failure *failure)
+{
+    for (unsigned i = 0; i < hierarchy_count; i++) {
+        char path[300];
+        snprintf(path, sizeof path, "%s/supervisor/cgroup.procs", hierarchies[i].path);
+        int fd = open(path, O_WRONLY | O_CLOEXEC);
+        ssize_t written = fd < 0 ? -1 : write(fd, "0", 1);
+        int reason = errno;
+        if (fd >= 0) close(fd);
+        errno = reason;
+        if (written < 0) return fail_errno(failure, FAILED, "leaving for %s", path);
+    }
+    return 0;
+}
+
+bool cgroup_is_mounted_at(const char *name)
+{
+    char mount[300];
+    int length = snprintf(mount, sizeof mount, "/sys/fs/cgroup/%s/", name);
+    for (unsigned i = 0; i < hierarchy_count; i++) {
+        if (strncmp(hierarchies[i].path, mount, (size_t)length) == 0) return true;
+    }
+    return false;
+}
+
 bool cgroup_is_v2(void)
 {
     return v2;

@@ -27,6 +27,10 @@ void cgroup_let_end(unsigned index);
 void cgroup_kill(unsigned index, int spare);
 /* Once, in a zygote: which of the pod's cgroups it and its container are in. */
 void cgroup_remember(unsigned index);
+/* Moves the calling zygote to the supervisor's: its container's is another's to fill. */
+int cgroup_leave(struct failure *);
+/* v1: is there a hierarchy of the pod's at /sys/fs/cgroup/<name>? */
+bool cgroup_is_mounted_at(const char *name);
 /* v1: the hierarchies' controller names ("cpu,cpuacct"), for mounting inside a container; NULL after the last. */
 const char *cgroup_controllers(unsigned hierarchy);
 /* Where the remembered cgroup is on the host. */

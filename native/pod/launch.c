@@ -117,7 +117,7 @@ static int lead_session(const struct launch *launch, struct failure *failure)
     return 0;
 }
 
-static void reset_signals(void)
+void reset_signals(void)
 {
     sigset_t none;
     signal(SIGPIPE, SIG_DFL); /* the only one that the supervisor changes */

@@ -13,6 +13,8 @@
 void launch_container(const struct spec *, const int *fds, const struct stage *, bool tty, pid_t *born) __attribute__((noreturn));
 /* Begins with the zygote's oom_score_adj. */
 void launch_exec(const struct spec *, const char **args, const int *fds, bool tty, pid_t *born) __attribute__((noreturn));
+/* As every program expects them: nothing blocked, nothing ignored. */
+void reset_signals(void);
 /* Of the calling process; raised only, where lowering is not allowed. */
 int set_oom_score(int score, struct failure *);
 

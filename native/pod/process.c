@@ -82,7 +82,7 @@ static void read_status(struct process *process)
         if (message.kind == STATUS_TERMINAL && fd >= 0) streams_set_terminal(&process->streams, fd);
         else if (fd >= 0) close(fd);
         if (message.kind == STATUS_READY) process->ready = true;
-        if (message.kind == STATUS_FAILED) {
+        if (message.kind == STATUS_FAILED && process->failure.code == 0) { /* what follows is the first one's consequence */
             message.text[sizeof message.text - 1] = 0;
             fail(&process->failure, message.code, "%s", message.text);
         }

@@ -67,7 +67,7 @@ int merge_layers(const char **layers, uint32_t count, int target, int users, str
     return 0;
 }
 
-static int mount_overlay(const struct spec *spec, int directory, int root, int users, struct failure *failure)
+int mount_overlay(const struct spec *spec, int directory, int root, int users, struct failure *failure)
 {
     static const char first[] = "volatile,lowerdir=";
     char options[4096] = "volatile,lowerdir=", target[40];

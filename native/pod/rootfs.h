@@ -24,6 +24,8 @@ int rootfs_seal(const struct spec *, struct failure *);
 /* Nothing that is mounted from here on shows on the host, where the host shares its mounts at all; what is mounted there shows here. */
 int detach_mounts(struct failure *);
 
+/* The spec's layers and the container's `upper` on `root`, an open directory. */
+int mount_overlay(const struct spec *, int directory, int root, int users, struct failure *);
 /* Opens `path` below `root` (resolved inside it, symbolic links too), making missing directories, and the last part as a
  * directory or an empty file. */
 int open_target(int root, const char *path, bool directory, struct failure *);

@@ -58,6 +58,13 @@ static void read_images(struct reader *reader, struct spec *spec)
     }
 }
 
+static const char **no_texts(void)
+{
+    const char **none = must_alloc(sizeof *none);
+    none[0] = NULL;
+    return none;
+}
+
 bool spec_parse(struct reader *reader, struct spec *spec)
 {
     *spec = (struct spec){0};
@@ -85,6 +92,9 @@ bool spec_parse(struct reader *reader, struct spec *spec)
     spec->joins = reader->at == reader->end ? "" : read_text(reader); /* agents of version 2 end before it */
     read_images(reader, spec);
     spec->files = read_files(reader);
+    bool ends = reader->at == reader->end; /* agents of version 7 end before them, and know no handlers */
+    spec->runtime = ends ? no_texts() : read_texts(reader, NULL);
+    spec->config = ends ? no_texts() : read_texts(reader, NULL);
     return !reader->bad && spec->id[0] != 0 && spec->args[0] != NULL && spec->layer_count > 0 && spec->seccomp_size % 8 == 0;
 }
 
@@ -97,6 +107,8 @@ void spec_free(struct spec *spec)
     free(spec->masked);
     free(spec->read_only);
     free(spec->mounts);
+    free(spec->runtime);
+    free(spec->config);
     free(spec->groups);
     *spec = (struct spec){0};
 }

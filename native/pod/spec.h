@@ -57,6 +57,8 @@ struct spec {
     uint64_t log_max_bytes;
     uint32_t log_max_files;
     const char *joins; /* the container in whose pid namespace it is; "": as the pod says */
+    /* of a runtime handler: the command that runs an OCI runtime, and its configuration (runtime.h); both empty: it is ours to run */
+    const char **runtime, **config;
     /* set by coracle-pod itself: the host's id of the pod's root; 0: the pod has the host's users */
     uint32_t first_id;
 };

@@ -25,6 +25,7 @@
 #include "kernelfs.h"
 #include "launch.h"
 #include "process.h"
+#include "runtime.h"
 
 /* The container's spec stays mapped for exec: same user, environment, capabilities, filter. */
 static struct spec container;
@@ -95,11 +96,21 @@ static bool start_parked(const struct zygote_request *request, const int *fds)
 /* Nobody else is in a new pid namespace. */
 static pid_t start(const struct zygote_request *request, const int *fds)
 {
-    if (!parse_container(request, fds)) return -1;
     if (start_parked(request, fds)) return parked.pid;
     pid_t pid = fork_with(CLONE_PARENT | CLONE_NEWNS | CLONE_NEWCGROUP | (request->flags & ZYGOTE_OWN_PIDS ? CLONE_NEWPID : 0), 0, -1);
     if (pid == 0) launch_container(&container, fds, NULL, request->flags & ZYGOTE_TTY, NULL);
     return pid;
+}
+
+/* Has become the container's, or is of no more use: then the container's cgroup has to be free of it. */
+static void dismiss_parked(bool is_container)
+{
+    if (parked.pidfd < 0) return;
+    if (!is_container) signal_fd(parked.pidfd, SIGKILL);
+    if (!is_container) await_end(parked.pidfd);
+    else close(parked.pidfd);
+    close(parked.channel);
+    parked = (struct parked){.pidfd = -1, .channel = -1};
 }
 
 /* -1 with errno 0: the preparer has said why. */
@@ -114,10 +125,15 @@ static pid_t born_by(pid_t preparer, int pidfd)
 static pid_t start_among_others(const struct zygote_request *request, const int *fds, pid_t *preparer)
 {
     int pidfd = -1;
-    if (!parse_container(request, fds)) return -1;
     *preparer = fork_followed(CLONE_PARENT | CLONE_NEWNS | CLONE_NEWCGROUP, &pidfd);
     if (*preparer == 0) launch_container(&container, fds, NULL, request->flags & ZYGOTE_TTY, born);
     return born_by(*preparer, pidfd);
+}
+
+static pid_t start_by_runtime(const struct zygote_request *request, const int *fds, pid_t *preparer)
+{
+    dismiss_parked(false);
+    return runtime_start(&container, fds, request->flags & ZYGOTE_TTY, preparer);
 }
 
 static pid_t run_exec(const struct zygote_request *request, const int *fds, pid_t *preparer)
@@ -129,6 +145,7 @@ static pid_t run_exec(const struct zygote_request *request, const int *fds, pid_
     pid_t pid = -1;
     int pidfd = -1;
     if (reader.bad || args[0] == NULL) errno = EBADMSG;
+    else if (container.runtime[0] != NULL) pid = runtime_exec(&container, args, fds, request->flags & ZYGOTE_TTY, preparer);
     else {
         *preparer = fork_followed(CLONE_PARENT, &pidfd);
         if (*preparer == 0) launch_exec(&container, args, fds, request->flags & ZYGOTE_TTY, born);
@@ -146,6 +163,8 @@ static struct zygote_reply serve(const struct zygote_request *request, const int
     pid_t preparer = 0, pid;
     *born = 0;
     if (request->operation == ZYGOTE_EXEC) pid = run_exec(request, fds, &preparer);
+    else if (!parse_container(request, fds)) pid = -1;
+    else if (container.runtime[0] != NULL) pid = start_by_runtime(request, fds, &preparer);
     else if (request->flags & (ZYGOTE_SHARED_PIDS | ZYGOTE_JOINED_PIDS)) pid = start_among_others(request, fds, &preparer);
     else pid = start(request, fds);
     return (struct zygote_reply){request->cookie, (int32_t)pid, pid < 0 ? errno : 0, (int32_t)(preparer < 0 ? 0 : preparer)};
@@ -185,17 +204,6 @@ static void prepare_parked(int sandbox)
     close(host);
     if (parked.pid > 0) parked.channel = ends[0];
     else close(ends[0]);
-}
-
-/* Has become the container's, or is of no more use: then the container's cgroup has to be free of it. */
-static void dismiss_parked(bool is_container)
-{
-    if (parked.pidfd < 0) return;
-    if (!is_container) signal_fd(parked.pidfd, SIGKILL);
-    if (!is_container) await_end(parked.pidfd);
-    else close(parked.pidfd);
-    close(parked.channel);
-    parked = (struct parked){.pidfd = -1, .channel = -1};
 }
 
 static void park(int *socket, int *sandbox, unsigned index)

@@ -8,11 +8,13 @@ import { silentLog } from '../../client/log.ts';
 import { createNodeReporter } from './register.ts';
 import { readNodeFacts } from './registration.ts';
 
-const ready = (at: string): object => ({ status: { conditions: expect.arrayContaining([expect.objectContaining({ type: 'Ready', status: 'True', lastHeartbeatTime: at, lastTransitionTime: at })]), runtimeHandlers: [{ name: '', features: { userNamespaces: true } }] } });
+const ready = (at: string): object => ({ status: { conditions: expect.arrayContaining([expect.objectContaining({ type: 'Ready', status: 'True', lastHeartbeatTime: at, lastTransitionTime: at })]), runtimeHandlers: [
+  { name: '', features: { userNamespaces: true } }, { name: 'coracle', features: { userNamespaces: true } }, { name: 'runc', features: { userNamespaces: false } },
+] } });
 
 describe('reporting a node', () => {
   it('writes again what was written over its conditions while it was silent', async () => {
-    const facts = await readNodeFacts({ name: 'a', address: '192.0.2.1', port: 10250, labels: {}, maxPods: 110, dataDir: tmpdir(), runtimeVersion: 'coracle://1', userNamespaces: true });
+    const facts = await readNodeFacts({ name: 'a', address: '192.0.2.1', port: 10250, labels: {}, maxPods: 110, dataDir: tmpdir(), runtimeVersion: 'coracle://1', userNamespaces: true, foreignHandlers: ['runc'] });
     const silent = { type: 'Ready', status: 'Unknown', lastTransitionTime: '2025-12-31T00:00:00Z' };
     const node: Node = { metadata: { name: 'a', labels: facts.labels }, status: { conditions: [silent] } };
     const written: unknown[] = [];

@@ -4,6 +4,7 @@ import { architectureOf } from '../../machinery/architecture.ts';
 import { binary, hugeResource, type HugePages } from '../huge-pages.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
 import type { Node, NodeCondition } from '../../machinery/kinds/core.ts';
+import { ownHandler } from '../runtime/oci/handlers.ts';
 
 /** What a node is: read once from the machine. */
 export interface NodeFacts {
@@ -14,8 +15,10 @@ export interface NodeFacts {
   readonly capacity: Readonly<Record<string, string>>;
   readonly allocatable: Readonly<Record<string, string>>;
   readonly info: NonNullable<NonNullable<Node['status']>['nodeInfo']>;
-  /** Can pods have users of their own? */
+  /** Can pods have users of their own, with our own runtime? */
   readonly userNamespaces: boolean;
+  /** Names that runtime classes have for other runtimes than ours. */
+  readonly foreignHandlers: readonly string[];
 }
 
 const architecture = architectureOf(arch());
@@ -33,6 +36,7 @@ export interface NodeOptions {
   readonly userNamespaces: boolean;
   /** How many processors pods are not to be promised. */
   readonly reservedCpus?: number;
+  readonly foreignHandlers?: readonly string[];
   /** Of `capacity` bytes, so many must be left free: pods are not to be given them. Absent: all may be used. */
   readonly kept?: (what: 'memory' | 'storage', capacity: number) => number;
 }
@@ -50,6 +54,7 @@ export async function readNodeFacts(options: NodeOptions): Promise<NodeFacts> {
   const osRelease = await textOf('/etc/os-release');
   return {
     name: options.name, address: options.address, port: options.port, userNamespaces: options.userNamespaces,
+    foreignHandlers: options.foreignHandlers ?? [],
     labels: {
       ...options.labels, 'kubernetes.io/hostname': options.name, 'kubernetes.io/os': 'linux', 'kubernetes.io/arch': architecture,
       'beta.kubernetes.io/os': 'linux', 'beta.kubernetes.io/arch': architecture,
@@ -130,7 +135,10 @@ export function nodeStatus(facts: NodeFacts, conditions: readonly NodeCondition[
     conditions: conditions.map((each) => ({ ...each })),
     addresses: [{ type: 'InternalIP', address: facts.address }, { type: 'Hostname', address: facts.name }],
     daemonEndpoints: { kubeletEndpoint: { Port: facts.port } },
-    runtimeHandlers: [{ name: '', features: { recursiveReadOnlyMounts: false, userNamespaces: facts.userNamespaces } }],
+    runtimeHandlers: [
+      ...['', ownHandler].map((name) => ({ name, features: { recursiveReadOnlyMounts: false, userNamespaces: facts.userNamespaces } })),
+      ...facts.foreignHandlers.map((name) => ({ name, features: { recursiveReadOnlyMounts: false, userNamespaces: false } })),
+    ],
   };
   return { ...status, ...(images === undefined ? {} : { images }) };
 }

@@ -10,6 +10,7 @@ import type { RegistrySettings } from '../images/registry-settings.ts';
 import type { ImageStore } from '../images/store.ts';
 import type { UserLookUp } from '../images/users.ts';
 import type { HeldObjects, ObjectSource } from '../objects.ts';
+import type { RuntimeClassSource } from '../runtime-classes.ts';
 import type { Runtime, Sandbox } from '../runtime/runtime.ts';
 import type { PodVolumes } from '../volumes/volumes.ts';
 import type { MemoryQos } from './memory-qos.ts';
@@ -23,6 +24,7 @@ export interface NodeContext {
   readonly log: Log;
   readonly runtime: Runtime;
   readonly images: ImageStore;
+  readonly runtimeClasses: Pick<RuntimeClassSource, 'handlerOf'>;
   readonly imagePolicies: Pick<ImagePolicySource, 'current'>;
   readonly users: UserLookUp;
   readonly objects: ObjectSource;

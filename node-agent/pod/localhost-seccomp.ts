@@ -12,15 +12,22 @@ export function seccompProfileOf(pod: Pod, container: Container): { readonly typ
   return container.securityContext?.seccompProfile ?? pod.spec?.securityContext?.seccompProfile ?? { type: 'RuntimeDefault' };
 }
 
-/** The filter of a container that names a profile of this machine; undefined for all others. Rejects with what is wrong with the profile. */
-export async function localhostSeccomp(dataDir: string, pod: Pod, container: Container): Promise<Buffer | undefined> {
+/** A profile of this machine: the filter, and the text that it was made of. */
+export interface LocalhostSeccomp {
+  readonly filter: Buffer;
+  readonly text: string;
+}
+
+/** Of a container that names one; undefined for all others. Rejects with what is wrong with the profile. */
+export async function localhostSeccomp(dataDir: string, pod: Pod, container: Container): Promise<LocalhostSeccomp | undefined> {
   const { type, localhostProfile = '' } = seccompProfileOf(pod, container);
   if (type !== 'Localhost' || container.securityContext?.privileged === true) return undefined;
   const path = join(profilesDirectory(dataDir), localhostProfile);
   const { arch } = process;
   try {
     if (arch !== 'x64' && arch !== 'arm64') throw new Error(`there is no system call table for ${arch}`);
-    return compileLocalhost(await readFile(path, 'utf8'), arch);
+    const text = await readFile(path, 'utf8');
+    return { filter: compileLocalhost(text, arch), text };
   } catch (error) {
     throw new Error(`cannot load seccomp profile ${JSON.stringify(path)}: ${messageOf(error)}`, { cause: error });
   }

@@ -4,7 +4,7 @@ import { usersPerPod } from '../../native/host.ts';
 import { ConfigError } from '../environment.ts';
 import { allCapabilities, defaultCapabilities } from '../runtime/capabilities.ts';
 import type { ProcessSecurity } from '../runtime/runtime.ts';
-import { seccompProfileOf } from './localhost-seccomp.ts';
+import { seccompProfileOf, type LocalhostSeccomp } from './localhost-seccomp.ts';
 import { podTitle } from './plan.ts';
 
 /** What a container may do. Pure. Source: "Configure a Security Context"; defaults as containerd's. */
@@ -35,8 +35,8 @@ export interface SecurityFacts {
   readonly imageUser: string;
   /** The default filter for a container with these capabilities. */
   readonly defaultSeccomp: (capabilities: readonly string[]) => Buffer;
-  /** The filter of the machine's own profile that it asks for. */
-  readonly localhostSeccomp: Buffer | undefined;
+  /** The machine's own profile that it asks for. */
+  readonly localhostSeccomp: LocalhostSeccomp | undefined;
   readonly oomScoreAdj: number;
 }
 
@@ -52,10 +52,11 @@ export function securityOf(pod: Pod, container: Container, facts: SecurityFacts)
   const groups = new Set([...fromImage, ...(ofPod?.supplementalGroups ?? []), ...(ofPod?.fsGroup === undefined ? [] : [ofPod.fsGroup])]);
   refuseUnmapped(pod, container, [uid, gid, ...groups]);
   const capabilities = capabilitiesOf(container);
-  const seccomp = seccompProfileOf(pod, container).type === 'RuntimeDefault' ? facts.defaultSeccomp(capabilities) : facts.localhostSeccomp;
+  const { localhostSeccomp: profile } = facts;
+  const seccomp = seccompProfileOf(pod, container).type === 'RuntimeDefault' ? facts.defaultSeccomp(capabilities) : profile?.filter;
   return {
     uid, gid, groups: [...groups], capabilities, noNewPrivileges: own?.allowPrivilegeEscalation === false, privileged,
-    ...(privileged || seccomp === undefined ? {} : { seccomp }), oomScoreAdj: facts.oomScoreAdj,
+    ...(privileged || seccomp === undefined ? {} : { seccomp }), ...(profile === undefined ? {} : { seccompProfile: profile.text }), oomScoreAdj: facts.oomScoreAdj,
   };
 }
 

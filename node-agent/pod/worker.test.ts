@@ -83,7 +83,7 @@ function node(): NodeContext {
   return {
     client: { delete: () => ask('delete') } as unknown as Client, clock, log: silentLog, runtime, dataDir, memoryDir: join(dataDir, 'memory'), nodeName: 'n1', hostAddress: '127.0.0.1',
     images: { resolve: () => Promise.resolve(image), pull: unused, import: unused, list: unused, remove: unused } as unknown as NodeContext['images'], users: () => Promise.resolve({ uid: 0, gid: 0, groups: [], home: '/root' }), hostResolver: () => Promise.resolve(''),
-    imagePolicies: { current: async () => [] }, objects: { hold: () => ({ configMap: unused, secret: unused, release: () => undefined }), run: unused },
+    runtimeClasses: { handlerOf: async () => '' }, imagePolicies: { current: async () => [] }, objects: { hold: () => ({ configMap: unused, secret: unused, release: () => undefined }), run: unused },
     recorder: { record: (_regarding, _type, reason) => void asked.push(reason), drain: unused },
     statuses: { write: (_pod, status) => void reported.push(status), check: () => undefined, flush: () => ask('flush'), forget: () => undefined },
     allocatable: () => ({}), memoryQos: { reserves: false }, cpus: undefined, heldChanged: () => undefined, podsBeside: () => [], services: () => [], clusterDns: undefined, registries: noRegistrySettings, defaultSeccomp: () => Buffer.alloc(0), memoryCapacityBytes: 1, hugePageSizes: [], pidsLimit: undefined,

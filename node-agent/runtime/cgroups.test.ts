@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { parseLayout, readUsage } from './cgroups.ts';
+import { parseLayout, readUsage, slotPaths } from './cgroups.ts';
 
 const line = (mount: string, type: string, options: string): string => `30 20 0:29 / ${mount} rw,relatime shared:9 - ${type} ${type} ${options}`;
 
@@ -34,6 +34,12 @@ describe('a machine\'s cgroups', () => {
     });
   });
 
+  it('are found in the hierarchy of devices too, where runtime handlers make them', () => {
+    const layout = parseLayout([line('/sys/fs/cgroup/memory', 'cgroup', 'rw,memory'), line('/sys/fs/cgroup/devices', 'cgroup', 'rw,devices')].join('\n'), '');
+    expect(layout).toEqual({ version: 1, hierarchies: [{ controllers: ['memory'], mount: '/sys/fs/cgroup/memory' }], others: [{ controllers: ['devices'], mount: '/sys/fs/cgroup/devices' }] });
+    expect(slotPaths(layout, 'i', 'k')).toEqual(['/sys/fs/cgroup/memory/coracle-i/k', '/sys/fs/cgroup/devices/coracle-i/k']);
+  });
+
   it('are asked for when there are none', () => {
     expect(() => parseLayout(line('/', 'ext4', 'rw'), '')).toThrow('mount cgroup2');
   });
@@ -61,7 +67,7 @@ describe('what a cgroup uses', () => {
       await mkdir(join(directory, 'c0'));
       for (const [name, text] of Object.entries(files)) await writeFile(join(directory, 'c0', name), text);
       const controllers = ['cpu', 'cpuacct', 'memory', 'pids'];
-      expect(await readUsage({ version, hierarchies: [{ controllers, mount: '/' }], others: [] }, [directory], 'c0')).toEqual(usage);
+      expect(await readUsage({ version, hierarchies: [{ controllers, mount: '/' }], others: [] }, [directory], 'c0', 1)).toEqual(usage);
     } finally {
       await rm(directory, { recursive: true });
     }

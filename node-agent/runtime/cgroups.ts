@@ -13,7 +13,7 @@ export interface CgroupLayout {
   readonly version: 1 | 2;
   /** Those that sandboxes are put into. */
   readonly hierarchies: readonly Hierarchy[];
-  /** Those that sandboxes of an agent with other options may be in. */
+  /** Those that sandboxes of runtime handlers, or of an agent with other options, may be in. */
   readonly others: readonly Hierarchy[];
 }
 
@@ -22,13 +22,15 @@ const wanted = ['cpu', 'cpuacct', 'memory', 'pids'];
 /** Which processors there are, and pages of other sizes: each hierarchy costs a start some of its time, so these are used only by who hands them out. */
 const handedOut = ['cpuset', 'hugetlb'] as const;
 export type HandedOut = (typeof handedOut)[number];
+/** In which runtime handlers make cgroups of the same names. */
+const handled = 'devices';
 
 /**
  * `/proc/self/mountinfo` → layout. v1 and hybrid when any v1 controller of ours is mounted, else v2, with the controllers that
  * `available` names (its root's `cgroup.controllers`). Throws when there is neither. `more`: what else is handed out.
  */
 export function parseLayout(mountinfo: string, available: string, more: readonly HandedOut[] = []): CgroupLayout {
-  const known: readonly string[] = [...wanted, ...handedOut];
+  const known: readonly string[] = [...wanted, ...handedOut, handled];
   const used: readonly string[] = [...wanted, ...more];
   const mounts = mountinfo.split('\n').flatMap((line) => {
     const [before = '', after = ''] = line.split(' - ');
@@ -123,14 +125,13 @@ const memoryFiles = {
 /** v1 says so when there is no limit: the most pages that there can be. v2 says `max`. */
 const boundless = 2 ** 62;
 
-/** Reads the counters of `child` (`''`: the whole pod, `c0`: a container, its zygote not counted) below a sandbox's directories. */
-export async function readUsage(layout: CgroupLayout, slots: readonly string[], child: string): Promise<CgroupUsage> {
+/** Reads the counters of `child` (`''`: the whole pod, `c0`: a container) below a sandbox's directories; `parked` processes in it, zygotes, are not counted. */
+export async function readUsage(layout: CgroupLayout, slots: readonly string[], child: string, parked: number): Promise<CgroupUsage> {
   const { version } = layout;
   const read = async (controller: string, file: string): Promise<string> => {
     const index = layout.hierarchies.findIndex(({ controllers }) => controllers.includes(controller));
     return index < 0 ? '0' : readFile(`${slots[index] ?? ''}/${child}/${file}`, 'utf8');
   };
-  const ours = child === '' ? 0 : 1;
   const [files, fields] = [memoryFiles[version], memoryFields[version]];
   const [cpu, used, memory, limit, statistics, pids, swap] = await Promise.all([
     read('cpu', 'cpu.stat'), version === 1 ? read('cpuacct', 'cpuacct.usage') : '',
@@ -146,6 +147,6 @@ export async function readUsage(layout: CgroupLayout, slots: readonly string[], 
     rssBytes: fieldOf(statistics, fields.rss), cacheBytes: fieldOf(statistics, fields.cache), swapBytes: fields.swap === '' ? Number(swap) : fieldOf(statistics, fields.swap),
     pageFaults: fieldOf(statistics, fields.faults), majorPageFaults: fieldOf(statistics, fields.major),
     ...(most > 0 && most < boundless ? { memoryLimitBytes: most } : {}),
-    pids: Number(pids) - ours,
+    pids: Number(pids) - parked,
   };
 }

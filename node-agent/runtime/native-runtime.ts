@@ -16,6 +16,7 @@ import { bridgeName, type Machine } from './sandboxes.ts';
 import { createSparePool } from './spare-pool.ts';
 import { runtimeError, translated } from './translate.ts';
 import { RuntimeError, type PodNetwork, type Qos, type Runtime, type RuntimeEvents } from './runtime.ts';
+import type { RuntimeHandlers } from './oci/handlers.ts';
 import { createUserRanges, delegatedRanges, type IdRange } from './user-ranges.ts';
 
 export interface RuntimeOptions {
@@ -31,6 +32,8 @@ export interface RuntimeOptions {
   readonly random?: () => number;
   /** Whether containers are assigned processors. */
   readonly assignsCpus?: boolean;
+  /** Absent: our own runtime alone. */
+  readonly handlers?: RuntimeHandlers;
   /** Sandboxes kept ready. */
   readonly spares?: number;
 }
@@ -60,10 +63,12 @@ async function configureNetwork(state: NodeState, wanted: PodNetwork, spareCount
 async function usage({ sandboxes, machine }: NodeState, uid: string, containerId: string | undefined): Promise<CgroupUsage> {
   const handle = sandboxes.get(uid);
   if (handle === undefined) throw new RuntimeError('NotFound', `pod ${uid} has no sandbox`);
+  // A handler's containers have their cgroups to themselves.
+  const parked = containerId === undefined || handle.sandbox.spec.handler !== undefined ? 0 : 1;
   const child = containerId === undefined ? '' : handle.cgroupOf(containerId);
   if (child === undefined) throw new RuntimeError('NotFound', `container ${containerId ?? ''} is not running`);
   try {
-    return await readUsage(machine.layout, slotPaths(machine.layout, machine.instance, handle.cgroup), child);
+    return await readUsage(machine.layout, slotPaths(machine.layout, machine.instance, handle.cgroup), child, parked);
   } catch (error) {
     throw runtimeError('NotFound', `reading the usage of pod ${uid}`, error);
   }
@@ -116,7 +121,8 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   }
   const clock = options.clock ?? systemClock;
   const clearing = createClearing((request) => host.destroy(request), clock, log);
-  const machine = { dataDir, instance, bootId, layout, host, clearing, users: createUserRanges(delegated, (options.random ?? Math.random)()) };
+  const users = createUserRanges(delegated, (options.random ?? Math.random)());
+  const machine: Machine = { dataDir, instance, bootId, layout, host, clearing, users, handlers: options.handlers ?? new Map() };
   const state: NodeState = { machine, log, clock, events, sandboxes: new Map(), network: undefined, spares: undefined, starting: new Map() };
   return {
     cgroupVersion: layout.version,

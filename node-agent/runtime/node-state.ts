@@ -10,6 +10,7 @@ import { connectPod, type PodClient, type PodEvents, type PodGreeting } from '..
 import { nativeResources } from './cgroup-files.ts';
 import { instanceCgroup, slotPaths } from './cgroups.ts';
 import { formatAddress } from './ipv4.ts';
+import { checkHandler } from './oci/handlers.ts';
 import { qosTree, type ClassRequests } from './qos-tree.ts';
 import { createSandboxHandle, type SandboxHandle } from './sandbox.ts';
 import { claimDirectory, sandboxDirectory, writeRecord, type SandboxRecord } from './sandbox-record.ts';
@@ -172,6 +173,7 @@ async function claim({ machine }: NodeState, spec: SandboxSpec, { shell, client,
 export async function createSandbox(state: NodeState, spec: SandboxSpec): Promise<SandboxHandle> {
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(spec.uid)) throw new RuntimeError('Failed', `${JSON.stringify(spec.uid)} is no uid of a pod`);
   if (state.sandboxes.has(spec.uid)) throw new RuntimeError('Failed', `pod ${spec.uid} has a sandbox already`);
+  checkHandler(state.machine.handlers, spec);
   state.starting.set(spec.uid, undefined);
   let occupied: Occupied | undefined;
   try {

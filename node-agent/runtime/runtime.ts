@@ -42,6 +42,8 @@ export interface SandboxSpec {
   /** False: the pod's users are nobody on the host. */
   readonly hostUsers: boolean;
   readonly shareProcessNamespace: boolean;
+  /** Of the pod's runtime class; absent: our own runtime. */
+  readonly handler?: string;
   readonly sysctls: Readonly<Record<string, string>>;
 }
 
@@ -56,6 +58,8 @@ export interface ProcessSecurity {
   readonly privileged: boolean;
   /** BPF bytes of the filter (`struct sock_filter[]`); absent: unconfined. */
   readonly seccomp?: Buffer;
+  /** The text of the machine's own profile that the filter was made of; absent: it is the default one. */
+  readonly seccompProfile?: string;
   readonly oomScoreAdj: number;
 }
 

@@ -6,6 +6,7 @@ import type { PodClient, PodEvents } from '../../native/pod.ts';
 import { capabilityMask } from './capabilities.ts';
 import { nativeResources } from './cgroup-files.ts';
 import { slotPaths } from './cgroups.ts';
+import { runtimeCall } from './oci/call.ts';
 import type { Machine } from './sandboxes.ts';
 import { translated } from './translate.ts';
 import type { ContainerExit, ContainerSpec, Sandbox, SandboxSpec, StartedContainer } from './runtime.ts';
@@ -101,9 +102,9 @@ export function createSandboxHandle(facts: SandboxFacts, hooks: SandboxHooks): S
   };
   const start = async (container: ContainerSpec): Promise<StartedContainer> => {
     if (client.refusal !== undefined) throw new NativeError('Incompatible', client.refusal);
-    const description = nativeSpec(version, container);
     try {
-      return containers.started(await client.start(description));
+      const runtime = spec.handler === undefined ? {} : { runtime: await runtimeCall(facts, spec.handler, container) };
+      return containers.started(await client.start({ ...nativeSpec(version, container), ...runtime }));
     } catch (error) {
       if (!gone) await removeContainer(facts, container.id).catch((failure: unknown) => endLater(container.id, failure));
       throw error;

@@ -9,6 +9,7 @@ import { defaultMaskedPaths, defaultReadOnlyPaths } from './capabilities.ts';
 import type { Clearing } from './clearing.ts';
 import { slotPaths, type CgroupLayout } from './cgroups.ts';
 import type { AddressPool } from './address-pool.ts';
+import type { RuntimeHandlers } from './oci/handlers.ts';
 import { poolDirectory } from './sandbox-record.ts';
 import { sandboxCgroup } from './qos-tree.ts';
 import type { Qos, SandboxSpec } from './runtime.ts';
@@ -22,6 +23,7 @@ export interface Machine {
   readonly host: HostClient;
   readonly clearing: Clearing;
   readonly users: UserRanges;
+  readonly handlers: RuntimeHandlers;
 }
 
 /** A running supervisor with what surrounds it. */

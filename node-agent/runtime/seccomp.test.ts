@@ -1,6 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import numbers from './syscall-numbers.json' with { type: 'json' };
+import { profileFor } from './oci/seccomp.ts';
+import defaultProfile from './seccomp-default.json' with { type: 'json' };
 import { compileSeccomp, defaultSeccomp, type SeccompProfile } from './seccomp.ts';
 import { compileLocalhost } from './seccomp-localhost.ts';
 import { defaultCapabilities } from './capabilities.ts';
@@ -128,5 +130,27 @@ describe('a profile of the machine\'s own', () => {
     ['a list', [], 'the profile is not an object'],
   ])('is refused for %s', (_what, profile, words) => {
     expect(() => compileLocalhost(JSON.stringify(profile), 'x64')).toThrow(words);
+  });
+});
+
+describe('the default profile as an OCI runtime gets it', () => {
+  it.each([['the usual', defaultCapabilities], ['no', []], ['all', ['CAP_SYS_ADMIN', 'CAP_SYSLOG', 'CAP_BPF']]])('answers every call as our own filter does, with %s capabilities', (_name, capabilities) => {
+    const [ours, theirs] = [defaultSeccomp(capabilities, 'x64'), compileLocalhost(JSON.stringify(profileFor(defaultProfile, capabilities, 'x64')), 'x64')];
+    const first = [0, 8, 40, 41, 104, 0x20000, 0x10000000, 0x01200011, 0x40000, 0xffffffff, 0x1_0000_0028n, 0x1_0000_0002n];
+    for (const [name, number] of Object.entries(numbers.x64)) {
+      for (const value of first) expect(run(theirs, { architecture: x64, number, arguments: [value] }), `${name} ${value}`).toBe(run(ours, { architecture: x64, number, arguments: [value] }));
+    }
+  });
+
+  it('is for the machine\'s architecture, and refused where there is no table', () => {
+    expect(profileFor(defaultProfile, [], 'arm64').architectures).toContain('SCMP_ARCH_AARCH64');
+    expect(() => profileFor(defaultProfile, [], 'riscv64')).toThrow('there is no system call table for riscv64');
+  });
+
+  it.each([
+    ['several values', { names: ['socket'], argument: 0, mask: 1, noneOf: [1, 2] }, 'a rule refuses one value'],
+    ['values with an errno', { names: ['socket'], argument: 0, mask: 1, oneOf: [1], errno: 38 }, 'can refuse with EPERM only'],
+  ])('can\'t be said of a rule with %s', (_name, rule, message) => {
+    expect(() => profileFor({ allow: [], allowWith: {}, rules: [rule] }, [], 'x64')).toThrow(message);
   });
 });

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { silentLog } from '../../client/log.ts';
 import { defaultCapabilities, defaultMaskedPaths, defaultReadOnlyPaths } from '../../node-agent/runtime/capabilities.ts';
-import { allHierarchies, readLayout } from '../../node-agent/runtime/cgroups.ts';
+import type { RuntimeHandlers } from '../../node-agent/runtime/oci/handlers.ts';
 import { openRuntime } from '../../node-agent/runtime/native-runtime.ts';
 import { defaultSeccomp } from '../../node-agent/runtime/seccomp.ts';
 import { destroyInstance } from '../../node-agent/runtime/teardown.ts';
@@ -66,8 +66,10 @@ async function lines(command: string, args: readonly string[]): Promise<string[]
   return stdout.split('\n');
 }
 
+/** In whichever hierarchy: a runtime handler's runtime knows more of them than we do. */
 async function cgroupsOf(instance: string): Promise<string[]> {
-  const found = await Promise.all(allHierarchies(await readLayout()).map(async ({ mount }) => (await readdir(mount)).filter((entry) => entry.includes(instance)).map((entry) => join(mount, entry))));
+  const mounts = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n').flatMap((line) => (/ - cgroup2? /.test(line) ? [line.split(' ')[4] ?? ''] : []));
+  const found = await Promise.all(mounts.map(async (mount) => (await readdir(mount)).filter((entry) => entry.includes(instance)).map((entry) => join(mount, entry))));
   return found.flat();
 }
 
@@ -81,7 +83,7 @@ async function leftovers(instance: string, dataDir: string): Promise<Record<stri
   };
 }
 
-export async function createTestMachine(options: { readonly spares?: number; readonly random?: () => number; readonly assignsCpus?: boolean } = {}): Promise<TestMachine> {
+export async function createTestMachine(options: { readonly spares?: number; readonly random?: () => number; readonly assignsCpus?: boolean; readonly handlers?: RuntimeHandlers } = {}): Promise<TestMachine> {
   const dataDir = await mkdtemp(join(tmpdir(), 'coracle-runtime-'));
   const instance = `t${randomBytes(8).toString('hex').slice(0, 5)}`;
   const layer = join(dataDir, 'layer');

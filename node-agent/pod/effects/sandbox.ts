@@ -2,6 +2,7 @@ import { rm } from 'node:fs/promises';
 import type { Pod } from '../../../machinery/kinds/core.ts';
 import { qosClass } from '../../../machinery/pod/qos.ts';
 import { kernelNameOf } from '../../pod-files.ts';
+import { foreignHandler } from '../../runtime/oci/handlers.ts';
 import type { Sandbox, SandboxSpec } from '../../runtime/runtime.ts';
 import { VolumeError } from '../../volumes/volumes.ts';
 import { answered, initAgain, sandboxLost, withMessages } from '../adopt.ts';
@@ -34,8 +35,9 @@ export async function createSandbox(handle: PodHandle): Promise<void> {
   try {
     const pod = handle.pod();
     if (pod.spec?.hostNetwork !== true) await handle.node.networkReady(handle.starting);
+    const handler = foreignHandler(await handle.node.runtimeClasses.handlerOf(pod));
     const files = writePodFiles(handle).then(() => undefined, (error: unknown) => ({ error }));
-    const sandbox = await handle.node.runtime.createSandbox(sandboxSpec(pod, handle.uid, handle.node));
+    const sandbox = await handle.node.runtime.createSandbox({ ...sandboxSpec(pod, handle.uid, handle.node), ...(handler === undefined ? {} : { handler }) });
     handle.setSandbox(sandbox);
     const failed = await files;
     if (failed !== undefined) throw failed.error;
