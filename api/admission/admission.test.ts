@@ -161,6 +161,7 @@ describe('a node', () => {
     ['reports on its pod', Pod, { operation: 'UPDATE', subresource: 'status', old: own, object: own }, undefined],
     ['reports on no other pod', Pod, { operation: 'UPDATE', subresource: 'status', old: others, object: others }, 'node "n" can only update pod status for pods with spec.nodeName set to itself'],
     ['relabels no pod', Pod, { operation: 'UPDATE', subresource: 'status', old: own, object: { ...own, metadata: { ...own.metadata, labels: { a: 'b' } } } }, 'node "n" cannot update labels through pod status'],
+    ['gives its pod no claims', Pod, { operation: 'UPDATE', subresource: 'status', old: own, object: { ...own, status: { resourceClaimStatuses: [{ name: 'c', resourceClaimName: 'x' }] } } }, 'node "n" cannot update resource claim statuses'],
     ['deletes its pod', Pod, { operation: 'DELETE', old: own }, undefined],
     ['deletes no other pod', Pod, { operation: 'DELETE', old: others }, 'node "n" can only delete pods with spec.nodeName set to itself'],
     ['lists its own drivers', CSINode, { object: { metadata: { name: 'n' } } }, undefined],
@@ -170,6 +171,55 @@ describe('a node', () => {
     const run = () => admit(kind, { ...write, user: node });
     if (why === undefined) expect(run).not.toThrow();
     else expect(refusal(run).message).toContain(why);
+  });
+});
+
+describe('a mirror pod', () => {
+  const owner = { apiVersion: 'v1', kind: 'Node', name: 'n', uid: 'uid-of-n', controller: true };
+  const mirrored = { annotations: { 'kubernetes.io/config.mirror': 'hash' }, ownerReferences: [owner] };
+  const shown = (spec: object = {}, metadata: object = mirrored): Pod => pod({ nodeName: 'n', ...spec }, metadata);
+  const owned = (...ownerReferences: object[]): Pod => shown({}, { ...mirrored, ownerReferences });
+  const projecting = (source: object) => shown({ volumes: [{ name: 'v', projected: { sources: [source] } }] });
+
+  beforeAll(async () => {
+    await cluster.put(Node, { metadata: { name: 'n' } });
+  });
+
+  it.each<[string, Pod, string | undefined]>([
+    ['of its node\'s is let in', shown(), undefined],
+    ['is the only pod that a node makes', shown({}, {}), 'pod does not have "kubernetes.io/config.mirror" annotation, node "n" can only create mirror pods'],
+    ['of another node\'s is not', shown({ nodeName: 'm' }), 'node "n" can only create pods with spec.nodeName set to itself'],
+    ['without an owner', owned(), 'node "n" can only create pods with an owner reference set to itself'],
+    ['of two owners', owned(owner, { ...owner, uid: 'x', controller: false }), 'node "n" can only create pods with a single owner reference set to itself'],
+    ['of another owner', owned({ ...owner, name: 'm' }), 'node "n" can only create pods with an owner reference set to itself'],
+    ['that its node does not control', owned({ ...owner, controller: false }), 'node "n" can only create pods with a controller owner reference set to itself'],
+    ['that holds its node back', owned({ ...owner, blockOwnerDeletion: true }), 'node "n" must not set blockOwnerDeletion on an owner reference'],
+    ['of an earlier node of that name', owned({ ...owner, uid: 'old' }), 'node n UID mismatch: expected old got uid-of-n'],
+    ['with an account', shown({ serviceAccountName: 'default' }), 'a mirror pod may not reference service accounts'],
+    ['with a secret', shown({ imagePullSecrets: [{ name: 's' }] }), 'a mirror pod may not reference secrets'],
+    ['with a configmap', projecting({ configMap: { name: 'c' } }), 'node "n" can not create pods that reference configmaps'],
+    ['with a trust bundle', projecting({ clusterTrustBundle: { name: 'b', path: 'p' } }), 'node "n" can not create pods that reference clustertrustbundles'],
+    ['with a claim', shown({ volumes: [{ name: 'v', persistentVolumeClaim: { claimName: 'c' } }] }), 'node "n" can not create pods that reference persistentvolumeclaims'],
+    ['with a claim of its own', shown({ volumes: [{ name: 'v', ephemeral: {} }] }), 'node "n" can not create pods that reference persistentvolumeclaims'],
+    ['with devices', shown({ resourceClaims: [{ name: 'r', resourceClaimName: 'x' }] }), 'node "n" can not create pods that reference resourceclaims'],
+  ])('%s', (_name, object, why) => {
+    const run = () => admit(Pod, { object, user: node });
+    if (why === undefined) expect(run).not.toThrow();
+    else expect(refusal(run).message).toContain(why);
+  });
+
+  it('is left as its node has it, whoever makes it', () => {
+    expect(admit(Pod, { object: shown({ tolerations: [{ operator: 'Exists', effect: 'NoExecute' }] }) }).spec).toEqual({
+      nodeName: 'n', containers: [{ name: 'c' }], tolerations: [{ operator: 'Exists', effect: 'NoExecute' }], priority: 0, preemptionPolicy: 'PreemptLowerPriority',
+    });
+  });
+
+  it.each<[string, Pod, string]>([
+    ['an account', shown({ serviceAccountName: 'default' }), 'a mirror pod may not reference service accounts'],
+    ['a secret', shown({ volumes: [{ name: 'v', secret: { secretName: 's' } }] }), 'a mirror pod may not reference secrets'],
+    ['a token', projecting({ serviceAccountToken: { path: 't' } }), 'a mirror pod may not use ServiceAccountToken volume projections'],
+  ])('claims nobody\'s: %s', (_name, object, why) => {
+    expect(refusal(() => admit(Pod, { object })).message).toBe(`pods "p" is forbidden: ${why}`);
   });
 });
 

@@ -1,7 +1,9 @@
 import { isDeepStrictEqual } from 'node:util';
-import { Pod, type Node } from '../../machinery/kinds/core.ts';
+import { Node, Pod } from '../../machinery/kinds/core.ts';
 import type { KubernetesObject } from '../../machinery/kinds/kind.ts';
+import { isMirror, mirrorAnnotation } from '../../machinery/pod/static.ts';
 import { nodeNameOf } from '../access/node-authorizer.ts';
+import { configMapsOf, secretsOf } from '../access/pod-references.ts';
 import { refused } from '../access/refused.ts';
 import { targetOf, type Admitted, type AdmissionPlugin } from './admission.ts';
 
@@ -38,11 +40,51 @@ function onPod(nodeName: string, write: Admitted, object: KubernetesObject | und
   const stored = (write.old ?? write.caches.of(Pod).get(write.namespace, write.name)?.object) as Pod | undefined;
   const own = stored?.spec?.nodeName === nodeName;
   if (write.subresource === 'eviction') return own ? undefined : `node ${node} can only evict pods with spec.nodeName set to itself`;
-  if (write.operation === 'CREATE') return `pod does not have "kubernetes.io/config.mirror" annotation, node ${node} can only create mirror pods`;
+  if (write.operation === 'CREATE') return onNewPod(nodeName, write, (object ?? {}) as Pod);
   if (write.operation === 'DELETE') return own ? undefined : `node ${node} can only delete pods with spec.nodeName set to itself`;
   if (write.subresource !== 'status') return `unexpected pod subresource ${JSON.stringify(write.subresource)}, only 'status' and 'eviction' are allowed`;
   if (!own) return `node ${node} can only update pod status for pods with spec.nodeName set to itself`;
-  return isDeepStrictEqual(stored?.metadata?.labels ?? {}, object?.metadata?.labels ?? {}) ? undefined : `node ${node} cannot update labels through pod status`;
+  if (!isDeepStrictEqual(stored?.metadata?.labels ?? {}, object?.metadata?.labels ?? {})) return `node ${node} cannot update labels through pod status`;
+  return isDeepStrictEqual(claimsOf(stored), claimsOf(object)) ? undefined : `node ${node} cannot update resource claim statuses`;
+}
+
+/** Claims of devices that were made for the pod: a node may read them. */
+function claimsOf(pod: Pod | undefined): readonly object[] {
+  return pod?.status?.resourceClaimStatuses ?? [];
+}
+
+/** A node shows the static pods that it runs, and with them reaches for nothing that it could not read otherwise. */
+function onNewPod(nodeName: string, write: Admitted, pod: Pod): string | undefined {
+  const node = JSON.stringify(nodeName);
+  if (!isMirror(pod)) return `pod does not have ${JSON.stringify(mirrorAnnotation)} annotation, node ${node} can only create mirror pods`;
+  if (pod.spec?.nodeName !== nodeName) return `node ${node} can only create pods with spec.nodeName set to itself`;
+  return onOwners(nodeName, write, pod) ?? onReferences(node, pod);
+}
+
+function onOwners(nodeName: string, write: Admitted, { metadata }: Pod): string | undefined {
+  const node = JSON.stringify(nodeName);
+  const [owner, ...others] = metadata?.ownerReferences ?? [];
+  if (others.length > 0) return `node ${node} can only create pods with a single owner reference set to itself`;
+  if (owner === undefined || owner.apiVersion !== 'v1' || owner.kind !== 'Node' || owner.name !== nodeName) return `node ${node} can only create pods with an owner reference set to itself`;
+  if (owner.controller !== true) return `node ${node} can only create pods with a controller owner reference set to itself`;
+  if (owner.blockOwnerDeletion === true) return `node ${node} must not set blockOwnerDeletion on an owner reference`;
+  const uid = write.caches.of(Node).get(undefined, nodeName)?.object.metadata?.uid;
+  if (uid === undefined) return `error looking up node ${nodeName} to verify uid: node ${node} not found`;
+  return owner.uid === uid ? undefined : `node ${nodeName} UID mismatch: expected ${owner.uid} got ${uid}`;
+}
+
+function onReferences(node: string, pod: Pod): string | undefined {
+  const volumes = pod.spec?.volumes ?? [];
+  const references = [
+    ['a service account', (pod.spec?.serviceAccountName ?? '') !== ''],
+    ['secrets', secretsOf(pod).size > 0],
+    ['configmaps', configMapsOf(pod).size > 0],
+    ['clustertrustbundles', volumes.some(({ projected }) => projected?.sources?.some((source) => source.clusterTrustBundle !== undefined))],
+    ['persistentvolumeclaims', volumes.some((volume) => volume.persistentVolumeClaim !== undefined || volume.ephemeral !== undefined)],
+    ['resourceclaims', (pod.spec?.resourceClaims ?? []).length > 0],
+  ] as const;
+  const found = references.find(([, isThere]) => isThere);
+  return found === undefined ? undefined : `node ${node} can not create pods that reference ${found[0]}`;
 }
 
 function onNode(nodeName: string, write: Admitted, object: KubernetesObject | undefined): string | undefined {

@@ -1,13 +1,14 @@
 import { ServiceAccount, type Container, type Pod, type Volume } from '../../machinery/kinds/core.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
+import { isMirror } from '../../machinery/pod/static.ts';
+import { secretsOf } from '../access/pod-references.ts';
 import { refused } from '../access/refused.ts';
-import type { AdmissionPlugin } from './admission.ts';
+import { targetOf, type AdmissionPlugin } from './admission.ts';
 
 /** Gives each pod its service account, and its containers the account's token. Source: "Admission controllers", ServiceAccount; "Configure service accounts for pods". */
 
 const mountPath = '/var/run/secrets/kubernetes.io/serviceaccount';
 const volumePrefix = 'kube-api-access-';
-const mirrorAnnotation = 'kubernetes.io/config.mirror';
 /** Asked for an hour and seven seconds, as Kubernetes does: the seven mark such tokens. */
 const expirationSeconds = 3607;
 
@@ -18,7 +19,7 @@ export function serviceAccountAdmission(nameSuffix: () => string): AdmissionPlug
     handles: ({ operation, resource, subresource }) => operation === 'CREATE' && resource.group === '' && resource.plural === 'pods' && subresource === '',
     mutate({ namespace, name, caches, resource }, draft) {
       const pod = draft as Draft<Pod>;
-      if (pod.spec === undefined || pod.metadata?.annotations?.[mirrorAnnotation] !== undefined) return;
+      if (pod.spec === undefined || isMirror(pod)) return;
       const asked = pod.spec.serviceAccountName ?? pod.spec.serviceAccount ?? '';
       const accountName = asked === '' ? 'default' : asked;
       pod.spec.serviceAccountName = accountName;
@@ -34,7 +35,19 @@ export function serviceAccountAdmission(nameSuffix: () => string): AdmissionPlug
         pod.spec.imagePullSecrets = structuredClone(account.imagePullSecrets) as NonNullable<typeof pod.spec.imagePullSecrets>;
       }
     },
+    validate(write, object) {
+      const why = isMirror(object as Pod) ? mirrorObjection(object as Pod) : undefined;
+      if (why !== undefined) throw refused(targetOf(write), why);
+    },
   };
+}
+
+/** What a static pod runs with is its node's: the picture of it claims nothing of the cluster's. */
+function mirrorObjection(pod: Pod): string | undefined {
+  if ((pod.spec?.serviceAccountName ?? '') !== '') return 'a mirror pod may not reference service accounts';
+  if (secretsOf(pod).size > 0) return 'a mirror pod may not reference secrets';
+  const hasToken = (pod.spec?.volumes ?? []).some(({ projected }) => projected?.sources?.some(({ serviceAccountToken }) => serviceAccountToken !== undefined));
+  return hasToken ? 'a mirror pod may not use ServiceAccountToken volume projections' : undefined;
 }
 
 type Spec = NonNullable<Draft<Pod>['spec']>;

@@ -1,6 +1,7 @@
 import { Pod } from '../../../machinery/kinds/core.ts';
-import { Path, forbidden } from '../../../machinery/field-path.ts';
+import { Path, forbidden, required, type FieldError } from '../../../machinery/field-path.ts';
 import { qosClass } from '../../../machinery/pod/qos.ts';
+import { isMirror, mirrorAnnotation } from '../../../machinery/pod/static.ts';
 import { defineResource, type Subresource } from '../define.ts';
 import { proxied } from '../proxied.ts';
 import { podColumns } from './pod/columns.ts';
@@ -10,6 +11,8 @@ import { validatePodStatusUpdate, validatePodUpdate } from './pod/update.ts';
 import { hostNameWarnings, podWarnings } from './pod/warnings.ts';
 
 const connect = (of: string, kind: string): Subresource => ({ name: of, kind: { group: '', version: 'v1', kind }, verbs: ['create', 'get'] });
+
+const annotations = new Path('metadata.annotations');
 
 /** Source: "Pods", "Pod lifecycle". */
 export const pod = defineResource(Pod, {
@@ -48,7 +51,8 @@ export const pod = defineResource(Pod, {
     }
   },
   validate: (object) => [
-    ...validateDeletionCost(object.metadata?.annotations, new Path('metadata.annotations')),
+    ...validateDeletionCost(object.metadata?.annotations, annotations),
+    ...validateMirror(object),
     ...validatePodSpec(object.spec, new Path('spec'), true),
   ],
   validateCreate: (object) => ((object.spec?.ephemeralContainers ?? []).length === 0 ? [] : [forbidden(new Path('spec.ephemeralContainers'), 'cannot be set on create')]),
@@ -57,6 +61,11 @@ export const pod = defineResource(Pod, {
   createWarnings: (object) => [...hostNameWarnings(object.metadata?.name, "the Pod's hostname"), ...podWarnings(object)],
   deletion: { graceSeconds, answersObject: true },
 });
+
+function validateMirror(object: Pod): FieldError[] {
+  if (!isMirror(object) || (object.spec?.nodeName ?? '') !== '') return [];
+  return [required(annotations.key(mirrorAnnotation), 'must set spec.nodeName if mirror pod annotation is set')];
+}
 
 /** A pod that no node runs, or that has ended, goes at once; a negative period means one second. */
 function graceSeconds(object: Pod, asked: number | undefined): number {

@@ -1,6 +1,7 @@
 import { Path, duplicate, forbidden, notFound, type FieldError } from '../../../../machinery/field-path.ts';
 import type { Container, Pod, PodSpec } from '../../../../machinery/kinds/core.ts';
 import type { Draft } from '../../../../machinery/kinds/wire.ts';
+import { isMirror } from '../../../../machinery/pod/static.ts';
 import { same } from '../../immutable.ts';
 import { validateContainer, type Surroundings } from './containers.ts';
 
@@ -63,6 +64,7 @@ function validateFields(container: Ephemeral, at: Path): FieldError[] {
 }
 
 export function validateEphemeralUpdate(object: Pod, old: Pod): FieldError[] {
+  if (isMirror(old)) return [forbidden(new Path(''), 'static pods do not support ephemeral containers')];
   const now = new Map((object.spec?.ephemeralContainers ?? []).map((container) => [container.name, container]));
   return (old.spec?.ephemeralContainers ?? []).flatMap((container) => {
     const kept = now.get(container.name);

@@ -3,6 +3,7 @@ import type { Container, Pod } from '../../../../machinery/kinds/core.ts';
 import type { Draft } from '../../../../machinery/kinds/wire.ts';
 import { isSidecar } from '../../../../machinery/pod/requests.ts';
 import { qosClass } from '../../../../machinery/pod/qos.ts';
+import { isMirror } from '../../../../machinery/pod/static.ts';
 import { same } from '../../immutable.ts';
 import { keepMetadata } from './ephemeral.ts';
 
@@ -31,6 +32,7 @@ function resize(container: Draft<Container>, asked: Draft<Container> | undefined
 }
 
 export function validateResize(object: Pod, old: Pod): FieldError[] {
+  if (isMirror(old)) return [forbidden(new Path(''), 'static pods cannot be resized')];
   const [spec, before] = [object.spec, old.spec];
   if (spec === undefined || before === undefined) return [];
   const errors = spec.containers.flatMap((container, index) => validateAmounts(container, before.containers[index], path.child('containers').index(index).child('resources')));

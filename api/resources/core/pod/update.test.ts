@@ -1,5 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import type { FieldError } from '../../../../machinery/field-path.ts';
 import type { ContainerStatus, Pod, PodSpec } from '../../../../machinery/kinds/core.ts';
+import { pod as resource } from '../pod.ts';
+import { validateEphemeralUpdate } from './ephemeral.ts';
+import { validateResize } from './resize.ts';
 import { validatePodStatusUpdate, validatePodUpdate } from './update.ts';
 
 const before: PodSpec = { containers: [{ name: 'a', image: 'x:1' }], terminationGracePeriodSeconds: 30, tolerations: [{ key: 'k', operator: 'Exists' }] };
@@ -34,6 +38,33 @@ describe('an update of a pod', () => {
   it('may only shorten a deadline', () => {
     expect(wrong({ ...before, activeDeadlineSeconds: 9 }, { ...before, activeDeadlineSeconds: 5 })).toEqual(['spec.activeDeadlineSeconds: Invalid value: 9: must be less than or equal to previous value']);
     expect(wrong(before, { ...before, activeDeadlineSeconds: 5 })).toEqual(['spec.activeDeadlineSeconds: Invalid value: null: must not update from a positive integer to nil value']);
+  });
+});
+
+describe('a mirror pod', () => {
+  const key = 'kubernetes.io/config.mirror';
+  const shown = (hash?: string, spec: Partial<PodSpec> = {}): Pod => ({ metadata: { annotations: hash === undefined ? {} : { [key]: hash } }, spec: { ...before, ...spec } });
+  const said = (errors: readonly FieldError[]) => errors.map((error) => `${error.path.toString()}: ${error.body}`);
+
+  it.each<[string, Pod, Pod, string[]]>([
+    ['stays one', shown('a'), shown('a'), []],
+    ['is not made of another pod', shown('a'), shown(), [`metadata.annotations[${key}]: Forbidden: may not add mirror pod annotation`]],
+    ['does not become another pod', shown(), shown('a'), [`metadata.annotations[${key}]: Forbidden: may not remove or update mirror pod annotation`]],
+    ['shows the same pod for ever', shown('b'), shown('a'), [`metadata.annotations[${key}]: Forbidden: may not remove or update mirror pod annotation`]],
+  ])('%s', (_name, now, old, messages) => {
+    expect(said(validatePodUpdate(now, old))).toEqual(messages);
+    expect(said(validatePodStatusUpdate(now, old))).toEqual(messages);
+  });
+
+  it('is a node\'s', () => {
+    const wrongNodes = (nodeName: string) => said(resource.validate?.(shown('a', { nodeName })) ?? []).filter((text) => text.includes('mirror'));
+    expect(wrongNodes('')).toEqual([`metadata.annotations[${key}]: Required value: must set spec.nodeName if mirror pod annotation is set`]);
+    expect(wrongNodes('n')).toEqual([]);
+  });
+
+  it('takes no containers that look into it, and no other sizes: its node would not know', () => {
+    expect(validateEphemeralUpdate(shown('a'), shown('a')).map(({ body }) => body)).toEqual(['Forbidden: static pods do not support ephemeral containers']);
+    expect(validateResize(shown('a'), shown('a')).map(({ body }) => body)).toEqual(['Forbidden: static pods cannot be resized']);
   });
 });
 

@@ -1,6 +1,7 @@
 import { forbidden, invalid, type FieldError, Path } from '../../../../machinery/field-path.ts';
 import type { ContainerStatus, Pod, PodSpec } from '../../../../machinery/kinds/core.ts';
 import { inRange } from '../../../../machinery/names.ts';
+import { mirrorAnnotation } from '../../../../machinery/pod/static.ts';
 import { faults } from '../../checks.ts';
 import { immutable, same } from '../../immutable.ts';
 
@@ -13,7 +14,18 @@ const mayChange = [
   '`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)',
 ].join(',');
 
+/** What a node knows its static pods by is written once. */
+function validateMirrorUpdate(object: Pod, old: Pod): FieldError[] {
+  const [now, before] = [object, old].map(({ metadata }) => metadata?.annotations?.[mirrorAnnotation]);
+  if (now === before) return [];
+  return [forbidden(new Path('metadata.annotations').key(mirrorAnnotation), before === undefined ? 'may not add mirror pod annotation' : 'may not remove or update mirror pod annotation')];
+}
+
 export function validatePodUpdate(object: Pod, old: Pod): FieldError[] {
+  return [...validateMirrorUpdate(object, old), ...validateSpecUpdate(object, old)];
+}
+
+function validateSpecUpdate(object: Pod, old: Pod): FieldError[] {
   const [spec, before] = [object.spec, old.spec];
   if (spec === undefined || before === undefined) return spec === before ? [] : [forbidden(specPath, `pod updates may not change fields other than ${mayChange}`)];
   for (const list of ['containers', 'initContainers'] as const) {
@@ -76,6 +88,7 @@ function fixed(spec: PodSpec, before: PodSpec, gated: boolean): unknown {
 export function validatePodStatusUpdate(object: Pod, old: Pod): FieldError[] {
   const path = new Path('status');
   return [
+    ...validateMirrorUpdate(object, old),
     ...immutable(object.status?.qosClass, old.status?.qosClass, path.child('qosClass')),
     ...validateTransitions(object.status?.containerStatuses ?? [], old.status?.containerStatuses ?? [], old.spec?.restartPolicy, path.child('containerStatuses')),
   ];

@@ -1,0 +1,25 @@
+import { invalidObject } from '../../../../machinery/field-path.ts';
+import type { Pod } from '../../../../machinery/kinds/core.ts';
+import type { Draft } from '../../../../machinery/kinds/wire.ts';
+import { validateMetadata } from '../../../handlers/metadata.ts';
+import { createCodec } from '../../../schema/codec.ts';
+import { pod } from '../pod.ts';
+
+/** Pods in files that nobody sends to an API server: read, completed and judged as if somebody had. */
+
+const codec = createCodec();
+
+/** The pod that a file says, in YAML or JSON. `warn` is told of fields that no pod has. Throws what a server would answer. */
+export function decodePod(bytes: Buffer, warn: (text: string) => void): Pod {
+  return codec.decode(pod, { content: { bytes }, mediaType: 'application/yaml' }, { fieldValidation: 'Warn', warn });
+}
+
+/** With the defaults of everything that it leaves out. Throws what a server would refuse about it. */
+export function completePod(given: Pod): Pod {
+  const draft = structuredClone(given) as Draft<Pod>;
+  pod.defaults?.(draft);
+  pod.prepareForCreate?.(draft);
+  const errors = [...validateMetadata(pod, draft), ...(pod.validate?.(draft) ?? []), ...(pod.validateCreate?.(draft) ?? [])];
+  if (errors.length > 0) throw invalidObject(pod, draft.metadata?.name ?? '', errors);
+  return draft;
+}
