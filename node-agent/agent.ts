@@ -8,6 +8,7 @@ import { totalmem } from 'node:os';
 import { join } from 'node:path';
 import { pause, type Clock } from '../machinery/clock.ts';
 import { Node, Pod, Service } from '../machinery/kinds/core.ts';
+import { isMirror } from '../machinery/pod/static.ts';
 import type { Client } from '../client/client.ts';
 import { createRecorder, type Recorder } from '../client/events.ts';
 import { createInformer } from '../client/informer.ts';
@@ -28,6 +29,7 @@ import { nodeReference } from './node/reference.ts';
 import { beatHeart } from './node/heartbeat.ts';
 import { createImageGarbage } from './node/image-garbage.ts';
 import { nodeImages } from './node/images.ts';
+import { lastNetworkIn } from './node/last-network.ts';
 import { createNetworkKeeper } from './node/network.ts';
 import { createNodeReporter } from './node/register.ts';
 import { readNodeFacts } from './node/registration.ts';
@@ -48,6 +50,7 @@ import { createLogind } from './shutdown/logind.ts';
 import { createShutdownManager, type ShutdownManagerOptions } from './shutdown/manager.ts';
 import { readFileSystem } from './stats/machine.ts';
 import { createMeter } from './stats/meter.ts';
+import { createStaticPods, type PodManifests } from './static-pods/keep.ts';
 import { createStreamingServer } from './streaming/server.ts';
 import { openMemory } from './volumes/memory.ts';
 
@@ -87,6 +90,8 @@ export interface AgentOptions {
   readonly runtimeHandlers?: RuntimeHandlers;
   /** Most processes of one container. */
   readonly pidsLimit?: number;
+  /** Of pods that run here whether there is an API or not. */
+  readonly podManifests?: PodManifests;
 }
 
 export interface Agent {
@@ -158,7 +163,7 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
     const nodes = createInformer(client, Node, { clock, log });
     const services = createInformer(client, Service, { clock, log });
     const pods = createInformer(client, Pod, { clock, log, fieldSelector: `spec.nodeName=${nodeName}` });
-    const network = createNetworkKeeper({ runtime, nodes, nodeName, clusterCidr: options.clusterCidr, clock, log, changed: () => reporter.changed() });
+    const network = createNetworkKeeper({ runtime, nodes, nodeName, clusterCidr: options.clusterCidr, last: lastNetworkIn(dataDir), clock, log, changed: () => reporter.changed() });
     const meter = createMeter({
       runtime, list: () => workers.list(), clock, nodeName, dataDir, log, working: signal,
       imageBytes: async () => (await images.list()).reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
@@ -200,7 +205,8 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
       memoryCapacityBytes: totalmem(), hugePageSizes: hugePages.map(({ sizeBytes }) => sizeBytes), pidsLimit: options.pidsLimit ?? defaultPidsLimit,
       refusal: (pod) => shutdown.refusal() ?? eviction.refusal(pod), networkReady: (each) => network.ready(each), newId: () => randomBytes(32).toString('hex'),
     };
-    const workers: PodWorkers = createPodWorkers(context, signal);
+    const staticPods = createStaticPods({ context, workers: () => workers, nodes, pods, manifests: options.podManifests });
+    const workers: PodWorkers = createPodWorkers(context, signal, () => staticPods.changed());
     await workers.adoptAll(records, sandboxes);
     relay.connect(workers);
     listening(port);
@@ -208,7 +214,7 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
     await Promise.all([
       nodes.run(signal), services.run(signal), pods.run(signal), objects.run(signal), imagePolicies.run(signal), runtimeClasses.run(signal), network.run(signal), reporter.run(signal), classes.run(signal), cpus?.run(signal),
       shutdown.run(signal), eviction.run(signal), keepStorageLimits({ storage: meter.storage, list: () => workers.list(), clock, log }, signal),
-      imageGarbage.run(signal), followImages(dataDir, () => reporter.changed(), log, signal), reporter.registered.then(() => beatHeart(client, clock, log, nodeName, signal)), followPods(pods, services, workers, signal), server.closed,
+      imageGarbage.run(signal), followImages(dataDir, () => reporter.changed(), log, signal), reporter.registered.then(() => beatHeart(client, clock, log, nodeName, signal)), followPods(pods, services, workers, signal), staticPods.run(signal), server.closed,
     ]);
     await workers.settled();
     await tellLast(context.recorder, clock);
@@ -264,6 +270,11 @@ async function followPods(
     if (signal.aborted) return;
     throw error;
   }
-  workers.keepOnly(pods.list());
-  pods.onChange((before, after) => workers.changed(before, after));
+  workers.keepOnly(pods.list().filter((pod) => !isMirror(pod)));
+  pods.onChange((before, after) => workers.changed(toRun(before), toRun(after)));
+}
+
+/** What only shows a static pod is nothing to be run, and its deletion ends nothing. */
+function toRun(pod: Pod | undefined): Pod | undefined {
+  return pod === undefined || isMirror(pod) ? undefined : pod;
 }

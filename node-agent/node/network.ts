@@ -3,6 +3,7 @@ import type { Informer } from '../../client/informer.ts';
 import type { Log } from '../../client/log.ts';
 import { pause, type Clock } from '../../machinery/clock.ts';
 import type { PodNetwork, Runtime } from '../runtime/runtime.ts';
+import type { LastNetwork } from './last-network.ts';
 import { podNetwork } from './routes.ts';
 
 /** Keeps the machine's pod network as the nodes' objects say. */
@@ -18,6 +19,8 @@ export interface NetworkKeeperOptions {
   readonly nodes: Informer<Node>;
   readonly nodeName: string;
   readonly clusterCidr: string | undefined;
+  /** What holds until the API answers. */
+  readonly last: LastNetwork;
   readonly clock: Clock;
   readonly log: Log;
   readonly changed: () => void;
@@ -26,7 +29,7 @@ export interface NetworkKeeperOptions {
 const retryMs = 2000;
 
 export function createNetworkKeeper(options: NetworkKeeperOptions): NetworkKeeper {
-  const { runtime, nodes, nodeName, clusterCidr, clock, log } = options;
+  const { runtime, nodes, nodeName, clusterCidr, last, clock, log } = options;
   const first = Promise.withResolvers<void>();
   let configured: string | undefined;
   let wake = Promise.withResolvers<void>();
@@ -35,6 +38,7 @@ export function createNetworkKeeper(options: NetworkKeeperOptions): NetworkKeepe
     try {
       await runtime.configureNetwork(network);
       configured = JSON.stringify(network);
+      await last.write(network).catch((error: unknown) => log.warn({ err: error }, 'the pod network was not written down: an agent that starts without the API has none'));
       log.info({ node: nodeName, podCidr: network.podCidr, routes: network.routes.length }, 'the pod network is set up');
       first.resolve();
       options.changed();
@@ -62,9 +66,13 @@ export function createNetworkKeeper(options: NetworkKeeperOptions): NetworkKeepe
     async run(signal) {
       const unsubscribe = nodes.onChange(() => wake.resolve());
       signal.addEventListener('abort', () => wake.resolve(), { once: true });
+      const before = await last.read().catch((error: unknown) => {
+        log.warn({ err: error }, 'the last pod network was not read: pods wait for the API');
+        return undefined;
+      });
       while (!signal.aborted) {
         wake = Promise.withResolvers<void>();
-        const wanted = podNetwork(nodes.list(), nodeName, clusterCidr);
+        const wanted = podNetwork(nodes.list(), nodeName, clusterCidr) ?? (configured === undefined ? before : undefined);
         if (wanted !== undefined && JSON.stringify(wanted) !== configured) await apply(wanted, signal);
         else await wake.promise;
       }

@@ -252,6 +252,7 @@ const rows: readonly Row[] = [
   { name: 'asks for the deletion once', pod: podOf({}, deleted), state: { ...ready, sandbox: 'absent', volumes: 'absent', deleting: true }, steps: [] },
   { name: 'forgets a pod that left the API', pod: always, state: { ...newState(now), removed: true }, steps: [{ do: 'forget' }] },
   { name: 'stops a pod that left the API with a second\'s notice', pod: always, state: { ...withContainers(running('a')), removed: true }, steps: [stop('a', 1000)] },
+  { name: 'gives a static pod whose file is gone the time that it asks for', pod: podOf({ terminationGracePeriodSeconds: 7 }, { uid: 'a'.repeat(32) }), state: { ...withContainers(running('a')), removed: true }, steps: [stop('a', 7000)] },
   { name: 'keeps the object of a finished pod', pod: never, state: { ...withContainers(record('a', { current: exited(0) })), sandbox: 'absent', volumes: 'absent' }, steps: [] },
   {
     name: 'ends a pod that has been active for too long', pod: podOf({ activeDeadlineSeconds: 5 }), state: withContainers(running('a')),

@@ -1,4 +1,5 @@
 import type { Pod } from '../../machinery/kinds/core.ts';
+import { isStatic } from '../../machinery/pod/static.ts';
 import { formatSeconds, nextAttemptAt } from './back-off.ts';
 import { generationOf, isGranted, unequal } from './resize.ts';
 import { restarts, restartsAll } from './restart-policy.ts';
@@ -260,7 +261,8 @@ function outlives(pod: Pod, state: PodState, container: PodContainer, now: numbe
 
 function endGraceMs(pod: Pod, state: PodState): number {
   const { metadata, spec } = pod;
-  const forced = state.removed && metadata?.deletionTimestamp === undefined;
+  // Nobody deletes a static pod: its file going is all the notice there is.
+  const forced = state.removed && metadata?.deletionTimestamp === undefined && !isStatic(pod);
   const seconds = forced ? 0 : metadata?.deletionGracePeriodSeconds ?? spec?.terminationGracePeriodSeconds ?? defaultGraceSeconds;
   return Math.max(Math.min(seconds, state.outcome?.graceSeconds ?? Infinity) * 1000, shortestGraceMs);
 }

@@ -88,9 +88,12 @@ function refuseUnenforced(pod: Pod, container: Container): void {
   if (mount !== undefined) throw new ConfigError(`volume "${mount.name}" requested recursive read-only mode, but it is not supported by the runtime; IfPossible goes without`);
 }
 
+/** Nothing of a pod's is spared more. */
+export const lastToDie = -997;
+
 /** Who dies first when memory runs out. Source: "Node-pressure eviction", node OOM behaviour. */
 export function oomScoreAdjOf(qos: string, memoryRequestBytes: number, capacityBytes: number): number {
-  if (qos === 'Guaranteed') return -997;
+  if (qos === 'Guaranteed') return lastToDie;
   if (qos === 'BestEffort' || capacityBytes <= 0) return 1000;
   return Math.min(Math.max(2, 1000 - Math.floor((1000 * memoryRequestBytes) / capacityBytes)), 999);
 }

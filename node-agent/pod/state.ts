@@ -153,7 +153,7 @@ export interface PodState {
   readonly resizeRefusal?: ResizeRefusal & { readonly generation: number };
   /** What was granted has to reach what runs: it is under way, or to be done (again) from `retryAt` on. */
   readonly resizing?: { readonly isActive: boolean; readonly error?: string; readonly retryAt?: number };
-  /** The object left the API without us: nothing more is reported. */
+  /** The object left the API without us, or the file of a static pod is gone: nothing more is reported. */
   readonly removed: boolean;
   /** The object's deletion is under way. */
   readonly deleting: boolean;

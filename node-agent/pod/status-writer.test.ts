@@ -123,4 +123,56 @@ describe('writing a pod\'s status', () => {
     await statuses.flush('u');
     expect(bodies).toHaveLength(1);
   });
+
+  describe('of a static pod', () => {
+    const uid = 'a'.repeat(32);
+    const ofFile: Pod = { metadata: { name: 'web-n', namespace: 'ns', uid } };
+    const mirror = (of: string, status: Pod['status'] = {}): Pod => ({ metadata: { name: 'web-n', namespace: 'ns', uid: of, resourceVersion: '1' }, status });
+
+    it('waits for a mirror, and goes to it', async () => {
+      const { writer: statuses, bodies } = writer();
+      statuses.write(ofFile, { phase: 'Pending' }, 0);
+      statuses.write(ofFile, { phase: 'Running' }, 0);
+      await turn();
+      expect(bodies).toEqual([]);
+      statuses.show(uid, mirror('m1'));
+      await statuses.flush(uid);
+      statuses.write(ofFile, { phase: 'Failed' }, 0);
+      await statuses.flush(uid);
+      expect(bodies).toEqual([{ metadata: { uid: 'm1' }, status: { phase: 'Running' } }, { metadata: { uid: 'm1' }, status: { phase: 'Failed' } }]);
+    });
+
+    it('is told in full to every mirror that follows', async () => {
+      const { writer: statuses, bodies } = writer(failure('NotFound', 'no such pod'));
+      statuses.show(uid, mirror('m1'));
+      statuses.write(ofFile, { phase: 'Running' }, 0);
+      await statuses.flush(uid);
+      statuses.show(uid, undefined);
+      statuses.write(ofFile, { phase: 'Running', message: 'news' }, 0);
+      await turn();
+      expect(bodies).toHaveLength(1);
+      statuses.show(uid, mirror('m2'));
+      await statuses.flush(uid);
+      statuses.show(uid, mirror('m2'));
+      await turn();
+      expect(bodies.slice(1)).toEqual([{ metadata: { uid: 'm2' }, status: { phase: 'Running', message: 'news' } }]);
+    });
+
+    it('is not taken for told when another mirror comes while it is on its way', async () => {
+      const { writer: statuses, bodies } = writer();
+      statuses.show(uid, mirror('m1'));
+      statuses.write(ofFile, { phase: 'Running' }, 0);
+      statuses.show(uid, mirror('m2'));
+      await statuses.flush(uid);
+      expect(bodies).toEqual(['m1', 'm2'].map((each) => ({ metadata: { uid: each }, status: { phase: 'Running' } })));
+    });
+
+    it('has the class that admission made of its mirror', async () => {
+      const { writer: statuses, bodies } = writer();
+      statuses.show(uid, mirror('m1', { qosClass: 'Burstable' }));
+      statuses.write(ofFile, { qosClass: 'BestEffort' }, 0);
+      await statuses.flush(uid);
+      expect(bodies).toEqual([{ metadata: { uid: 'm1' }, status: { qosClass: 'Burstable' } }]);
+    });
+  });
 });

@@ -1,5 +1,6 @@
 import { pause, type Clock } from '../../machinery/clock.ts';
 import { Pod, type PodStatus } from '../../machinery/kinds/core.ts';
+import { isStatic } from '../../machinery/pod/static.ts';
 import { isReason } from '../../machinery/status.ts';
 import type { Client } from '../../client/client.ts';
 import type { Log } from '../../client/log.ts';
@@ -10,6 +11,8 @@ export interface StatusWriter {
   write(pod: Pod, status: PodStatus, withinMs: number): void;
   /** The pod as the API has it now: what others have made of conditions that were written here is written again, as when a silent node is back. */
   check(pod: Pod): void;
+  /** The object that shows a static pod of this uid, as the API has it now; undefined: there is none, and nobody to tell. */
+  show(uid: string, mirror: Pod | undefined): void;
   /** Resolves when the pod's last status is written or can't be any more. */
   flush(uid: string): Promise<void>;
   forget(uid: string): void;
@@ -21,9 +24,11 @@ interface Entry {
   written: string;
   /** The version that the API gave what it has taken. */
   version: string | undefined;
+  /** The object in the API; a static pod's mirror, once there is one. */
   pod: Pod;
   running: Promise<void> | undefined;
   cancelDelay: (() => void) | undefined;
+  /** There is no object to write to. */
   gone: boolean;
 }
 
@@ -33,19 +38,23 @@ const requestDeadlineMs = 15_000;
 
 export function createStatusWriter(client: Client, clock: Clock, log: Log, signal: AbortSignal): StatusWriter {
   const entries = new Map<string, Entry>();
+  const mirrors = new Map<string, Pod>();
 
   async function send(entry: Entry): Promise<void> {
     let waitMs = firstWaitMs;
     while (!signal.aborted && !entry.gone && JSON.stringify(entry.wanted) !== entry.written) {
-      const { wanted } = entry;
+      const { wanted, pod } = entry;
+      const isOther = (): boolean => entry.pod.metadata?.uid !== pod.metadata?.uid;
       try {
         const { metadata } = await patch(client, entry, signal);
+        if (isOther()) continue;
         entry.written = JSON.stringify(wanted);
         entry.version = metadata?.resourceVersion;
         waitMs = firstWaitMs;
       } catch (error) {
         if (signal.aborted) return;
-        const { namespace, name, uid } = entry.pod.metadata ?? {};
+        if (isOther()) continue;
+        const { namespace, name, uid } = pod.metadata ?? {};
         // Another pod has its name now, or none has: there is nobody to tell.
         if (isReason(error, 'NotFound', 'Conflict', 'Gone')) entry.gone = true;
         else log.warn({ err: error, namespace, name, uid, waitMs }, 'a pod status was not written: it is tried again');
@@ -75,10 +84,11 @@ export function createStatusWriter(client: Client, clock: Clock, log: Log, signa
   return {
     write(pod, status, withinMs) {
       const uid = pod.metadata?.uid ?? '';
-      const entry = entries.get(uid) ?? { wanted: status, written: '', version: undefined, pod, running: undefined, cancelDelay: undefined, gone: false };
+      const object = isStatic(pod) ? mirrors.get(uid) : pod;
+      const entry = entries.get(uid) ?? { wanted: status, written: '', version: undefined, pod, running: undefined, cancelDelay: undefined, gone: object === undefined };
       entries.set(uid, entry);
       entry.wanted = status;
-      entry.pod = pod;
+      entry.pod = object ?? pod;
       if (entry.running !== undefined) return;
       if (withinMs === 0) start(entry);
       else entry.cancelDelay ??= clock.setTimer(withinMs, () => start(entry));
@@ -89,6 +99,22 @@ export function createStatusWriter(client: Client, clock: Clock, log: Log, signa
       entry.pod = pod;
       check(entry);
     },
+    show(uid, mirror) {
+      const before = mirrors.get(uid);
+      if (mirror === undefined) mirrors.delete(uid);
+      else mirrors.set(uid, mirror);
+      const entry = entries.get(uid);
+      if (entry === undefined) return;
+      if (mirror === undefined) {
+        entry.gone = true;
+        return;
+      }
+      entry.pod = mirror;
+      if (before?.metadata?.uid === mirror.metadata?.uid) return check(entry);
+      // A new object knows nothing yet.
+      Object.assign(entry, { gone: false, written: '', version: undefined });
+      if (entry.running === undefined) start(entry);
+    },
     async flush(uid) {
       const entry = entries.get(uid);
       if (entry?.cancelDelay !== undefined) start(entry);
@@ -97,6 +123,7 @@ export function createStatusWriter(client: Client, clock: Clock, log: Log, signa
     forget(uid) {
       entries.get(uid)?.cancelDelay?.();
       entries.delete(uid);
+      mirrors.delete(uid);
     },
   };
 }
@@ -134,6 +161,8 @@ async function patch(client: Client, entry: Entry, signal: AbortSignal): Promise
     metadata: { uid },
     status: {
       ...status,
+      // What admission made of a mirror's spec decides its class.
+      ...(pod.status?.qosClass === undefined ? {} : { qosClass: pod.status.qosClass }),
       ...(status.conditions === undefined ? {} : { conditions: [...status.conditions.map((each) => ({ reason: null, message: null, ...each })), ...ended(entry)] }),
       ...(replaces ? { podIPs: [...(status.podIPs ?? []), { $patch: 'replace' }] } : {}),
     },

@@ -13,7 +13,7 @@ import { noRegistrySettings } from '../images/registry-settings.ts';
 import type { NodeContext } from './handle.ts';
 import { sandboxSpec } from './effects/sandbox.ts';
 import { readPodRecords } from './records.ts';
-import { newState, recordOf, type Run } from './state.ts';
+import { newState, recordOf, type Outcome, type Run } from './state.ts';
 import { createPodWorker, type PodWorker } from './worker.ts';
 import { createPodWorkers } from './workers.ts';
 
@@ -85,7 +85,7 @@ function node(): NodeContext {
     images: { resolve: () => Promise.resolve(image), pull: unused, import: unused, list: unused, remove: unused } as unknown as NodeContext['images'], users: () => Promise.resolve({ uid: 0, gid: 0, groups: [], home: '/root' }), hostResolver: () => Promise.resolve(''),
     runtimeClasses: { handlerOf: async () => '' }, imagePolicies: { current: async () => [] }, objects: { hold: () => ({ configMap: unused, secret: unused, release: () => undefined }), run: unused },
     recorder: { record: (_regarding, _type, reason) => void asked.push(reason), drain: unused },
-    statuses: { write: (_pod, status) => void reported.push(status), check: () => undefined, flush: () => ask('flush'), forget: () => undefined },
+    statuses: { write: (_pod, status) => void reported.push(status), check: () => undefined, show: () => undefined, flush: () => ask('flush'), forget: () => undefined },
     allocatable: () => ({}), memoryQos: { reserves: false }, cpus: undefined, heldChanged: () => undefined, podsBeside: () => [], services: () => [], clusterDns: undefined, registries: noRegistrySettings, defaultSeccomp: () => Buffer.alloc(0), memoryCapacityBytes: 1, hugePageSizes: [], pidsLimit: undefined,
     refusal: () => undefined, networkReady: () => Promise.resolve(), newId: () => `${asked.length}`.padStart(64, '0'),
   };
@@ -309,6 +309,78 @@ describe('a container that ended while no agent was there', () => {
     worker.desire(once);
     await until(() => told().length > 0);
     expect(new Set(told())).toEqual(new Set(['last words']));
+  });
+});
+
+describe('pods of files', () => {
+  const [first, second] = ['a'.repeat(32), 'b'.repeat(32)];
+  const ofFile = (uid: string, name = 'web'): Pod => ({ ...pod, metadata: { name, namespace: 'ns', uid }, spec: { enableServiceLinks: false, containers: [{ name: 'a', image: 'web:1' }] } });
+  const uids = (workers: ReturnType<typeof createPodWorkers>) => workers.list().map(({ uid }) => uid);
+
+  it('are not the API\'s to end, nor is another of its the files\'', async () => {
+    const workers = createPodWorkers(node(), stop.signal);
+    workers.keepStatic([ofFile(first)], true);
+    workers.changed(undefined, pod);
+    workers.keepOnly([pod]);
+    workers.keepStatic([ofFile(first)], true);
+    expect(workers.list().map(({ uid, state }) => [uid, state().removed])).toEqual([[first, false], ['u', false]]);
+    stop.abort();
+    await workers.settled();
+  });
+
+  it('follow each other: one begins when the one of its name has ended', async () => {
+    const changes: string[][] = [];
+    const workers = createPodWorkers(node(), stop.signal, () => void changes.push(uids(workers)));
+    workers.keepStatic([ofFile(first)], true);
+    workers.keepStatic([ofFile(second), ofFile('c'.repeat(32), 'other')], true);
+    expect(uids(workers)).toEqual([first, 'c'.repeat(32)]);
+    await until(() => uids(workers).includes(second));
+    expect(uids(workers)).not.toContain(first);
+    expect(changes.at(-1)).toEqual(uids(workers));
+    // Back to what it was, and a change of mind while it ends.
+    workers.keepStatic([], true);
+    workers.keepStatic([ofFile(second)], true);
+    await until(() => uids(workers).length === 1 && workers.list()[0]?.state().removed === false);
+    expect(uids(workers)).toEqual([second]);
+    stop.abort();
+    await workers.settled();
+  });
+
+  it('of an earlier agent go on while there is a file that can\'t be read, and end when none has them', async () => {
+    const workers = createPodWorkers(node(), stop.signal);
+    await workers.adoptAll(new Map([[first, { pod: ofFile(first), state: newState(clock.now()) }], [second, { pod: ofFile(second, 'other'), state: newState(clock.now()) }]]), []);
+    workers.keepStatic([ofFile(second, 'other')], false);
+    expect(workers.list().map(({ state }) => state().removed)).toEqual([false, false]);
+    workers.keepStatic([], false);
+    expect(workers.list().map(({ state }) => state().removed)).toEqual([false, true]);
+    workers.keepStatic([], true);
+    await until(() => workers.list().length === 0);
+    stop.abort();
+    await workers.settled();
+  });
+
+  it.each<[string, Outcome, boolean]>([
+    ['ended with the machine', { phase: 'Failed', reason: 'Terminated', message: 'm', isDisruption: true }, true],
+    ['were not let in', { phase: 'Failed', reason: 'NodeShutdown', message: 'm', isRejection: true }, true],
+    ['had their time', { phase: 'Failed', reason: 'DeadlineExceeded', message: 'm' }, false],
+  ])('that %s begin anew with the next agent, or not', async (_name, outcome, isNew) => {
+    const workers = createPodWorkers(node(), stop.signal);
+    await workers.adoptAll(new Map([[first, { pod: ofFile(first), state: { ...newState(clock.now()), outcome } }]]), []);
+    workers.keepStatic([ofFile(first)], true);
+    await until(() => workers.list().length === 1 && (workers.list()[0]?.state().outcome === undefined) === isNew);
+    expect(workers.list()[0]?.state().removed).toBe(false);
+    stop.abort();
+    await workers.settled();
+  });
+
+  it('are remembered with the status that they were reported with: their mirror may be out of reach', async () => {
+    const workers = createPodWorkers(node(), stop.signal);
+    workers.keepStatic([ofFile(first)], true);
+    await until(() => reported.at(-1)?.phase === 'Running');
+    stop.abort();
+    await workers.settled();
+    const record = (await readPodRecords(dataDir, (_uid, error) => expect.unreachable(String(error)))).get(first);
+    expect(record?.pod.status).toEqual(reported.at(-1));
   });
 });
 

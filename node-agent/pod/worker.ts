@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pause } from '../../machinery/clock.ts';
 import { Pod, type PodStatus } from '../../machinery/kinds/core.ts';
+import { isStatic } from '../../machinery/pod/static.ts';
 import { referenceTo } from '../../client/events.ts';
 import type { ContainerExit, Sandbox } from '../runtime/runtime.ts';
 import { createPodVolumes } from '../volumes/volumes.ts';
@@ -34,7 +35,7 @@ export interface PodWorker {
   probeCounts(): readonly ProbeCount[];
   /** The object as the API has it now. */
   desire(pod: Pod): void;
-  /** The object left the API. */
+  /** The object left the API, or a static pod's file its directory. */
   remove(): void;
   /** Another pod has given something back: a resize that waited for it is judged anew. */
   reconsider(): void;
@@ -300,6 +301,8 @@ function takeTurn(handle: PodHandle, cell: Cell, { ending, tasks, prober, wake }
 function report(node: NodeContext, cell: Cell, now: number): void {
   if (cell.state.removed) return;
   cell.reported = podStatus(cell.pod, cell.state, { hostAddress: node.hostAddress }, now, cell.reported ?? cell.pod.status);
+  // Nobody else remembers it for the next agent.
+  if (isStatic(cell.pod)) cell.pod = { ...cell.pod, status: cell.reported };
   node.statuses.write(cell.pod, cell.reported, isOnItsWay(cell.reported) ? progressWithinMs : 0);
 }
 

@@ -1,6 +1,8 @@
 import type { Pod } from '../../machinery/kinds/core.ts';
 import { isTerminal } from '../../machinery/pod/readiness.ts';
 import type { Assignment } from '../cpus/assign.ts';
+import { isStatic } from '../../machinery/pod/static.ts';
+import { keyOf } from '../../client/informer-store.ts';
 import type { ContainerExit, RuntimeEvents, Sandbox } from '../runtime/runtime.ts';
 import { adopt, initAgain } from './adopt.ts';
 import type { NodeContext } from './handle.ts';
@@ -16,7 +18,7 @@ export interface PodWorkers extends RuntimeEvents {
   adoptAll(records: ReadonlyMap<string, PodRecord>, sandboxes: readonly Sandbox[]): Promise<void>;
   /** One change of a pod that is bound to this node. */
   changed(before: Pod | undefined, after: Pod | undefined): void;
-  /** The API's list is complete: pods that it doesn't have are ended. */
+  /** The API's list is complete: pods that it doesn't have are ended, but for those of files. */
   keepOnly(pods: readonly Pod[]): void;
   /** The node's pods, with what they are granted; finished ones hold nothing of it. */
   held(): readonly Pod[];
@@ -24,6 +26,8 @@ export interface PodWorkers extends RuntimeEvents {
   assignments(): readonly Assignment[];
   /** Has every running container without processors of its own run on these. */
   confine(cpus: string): Promise<void>;
+  /** What is to run because files say so. What they say no more is ended; what they never said too, when `isComplete`. */
+  keepStatic(pods: readonly Pod[], isComplete: boolean): void;
   /** What other pods than this one are granted of the node; finished ones hold nothing of it. */
   beside(uid: string): readonly Pod[];
   find(namespace: string, name: string): PodWorker | undefined;
@@ -31,8 +35,10 @@ export interface PodWorkers extends RuntimeEvents {
   settled(): Promise<void>;
 }
 
-export function createPodWorkers(node: NodeContext, working: AbortSignal): PodWorkers {
+/** `staticChanged` is called when the worker of a static pod has begun, or is about to end or gone. */
+export function createPodWorkers(node: NodeContext, working: AbortSignal, staticChanged: () => void = () => undefined): PodWorkers {
   const workers = new Map<string, PodWorker>();
+  let wantedStatic: ReadonlyMap<string, Pod> = new Map();
   let clearing: Promise<void> = Promise.resolve();
 
   function begin(pod: Pod, state: PodState, sandbox: Sandbox | undefined): PodWorker {
@@ -44,6 +50,8 @@ export function createPodWorkers(node: NodeContext, working: AbortSignal): PodWo
     const worker = createPodWorker(node, { pod, state, sandbox }, working, () => {
       workers.delete(uid);
       changed();
+      if (isStatic(pod)) staticChanged();
+      beginStatic();
     });
     workers.set(uid, worker);
     node.heldChanged();
@@ -72,6 +80,14 @@ export function createPodWorkers(node: NodeContext, working: AbortSignal): PodWo
     begin(pod, { ...state, cpus: {} }, undefined).reject(assigned.refusal);
   }
 
+  /** A pod of a name begins when the one before it has ended, itself included: they would share ports and files. */
+  function beginStatic(): void {
+    if (working.aborted || wantedStatic.size === 0) return;
+    const taken = new Set([...workers.values()].filter((worker) => isStatic(worker.pod())).map((worker) => keyOf(worker.pod())));
+    for (const pod of wantedStatic.values()) if (!taken.has(keyOf(pod))) beginNew(pod);
+    staticChanged();
+  }
+
   function desire(pod: Pod): void {
     const uid = pod.metadata?.uid ?? '';
     const worker = workers.get(uid);
@@ -87,10 +103,10 @@ export function createPodWorkers(node: NodeContext, working: AbortSignal): PodWo
       for (const [uid, { pod, state }] of records) {
         const sandbox = byUid.get(uid);
         byUid.delete(uid);
-        if (sandbox !== undefined) begin(pod, adopt(pod, state, sandbox, node.clock.now()), sandbox);
+        if (sandbox !== undefined) begin(pod, adopt(pod, triedAgain(pod, state), sandbox, node.clock.now()), sandbox);
       }
       // After those that have processors already.
-      for (const [, { pod, state }] of stopped) beginAssigned(pod, initAgain(pod, adopt(pod, state, undefined, node.clock.now())));
+      for (const [, { pod, state }] of stopped) beginAssigned(pod, initAgain(pod, adopt(pod, triedAgain(pod, state), undefined, node.clock.now())));
       for (const stranger of byUid.values()) {
         node.log.warn({ uid: stranger.uid, name: stranger.spec.name }, 'a pod sandbox without a record is destroyed');
         await stranger.destroy();
@@ -103,7 +119,7 @@ export function createPodWorkers(node: NodeContext, working: AbortSignal): PodWo
     },
     keepOnly(pods) {
       const wanted = new Set(pods.map((pod) => pod.metadata?.uid));
-      for (const worker of workers.values()) if (!wanted.has(worker.uid)) worker.remove();
+      for (const worker of workers.values()) if (!wanted.has(worker.uid) && !isStatic(worker.pod())) worker.remove();
       clearing = removeUnowned(node, (uid) => workers.has(uid) || wanted.has(uid)).catch((error: unknown) => node.log.error({ err: error }, 'looking for directories that no pod owns failed'));
     },
     assignments: () => [...workers.values()].flatMap((worker) => (heldBy(worker) === undefined ? [] : [worker.state().cpus ?? {}])),
@@ -112,6 +128,14 @@ export function createPodWorkers(node: NodeContext, working: AbortSignal): PodWo
       for (const each of told) if (each.status === 'rejected') throw each.reason;
     },
     held: () => [...workers.values()].flatMap((worker) => heldBy(worker) ?? []),
+    keepStatic(pods, isComplete) {
+      const before = wantedStatic;
+      wantedStatic = new Map(pods.map((pod) => [pod.metadata?.uid ?? '', pod]));
+      for (const worker of workers.values()) {
+        if (isStatic(worker.pod()) && !wantedStatic.has(worker.uid) && !worker.state().removed && (isComplete || before.has(worker.uid))) worker.remove();
+      }
+      beginStatic();
+    },
     beside: (uid) => [...workers.values()].flatMap((worker) => (worker.uid === uid ? [] : heldBy(worker) ?? [])),
     find: (namespace, name) => [...workers.values()].findLast((each) => each.pod().metadata?.name === name && each.pod().metadata?.namespace === namespace),
     list: () => [...workers.values()],
@@ -136,4 +160,10 @@ function grantsOf(worker: PodWorker): Grants | undefined {
 
 function hasEnded(worker: PodWorker): boolean {
   return worker.state().sandbox === 'absent' && isEnding(worker.pod(), worker.state());
+}
+
+/** A static pod that ended with the machine, or was not let in, is cleared away and begins anew: nobody else makes another of it. */
+function triedAgain(pod: Pod, state: PodState): PodState {
+  const { isDisruption, isRejection } = state.outcome ?? {};
+  return isStatic(pod) && (isDisruption ?? isRejection) === true ? { ...state, removed: true } : state;
 }

@@ -1,0 +1,150 @@
+import { constants, watch, type FSWatcher } from 'node:fs';
+import { open, readdir, stat } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { pause, type Clock } from '../../machinery/clock.ts';
+import { messageOf, systemCode } from '../../machinery/thrown.ts';
+
+/** A directory of manifests: what lies in it, and word of every change by the kernel's events. */
+
+/** What a file holds, or why that can't be known. */
+export type Content = { readonly bytes: Buffer } | { readonly problem: string };
+
+const extensions = /\.(yaml|yml|json)$/;
+/** More than an API server takes of an object. */
+const mostBytes = 3 * 1024 * 1024;
+
+/** The manifests by file name, in the order of their names; hidden files and others are left alone. None without the directory. */
+export async function readManifests(directory: string): Promise<ReadonlyMap<string, Content>> {
+  const names = await readdir(directory).catch((error: unknown) => {
+    if (systemCode(error) === 'ENOENT') return [];
+    throw error;
+  });
+  const found = new Map<string, Content>();
+  for (const name of names.filter((each) => !each.startsWith('.') && extensions.test(each)).toSorted()) {
+    const content = await contentOf(join(directory, name));
+    if (content !== undefined) found.set(name, content);
+  }
+  return found;
+}
+
+/** Undefined: it is gone again. */
+async function contentOf(path: string): Promise<Content | undefined> {
+  try {
+    // A pipe would keep whoever opens it waiting.
+    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      const info = await file.stat();
+      if (!info.isFile()) return { problem: 'it is no file' };
+      if (info.size > mostBytes) return { problem: `it is larger than ${mostBytes} bytes` };
+      return { bytes: await file.readFile() };
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    return systemCode(error) === 'ENOENT' ? undefined : { problem: messageOf(error) };
+  }
+}
+
+/** A file that is being written tells of itself many times: it is read when it has been quiet for so long, or for the longest. */
+const quietMs = 100;
+const longestMs = 2000;
+const retryMs = 1000;
+
+export interface Follower {
+  readonly clock: Clock;
+  /** Something may be different. */
+  readonly changed: () => void;
+  /** It can't be watched; it is tried again. */
+  readonly failed: (error: unknown) => void;
+}
+
+/**
+ * Calls `changed` at first and after every change of the directory, until `signal` aborts. It need not be there yet, and may be
+ * moved away and made again: what is above it is watched too. Whoever is called lists the directory anew, so that an event that is
+ * lost costs nothing.
+ */
+export async function followDirectory(directory: string, { clock, changed, failed }: Follower, signal: AbortSignal): Promise<void> {
+  const tell = settled(clock, changed);
+  try {
+    while (!signal.aborted) {
+      try {
+        await followOnce(directory, tell.now, tell.soon, signal);
+      } catch (error) {
+        if (signal.aborted) return;
+        // It came or went while the watch was set up.
+        if (systemCode(error) !== 'ENOENT') failed(error);
+        await pause(clock, retryMs, signal).catch(() => undefined);
+      }
+    }
+  } finally {
+    tell.cancel();
+  }
+}
+
+/** Until what is at the path is another directory, or none, or one at last. */
+async function followOnce(directory: string, now: () => void, soon: () => void, signal: AbortSignal): Promise<void> {
+  const place = await nearest(directory);
+  const over = Promise.withResolvers<void>();
+  over.promise.catch(() => undefined);
+  const watchers: FSWatcher[] = [];
+  const follow = (path: string, listener: (name: string | null) => void): void => {
+    watchers.push(watch(path, (_event, name) => listener(name)).on('error', over.reject));
+  };
+  const end = (): void => over.resolve();
+  signal.addEventListener('abort', end, { once: true });
+  try {
+    const { path, next } = place;
+    // Of the directory itself, its own name means that it was moved or removed; a file in it may have that name as well.
+    if (next === undefined) {
+      follow(path, soon);
+      follow(dirname(path), (name) => { if (name === basename(path)) end(); });
+    } else {
+      follow(path, (name) => { if (name === next || name === basename(path)) end(); });
+    }
+    now();
+    const { path: again, ino } = await nearest(directory);
+    if (again === path && ino === place.ino) await over.promise;
+  } finally {
+    signal.removeEventListener('abort', end);
+    for (const watcher of watchers) watcher.close();
+  }
+}
+
+interface Place {
+  readonly path: string;
+  readonly ino: bigint;
+  /** What is missing in it on the way to the directory; undefined: it is the directory. */
+  readonly next?: string;
+}
+
+/** The directory, or the nearest above it that is there. */
+async function nearest(directory: string, next?: string): Promise<Place> {
+  const info = await stat(directory, { bigint: true }).catch((error: unknown) => {
+    if (systemCode(error) === 'ENOENT' && dirname(directory) !== directory) return undefined;
+    throw error;
+  });
+  if (info === undefined) return await nearest(dirname(directory), basename(directory));
+  return { path: directory, ino: info.ino, ...(next === undefined ? {} : { next }) };
+}
+
+/** Calls `act` once for calls in quick succession. */
+function settled(clock: Clock, act: () => void): { now(): void; soon(): void; cancel(): void } {
+  let since: number | undefined;
+  let cancelTimer: (() => void) | undefined;
+  const cancel = (): void => {
+    cancelTimer?.();
+    since = cancelTimer = undefined;
+  };
+  const now = (): void => {
+    cancel();
+    act();
+  };
+  return {
+    now, cancel,
+    soon() {
+      since ??= clock.now();
+      cancelTimer?.();
+      cancelTimer = clock.setTimer(Math.min(quietMs, Math.max(since + longestMs - clock.now(), 0)), now);
+    },
+  };
+}
