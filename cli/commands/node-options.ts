@@ -1,3 +1,4 @@
+import { isAbsolute } from 'node:path';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { defaultGarbagePolicy } from '../../node-agent/images/garbage.ts';
 import { dns1123Label } from '../../machinery/names.ts';
@@ -14,12 +15,19 @@ export function withNodeOptions(command: Command): Command {
   const own = command
     .option('--max-pods <count>', 'how many pods this machine takes; its range of addresses has 253', podCount, 110)
     .option('--runtime-handler <name=path>', "an OCI runtime of this machine, by the name that RuntimeClasses have for it: runc=/usr/sbin/runc; may be given several times", runtimeHandler)
+    .option('--pod-manifest-path <dir>', 'run the pods of the manifests in this directory (*.yaml, *.yml, *.json) as static pods, and follow it', manifestDirectory)
     .option('--image-gc-high-threshold <percent>', 'use of the disk from which on images that nothing uses are removed; 100: never', percent, defaultGarbagePolicy.highThresholdPercent)
     .option('--image-gc-low-threshold <percent>', 'use of the disk that removing them aims for', percent, defaultGarbagePolicy.lowThresholdPercent)
     .addOption(new Option('--minimum-image-ttl-duration <period>', 'how long an image stays at least').argParser(checked(parsePeriod)).default(defaultGarbagePolicy.minimumAgeMs, '2m0s'))
     .option('--registry-mirror <registry=url>', 'where the images of a registry are asked for first: docker.io=https://mirror.example; may be given several times', collected(parseMirror))
     .option('--insecure-registry <registry>', 'speak plain HTTP to that registry (one on loopback is always spoken to so); may be given several times', collected(parseRegistry));
   return withResourceOptions(withShutdownOptions(withEvictionOptions(own)));
+}
+
+/** In the background there is no working directory that a relative path could be in. */
+function manifestDirectory(text: string): string {
+  if (!isAbsolute(text)) throw new InvalidArgumentError('It is an absolute path: /etc/kubernetes/manifests.');
+  return text;
 }
 
 /** Of one machine: every pod has an address of its /24, of which the bridge has one. */

@@ -1,12 +1,13 @@
 import { createClient } from '../../client/client.ts';
 import { httpsTransport } from '../../client/https.ts';
 import { requireUnchanged } from '../data-dir.ts';
+import { messageOf } from '../../machinery/thrown.ts';
 import { defaultNodeName, primaryAddress, requireRoot } from '../host.ts';
 import type { Invocation } from '../terminal.ts';
 import { detach } from './detach.ts';
 import { joinCluster } from './join.ts';
 import { startNode } from './node.ts';
-import { nodeReady } from './node-ready.ts';
+import { nodeReadyAtLast } from './node-ready.ts';
 import { nodeSettings, type NodeFlags, type NodeSettings } from './node-settings.ts';
 import { runSession, type Session } from './session.ts';
 import { complainOfShutdown } from './shutdown.ts';
@@ -22,8 +23,6 @@ export interface AgentOptions extends NodeFlags {
   readonly stopPods: boolean;
   readonly detach: boolean;
 }
-
-const readyMs = 60_000;
 
 /** One node in this process, until told to stop. */
 export async function runAgent(invocation: Invocation, options: AgentOptions): Promise<void> {
@@ -46,7 +45,11 @@ async function runNode(invocation: Invocation, { server, token, port, ...options
     dataDir, instance, nodeName, address, client, settings, version: invocation.version, log, ...(port === undefined ? {} : { port }), tls: { ...joined.serving, caPem: joined.caPem },
   });
   try {
-    const ready = node.listening.then(() => nodeReady(client, nodeName, AbortSignal.any([stop.asked, AbortSignal.timeout(readyMs)])));
+    const ready = node.listening.then(() => nodeReadyAtLast(client, nodeName, stop.asked, once((error) => {
+      invocation.terminal.line(`${server} can't be reached (${messageOf(error)}): the pods of this machine go on, and node ${nodeName} is back when it answers`);
+      // Whoever waits for this process waits for no server.
+      invocation.ready();
+    })));
     await Promise.race([ready, stop.told.then(() => stop.asked.throwIfAborted()), node.failed]);
     invocation.terminal.line(`Node ${nodeName}: Ready`);
     invocation.ready();
@@ -58,4 +61,12 @@ async function runNode(invocation: Invocation, { server, token, port, ...options
     await node.stop();
     transport.close();
   }
+}
+
+function once(tell: (error: unknown) => void): (error: unknown) => void {
+  let isTold = false;
+  return (error) => {
+    if (!isTold) tell(error);
+    isTold = true;
+  };
 }

@@ -1,5 +1,7 @@
 import type { Client } from '../../client/client.ts';
+import { pause, systemClock } from '../../machinery/clock.ts';
 import { Node } from '../../machinery/kinds/core.ts';
+import { isReason } from '../../machinery/status.ts';
 
 /** Resolves when the node says that it is Ready. Rejects when `signal` aborts, or the server ends the watch before. */
 export async function nodeReady(client: Client, nodeName: string, signal: AbortSignal): Promise<void> {
@@ -9,4 +11,24 @@ export async function nodeReady(client: Client, nodeName: string, signal: AbortS
   }
   signal.throwIfAborted();
   throw new Error(`the watch for node ${nodeName} ended before it was Ready`);
+}
+
+const readyMs = 60_000;
+const retryMs = 1000;
+
+/**
+ * The same, however long the API server is out of reach: `unreachable` is told each time. Rejects when the server answers and the
+ * node is not Ready within a minute, when it is refused, or when `signal` aborts.
+ */
+export async function nodeReadyAtLast(client: Client, nodeName: string, signal: AbortSignal, unreachable: (error: unknown) => void): Promise<void> {
+  for (;;) {
+    const deadline = AbortSignal.timeout(readyMs);
+    try {
+      return await nodeReady(client, nodeName, AbortSignal.any([signal, deadline]));
+    } catch (error) {
+      if (signal.aborted || deadline.aborted || isReason(error, 'Unauthorized', 'Forbidden')) throw error;
+      unreachable(error);
+      await pause(systemClock, retryMs, signal);
+    }
+  }
 }

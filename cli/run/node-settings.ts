@@ -1,4 +1,5 @@
 import { accessSync, constants } from 'node:fs';
+import { resolve } from 'node:path';
 import { evictionSettings, type EvictionOptions, type EvictionSettings } from '../../node-agent/eviction/thresholds.ts';
 import type { CpuSettings } from '../../node-agent/cpus/manager.ts';
 import type { GarbagePolicy } from '../../node-agent/images/garbage.ts';
@@ -13,6 +14,7 @@ import { CommandFailure } from '../failure.ts';
 export interface NodeFlags extends GarbageFlags, EvictionFlags, ShutdownFlags, ProcessorFlags, RegistryFlags, MemoryFlags {
   readonly maxPods: number;
   readonly runtimeHandler?: RuntimeHandlers;
+  readonly podManifestPath?: string;
 }
 
 interface MemoryFlags {
@@ -55,6 +57,8 @@ interface RegistryFlags {
 
 export interface NodeSettings {
   readonly maxPods: number;
+  /** Absolute; absent: no static pods. */
+  readonly podManifestPath?: string;
   readonly registries: RegistrySettings;
   readonly runtimeHandlers: RuntimeHandlers;
   /** When images that nothing uses are removed. */
@@ -71,7 +75,11 @@ export interface NodeSettings {
 
 /** What the flags mean together. Throws `CommandFailure`. */
 export function nodeSettings(flags: NodeFlags): NodeSettings {
-  return { maxPods: flags.maxPods, runtimeHandlers: checkedHandlers(flags.runtimeHandler ?? new Map()), imageGarbage: garbagePolicy(flags), eviction: evictionOf(flags), shutdown: { periods: shutdownOf(flags) }, cpus: cpusOf(flags), memoryQos: memoryQosOf(flags), registries: registriesOf(flags) };
+  const { maxPods, podManifestPath } = flags;
+  return {
+    maxPods, ...(podManifestPath === undefined ? {} : { podManifestPath: resolve(podManifestPath) }),
+    runtimeHandlers: checkedHandlers(flags.runtimeHandler ?? new Map()), imageGarbage: garbagePolicy(flags), eviction: evictionOf(flags), shutdown: { periods: shutdownOf(flags) }, cpus: cpusOf(flags), memoryQos: memoryQosOf(flags), registries: registriesOf(flags),
+  };
 }
 
 function memoryQosOf({ memoryThrottlingFactor: throttlingFactor, memoryReservationPolicy }: MemoryFlags): MemoryQos {

@@ -3,6 +3,7 @@ import type { Log } from '../../client/log.ts';
 import { systemClock } from '../../machinery/clock.ts';
 import { createAgent } from '../../node-agent/agent.ts';
 import { openRuntime } from '../../node-agent/runtime/native-runtime.ts';
+import type { PodReader } from '../../node-agent/static-pods/source.ts';
 import { isPortFree } from '../host.ts';
 import { runComponents, type Components } from './components.ts';
 import type { NodeSettings } from './node-settings.ts';
@@ -27,6 +28,12 @@ export interface NodeOptions {
 
 const kubeletPort = 10250;
 
+/** The API server's own reading and judging, loaded with the first manifest: one file is the same pod wherever it goes. */
+const podReader: PodReader = {
+  decode: async (bytes, warn) => (await import('../../api/resources/core/pod/manifest.ts')).decodePod(bytes, warn),
+  complete: async (pod) => (await import('../../api/resources/core/pod/manifest.ts')).completePod(pod),
+};
+
 export interface RunningNode extends Components {
   /** Resolves when the agent has taken over what runs here and listens: before, the API knows only what an earlier one said. */
   readonly listening: Promise<void>;
@@ -35,9 +42,10 @@ export interface RunningNode extends Components {
 /** Runs this machine's agent until stopped; its pods go on running afterwards. */
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const { dataDir, instance, log, port = (await isPortFree('0.0.0.0', kubeletPort)) ? kubeletPort : 0 } = options;
+  const { podManifestPath: directory, ...settings } = options.settings;
   const agent = createAgent({
-    ...options, ...options.settings, port, clock: systemClock,
-    runtime: (events) => openRuntime({ dataDir, instance, events, log, assignsCpus: options.settings.cpus.policy === 'static', handlers: options.settings.runtimeHandlers }),
+    ...options, ...settings, ...(directory === undefined ? {} : { podManifests: { directory, reader: podReader } }), port, clock: systemClock,
+    runtime: (events) => openRuntime({ dataDir, instance, events, log, assignsCpus: settings.cpus.policy === 'static', handlers: settings.runtimeHandlers }),
   });
   const components = runComponents(log, { agent });
   // Its failure is told by `failed`, in the user's words.
