@@ -40,6 +40,7 @@ import type { NodeContext } from './pod/handle.ts';
 import { imagesInUse, imagesOfContainers, readPodRecords } from './pod/records.ts';
 import type { PodState } from './pod/state.ts';
 import { createStatusWriter } from './pod/status-writer.ts';
+import type { Swap } from './pod/swap.ts';
 import { createPodWorkers, type PodWorkers } from './pod/workers.ts';
 import { readWhenChanged } from './read-when-changed.ts';
 import { createRuntimeClassSource } from './runtime-classes.ts';
@@ -48,7 +49,7 @@ import type { Runtime, RuntimeEvents } from './runtime/runtime.ts';
 import { defaultSeccomp } from './runtime/seccomp.ts';
 import { createLogind } from './shutdown/logind.ts';
 import { createShutdownManager, type ShutdownManagerOptions } from './shutdown/manager.ts';
-import { readFileSystem } from './stats/machine.ts';
+import { readFileSystem, readSwapCapacity } from './stats/machine.ts';
 import { createMeter } from './stats/meter.ts';
 import { createStaticPods, type PodManifests } from './static-pods/keep.ts';
 import { createStreamingServer } from './streaming/server.ts';
@@ -84,6 +85,8 @@ export interface AgentOptions {
   readonly shutdown?: Partial<Pick<ShutdownManagerOptions, 'periods' | 'logind'>>;
   /** What the kernel is told of pods' memory besides limits; absent: nothing. */
   readonly memoryQos?: MemoryQos;
+  /** Whether pods swap; absent: they don't. */
+  readonly swapBehavior?: Swap['behavior'];
   /** Who runs on which processors; absent: everybody on all. */
   readonly cpus?: CpuSettings;
   /** OCI runtimes by the names that RuntimeClasses have for them; absent: our own runtime alone. */
@@ -173,7 +176,7 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
     const hugePages = await readHugePages();
     const facts = await readNodeFacts({
       name: nodeName, address: options.address, port, labels: options.labels ?? {}, maxPods: options.maxPods ?? defaultMaxPods, dataDir,
-      runtimeVersion: `coracle://${options.version ?? '0.1.0'}`, userNamespaces: (await runtime.usersRefusal(dataDir)) === undefined, hugePages, reservedCpus: options.cpus?.reserved.size ?? 0,
+      runtimeVersion: `coracle://${options.version ?? '0.1.0'}`, userNamespaces: (await runtime.usersRefusal(dataDir)) === undefined, hugePages, reservedCpus: options.cpus?.reserved.size ?? 0, swapCapacity: await readSwapCapacity(),
       foreignHandlers: [...options.runtimeHandlers?.keys() ?? []],
       kept: (what, capacity) => keptFree(settings, what === 'memory' ? 'memory.available' : 'nodefs.available', capacity),
     });
@@ -200,7 +203,7 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
     const runtimeClasses = createRuntimeClassSource(client, clock, log);
     const context: NodeContext = {
       client, clock, log, runtime, runtimeClasses, images, imagePolicies, users: createUserLookUp(), objects, dataDir, nodeName, hostAddress: options.address,
-      recorder, statuses, memoryDir, memoryQos, cpus, allocatable: () => facts.allocatable, heldChanged: () => classes.changed(), podsBeside: (uid) => workers.beside(uid), services: () => services.list(),
+      recorder, statuses, memoryDir, memoryQos, swap: await swapHere(options, runtime, recorder), cpus, allocatable: () => facts.allocatable, heldChanged: () => classes.changed(), podsBeside: (uid) => workers.beside(uid), services: () => services.list(),
       clusterDns: options.clusterDns, hostResolver: readWhenChanged('/etc/resolv.conf', (text) => text, ''), registries: options.registries ?? noRegistrySettings, defaultSeccomp: createSeccompCache(),
       memoryCapacityBytes: totalmem(), hugePageSizes: hugePages.map(({ sizeBytes }) => sizeBytes), pidsLimit: options.pidsLimit ?? defaultPidsLimit,
       refusal: (pod) => shutdown.refusal() ?? eviction.refusal(pod), networkReady: (each) => network.ready(each), newId: () => randomBytes(32).toString('hex'),
@@ -232,12 +235,24 @@ async function openCpus({ cpus: settings = { policy: 'none', reserved: new Set()
 }
 
 /** A machine without the files for it goes without, which is told once on its node: no pod fails for it. */
-function memoryQosHere({ memoryQos = noMemoryQos, nodeName, log }: AgentOptions, { cgroupVersion }: Runtime, recorder: Recorder): MemoryQos {
+function memoryQosHere(options: AgentOptions, { cgroupVersion }: Runtime, recorder: Recorder): MemoryQos {
+  const { memoryQos = noMemoryQos } = options;
   if (cgroupVersion === 2 || (!memoryQos.reserves && memoryQos.throttlingFactor === undefined)) return memoryQos;
-  const message = '--memory-throttling-factor and --memory-reservation-policy have no effect: cgroup v1 has no memory.high, memory.min and memory.low. Have the machine use cgroup v2, or leave them out.';
+  tellOfCgroupV1(options, recorder, '--memory-throttling-factor and --memory-reservation-policy have no effect: cgroup v1 has no memory.high, memory.min and memory.low');
+  return noMemoryQos;
+}
+
+async function swapHere(options: AgentOptions, { cgroupVersion }: Runtime, recorder: Recorder): Promise<Swap> {
+  if (options.swapBehavior !== 'LimitedSwap') return { behavior: 'NoSwap' };
+  if (cgroupVersion === 2) return { behavior: 'LimitedSwap', memoryBytes: totalmem(), swapBytes: await readSwapCapacity() };
+  tellOfCgroupV1(options, recorder, '--memory-swap-behavior LimitedSwap has no effect: on cgroup v1, pods are kept from swapping as far as they have limits of memory');
+  return { behavior: 'NoSwap' };
+}
+
+function tellOfCgroupV1({ nodeName, log }: AgentOptions, recorder: Recorder, what: string): void {
+  const message = `${what}. Have the machine use cgroup v2, or leave this out.`;
   log.warn({ node: nodeName }, message);
   recorder.record(nodeReference(nodeName), 'Warning', 'CgroupV1', message);
-  return noMemoryQos;
 }
 
 /** What was recorded last is told, but not at any price: the API may be gone. */

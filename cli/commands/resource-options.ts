@@ -7,7 +7,8 @@ export function withResourceOptions(command: Command): Command {
     .addOption(new Option('--cpu-manager-policy <policy>', 'static: containers of Guaranteed pods that ask for whole processors have them to themselves; needs --reserved-cpus').choices(['none', 'static']).default('none'))
     .option('--reserved-cpus <cpus>', 'processors that pods are not promised and that no container has to itself: 0-1,8', processors)
     .option('--memory-throttling-factor <factor>', 'how far from its memory request to its limit a container comes before it is slowed down, such as 0.9; cgroup v2 only (default: it is not)', throttlingFactor)
-    .addOption(new Option('--memory-reservation-policy <policy>', 'TieredReservation: the kernel leaves pods the memory that they request; cgroup v2 only').choices(['None', 'TieredReservation']).default('None'));
+    .addOption(new Option('--memory-reservation-policy <policy>', 'TieredReservation: the kernel leaves pods the memory that they request; cgroup v2 only').choices(['None', 'TieredReservation']).default('None'))
+    .addOption(new Option('--memory-swap-behavior <behavior>', "LimitedSwap: Burstable pods may use of the machine's swap what they request of its memory; cgroup v2 only").choices(['NoSwap', 'LimitedSwap']).default('NoSwap'));
 }
 
 export function throttlingFactor(text: string): number {

@@ -5,6 +5,7 @@ import type { CpuSettings } from '../../node-agent/cpus/manager.ts';
 import type { GarbagePolicy } from '../../node-agent/images/garbage.ts';
 import type { RegistrySettings } from '../../node-agent/images/registry-settings.ts';
 import type { MemoryQos } from '../../node-agent/pod/memory-qos.ts';
+import type { Swap } from '../../node-agent/pod/swap.ts';
 import type { RuntimeHandlers } from '../../node-agent/runtime/oci/handlers.ts';
 import { shutdownPeriods, type ShutdownPeriod } from '../../node-agent/shutdown/periods.ts';
 import { messageOf } from '../../machinery/thrown.ts';
@@ -20,6 +21,7 @@ export interface NodeFlags extends GarbageFlags, EvictionFlags, ShutdownFlags, P
 interface MemoryFlags {
   readonly memoryThrottlingFactor?: number;
   readonly memoryReservationPolicy: string;
+  readonly memorySwapBehavior: string;
 }
 
 interface ProcessorFlags {
@@ -71,6 +73,7 @@ export interface NodeSettings {
   readonly cpus: CpuSettings;
   /** What the kernel is told of pods' memory besides limits. */
   readonly memoryQos: MemoryQos;
+  readonly swapBehavior: Swap['behavior'];
 }
 
 /** What the flags mean together. Throws `CommandFailure`. */
@@ -78,7 +81,7 @@ export function nodeSettings(flags: NodeFlags): NodeSettings {
   const { maxPods, podManifestPath } = flags;
   return {
     maxPods, ...(podManifestPath === undefined ? {} : { podManifestPath: resolve(podManifestPath) }),
-    runtimeHandlers: checkedHandlers(flags.runtimeHandler ?? new Map()), imageGarbage: garbagePolicy(flags), eviction: evictionOf(flags), shutdown: { periods: shutdownOf(flags) }, cpus: cpusOf(flags), memoryQos: memoryQosOf(flags), registries: registriesOf(flags),
+    runtimeHandlers: checkedHandlers(flags.runtimeHandler ?? new Map()), imageGarbage: garbagePolicy(flags), eviction: evictionOf(flags), shutdown: { periods: shutdownOf(flags) }, cpus: cpusOf(flags), memoryQos: memoryQosOf(flags), swapBehavior: flags.memorySwapBehavior === 'LimitedSwap' ? 'LimitedSwap' : 'NoSwap', registries: registriesOf(flags),
   };
 }
 

@@ -232,9 +232,19 @@ void container_signal(struct connection *connection, uint32_t id, struct reader 
     connection_ok(connection, id);
 }
 
+/* v1's limit of memory with swap is never below that of memory alone: what is written first depends on whether they grow. */
+static int limit(int index, const struct resources *resources, struct cgroup_files files, struct failure *failure)
+{
+    struct failure refused = {0};
+    if (cgroup_limit(index, resources, &refused) == 0) return cgroup_write(index, files, failure);
+    if (cgroup_write(index, files, failure) == 0) return cgroup_limit(index, resources, failure);
+    *failure = refused;
+    return -1;
+}
+
 static int resize(int index, const struct resources *resources, struct cgroup_files files, struct failure *failure)
 {
-    if (cgroup_leaves_room(index, resources, failure) < 0 || cgroup_limit(index, resources, failure) < 0 || cgroup_write(index, files, failure) < 0) return -1;
+    if (cgroup_leaves_room(index, resources, failure) < 0 || limit(index, resources, files, failure) < 0) return -1;
     bool stays = resources->cpu_request_millis == ABSENT && resources->cpu_limit_millis == ABSENT;
     return stays ? 0 : cgroup_limit_cpu(index, resources, failure);
 }

@@ -34,6 +34,8 @@ export interface NodeOptions {
   readonly runtimeVersion: string;
   readonly hugePages?: readonly HugePages[];
   readonly userNamespaces: boolean;
+  /** Bytes. */
+  readonly swapCapacity?: number;
   /** How many processors pods are not to be promised. */
   readonly reservedCpus?: number;
   readonly foreignHandlers?: readonly string[];
@@ -64,7 +66,7 @@ export async function readNodeFacts(options: NodeOptions): Promise<NodeFacts> {
     info: {
       machineID: await textOf('/etc/machine-id'), systemUUID: await textOf('/sys/class/dmi/id/product_uuid'), bootID: await textOf('/proc/sys/kernel/random/boot_id'),
       kernelVersion: release(), osImage: /^PRETTY_NAME="?([^"\n]*)/m.exec(osRelease)?.[1] ?? 'Linux', containerRuntimeVersion: options.runtimeVersion,
-      kubeletVersion, kubeProxyVersion: '', operatingSystem: 'linux', architecture,
+      kubeletVersion, kubeProxyVersion: '', operatingSystem: 'linux', architecture, ...(options.swapCapacity === undefined || options.swapCapacity === 0 ? {} : { swap: { capacity: options.swapCapacity } }),
     },
   };
 }

@@ -15,6 +15,7 @@ import type { Runtime, Sandbox } from '../runtime/runtime.ts';
 import type { PodVolumes } from '../volumes/volumes.ts';
 import type { MemoryQos } from './memory-qos.ts';
 import type { ContainerRecord, PodState } from './state.ts';
+import type { Swap } from './swap.ts';
 import type { StatusWriter } from './status-writer.ts';
 
 /** What every pod worker of a node shares. */
@@ -38,6 +39,7 @@ export interface NodeContext {
   readonly allocatable: () => Readonly<Record<string, string>>;
   /** What the kernel is told of pods' memory besides their limits. */
   readonly memoryQos: MemoryQos;
+  readonly swap: Swap;
   /** Hands out processors; undefined: every container may use all. */
   readonly cpus: CpuManager | undefined;
   /** What pods hold of the node has changed. */

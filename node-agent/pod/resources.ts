@@ -5,10 +5,12 @@ import { podResources } from '../pod-resources.ts';
 import type { CgroupResources } from '../runtime/runtime.ts';
 import type { NodeContext, PodHandle } from './handle.ts';
 import { containerMemoryQos, podMemoryQos } from './memory-qos.ts';
+import { containerSwap, podSwap } from './swap.ts';
 
 /** What the pod's cgroup is given on this node. */
-export function givenToPod(pod: Pod, { memoryQos }: Pick<NodeContext, 'memoryQos'>): CgroupResources {
-  return { ...podResources(pod), ...podMemoryQos(pod, memoryQos) };
+export function givenToPod(pod: Pod, { memoryQos, swap }: Pick<NodeContext, 'memoryQos' | 'swap'>): CgroupResources {
+  const memorySwapBytes = podSwap(pod, swap);
+  return { ...podResources(pod), ...podMemoryQos(pod, memoryQos), ...(memorySwapBytes === undefined ? {} : { memorySwapBytes }) };
 }
 
 /** What a container's cgroup is given on this node, but for where it runs. One with processors of its own needs no quota of them: it would only be held up. */
@@ -21,6 +23,7 @@ export function givenToContainer({ node, pod, state }: Pick<PodHandle, 'node' | 
     ...resources, ...(cpuLimitMillis === undefined || hasOwnCpus ? {} : { cpuLimitMillis }),
     ...(hugeBytes.size === 0 ? {} : { hugeBytes }),
     ...containerMemoryQos(pod(), container, node.memoryQos, allocatable === undefined ? node.memoryCapacityBytes : toUnits(allocatable)),
+    memorySwapBytes: containerSwap(pod(), container, node.swap),
   };
 }
 

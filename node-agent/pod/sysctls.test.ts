@@ -18,7 +18,7 @@ describe('a sysctl of a pod', () => {
   });
 
   it('reaches the runtime with dots', () => {
-    expect(sandboxSpec({ spec: { containers: [], securityContext: { sysctls: [{ name: 'net/ipv4/tcp_syncookies', value: '1' }] } } }, 'u', { memoryQos: { reserves: false } }).sysctls).toEqual({ 'net.ipv4.tcp_syncookies': '1' });
+    expect(sandboxSpec({ spec: { containers: [], securityContext: { sysctls: [{ name: 'net/ipv4/tcp_syncookies', value: '1' }] } } }, 'u', { memoryQos: { reserves: false }, swap: { behavior: 'NoSwap' } }).sysctls).toEqual({ 'net.ipv4.tcp_syncookies': '1' });
   });
 
   it('must not be the machine\'s', () => {

@@ -24,3 +24,10 @@ it('v1 goes without what it has no files for', () => {
   expect(nativeResources(1, { memoryLimitBytes: 100, ...memory })).toEqual({ memoryLimitBytes: 100 });
   expect(nativeResources(1, { cpus: '1' }).files).toEqual([{ controller: 'cpuset', name: 'cpuset.cpus', value: '1' }]);
 });
+
+it('what may be swapped is said by itself on v2, and on v1 with the memory that it comes on top of', () => {
+  const file = (name: string, value: string) => [{ controller: 'memory', name, value, isOptional: true }];
+  expect(nativeResources(2, { memorySwapBytes: 0 }).files).toEqual(file('memory.swap.max', '0'));
+  expect(nativeResources(1, { memorySwapBytes: 10, memoryLimitBytes: 100 }).files).toEqual(file('memory.memsw.limit_in_bytes', '110'));
+  expect(nativeResources(1, { memorySwapBytes: 0 }).files).toBeUndefined();
+});

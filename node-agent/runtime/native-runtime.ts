@@ -30,6 +30,8 @@ export interface RuntimeOptions {
   readonly events?: RuntimeEvents;
   /** From 0 to 1, as `Math.random`: where this node begins to hand out user ids. */
   readonly random?: () => number;
+  /** Whether pods may swap, each as its resources say. */
+  readonly swaps?: boolean;
   /** Whether containers are assigned processors. */
   readonly assignsCpus?: boolean;
   /** Absent: our own runtime alone. */
@@ -122,7 +124,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   const clock = options.clock ?? systemClock;
   const clearing = createClearing((request) => host.destroy(request), clock, log);
   const users = createUserRanges(delegated, (options.random ?? Math.random)());
-  const machine: Machine = { dataDir, instance, bootId, layout, host, clearing, users, handlers: options.handlers ?? new Map() };
+  const machine: Machine = { dataDir, instance, bootId, layout, host, clearing, users, swaps: options.swaps === true, handlers: options.handlers ?? new Map() };
   const state: NodeState = { machine, log, clock, events, sandboxes: new Map(), network: undefined, spares: undefined, starting: new Map() };
   return {
     cgroupVersion: layout.version,

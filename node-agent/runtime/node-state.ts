@@ -11,7 +11,7 @@ import { nativeResources } from './cgroup-files.ts';
 import { instanceCgroup, slotPaths } from './cgroups.ts';
 import { formatAddress } from './ipv4.ts';
 import { checkHandler } from './oci/handlers.ts';
-import { qosTree, type ClassRequests } from './qos-tree.ts';
+import { qosTree, swaplessPods, type ClassRequests } from './qos-tree.ts';
 import { createSandboxHandle, type SandboxHandle } from './sandbox.ts';
 import { claimDirectory, sandboxDirectory, writeRecord, type SandboxRecord } from './sandbox-record.ts';
 import { clearShell, destroyShell, spawnShell, type Machine, type Network, type Sharing, type Shell } from './sandboxes.ts';
@@ -43,8 +43,14 @@ function settled(state: NodeState, uid: string): void {
 }
 
 /** Makes the cgroups above the pods', and has each weigh what it should. */
-export async function arrangeClasses({ machine: { host, layout, instance } }: NodeState, requests: ClassRequests): Promise<void> {
-  await host.arrangeCgroups(layout.version, qosTree(layout, instanceCgroup(instance), availableParallelism(), requests));
+export async function arrangeClasses({ machine: { host, layout, instance, swaps } }: NodeState, requests: ClassRequests): Promise<void> {
+  await host.arrangeCgroups(layout.version, qosTree(layout, instanceCgroup(instance), { cpus: availableParallelism(), swaps }, requests));
+}
+
+/** Keeps those from swapping that were started while no pod did; before others are let. */
+export async function keepFromSwapping({ machine: { host, layout, instance, swaps }, sandboxes }: NodeState): Promise<void> {
+  const pods = [...sandboxes.values()].map(({ cgroup, sandbox }) => ({ cgroup, memorySwapBytes: sandbox.spec.resources.memorySwapBytes }));
+  if (swaps) await host.arrangeCgroups(layout.version, swaplessPods(layout, instanceCgroup(instance), pods));
 }
 
 /** A shell with a connection to its supervisor. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { qosTree, sandboxCgroup, sharesOf } from './qos-tree.ts';
+import { qosTree, sandboxCgroup, sharesOf, swaplessPods } from './qos-tree.ts';
 
 const v1 = { version: 1 as const, hierarchies: [{ controllers: ['cpu', 'cpuacct'], mount: '/cg/cpu' }, { controllers: ['memory'], mount: '/cg/memory' }], others: [] };
 const v2 = { version: 2 as const, hierarchies: [{ controllers: ['cpu', 'memory', 'pids'], mount: '/cg' }], others: [] };
@@ -14,7 +14,7 @@ it.each([[0, 2], [1, 2], [250, 256], [1000, 1024], [1_000_000, 262_144]])('%i th
 
 describe('the cgroups above the pods\'', () => {
   it('weigh what the machine has, what burstable pods ask for and next to nothing, on v1', () => {
-    expect(qosTree(v1, 'coracle-a1', 4, { burstableCpuMillis: 1500, guaranteedMemoryBytes: 7, burstableMemoryBytes: 8 })).toEqual([
+    expect(qosTree(v1, 'coracle-a1', { cpus: 4, swaps: false }, { burstableCpuMillis: 1500, guaranteedMemoryBytes: 7, burstableMemoryBytes: 8 })).toEqual([
       { controllers: ['cpu', 'cpuacct'], path: '/cg/cpu/coracle-a1', files: [{ name: 'cpu.shares', value: '4096' }] },
       { controllers: ['cpu', 'cpuacct'], path: '/cg/cpu/coracle-a1/burstable', files: [{ name: 'cpu.shares', value: '1536' }] },
       { controllers: ['cpu', 'cpuacct'], path: '/cg/cpu/coracle-a1/besteffort', files: [{ name: 'cpu.shares', value: '2' }] },
@@ -23,10 +23,23 @@ describe('the cgroups above the pods\'', () => {
   });
 
   it('do on v2, keep pods from swapping, and are left what is below them', () => {
-    expect(qosTree(v2, 'coracle-a1', 4, { burstableCpuMillis: 0, guaranteedMemoryBytes: 100, burstableMemoryBytes: 20 })).toEqual([
+    expect(qosTree(v2, 'coracle-a1', { cpus: 4, swaps: false }, { burstableCpuMillis: 0, guaranteedMemoryBytes: 100, burstableMemoryBytes: 20 })).toEqual([
       { controllers: ['cpu', 'memory', 'pids'], path: '/cg/coracle-a1', files: [{ name: 'cpu.weight', value: '157' }, { name: 'memory.swap.max', value: '0' }, { name: 'memory.min', value: '100' }, { name: 'memory.low', value: '120' }] },
       { controllers: ['cpu', 'memory', 'pids'], path: '/cg/coracle-a1/burstable', files: [{ name: 'cpu.weight', value: '1' }, { name: 'memory.low', value: '20' }] },
       { controllers: ['cpu', 'memory', 'pids'], path: '/cg/coracle-a1/besteffort', files: [{ name: 'cpu.weight', value: '1' }] },
     ]);
+  });
+});
+
+describe('pods that swap', () => {
+  it('are let by the instance', () => {
+    const files = qosTree(v2, 'coracle-a1', { cpus: 1, swaps: true }, { burstableCpuMillis: 0, guaranteedMemoryBytes: 0, burstableMemoryBytes: 0 })[0]?.files;
+    expect(files).toContainEqual({ name: 'memory.swap.max', value: 'max' });
+  });
+
+  it('are none of those that were started while none did', () => {
+    const sandboxes = [{ cgroup: 'burstable/old', memorySwapBytes: undefined }, { cgroup: 'burstable/new', memorySwapBytes: 0 }];
+    expect(swaplessPods(v2, 'coracle-a1', sandboxes)).toEqual([{ controllers: ['cpu', 'memory', 'pids'], path: '/cg/coracle-a1/burstable/old', files: [{ name: 'memory.swap.max', value: '0' }] }]);
+    expect(swaplessPods(v1, 'coracle-a1', sandboxes)).toEqual([]);
   });
 });

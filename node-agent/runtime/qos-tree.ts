@@ -33,10 +33,17 @@ function weightFile(version: 1 | 2, shares: number): CgroupFiles['files'][number
   return version === 1 ? { name: 'cpu.shares', value: String(shares) } : { name: 'cpu.weight', value: String(1 + Math.floor((shares - 2) * 9999 / 262_142)) };
 }
 
-/** Every cgroup above the pods', the instance's first, and what its files say. `root`: the instance's, below a hierarchy's mount. `cpus`: the machine's. */
-export function qosTree({ version, hierarchies }: CgroupLayout, root: string, cpus: number, requests: ClassRequests): readonly CgroupFiles[] {
+/** The machine's, and what it is told to do with them. */
+export interface TreeOptions {
+  readonly cpus: number;
+  /** Whether pods may swap at all. */
+  readonly swaps: boolean;
+}
+
+/** Every cgroup above the pods', the instance's first, and what its files say. `root`: the instance's, below a hierarchy's mount. */
+export function qosTree({ version, hierarchies }: CgroupLayout, root: string, { cpus, swaps }: TreeOptions, requests: ClassRequests): readonly CgroupFiles[] {
   const shares = { '': cpus * 1024, '/burstable': sharesOf(requests.burstableCpuMillis), '/besteffort': fewestShares };
-  const memory: Readonly<Record<string, CgroupFiles['files']>> = version === 1 ? {} : memoryFiles(requests);
+  const memory: Readonly<Record<string, CgroupFiles['files']>> = version === 1 ? {} : memoryFiles(requests, swaps);
   return hierarchies.flatMap(({ mount, controllers }) => Object.entries(shares).map(([name, each]): CgroupFiles => ({
     controllers,
     path: `${mount}/${root}${name}`,
@@ -48,13 +55,20 @@ export function qosTree({ version, hierarchies }: CgroupLayout, root: string, cp
 }
 
 /** The kernel leaves nothing with whom its parent is left nothing with: what pods are to keep, everything above them is to keep. v1 has no such files. */
-function memoryFiles({ guaranteedMemoryBytes, burstableMemoryBytes }: ClassRequests): Readonly<Record<string, CgroupFiles['files']>> {
+function memoryFiles({ guaranteedMemoryBytes, burstableMemoryBytes }: ClassRequests, swaps: boolean): Readonly<Record<string, CgroupFiles['files']>> {
   return {
     '': [
       // Kubernetes' pods don't swap unless a node is told to let them: a limit of memory would be none.
-      { name: 'memory.swap.max', value: '0' },
+      { name: 'memory.swap.max', value: swaps ? 'max' : '0' },
       { name: 'memory.min', value: String(guaranteedMemoryBytes) }, { name: 'memory.low', value: String(guaranteedMemoryBytes + burstableMemoryBytes) },
     ],
     '/burstable': [{ name: 'memory.low', value: String(burstableMemoryBytes) }],
   };
+}
+
+/** What keeps pods from swapping that were started while none did: nothing was said of them then. v2 only. Pure. */
+export function swaplessPods({ version, hierarchies }: CgroupLayout, root: string, sandboxes: readonly { readonly cgroup: string; readonly memorySwapBytes: number | undefined }[]): readonly CgroupFiles[] {
+  if (version === 1) return [];
+  const untold = sandboxes.filter(({ memorySwapBytes }) => memorySwapBytes === undefined);
+  return hierarchies.flatMap(({ mount, controllers }) => untold.map(({ cgroup }): CgroupFiles => ({ controllers, path: `${mount}/${root}/${cgroup}`, files: [{ name: 'memory.swap.max', value: '0' }] })));
 }

@@ -4,7 +4,7 @@ import { messageOf, systemCode } from '../../machinery/thrown.ts';
 import { askAgain, askEach, type Answer } from './adoption.ts';
 import { listSlots, slotPaths } from './cgroups.ts';
 import { parseAddress } from './ipv4.ts';
-import { arrangeClasses, connectShell, hold, type NodeState, type Occupied } from './node-state.ts';
+import { arrangeClasses, connectShell, hold, keepFromSwapping, type NodeState, type Occupied } from './node-state.ts';
 import type { ClassRequests, Sandbox } from './runtime.ts';
 import { listSandboxes, listSpares, readRecord, readStartTicks, sandboxDirectory, type SandboxRecord } from './sandbox-record.ts';
 import { destroyShell, type Shell } from './sandboxes.ts';
@@ -117,6 +117,6 @@ export async function recover(state: NodeState): Promise<readonly Sandbox[]> {
   const stale = [...uids.filter((uid) => !sandboxes.has(uid)).map((uid) => sandboxDirectory(machine.dataDir, uid)), ...(await listSpares(machine.dataDir))];
   await Promise.all(stale.map((directory) => destroy({ directory, cgroups: [] })));
   const found = [...sandboxes.values()].map((handle) => handle.sandbox);
-  await arrangeClasses(state, requestsOf(found)).catch((error: unknown) => log.error({ err: error }, 'the cgroups of the QoS classes do not weigh what they should'));
+  await keepFromSwapping(state).then(() => arrangeClasses(state, requestsOf(found))).catch((error: unknown) => log.error({ err: error }, 'the cgroups of the QoS classes do not weigh what they should'));
   return found;
 }

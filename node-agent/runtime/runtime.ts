@@ -15,6 +15,8 @@ export type { CgroupUsage, ClassRequests, ContainerExit, Mount, ProcessStreams }
 
 /** Limits and weights of one cgroup. Absent: unlimited, or the kernel's default. */
 export interface CgroupResources extends Omit<NativeResources, 'files'> {
+  /** What may be swapped out of it; v1 knows that only of what has a limit of memory. */
+  readonly memorySwapBytes?: number;
   /** v2: what the kernel never takes away, and what it takes from nobody else first. */
   readonly memoryMinBytes?: number;
   readonly memoryLowBytes?: number;

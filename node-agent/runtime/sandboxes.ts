@@ -24,6 +24,8 @@ export interface Machine {
   readonly clearing: Clearing;
   readonly users: UserRanges;
   readonly handlers: RuntimeHandlers;
+  /** Whether pods may swap, each as its resources say. */
+  readonly swaps: boolean;
 }
 
 /** A running supervisor with what surrounds it. */

@@ -66,6 +66,11 @@ export async function readMemory(): Promise<MemoryReading> {
   return parseMeminfo(await read('/proc/meminfo'));
 }
 
+/** Bytes; those in use too. */
+export async function readSwapCapacity(): Promise<number> {
+  return meminfoBytes(await read('/proc/meminfo'), 'SwapTotal');
+}
+
 export async function readFileSystem(directory: string): Promise<FileSystemReading> {
   const { blocks, bfree, bavail, bsize, files, ffree } = await statfs(directory);
   return { capacityBytes: blocks * bsize, availableBytes: bavail * bsize, usedBytes: (blocks - bfree) * bsize, inodes: files, inodesFree: ffree };
@@ -73,13 +78,17 @@ export async function readFileSystem(directory: string): Promise<FileSystemReadi
 
 /** /proc/meminfo: as the kubelet counts, what is used but for inactive file pages is the working set. Source: "Node-pressure Eviction", memory.available. */
 export function parseMeminfo(text: string): MemoryReading {
-  const bytes = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1] ?? 0) * 1024;
+  const bytes = (name: string): number => meminfoBytes(text, name);
   const totalBytes = bytes('MemTotal');
   const usageBytes = totalBytes - bytes('MemFree');
   return {
     totalBytes, usageBytes, workingSetBytes: Math.max(0, usageBytes - bytes('Inactive\\(file\\)')),
     rssBytes: bytes('AnonPages'), swapBytes: bytes('SwapTotal') - bytes('SwapFree'),
   };
+}
+
+function meminfoBytes(text: string, name: string): number {
+  return Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(text)?.[1] ?? 0) * 1024;
 }
 
 /** /proc/stat: time of all processors that wasn't idle, and when the machine started. */

@@ -20,7 +20,7 @@ let kubectl: Kubectl;
 
 beforeAll(async () => {
   dataDir = await newDataDir('cpus');
-  flags = [...storeFlags(dataDir, inject('etcdEndpoints')), '--cpu-manager-policy', 'static', '--reserved-cpus', reserved, '--memory-throttling-factor', '0.5', '--memory-reservation-policy', 'TieredReservation'];
+  flags = [...storeFlags(dataDir, inject('etcdEndpoints')), '--cpu-manager-policy', 'static', '--reserved-cpus', reserved, '--memory-throttling-factor', '0.5', '--memory-reservation-policy', 'TieredReservation', '--memory-swap-behavior', 'LimitedSwap'];
   running = await up(dataDir, ...flags);
   await importWeb(dataDir);
   kubectl = kubectlFor(dataDir);
@@ -87,7 +87,9 @@ describe('memory', () => {
     if (version === 1) {
       const events = await kubectl`get events -A --field-selector ${'reason=CgroupV1'}`;
       expect(events).toContain('--memory-throttling-factor and --memory-reservation-policy have no effect');
+      expect(events).toContain('--memory-swap-behavior LimitedSwap has no effect');
     } else {
+      expect(await kubectl`exec asking -- cat /sys/fs/cgroup/memory.swap.max`).toMatch(/^\d+\n$/);
       expect((await kubectl`exec asking -- cat /sys/fs/cgroup/memory.low /sys/fs/cgroup/memory.high`).trim().split('\n')).toEqual([16, 32].map((mebibytes) => String(mebibytes * 1024 ** 2)));
     }
   });

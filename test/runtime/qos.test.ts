@@ -106,6 +106,26 @@ describe('memory that is to be left with a pod', () => {
   });
 });
 
+describe('what a container may swap', () => {
+  const mi = 1 << 20;
+  const memory = layout.hierarchies.find(({ controllers }) => controllers.includes('memory'))?.mount ?? '';
+  const told = async (uid: string): Promise<string> => {
+    const file = layout.version === 1 ? 'memory.memsw.limit_in_bytes' : 'memory.swap.max';
+    return (await readFile(join(memory, instanceCgroup(machine.instance), (await recordOf(uid)).cgroup, 'c0', file), 'utf8')).trim();
+  };
+
+  it('is said with its limit of memory, however that changes', async () => {
+    const sandbox = await machine.runtime.createSandbox(sandboxSpec('swapping', { qos: 'Burstable' }));
+    const spec = containerSpec(machine, ['sleep', '1000'], { resources: { memoryLimitBytes: 64 * mi, memorySwapBytes: 0 } });
+    await sandbox.start(spec);
+    expect(await told('swapping')).toBe(layout.version === 1 ? String(64 * mi) : '0');
+    for (const [limit, swap] of [[128, 8], [32, 4], [48, 0]] as const) {
+      await sandbox.resize(spec.id, { memoryLimitBytes: limit * mi, memorySwapBytes: swap * mi });
+      expect(await told('swapping')).toBe(String((layout.version === 1 ? limit + swap : swap) * mi));
+    }
+  });
+});
+
 describe('a class', () => {
   it('weighs what its pods ask for, also for the next agent', async () => {
     expect([await weight('burstable'), await weight('besteffort')]).toEqual([weightOf(2), weightOf(2)]);

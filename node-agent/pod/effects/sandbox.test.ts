@@ -10,10 +10,10 @@ describe('a pod\'s cgroup', () => {
     ['bounds nothing when one container is free', { containers: [limited, { name: 'b' }] }, { cpuRequestMillis: 100 }],
     ['has the limits that the pod itself asks for', { containers: [{ name: 'b' }], resources: { limits: { cpu: '1', memory: '1Gi' } } }, { cpuLimitMillis: 1000, memoryLimitBytes: 1024 ** 3 }],
   ])('%s', (_name, spec, resources) => {
-    expect(sandboxSpec({ metadata: { name: 'p', namespace: 'n' }, spec }, 'u', { memoryQos: { reserves: false } }).resources).toEqual(resources);
+    expect(sandboxSpec({ metadata: { name: 'p', namespace: 'n' }, spec }, 'u', { memoryQos: { reserves: false }, swap: { behavior: 'NoSwap' } }).resources).toEqual(resources);
   });
 });
 
 it.each([[undefined, true], [true, true], [false, false]])('of a pod with hostUsers %s has the host\'s users: %s', (hostUsers, expected) => {
-  expect(sandboxSpec({ metadata: { name: 'p', namespace: 'n' }, spec: { ...(hostUsers === undefined ? {} : { hostUsers }), containers: [] } }, 'u', { memoryQos: { reserves: false } }).hostUsers).toBe(expected);
+  expect(sandboxSpec({ metadata: { name: 'p', namespace: 'n' }, spec: { ...(hostUsers === undefined ? {} : { hostUsers }), containers: [] } }, 'u', { memoryQos: { reserves: false }, swap: { behavior: 'NoSwap' } }).hostUsers).toBe(expected);
 });

@@ -120,7 +120,7 @@ export async function removeVolumes(handle: PodHandle): Promise<void> {
   }
 }
 
-export function sandboxSpec(pod: Pod, uid: string, node: Pick<NodeContext, 'memoryQos'>): SandboxSpec {
+export function sandboxSpec(pod: Pod, uid: string, node: Pick<NodeContext, 'memoryQos' | 'swap'>): SandboxSpec {
   const spec = pod.spec ?? { containers: [] };
   const sysctls = spec.securityContext?.sysctls ?? [];
   return {
