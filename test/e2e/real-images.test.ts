@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { Pod } from '../../machinery/kinds/core.ts';
 import { patience } from '../patience.ts';
-import { run } from './command.ts';
-import { coracle } from './coracle.ts';
+import { outcome, run } from './command.ts';
+import { coracleProgram } from './coracle.ts';
 import { debianRoots, rootNames, rootsMs, whyNoRoots, type RootName } from './debian-roots.ts';
 import { eventually } from './eventually.ts';
 import { useNamespace } from './namespace.ts';
@@ -13,7 +13,7 @@ import { startRegistry, type Registry } from './registry.ts';
 
 /** What people run: a Debian, and servers as Debian packages them, by manifests as people write them. Nothing in them knows of Coracle. */
 const whyNot = whyNoRoots();
-/** For what waits until images of some hundred megabytes are pulled. */
+/** For what waits until images of some hundred megabytes are packed, or pulled. */
 const startMs = 120_000;
 
 /** What their images are built with. */
@@ -31,7 +31,7 @@ async function flagsOf(roots: string, name: RootName): Promise<readonly string[]
 
 describe.skipIf(whyNot !== undefined)(`an image of a Debian root${whyNot === undefined ? '' : ` (left out: ${whyNot})`}`, () => {
   const kubectl = useNamespace('real-images').with({ deadlineMs: startMs });
-  const dataDir = () => ['--data-dir', inject('cluster').dataDir] as const;
+  const image = (...args: readonly string[]) => outcome(coracleProgram, ['image', ...args, '--data-dir', inject('cluster').dataDir], { deadlineMs: startMs });
   const resources = new AsyncDisposableStack();
   let roots: string;
   let directory: string;
@@ -49,15 +49,15 @@ describe.skipIf(whyNot !== undefined)(`an image of a Debian root${whyNot === und
     registry = resources.use(await startRegistry());
     directory = resources.adopt(await mkdtemp(join(tmpdir(), 'coracle-real-')), (path) => rm(path, { recursive: true }));
     for (const name of rootNames) {
-      expect(await coracle('image', 'build', join(roots, name), '-t', imageOf(name), ...await flagsOf(roots, name), ...dataDir())).toMatchObject({ code: 0, stderr: '' });
-      expect(await coracle('image', 'push', imageOf(name), imageOf(name), ...dataDir())).toMatchObject({ code: 0, stderr: '' });
-      expect(await coracle('image', 'rm', imageOf(name), ...dataDir())).toMatchObject({ code: 0 });
+      expect(await image('build', join(roots, name), '-t', imageOf(name), ...await flagsOf(roots, name))).toMatchObject({ code: 0, stderr: '' });
+      expect(await image('push', imageOf(name), imageOf(name))).toMatchObject({ code: 0, stderr: '' });
+      expect(await image('rm', imageOf(name))).toMatchObject({ code: 0 });
       const manifest = (await readFile(join(import.meta.dirname, 'real-images', `${name}.yaml`), 'utf8')).replaceAll(`registry.example/${name}:1`, imageOf(name));
       await kubectl.with({ input: manifest })`apply -f -`;
     }
     await kubectl`wait pod/debian pod/debian-own-users pod/postgresql --for=condition=Ready --timeout=100s`;
     await kubectl`rollout status deployment/nginx statefulset/redis --timeout=100s`;
-  }, (rootsMs + 2 * startMs) * patience);
+  }, (rootsMs + 3 * startMs) * patience);
   afterAll(() => resources.disposeAsync());
 
   describe('with a shell', () => {
@@ -213,10 +213,10 @@ describe.skipIf(whyNot !== undefined)(`an image of a Debian root${whyNot === und
 
   it('is looked through for packages, as dpkg lists them', async () => {
     const listed = await run('chroot', [join(roots, 'postgresql'), 'dpkg-query', '-W', '-f', '${Package} ${Version}\n']);
-    const { stdout } = await coracle('image', 'packages', imageOf('postgresql'), ...dataDir());
+    const { stdout } = await image('packages', imageOf('postgresql'));
     expect(stdout.split('\n').slice(1, -1).map((line) => line.split(/ +/).slice(0, 2).join(' ')).toSorted()).toEqual(listed.trim().split('\n').toSorted());
-    const found = await coracle('image', 'find', 'openssl<99', ...dataDir());
+    const found = await image('find', 'openssl<99');
     expect(found).toMatchObject({ code: 0, stderr: '', stdout: expect.stringMatching(/^real-images +nginx-\S+ +nginx +\S+\/debian\/nginx:1 +libssl3 /m) });
-    expect((await coracle('image', 'find', 'openssl<1', ...dataDir())).stdout).toMatch(/^no running container's image has /);
+    expect((await image('find', 'openssl<1')).stdout).toMatch(/^no running container's image has /);
   });
 });
