@@ -1,5 +1,6 @@
 /** The typed client of `coracle-host`: netlink, nftables, unpacking, starting and ending sandboxes. */
 import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { createFrameParser, createRequests, frameTypes, NativeError, PayloadReader, PayloadWriter } from './frame.ts';
 import { firstVersion, protocolVersion, readSpeaker, refusalOf } from './version.ts';
@@ -184,6 +185,16 @@ interface Greeted extends Pick<ReturnType<typeof connect>, 'send'> {
   readonly greeted: Promise<void>;
 }
 
+/** A child that the machine could not make, for want of processes or descriptors, say: whoever asks it for something is told why. */
+function unborn(child: ChildProcess): Greeted {
+  const greeted = once(child, 'error').then(([error]) => {
+    const cause: unknown = error;
+    throw new NativeError('Unavailable', `coracle-host could not be started: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+  });
+  greeted.catch(() => undefined);
+  return { greeted, send: async () => await greeted };
+}
+
 /** Whether the two understand each other; nothing else is asked of it before. */
 async function greet(requests: ReturnType<typeof connect>): Promise<void> {
   const greeting = requests.send(frameTypes.hostHello, new PayloadWriter().u32(protocolVersion).bytes(), requestTimeoutMs);
@@ -208,6 +219,8 @@ export function startHost(options: { readonly hostBinary?: string; readonly podB
     if (closed) throw new NativeError('Unavailable', 'the runtime is closed');
     if (requests !== undefined) return requests;
     const started = spawn(options.hostBinary ?? hostBinary, [options.podBinary ?? podBinary], { stdio: ['pipe', 'pipe', 'inherit'], env: {} });
+    // The next who asks tries again.
+    if (started.pid === undefined) return unborn(started);
     child = started;
     const connected = connect(started, () => {
       if (requests === own) requests = undefined;
@@ -224,21 +237,21 @@ export function startHost(options: { readonly hostBinary?: string; readonly podB
     requests = own;
     return own;
   };
-  const once = async (type: number, payload: Buffer, timeoutMs = requestTimeoutMs) => current().send(type, payload, timeoutMs);
+  const ask = async (type: number, payload: Buffer, timeoutMs = requestTimeoutMs) => current().send(type, payload, timeoutMs);
   const repeated = async (type: number, payload: Buffer, timeoutMs = requestTimeoutMs): Promise<void> => {
     const used = current();
     try {
       await used.send(type, payload, timeoutMs);
     } catch (error) {
       if (!(error instanceof NativeError) || error.code !== 'Unavailable' || closed || used === requests) throw error;
-      await once(type, payload, timeoutMs);
+      await ask(type, payload, timeoutMs);
     }
   };
   current();
   return {
     ready: () => current().greeted,
     async spawn(request) {
-      const reader = new PayloadReader(await once(frameTypes.hostSpawn, encodeSpawn(request)));
+      const reader = new PayloadReader(await ask(frameTypes.hostSpawn, encodeSpawn(request)));
       return { pid: reader.u32(), startTicks: reader.u64() };
     },
     configureNetwork: (request) => repeated(frameTypes.hostNetwork, encodeNetwork(request)),
@@ -246,10 +259,10 @@ export function startHost(options: { readonly hostBinary?: string; readonly podB
       repeated(frameTypes.hostUnpack, new PayloadWriter().text(blob).text(digest).text(diffId).u32(compressions[compression]).text(target).bytes(), unpackTimeoutMs),
     // Not repeated: the file of a worker that died would be in its way.
     async pack({ directory, mtime, target }) {
-      await once(frameTypes.hostPack, new PayloadWriter().text(directory).u64(mtime).text(target).bytes(), unpackTimeoutMs);
+      await ask(frameTypes.hostPack, new PayloadWriter().text(directory).u64(mtime).text(target).bytes(), unpackTimeoutMs);
     },
     async findOpaque(directory, target) {
-      await once(frameTypes.hostOpaque, new PayloadWriter().text(directory).text(target).bytes(), unpackTimeoutMs);
+      await ask(frameTypes.hostOpaque, new PayloadWriter().text(directory).text(target).bytes(), unpackTimeoutMs);
     },
     async arrangeCgroups(version, cgroups) {
       const writer = new PayloadWriter().u32(version);

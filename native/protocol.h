@@ -45,7 +45,7 @@ enum frame_type {
     POD_CONFIGURE = 2, /* {hostname, sysctls: [{name, value}], resources, u32 shareProcesses, files} */
     POD_START = 3,     /* container spec (spec.c) -> {u32 pid, u64 startedAt, u32 cgroup index} */
     POD_SIGNAL = 4,    /* {id, u32 signal} */
-    POD_REMOVE = 5,    /* {id} -> {u32 cgroup index}: its zygote is gone, files and cgroup may be removed */
+    POD_REMOVE = 5,    /* {id} -> {u32 cgroup index}: its zygote is gone, files and cgroup may be removed; NOT_FOUND: so is it, and it never had a cgroup */
     POD_RESIZE = 9,    /* {id, resources, files}: what a running container may use from now on; '' is the pod as a whole */
     /* first frame of a connection of its own */
     POD_EXEC = 6,   /* {id, args, u32 tty, u32 stdin} -> OK, then stream frames */

@@ -104,6 +104,7 @@ static struct container *create(const struct spec *spec, struct failure *failure
     container->zygote = zygote_take(container, failure);
     if (container->zygote == NULL) return container;
     container->index = container->zygote->index;
+    container->placed = true;
     container->resources = spec->resources;
     if (cgroup_limit((int)container->index, &spec->resources, failure) == 0) cgroup_write((int)container->index, spec->files, failure);
     return container;
@@ -268,7 +269,9 @@ void container_resize(struct connection *connection, uint32_t id, struct reader 
 static void answer_removed(struct container *container)
 {
     struct connection *connection = container->remover;
-    if (connection != NULL) {
+    /* one that failed before it had a cgroup: the number would be another's, who would be killed with it */
+    if (connection != NULL && !container->placed) connection_error(connection, container->remove_id, NOT_FOUND, "the container never had a cgroup");
+    else if (connection != NULL) {
         size_t frame = frame_begin(&connection->out, OK, container->remove_id);
         write_u32(&connection->out, container->index);
         frame_end(&connection->out, frame);

@@ -45,7 +45,8 @@ struct container {
     enum container_state state;
     uint32_t flags;
     struct zygote *zygote;
-    unsigned index;
+    unsigned index; /* of its cgroup, once it is placed */
+    bool placed;
     struct resources resources;
     struct process *init;
     struct log *log;

@@ -77,16 +77,19 @@ function createContainers(client: PodClient) {
       const index = indexes.get(containerId);
       return index === undefined ? undefined : `c${index}`;
     },
+    /** Whether a cgroup is another container's. */
+    isOthers: (index: number, containerId: string): boolean => [...indexes].some(([id, each]) => each === index && id !== containerId),
   };
 }
 
 /** Frees what an ended container has left. Files before cgroup: dead memory cgroups would linger on the files' pages. */
-async function removeContainer({ client, machine, cgroup, directory }: SandboxFacts, containerId: string): Promise<void> {
+async function removeContainer({ client, machine, cgroup, directory }: SandboxFacts, { isOthers }: Pick<ReturnType<typeof createContainers>, 'isOthers'>, containerId: string): Promise<void> {
   const index = await client.remove(containerId).catch((error: unknown) => {
     if (error instanceof NativeError && error.code === 'NotFound') return undefined;
     throw error;
   });
-  const cgroups = index === undefined ? [] : slotPaths(machine.layout, machine.instance, cgroup).map((slot) => join(slot, `c${index}`));
+  // Of a container that failed before it had one, supervisors before version 7 name the first container's.
+  const cgroups = index === undefined || isOthers(index, containerId) ? [] : slotPaths(machine.layout, machine.instance, cgroup).map((slot) => join(slot, `c${index}`));
   await machine.host.destroy({ directory: join(directory, 'c', containerId), cgroups });
 }
 
@@ -106,14 +109,14 @@ export function createSandboxHandle(facts: SandboxFacts, hooks: SandboxHooks): S
       const runtime = spec.handler === undefined ? {} : { runtime: await runtimeCall(facts, spec.handler, container) };
       return containers.started(await client.start({ ...nativeSpec(version, container), ...runtime }));
     } catch (error) {
-      if (!gone) await removeContainer(facts, container.id).catch((failure: unknown) => endLater(container.id, failure));
+      if (!gone) await removeContainer(facts, containers, container.id).catch((failure: unknown) => endLater(container.id, failure));
       throw error;
     } finally {
       hooks.settled();
     }
   };
   const remove = async (containerId: string): Promise<void> => {
-    await removeContainer(facts, containerId);
+    await removeContainer(facts, containers, containerId);
     containers.forget(containerId);
   };
   const destroy = (): Promise<void> => {

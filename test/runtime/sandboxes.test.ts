@@ -268,6 +268,18 @@ describe('nothing is left', () => {
     }
   });
 
+  it('of a start that fails before it has a cgroup, nor is anything taken of its pod\'s first container', async () => {
+    const sandbox = await machine.runtime.createSandbox(sandboxSpec('early'));
+    const first = containerSpec(machine, ['sleep', '100']);
+    const { pid } = await sandbox.start(first);
+    const failing = containerSpec(machine, ['true'], { logPath: join(machine.dataDir, 'nonesuch/x.log') });
+    await expect(sandbox.start(failing)).rejects.toMatchObject({ code: 'Failed', message: expect.stringContaining('No such file or directory') });
+    expect(await readdir(join(machine.dataDir, 'pods/early/sandbox/c'))).toEqual([first.id]);
+    expect(await execText(sandbox, first.id, 'hostname')).toBe('pod-early\n');
+    expect(isAlive(pid)).toBe(true);
+    await sandbox.destroy();
+  });
+
   it('of an instance whose agent is gone', async () => {
     const sandbox = await machine.runtime.createSandbox(sandboxSpec('orphan'));
     const spec = containerSpec(machine, ['sleep', '100']);
