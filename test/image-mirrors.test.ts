@@ -1,5 +1,5 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer as createPlainServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createPlainServer, request as httpRequest, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer } from 'node:https';
 import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -88,6 +88,20 @@ describe('an image whose registry has a mirror', () => {
     });
     await store.pull(`${own.host}/team/web:1`, { ...through(own.host, broken), credentials: [login] });
     expect(asked).toBe(times);
+  });
+
+  it('has the rest of a layer from the registry when the mirror breaks off in the middle of it', async () => {
+    let layers = 0;
+    const breaking = await serve((request, response) => {
+      httpRequest(`http://${near.host}${request.url ?? ''}`, { headers: request.headers }, (answer) => {
+        response.writeHead(answer.statusCode ?? 500, answer.headers);
+        if (Number(answer.headers['content-length']) < 100_000) return void answer.pipe(response);
+        layers += 1;
+        answer.once('data', (chunk: Buffer) => void response.write(chunk.subarray(0, 1000), () => response.destroy()));
+      }).end();
+    });
+    const image = await store.pull(`${own.host}/team/web:1`, { ...through(own.host, `${breaking}/hub`), credentials: [login] });
+    expect([layers, image.layers.length]).toEqual([1, 1]);
   });
 
   it('is refused in the registry\'s name when neither has it', async () => {
