@@ -60,12 +60,13 @@ codename=$(. /etc/os-release && printf '%s' "${VERSION_CODENAME:-}")
 mirror=$(archive_mirror) || die "cannot tell from apt's sources where this machine gets Debian's packages: is it a Debian?"
 security=$(security_mirror)
 
-# What the project asks for, and what only a guest needs.
+# What the project asks for, and what only a guest needs. netavark: the container-network-stack that skopeo's package depends on,
+# a name that several packages provide and debootstrap can't look up.
 packages() {
   node --input-type=module -e "
     import { packages } from '$repository/setup/packages.mjs';
     console.log(packages.filter(({ need }) => need !== 'bench').map(({ name }) => name).join(','));"
-  printf 'systemd-sysv,kmod,cpio,libstdc++6,libatomic1\n'
+  printf 'systemd-sysv,kmod,cpio,netavark,libstdc++6,libatomic1\n'
 }
 
 # debootstrap mounts /proc in the root that it makes: in a mount namespace of its own these go even when it dies half-way.

@@ -40,6 +40,7 @@ describe('a container of a runtime handler', () => {
     const spec = containerSpec(machine, sh('trap "echo caught; exit 5" TERM; echo ready; while :; do sleep 0.1; done'));
     const { pid } = await sandbox.start(spec);
     expect(await readFile(`/proc/${pid}/status`, 'utf8')).toMatch(/^NSpid:\s+\d+\s+\d+\s+1$/m);
+    expect(await readFile(`/proc/${pid}/oom_score_adj`, 'utf8')).toBe('1000\n');
     await expect.poll(() => logText(spec.logPath)).toBe('ready\n');
     await sandbox.signal(spec.id, 15);
     expect(await machine.exitOf(spec.id)).toMatchObject({ exitCode: 5 });
