@@ -33,6 +33,8 @@ export interface Mount {
   /** Absolute path in the container; made when missing, resolved inside its root. */
   readonly target: string;
   readonly readOnly: boolean;
+  /** What is mounted below a read-only bind is read-only too. */
+  readonly recursiveReadOnly?: boolean;
   readonly sizeBytes?: number;
   readonly propagation?: 'private' | 'slave' | 'shared';
 }
@@ -87,6 +89,8 @@ export interface PodContainer extends ContainerDescription {
   /** BPF bytes of the filter; empty: unconfined. */
   readonly seccomp: Buffer;
   readonly oomScoreAdj: number;
+  /** Of the writable layer, by which the file system limits it. */
+  readonly project?: number;
   /** The OCI runtime that runs it; absent: coracle-pod itself does. */
   readonly runtime?: RuntimeCall;
 }
@@ -169,7 +173,9 @@ export function encodeContainer(container: PodContainer): Buffer {
   writer.text(container.logPath).u64(container.logMaxBytes).u32(container.logMaxFiles).text(container.joins ?? '');
   for (const { type, layers = [] } of container.mounts) if (type === 'image') writer.texts(layers);
   writeFiles(writer, container.resources);
-  return writer.texts(container.runtime?.command ?? []).texts(container.runtime?.config ?? []).bytes();
+  writer.texts(container.runtime?.command ?? []).texts(container.runtime?.config ?? []);
+  const recursive = container.mounts.flatMap((mount, index) => (mount.recursiveReadOnly === true ? [index] : []));
+  return writer.list(recursive, (index) => writer.u32(index)).u32(container.project ?? 0).bytes();
 }
 
 export function readExit(reader: PayloadReader): ContainerExit {

@@ -7,7 +7,7 @@ export const frameTypes = {
   podHello: 1, podConfigure: 2, podStart: 3, podSignal: 4, podRemove: 5, podExec: 6, podAttach: 7, podDial: 8, podResize: 9,
   stdin: 20, stdinClose: 21, resize: 22, stdout: 23, stderr: 24, exit: 25,
   podExited: 30, ok: 40, error: 41,
-  hostHello: 49, hostSpawn: 50, hostNetwork: 51, hostUnpack: 52, hostDestroy: 53, hostTeardown: 54, hostMemory: 55, hostUsers: 56, hostPack: 57, hostOpaque: 58, hostCgroups: 59,
+  hostHello: 49, hostSpawn: 50, hostNetwork: 51, hostUnpack: 52, hostDestroy: 53, hostTeardown: 54, hostMemory: 55, hostUsers: 56, hostPack: 57, hostOpaque: 58, hostCgroups: 59, hostQuota: 60, hostLimit: 61,
 } as const;
 
 const errorCodes = [

@@ -90,6 +90,15 @@ export interface MemoryRequest {
   readonly pageBytes?: number;
 }
 
+export interface LimitRequest {
+  /** On the file system that limits the project; with `gives`, all that is made in it from now on is the project's. */
+  readonly directory: string;
+  readonly gives: boolean;
+  readonly project: number;
+  /** 0: no longer limited. */
+  readonly bytes: number;
+}
+
 export interface DestroyRequest {
   readonly supervisor?: ProcessIdentity;
   /** Removed with all below it. */
@@ -120,6 +129,10 @@ export interface HostClient {
   mountMemory(request: MemoryRequest): Promise<void>;
   /** Rejects when a pod with a user namespace can't be shown what is at `path`: the message says what the machine lacks. */
   checkUsers(path: string): Promise<void>;
+  /** Rejects when the file system at `path` doesn't hold projects to limits, and says why. */
+  checkQuota(path: string): Promise<void>;
+  /** Limits what files of a project take up. False: the project is another's already, and nothing was changed. */
+  limitProject(request: LimitRequest): Promise<boolean>;
   destroy(request: DestroyRequest): Promise<void>;
   teardown(request: TeardownRequest): Promise<void>;
   close(): Promise<void>;
@@ -273,6 +286,10 @@ export function startHost(options: { readonly hostBinary?: string; readonly podB
     },
     mountMemory: ({ directory, name, sizeBytes, mode, gid, pageBytes }) => repeated(frameTypes.hostMemory, new PayloadWriter().text(directory).text(name).optional(sizeBytes).u32(mode).u32(gid).optional(pageBytes).bytes()),
     checkUsers: (path) => repeated(frameTypes.hostUsers, new PayloadWriter().text(path).bytes()),
+    checkQuota: (path) => repeated(frameTypes.hostQuota, new PayloadWriter().text(path).bytes()),
+    async limitProject({ directory, gives, project, bytes }) {
+      return new PayloadReader(await ask(frameTypes.hostLimit, new PayloadWriter().text(directory).u32(project).u64(bytes).flag(gives).bytes())).u32() === 1;
+    },
     destroy: (request) => repeated(frameTypes.hostDestroy, encodeDestroy(request)),
     teardown: (request) =>
       repeated(frameTypes.hostTeardown, new PayloadWriter().texts(request.cgroups).texts(request.directories).text(request.devicePrefix).text(request.table).text(request.mountsBelow).bytes()),

@@ -3,12 +3,14 @@ import type { Duplex } from 'node:stream';
 import { encodeConfiguration, encodeContainer, encodeResize, readExit, readState, type CgroupResources, type ContainerExit, type PodConfiguration, type PodContainer, type PodRunning, type PodState } from './container.ts';
 import { createFrameParser, createRequests, frameTypes, NativeError, PayloadReader, PayloadWriter } from './frame.ts';
 import { connectTo, openStream, requestTimeoutMs, streamsOf, type OpenedStream, type ProcessStreams } from './streams.ts';
-import { firstVersion, protocolVersion, refusalOf, requireField, requireRequest, type PodRequest } from './version.ts';
+import { firstVersion, protocolVersion, refusalOf, knowsField, requireField, requireRequest, type PodField, type PodRequest } from './version.ts';
 
 export interface PodClient {
   readonly state: PodState;
   /** Why its supervisor takes nothing but signals from this agent; undefined: it does. */
   readonly refusal: string | undefined;
+  /** Whether its supervisor reads a field of a container; one that it would ignore is refused. */
+  knows(field: PodField): boolean;
   configure(configuration: PodConfiguration): Promise<void>;
   start(container: PodContainer): Promise<PodRunning>;
   signal(containerId: string, signal: number): Promise<void>;
@@ -94,6 +96,7 @@ export async function connectPod(directory: () => string, events: PodEvents, gre
   return {
     state,
     refusal: refusalOf('coracle-pod', speaker),
+    knows: (field) => knowsField(field, speaker),
     async configure(configuration) {
       requireFiles(configuration.resources);
       await send('podConfigure', encodeConfiguration(configuration));
@@ -103,6 +106,8 @@ export async function connectPod(directory: () => string, events: PodEvents, gre
       if (container.joins !== undefined) requireField('joins', speaker);
       if (container.mounts.some(({ type }) => type === 'image')) requireField('imageMounts', speaker);
       if (container.runtime !== undefined) requireField('runtime', speaker);
+      if (container.mounts.some(({ recursiveReadOnly }) => recursiveReadOnly === true)) requireField('recursiveReadOnly', speaker);
+      if (container.project !== undefined) requireField('project', speaker);
       const reader = new PayloadReader(await send('podStart', encodeContainer(container)));
       return { containerId: container.id, pid: reader.u32(), startedAt: reader.u64(), cgroupIndex: reader.u32() };
     },

@@ -21,13 +21,14 @@
  *   6        POD_CONFIGURE, POD_START and POD_RESIZE end with files of the cgroup; what POD_RESIZE says nothing of stays, shares too
  *   7        HOST_MEMORY ends with the size of pages
  *   8        POD_START ends with the command of an OCI runtime, and with its configuration in parts that the name of the container's cgroup joins
+ *   9        HOST_QUOTA, HOST_LIMIT; POD_START ends with which mounts are read-only with all below them, and the writable layer's project
  *
  * `version.ts` holds the same table.
  */
 #ifndef CORACLE_PROTOCOL_H
 #define CORACLE_PROTOCOL_H
 
-#define PROTOCOL_VERSION 8u
+#define PROTOCOL_VERSION 9u
 /* The oldest agent that may drive programs of this build. */
 #define OLDEST_AGENT 1u
 
@@ -74,6 +75,8 @@ enum frame_type {
     HOST_PACK = 57,     /* pack.c */
     HOST_OPAQUE = 58,   /* opaque.c */
     HOST_CGROUPS = 59,  /* cgroup.c */
+    HOST_QUOTA = 60,    /* quota.c */
+    HOST_LIMIT = 61,    /* quota.c -> {u32 1: done, 0: others have the project} */
 };
 
 /* Error codes: RuntimeErrorCode in node-agent/runtime/runtime.ts, in that order. */

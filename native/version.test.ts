@@ -62,6 +62,10 @@ describe('a supervisor', () => {
     const { joins: _joins, ...alone } = container;
     const mounts = [{ type: 'image', source: 'web:1', layers: ['/l'], target: '/web', readOnly: true }] as const;
     await expect(old.start({ ...alone, mounts })).rejects.toMatchObject({ code: 'Incompatible', message: expect.stringContaining('does not know imageMounts') });
+    const recursive = [{ type: 'bind', source: '/s', target: '/t', readOnly: true, recursiveReadOnly: true }] as const;
+    await expect(old.start({ ...alone, mounts: recursive })).rejects.toMatchObject({ code: 'Incompatible', message: expect.stringContaining('does not know recursiveReadOnly') });
+    await expect(old.start({ ...alone, project: 7 })).rejects.toMatchObject({ code: 'Incompatible', message: expect.stringContaining('does not know project') });
+    expect([old.knows('recursiveReadOnly'), old.knows('project')]).toEqual([false, false]);
     await expect(old.resize('a', {})).rejects.toMatchObject({ code: 'Incompatible' });
     expect(asked.map(({ type }) => type)).toEqual([frameTypes.podHello]);
   });

@@ -5,15 +5,16 @@
 import { NativeError, type PayloadReader } from './frame.ts';
 
 /** What this agent speaks; `PROTOCOL_VERSION` in `protocol.h`. */
-export const protocolVersion = 8;
+export const protocolVersion = 9;
 
 /** The oldest that this agent drives. `coracle-host` is built and started with its agent; a supervisor may be of any age. */
-export const oldestDriven = { 'coracle-pod': 1, 'coracle-host': 7 } as const;
+export const oldestDriven = { 'coracle-pod': 1, 'coracle-host': 9 } as const;
 
 /** The version that each request to a supervisor came with: an older one would not know it. A field that comes later is checked for where it is written. */
 const requestSince = { podHello: 1, podConfigure: 1, podStart: 1, podSignal: 1, podRemove: 1, podExec: 1, podAttach: 1, podDial: 1, podResize: 3 } as const;
 /** The same for fields of requests. */
-const fieldSince = { joins: 3, imageMounts: 4, cgroupFiles: 6, runtime: 8 } as const;
+const fieldSince = { joins: 3, imageMounts: 4, cgroupFiles: 6, runtime: 8, recursiveReadOnly: 9, project: 9 } as const;
+export type PodField = keyof typeof fieldSince;
 export type PodRequest = keyof typeof requestSince;
 /** They never change: whatever version a supervisor speaks, what it runs can be looked at and ended. */
 const everlasting: readonly PodRequest[] = ['podHello', 'podSignal'];
@@ -53,8 +54,13 @@ export function requireRequest(request: PodRequest, supervisor: Speaker): void {
 }
 
 /** Throws `Incompatible` when this supervisor would ignore a field of a request. */
-export function requireField(field: keyof typeof fieldSince, supervisor: Speaker): void {
+export function requireField(field: PodField, supervisor: Speaker): void {
   requireVersion(supervisor, field, fieldSince[field]);
+}
+
+/** Whether this supervisor reads a field: for those that a container may go without. */
+export function knowsField(field: PodField, supervisor: Speaker): boolean {
+  return supervisor.version >= fieldSince[field];
 }
 
 function requireVersion(supervisor: Speaker, what: string, since: number): void {

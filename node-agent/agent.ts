@@ -263,11 +263,11 @@ async function tellLast(recorder: Recorder, clock: Clock): Promise<void> {
 }
 
 /** A filter is the same for the same capabilities, and most containers have the same. */
-function createSeccompCache(): (capabilities: readonly string[]) => Buffer {
+function createSeccompCache(): NodeContext['defaultSeccomp'] {
   const filters = new Map<string, Buffer>();
-  return (capabilities) => {
-    const key = [...capabilities].toSorted().join(',');
-    const filter = filters.get(key) ?? defaultSeccomp(capabilities);
+  return (capabilities, keepsProjects) => {
+    const key = [String(keepsProjects), ...capabilities.toSorted()].join(',');
+    const filter = filters.get(key) ?? defaultSeccomp(capabilities, process.arch, keepsProjects);
     if (filters.size < seccompKept) filters.set(key, filter);
     return filter;
   };

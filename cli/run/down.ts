@@ -36,7 +36,7 @@ export async function runDown({ terminal }: Invocation, options: DownOptions): P
       await running.ended;
     }
   }
-  await destroyInstance({ instance: identity.instance, dataDir });
+  await destroyInstance({ instance: identity.instance, dataDir, volumes: options.purge });
   terminal.line('pods, mounts, network devices and cgroups are removed');
   if (options.purge) {
     await rm(dataDir, { recursive: true, force: true });

@@ -9,6 +9,7 @@
  *   attempts connect <port> <name>    TCP to the loopback's port, and the abstract Unix socket
  *   attempts leave-root <path>...     whether each path is there once it has climbed out of a chroot of its own
  *   attempts write-program <path>     how a program's file can be opened for writing, and which seals it has
+ *   attempts leave-project <path>     taking a file or directory out of the project by which its file system limits it, in all ways
  *   attempts linger                   leaves a process that is nobody's child, of no session, and takes no signal
  *   attempts exchange <path> <path>   makes two files change places until it is killed
  */
@@ -33,6 +34,8 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "../project.h"
 
 static const char *answer(long result)
 {
@@ -164,6 +167,21 @@ static void write_program(const char *path)
     printf("seals %d\n", fcntl(fd, F_GET_SEALS));
 }
 
+static void leave_project(const char *path)
+{
+    static const uint64_t upper_half = UINT64_C(1) << 40; /* the kernel looks at the lower one only */
+    struct file_attributes attributes;
+    int fd = open(path, O_RDONLY), flags = 0;
+    printf("project %s\n", answer(ioctl(fd, GET_FILE_ATTRIBUTES, &attributes)));
+    attributes.project = 0;
+    printf("set-attributes %s\n", answer(syscall(SYS_ioctl, fd, SET_FILE_ATTRIBUTES, &attributes)));
+    printf("set-attributes-again %s\n", answer(syscall(SYS_ioctl, fd, SET_FILE_ATTRIBUTES + upper_half, &attributes)));
+    printf("get-flags %s\n", answer(ioctl(fd, _IOR('f', 1, long), &flags)));
+    flags &= ~0x20000000; /* what is made in the directory is of its project */
+    printf("set-flags %s\n", answer(ioctl(fd, _IOW('f', 2, long), &flags)));
+    printf("file_setattr %s\n", answer(syscall(469, fd, "", NULL, 0, 0)));
+}
+
 static int linger(void)
 {
     sigset_t all;
@@ -205,6 +223,7 @@ int main(int count, char **arguments)
     if (strcmp(what, "connect") == 0 && count == 4) return try_connect(atoi(arguments[2]), arguments[3]), 0;
     if (strcmp(what, "leave-root") == 0) return leave_root(count - 2, arguments + 2);
     if (strcmp(what, "write-program") == 0 && count == 3) return write_program(arguments[2]), 0;
+    if (strcmp(what, "leave-project") == 0 && count == 3) return leave_project(arguments[2]), 0;
     if (strcmp(what, "linger") == 0) return linger();
     if (strcmp(what, "exchange") == 0 && count == 4) return exchange(arguments[2], arguments[3]);
     return 2;

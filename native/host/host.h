@@ -73,6 +73,10 @@ int unmount_below(const char *path, struct failure *);
 /* memory.c */
 int memory_mount(struct reader *, struct failure *);
 
+/* quota.c */
+int quota_check(struct reader *, struct failure *);
+int quota_limit(struct reader *, struct failure *);
+
 /* destroy.c */
 int destroy(struct reader *, struct failure *);
 int teardown(struct reader *, struct failure *);

@@ -61,6 +61,18 @@ static void answer_ok(uint32_t id)
     answer(&out);
 }
 
+static void limit(uint32_t id, struct reader payload)
+{
+    struct failure failure = {0};
+    struct buffer out = {0};
+    int done = quota_limit(&payload, &failure);
+    if (done < 0) return answer_error(id, &failure);
+    size_t frame = frame_begin(&out, OK, id);
+    write_u32(&out, (uint32_t)done);
+    frame_end(&out, frame);
+    answer(&out);
+}
+
 static void hello(uint32_t id)
 {
     struct buffer out = {0};
@@ -138,6 +150,10 @@ static void received(const struct frame *frame)
         return answer_error(frame->id, &failure);
     case HOST_CGROUPS:
         if (cgroups_arrange(&payload, &failure) == 0) return answer_ok(frame->id);
+        return answer_error(frame->id, &failure);
+    case HOST_LIMIT: return limit(frame->id, payload);
+    case HOST_QUOTA:
+        if (quota_check(&payload, &failure) == 0) return answer_ok(frame->id);
         return answer_error(frame->id, &failure);
     case HOST_MEMORY:
         if (memory_mount(&payload, &failure) == 0) return answer_ok(frame->id);

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "../kernel.h"
+#include "../project.h"
 #include "../protocol.h"
 #include "cgroup.h"
 #include "process.h"
@@ -47,13 +48,15 @@ static void forget(struct container *container)
     loop_defer(release, container);
 }
 
-static int make_directories(const char *id, struct failure *failure)
+static int make_directories(const char *id, uint32_t project, struct failure *failure)
 {
     static const char *const parts[] = {"", "/upper", "/work", "/root"};
     for (unsigned i = 0; i < sizeof parts / sizeof *parts; i++) {
         char path[120];
         snprintf(path, sizeof path, "c/%s%s", id, parts[i]);
         if (mkdirat(pod.directory, path, i == 1 ? 0755 : 0700) < 0) return fail_errno(failure, FAILED, "making %s in the sandbox's directory", path);
+        /* both: between different projects nothing can be renamed */
+        if (project != 0 && (i == 1 || i == 2) && project_give(pod.directory, path, project) < 0) return fail_errno(failure, FAILED, "giving %s its project", path);
         /* the container's /: a writable layer is gone with it, so its owners need no mapping */
         if (i == 1 && fchownat(pod.directory, path, pod.first_id, pod.first_id, AT_SYMLINK_NOFOLLOW) < 0) return fail_errno(failure, FAILED, "giving %s to the pod's root", path);
     }
@@ -98,7 +101,7 @@ static struct container *create(const struct spec *spec, struct failure *failure
     container->flags = spec->flags;
     container->next = pod.containers;
     pod.containers = container;
-    if (make_directories(spec->id, failure) < 0 || make_shared_tmpfs(spec, failure) < 0) return container;
+    if (make_directories(spec->id, spec->project, failure) < 0 || make_shared_tmpfs(spec, failure) < 0) return container;
     container->log = log_open(spec->log_path, spec->log_max_bytes, spec->log_max_files, failure);
     if (container->log == NULL) return container;
     container->zygote = zygote_take(container, failure);

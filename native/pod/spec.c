@@ -41,6 +41,7 @@ static void read_mounts(struct reader *reader, struct spec *spec)
         mount->read_only = read_u32(reader);
         mount->size = read_u64(reader);
         mount->propagation = read_u32(reader);
+        mount->read_only_below = false;
         mount->layers = NULL;
         mount->layer_count = 0;
         if (mount->type > MOUNT_IMAGE || mount->propagation > PROPAGATE_SHARED) reader->bad = true;
@@ -63,6 +64,19 @@ static const char **no_texts(void)
     const char **none = must_alloc(sizeof *none);
     none[0] = NULL;
     return none;
+}
+
+/* Agents of version 8 end before it. */
+static void read_since_9(struct reader *reader, struct spec *spec)
+{
+    if (reader->at == reader->end) return;
+    uint32_t count = read_count(reader, 4);
+    for (uint32_t i = 0; i < count; i++) {
+        uint32_t index = read_u32(reader);
+        if (index < spec->mount_count) spec->mounts[index].read_only_below = true;
+        else reader->bad = true;
+    }
+    spec->project = read_u32(reader);
 }
 
 bool spec_parse(struct reader *reader, struct spec *spec)
@@ -95,6 +109,7 @@ bool spec_parse(struct reader *reader, struct spec *spec)
     bool ends = reader->at == reader->end; /* agents of version 7 end before them, and know no handlers */
     spec->runtime = ends ? no_texts() : read_texts(reader, NULL);
     spec->config = ends ? no_texts() : read_texts(reader, NULL);
+    read_since_9(reader, spec);
     return !reader->bad && spec->id[0] != 0 && spec->args[0] != NULL && spec->layer_count > 0 && spec->seccomp_size % 8 == 0;
 }
 

@@ -22,6 +22,7 @@ enum mount_propagation { PROPAGATE_PRIVATE = 0, PROPAGATE_SLAVE = 1, PROPAGATE_S
 
 struct mount {
     uint32_t type, read_only, propagation;
+    bool read_only_below; /* what is mounted below it is read-only too */
     uint64_t size; /* ABSENT: unbounded */
     const char *source, *sub_path, *target; /* sub_path: the part of a bind's source or of an image, "" is all of it */
     const char **layers; /* of an image, the lowest first */
@@ -56,6 +57,7 @@ struct spec {
     const char *log_path;
     uint64_t log_max_bytes;
     uint32_t log_max_files;
+    uint32_t project; /* of the writable layer, for the file system's quota; 0: none */
     const char *joins; /* the container in whose pid namespace it is; "": as the pod says */
     /* of a runtime handler: the command that runs an OCI runtime, and its configuration (runtime.h); both empty: it is ours to run */
     const char **runtime, **config;

@@ -130,6 +130,13 @@ export function nodeConditions(health: NodeHealth, before: readonly NodeConditio
   });
 }
 
+type RuntimeHandler = NonNullable<NonNullable<Node['status']>['runtimeHandlers']>[number];
+
+/** What pods can have here. Every kernel that can mount their volumes can make those read-only all the way down. */
+export function runtimeFeatures({ userNamespaces }: Pick<NodeFacts, 'userNamespaces'>): NonNullable<RuntimeHandler['features']> {
+  return { recursiveReadOnlyMounts: true, userNamespaces };
+}
+
 /** The node's status as the API should have it. */
 export function nodeStatus(facts: NodeFacts, conditions: readonly NodeCondition[], images: NonNullable<Node['status']>['images']): NonNullable<Node['status']> {
   const status: Draft<NonNullable<Node['status']>> = {
@@ -138,7 +145,7 @@ export function nodeStatus(facts: NodeFacts, conditions: readonly NodeCondition[
     addresses: [{ type: 'InternalIP', address: facts.address }, { type: 'Hostname', address: facts.name }],
     daemonEndpoints: { kubeletEndpoint: { Port: facts.port } },
     runtimeHandlers: [
-      ...['', ownHandler].map((name) => ({ name, features: { recursiveReadOnlyMounts: false, userNamespaces: facts.userNamespaces } })),
+      ...['', ownHandler].map((name) => ({ name, features: runtimeFeatures(facts) })),
       ...facts.foreignHandlers.map((name) => ({ name, features: { recursiveReadOnlyMounts: false, userNamespaces: false } })),
     ],
   };

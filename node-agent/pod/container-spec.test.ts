@@ -12,7 +12,7 @@ const security = { uid: 0, gid: 0, groups: [], capabilities: [], noNewPrivileges
 const parts: ContainerParts = {
   id: 'x', layers: ['/layer'], image: { diffIds: [], env: ['PATH=/bin', 'A=image', 'B=image'], entrypoint: ['/entry'], command: ['default'], workingDir: '/srv', user: '' },
   environment: new Map([['B', 'pod'], ['WHO', 'world']]), hostname: 'web', home: '/home/app', security, volumePath: (name) => (name === 'none' ? undefined : `/volumes/${name}`), imageLayers: (name) => (name === 'tools' ? ['/low', '/high'] : undefined),
-  files: new Map([['/etc/hosts', '/files/hosts'], ['/etc/resolv.conf', '/files/resolv.conf']]), logPath: '/log', resources: { pidsLimit: 100 },
+  files: new Map([['/etc/hosts', '/files/hosts'], ['/etc/resolv.conf', '/files/resolv.conf']]), logPath: '/log', resources: { pidsLimit: 100 }, recursiveReadOnly: true,
 };
 const specOf = (container: Partial<Container>): ReturnType<typeof containerSpec> => containerSpec(pod, { name: 'c', ...container }, parts);
 
@@ -24,6 +24,23 @@ describe('a container as the runtime gets it', () => {
     ['its command and arguments', { command: ['run'], args: ['$(NO)'] }, ['run', '$(NO)']],
   ])('has the command line: %s', (_name, container, args) => {
     expect(specOf(container).args).toEqual(args);
+  });
+
+  const readOnly = { name: 'data', mountPath: '/x', readOnly: true } as const;
+  it.each<[string, NonNullable<Container['volumeMounts']>[number], boolean | undefined, boolean | undefined]>([
+    ['when it must be', { ...readOnly, recursiveReadOnly: 'Enabled' }, true, undefined],
+    ['when it may be and can', { ...readOnly, recursiveReadOnly: 'IfPossible' }, true, undefined],
+    ['not when it may not be', { ...readOnly, recursiveReadOnly: 'Disabled' }, undefined, undefined],
+    ['not unless it is asked for', readOnly, undefined, undefined],
+  ])('has a mount read-only with all below it %s, and nothing where its supervisor can\'t', (_name, mount, possible, impossible) => {
+    const ask = (recursiveReadOnly: boolean) => containerSpec(pod, { name: 'c', volumeMounts: [mount] }, { ...parts, recursiveReadOnly }).mounts.find(({ target }) => target === '/x')?.recursiveReadOnly;
+    expect(ask(true)).toBe(possible);
+    if (mount.recursiveReadOnly === 'Enabled') expect(() => ask(false)).toThrow('volume "data" requested recursive read-only mode, but it is not supported by the runtime');
+    else expect(ask(false)).toBe(impossible);
+  });
+
+  it.each([['1Gi', 2 ** 30], ['0', undefined], [undefined, undefined]])('may hold as much in its writable layer as its limit says: %s', (limit, bytes) => {
+    expect(specOf({ resources: { limits: limit === undefined ? {} : { 'ephemeral-storage': limit } } }).diskLimitBytes).toBe(bytes);
   });
 
   it('has the image\'s environment beneath the pod\'s', () => {
@@ -98,7 +115,6 @@ describe('what a container may do', () => {
     expect(() => ask({}, { appArmorProfile: { type: 'RuntimeDefault' } })).toThrow('Cannot enforce AppArmor');
     expect(ask({ privileged: true }, { appArmorProfile: { type: 'RuntimeDefault' } }).privileged).toBe(true);
     expect(ask({ appArmorProfile: { type: 'Unconfined' } }, { appArmorProfile: { type: 'RuntimeDefault' } })).toBeDefined();
-    expect(() => securityOf(pod, { name: 'c', volumeMounts: [{ name: 'data', mountPath: '/x', readOnly: true, recursiveReadOnly: 'Enabled' }] }, facts)).toThrow('volume "data" requested recursive read-only mode');
   });
 
   it.each([['Guaranteed', 0, -997], ['BestEffort', 0, 1000], ['Burstable', 500, 500], ['Burstable', 0, 999], ['Burstable', 1000, 2]])('%s asking for %i of 1000 bytes has the score %i', (qos, request, score) => {

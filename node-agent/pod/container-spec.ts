@@ -1,5 +1,6 @@
 import { posix } from 'node:path';
 import type { Container, Pod } from '../../machinery/kinds/core.ts';
+import { parseQuantity, toUnits } from '../../machinery/quantity.ts';
 import { ConfigError, expand } from '../environment.ts';
 import type { ImageConfig } from '../images/manifest.ts';
 import type { CgroupResources, ContainerSpec, Mount, ProcessSecurity } from '../runtime/runtime.ts';
@@ -25,6 +26,8 @@ export interface ContainerParts {
   readonly logPath: string;
   /** What its cgroup is given. */
   readonly resources: CgroupResources;
+  /** Whether its pod's runtime makes mounts below read-only ones read-only too. */
+  readonly recursiveReadOnly: boolean;
   /** The run of another container whose processes it shares. */
   readonly joins?: string;
 }
@@ -47,6 +50,7 @@ export function containerSpec(pod: Pod, container: Container, parts: ContainerPa
     resources: parts.resources,
     tty: container.tty === true, stdin: container.stdin === true, stdinOnce: container.stdinOnce === true,
     logPath: parts.logPath, logMaxBytes, logMaxFiles, ...(parts.joins === undefined ? {} : { joins: parts.joins }),
+    ...diskLimit(container),
   };
 }
 
@@ -71,6 +75,27 @@ function environmentList(container: Container, parts: ContainerParts): readonly 
   return [...variables].map(([name, value]) => `${name}=${value}`);
 }
 
+/** 0 is no limit, as with the kubelet. */
+function diskLimit({ resources }: Container): Pick<ContainerSpec, 'diskLimitBytes'> {
+  const limit = parseQuantity(resources?.limits?.['ephemeral-storage'] ?? '');
+  const diskLimitBytes = limit === undefined ? 0 : toUnits(limit);
+  return diskLimitBytes === 0 ? {} : { diskLimitBytes };
+}
+
+/** Whether what is mounted below a read-only mount is to be read-only too. Source: "Recursive read-only mounts". */
+function isRecursive({ name, readOnly, recursiveReadOnly = 'Disabled' }: VolumeMount, isPossible: boolean): boolean {
+  if (recursiveReadOnly === 'Disabled' || readOnly !== true) return false;
+  if (recursiveReadOnly === 'Enabled' && !isPossible) {
+    throw new ConfigError(`volume "${name}" requested recursive read-only mode, but it is not supported by the runtime: the pod has another runtime handler, or was started by an older version of this one; IfPossible goes without`);
+  }
+  return isPossible;
+}
+
+/** The container's mounts of volumes that are read-only with all that is mounted below them: their paths. */
+export function recursiveMounts(container: Container, isPossible: boolean): readonly string[] {
+  return (container.volumeMounts ?? []).flatMap((mount) => (isRecursive(mount, isPossible) ? [mount.mountPath] : []));
+}
+
 function mountsOf(pod: Pod, container: Container, parts: ContainerParts): readonly Mount[] {
   const volumes = (container.volumeMounts ?? []).map((mount): Mount => {
     const live = pod.spec?.volumes?.find((each) => each.name === mount.name);
@@ -83,6 +108,7 @@ function mountsOf(pod: Pod, container: Container, parts: ContainerParts): readon
     if (layers !== undefined) return { type: 'image', source: path, layers, ...(subPath === '' ? {} : { subPath }), target, readOnly: true, propagation: 'private' };
     return {
       type: 'bind', source: path, ...(subPath === '' ? {} : { subPath }), target, readOnly: mount.readOnly === true || alwaysReadOnly,
+      ...(isRecursive(mount, parts.recursiveReadOnly) ? { recursiveReadOnly: true } : {}),
       propagation: mount.mountPropagation === 'Bidirectional' ? 'shared' : mount.mountPropagation === 'HostToContainer' ? 'slave' : 'private',
     };
   });

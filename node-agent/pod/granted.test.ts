@@ -13,8 +13,8 @@ describe('what a container\'s status says it was given', () => {
   });
 
   it('are its mounts, and how far down they are read-only', () => {
-    const { volumeMounts } = grantedTo({ name: 'a', volumeMounts: [{ name: 'v', mountPath: '/v', subPath: 'x' }, { name: 'w', mountPath: '/w', readOnly: true, recursiveReadOnly: 'IfPossible' }] }, run, undefined);
-    expect(volumeMounts).toEqual([{ name: 'v', mountPath: '/v' }, { name: 'w', mountPath: '/w', readOnly: true, recursiveReadOnly: 'Disabled' }]);
+    const { volumeMounts } = grantedTo({ name: 'a', volumeMounts: [{ name: 'v', mountPath: '/v', subPath: 'x' }, { name: 'w', mountPath: '/w', readOnly: true, recursiveReadOnly: 'IfPossible' }, { name: 'x', mountPath: '/x', readOnly: true, recursiveReadOnly: 'IfPossible' }] }, { ...run, recursiveReadOnly: ['/x'] }, undefined);
+    expect(volumeMounts).toEqual([{ name: 'v', mountPath: '/v' }, { name: 'w', mountPath: '/w', readOnly: true, recursiveReadOnly: 'Disabled' }, { name: 'x', mountPath: '/x', readOnly: true, recursiveReadOnly: 'Enabled' }]);
   });
 
   it('is its user, whose own group is among the groups', () => {

@@ -12,12 +12,11 @@ export function grantedTo(container: Container, run: Run, grant: Container['reso
   return {
     ...(requests === undefined ? {} : { allocatedResources: requests }),
     resources,
-    ...(mounts.length === 0 ? {} : { volumeMounts: mounts.map(mountStatus) }),
+    ...(mounts.length === 0 ? {} : { volumeMounts: mounts.map((mount) => mountStatus(mount, run.recursiveReadOnly ?? [])) }),
     ...(run.user === undefined ? {} : { user: { linux: { uid: run.user.uid, gid: run.user.gid, supplementalGroups: [...new Set([run.user.gid, ...run.user.groups])] } } }),
   };
 }
 
-/** Mounts below a read-only one stay writable on this node: one that asks for more is refused, one that can do without goes without. */
-function mountStatus({ name, mountPath, readOnly }: NonNullable<Container['volumeMounts']>[number]): NonNullable<ContainerStatus['volumeMounts']>[number] {
-  return { name, mountPath, ...(readOnly === true ? { readOnly, recursiveReadOnly: 'Disabled' } : {}) };
+function mountStatus({ name, mountPath, readOnly }: NonNullable<Container['volumeMounts']>[number], recursive: readonly string[]): NonNullable<ContainerStatus['volumeMounts']>[number] {
+  return { name, mountPath, ...(readOnly === true ? { readOnly, recursiveReadOnly: recursive.includes(mountPath) ? 'Enabled' : 'Disabled' } : {}) };
 }

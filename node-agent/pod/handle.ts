@@ -51,7 +51,8 @@ export interface NodeContext {
   /** The node's own /etc/resolv.conf; '' when it has none. */
   readonly hostResolver: () => Promise<string>;
   readonly registries: RegistrySettings;
-  readonly defaultSeccomp: (capabilities: readonly string[]) => Buffer;
+  /** `keepsProjects`: files stay in the projects by which the file system limits them. */
+  readonly defaultSeccomp: (capabilities: readonly string[], keepsProjects: boolean) => Buffer;
   readonly memoryCapacityBytes: number;
   /** Bytes: those that this node has huge pages of. */
   readonly hugePageSizes: readonly number[];

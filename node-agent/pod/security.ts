@@ -84,8 +84,6 @@ function refuseUnmapped({ spec }: Pod, container: Container, ids: readonly numbe
 function refuseUnenforced(pod: Pod, container: Container): void {
   const { type = 'Unconfined' } = container.securityContext?.appArmorProfile ?? pod.spec?.securityContext?.appArmorProfile ?? {};
   if (type !== 'Unconfined' && container.securityContext?.privileged !== true) throw new ConfigError(`Cannot enforce AppArmor: this node loads no profiles; ask for type Unconfined or for none, not for ${type}`);
-  const mount = container.volumeMounts?.find((each) => each.recursiveReadOnly === 'Enabled');
-  if (mount !== undefined) throw new ConfigError(`volume "${mount.name}" requested recursive read-only mode, but it is not supported by the runtime; IfPossible goes without`);
 }
 
 /** Nothing of a pod's is spared more. */

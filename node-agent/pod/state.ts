@@ -33,6 +33,8 @@ export interface Run {
   /** The processors that it runs on, where they are assigned. */
   readonly cpus?: string;
   readonly user?: { readonly uid: number; readonly gid: number; readonly groups: readonly number[] };
+  /** Paths of mounts that are read-only with all that is mounted below them. */
+  readonly recursiveReadOnly?: readonly string[];
   /** File of this run's log. */
   readonly logPath: string;
 }

@@ -50,7 +50,7 @@ const none = (): Promise<never> => Promise.reject(new RuntimeError('Failed', 'no
 function makeSandbox(spec: SandboxSpec, exits = new Map<string, ContainerExit>()): Sandbox {
   const running = new Map<string, StartedContainer>();
   return {
-    uid: spec.uid, spec, address: '10.0.0.9', refusal: undefined, answers: true, running, exits, exec: none, resize: none, attach: none, dial: none,
+    uid: spec.uid, spec, address: '10.0.0.9', refusal: undefined, recursiveReadOnly: true, answers: true, running, exits, exec: none, resize: none, attach: none, dial: none,
     async start({ id }) {
       await ask('start');
       const started = { containerId: id, pid: 1, startedAt: clock.now() };
@@ -73,7 +73,7 @@ function node(): NodeContext {
       await ask('create');
       return makeSandbox(spec);
     },
-    recover: unused, cgroupVersion: 2, weighClasses: unused, configureNetwork: unused, unpack: unused, opaqueDirectories: unused, pack: unused, usage: unused, close: unused, mountMemory: unused, usersRefusal: unused,
+    recover: unused, cgroupVersion: 2, weighClasses: unused, configureNetwork: unused, unpack: unused, opaqueDirectories: unused, pack: unused, usage: unused, close: unused, mountMemory: unused, usersRefusal: unused, limitDirectory: unused, limitsDisk: () => false,
     async removeDirectory(directory) {
       await ask(`remove ${basename(directory)}`);
       await rm(directory, { recursive: true, force: true });

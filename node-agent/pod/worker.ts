@@ -234,7 +234,7 @@ function createHandle(node: NodeContext, cell: Cell, hooks: Hooks): PodHandle {
   const { uid = '', namespace = '' } = cell.pod.metadata ?? {};
   const directory = podDirectory(node.dataDir, uid);
   const objects = node.objects.hold(namespace, () => hooks.objectsChanged());
-  const volumes = createPodVolumes(cell.pod, { client: node.client, clock: node.clock, objects, podDir: directory, memoryDir: join(node.memoryDir, uid), memory: node.runtime, usersRefusal: (path) => node.runtime.usersRefusal(path) });
+  const volumes = createPodVolumes(cell.pod, { client: node.client, clock: node.clock, objects, podDir: directory, memoryDir: join(node.memoryDir, uid), memory: node.runtime, disk: node.runtime, usersRefusal: (path) => node.runtime.usersRefusal(path) });
   const view = createView();
   const change = (edit: (state: PodState) => PodState): void => {
     const before = cell.state;

@@ -13,6 +13,7 @@ import { arrangeClasses, createSandbox, endOccupied, makeSpare, type NodeState }
 import { memoryDirectory, readBootId } from './sandbox-record.ts';
 import { recover } from './recover.ts';
 import { bridgeName, type Machine } from './sandboxes.ts';
+import { createProjects } from './projects.ts';
 import { createSparePool } from './spare-pool.ts';
 import { runtimeError, translated } from './translate.ts';
 import { RuntimeError, type PodNetwork, type Qos, type Runtime, type RuntimeEvents } from './runtime.ts';
@@ -28,7 +29,7 @@ export interface RuntimeOptions {
   readonly clock?: Clock;
   /** Absent: nobody listens, as for `coracle image`. */
   readonly events?: RuntimeEvents;
-  /** From 0 to 1, as `Math.random`: where this node begins to hand out user ids. */
+  /** From 0 to 1, as `Math.random`: where this node begins to hand out ids of users and projects. */
   readonly random?: () => number;
   /** Whether pods may swap, each as its resources say. */
   readonly swaps?: boolean;
@@ -122,9 +123,10 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     throw error;
   }
   const clock = options.clock ?? systemClock;
+  const random = options.random ?? Math.random;
   const clearing = createClearing((request) => host.destroy(request), clock, log);
-  const users = createUserRanges(delegated, (options.random ?? Math.random)());
-  const machine: Machine = { dataDir, instance, bootId, layout, host, clearing, users, swaps: options.swaps === true, handlers: options.handlers ?? new Map() };
+  const users = createUserRanges(delegated, random());
+  const machine: Machine = { dataDir, instance, bootId, layout, host, clearing, users, projects: createProjects({ dataDir, host, log, start: random() }), swaps: options.swaps === true, handlers: options.handlers ?? new Map() };
   const state: NodeState = { machine, log, clock, events, sandboxes: new Map(), network: undefined, spares: undefined, starting: new Map() };
   return {
     cgroupVersion: layout.version,
@@ -137,7 +139,12 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     opaqueDirectories: (layer, scratch) => translated(() => opaqueDirectories(machine.host, layer, scratch)),
     mountMemory: (request) => translated(() => machine.host.mountMemory({ ...request, name: request.directory === memoryDirectory(dataDir) ? `coracle-${instance}` : 'tmpfs' })),
     usersRefusal: (path) => translated(() => usersRefusal(machine, path)),
-    removeDirectory: (directory) => translated(() => machine.host.destroy({ directory, cgroups: [] })),
+    limitsDisk: () => machine.projects.areLimited(),
+    limitDirectory: (directory, bytes) => translated(async () => void (await machine.projects.limit(directory, bytes, { isThere: true }))),
+    removeDirectory: (directory) => translated(async () => {
+      await machine.host.destroy({ directory, cgroups: [] });
+      await machine.projects.release(directory);
+    }),
     usage: (uid, containerId) => translated(() => usage(state, uid, containerId)),
     async close() {
       for (const timer of state.starting.values()) clearTimeout(timer);

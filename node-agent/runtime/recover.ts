@@ -116,6 +116,7 @@ export async function recover(state: NodeState): Promise<readonly Sandbox[]> {
   await Promise.all(strays.map((cgroup) => destroy({ cgroups: slotPaths(machine.layout, machine.instance, cgroup) })));
   const stale = [...uids.filter((uid) => !sandboxes.has(uid)).map((uid) => sandboxDirectory(machine.dataDir, uid)), ...(await listSpares(machine.dataDir))];
   await Promise.all(stale.map((directory) => destroy({ directory, cgroups: [] })));
+  await machine.projects.recover();
   const found = [...sandboxes.values()].map((handle) => handle.sandbox);
   await keepFromSwapping(state).then(() => arrangeClasses(state, requestsOf(found))).catch((error: unknown) => log.error({ err: error }, 'the cgroups of the QoS classes do not weigh what they should'));
   return found;

@@ -69,6 +69,8 @@ export interface ContainerSpec extends Omit<ContainerDescription, 'resources'> {
   readonly resources: CgroupResources;
   readonly name: string;
   readonly security: ProcessSecurity;
+  /** Most that its writable layer may hold; kept where the node limits directories (`limitsDisk`). */
+  readonly diskLimitBytes?: number;
 }
 
 export interface StartedContainer {
@@ -92,6 +94,8 @@ export interface Sandbox {
   readonly address: string | undefined;
   /** Why nothing can be started in it or seen of it by this version: it can be signalled and destroyed only. Undefined: all can be done. */
   readonly refusal: string | undefined;
+  /** Whether mounts below a read-only one can be made read-only too: an older supervisor can't, and of other runtimes it isn't known. */
+  readonly recursiveReadOnly: boolean;
   /** False: its supervisor is gone, or has been silent since `recover`. Nothing can be asked of it any more, but to be destroyed. */
   readonly answers: boolean;
   /** Running containers by id, and exits not yet forgotten: after `recover`, what happened while no agent looked. */
@@ -188,7 +192,11 @@ export interface Runtime {
   mountMemory(request: MemoryRequest): Promise<void>;
   /** Why a pod with users of its own (`hostUsers: false`) can't be shown what is at `path`; undefined: it can. */
   usersRefusal(path: string): Promise<string | undefined>;
-  /** Takes away a directory with all below it, mounts too. Not there is fine. */
+  /** Whether the data directory's file system holds directories to limits; known from `recover` on. */
+  limitsDisk(): boolean;
+  /** Limits what a directory, empty when this is called first, may ever hold, where the node can; it ends with the directory, by `removeDirectory`. */
+  limitDirectory(directory: string, bytes: number): Promise<void>;
+  /** Takes away a directory with all below it, mounts and limits too. Not there is fine. */
   removeDirectory(directory: string): Promise<void>;
   /** What one container or pod uses. */
   usage(uid: string, containerId?: string): Promise<CgroupUsage>;

@@ -25,6 +25,8 @@ const fileName = 'sandbox.json';
 export const podsDirectory = (dataDir: string): string => join(dataDir, 'pods');
 /** A file system in memory, for all pods' volumes that must not reach a disk. */
 export const memoryDirectory = (dataDir: string): string => join(dataDir, 'memory');
+/** Which directories have limits: `projects.ts`. */
+export const projectsDirectory = (dataDir: string): string => join(dataDir, 'projects');
 export const poolDirectory = (dataDir: string): string => join(dataDir, 'pool');
 export const sandboxDirectory = (dataDir: string, uid: string): string => join(podsDirectory(dataDir), uid, 'sandbox');
 

@@ -84,13 +84,22 @@ function createContainers(client: PodClient) {
 
 /** Frees what an ended container has left. Files before cgroup: dead memory cgroups would linger on the files' pages. */
 async function removeContainer({ client, machine, cgroup, directory }: SandboxFacts, { isOthers }: Pick<ReturnType<typeof createContainers>, 'isOthers'>, containerId: string): Promise<void> {
+  const own = join(directory, 'c', containerId);
   const index = await client.remove(containerId).catch((error: unknown) => {
     if (error instanceof NativeError && error.code === 'NotFound') return undefined;
     throw error;
   });
   // Of a container that failed before it had one, supervisors before version 7 name the first container's.
   const cgroups = index === undefined || isOthers(index, containerId) ? [] : slotPaths(machine.layout, machine.instance, cgroup).map((slot) => join(slot, `c${index}`));
-  await machine.host.destroy({ directory: join(directory, 'c', containerId), cgroups });
+  await machine.host.destroy({ directory: own, cgroups });
+  await machine.projects.release(own);
+}
+
+/** The project that limits the writable layer to be. A supervisor that can't make it so leaves the limit to who measures. */
+async function layerProject({ client, machine, directory }: SandboxFacts, { id, diskLimitBytes }: ContainerSpec): Promise<{ readonly project?: number }> {
+  if (diskLimitBytes === undefined || !client.knows('project')) return {};
+  const project = await machine.projects.limit(join(directory, 'c', id), diskLimitBytes, { isThere: false });
+  return project === undefined ? {} : { project };
 }
 
 export function createSandboxHandle(facts: SandboxFacts, hooks: SandboxHooks): SandboxHandle {
@@ -107,7 +116,7 @@ export function createSandboxHandle(facts: SandboxFacts, hooks: SandboxHooks): S
     if (client.refusal !== undefined) throw new NativeError('Incompatible', client.refusal);
     try {
       const runtime = spec.handler === undefined ? {} : { runtime: await runtimeCall(facts, spec.handler, container) };
-      return containers.started(await client.start({ ...nativeSpec(version, container), ...runtime }));
+      return containers.started(await client.start({ ...nativeSpec(version, container), ...runtime, ...(await layerProject(facts, container)) }));
     } catch (error) {
       if (!gone) await removeContainer(facts, containers, container.id).catch((failure: unknown) => endLater(container.id, failure));
       throw error;
@@ -129,7 +138,7 @@ export function createSandboxHandle(facts: SandboxFacts, hooks: SandboxHooks): S
     return destroyed;
   };
   const sandbox: Sandbox = {
-    uid: spec.uid, spec, address, refusal: client.refusal, running: containers.running, exits: containers.exits,
+    uid: spec.uid, spec, address, refusal: client.refusal, recursiveReadOnly: client.knows('recursiveReadOnly') && spec.handler === undefined, running: containers.running, exits: containers.exits,
     get answers() {
       return !gone;
     },

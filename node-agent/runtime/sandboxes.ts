@@ -11,6 +11,7 @@ import { slotPaths, type CgroupLayout } from './cgroups.ts';
 import type { AddressPool } from './address-pool.ts';
 import type { RuntimeHandlers } from './oci/handlers.ts';
 import { poolDirectory } from './sandbox-record.ts';
+import type { Projects } from './projects.ts';
 import { sandboxCgroup } from './qos-tree.ts';
 import type { Qos, SandboxSpec } from './runtime.ts';
 import type { UserRanges } from './user-ranges.ts';
@@ -26,6 +27,7 @@ export interface Machine {
   readonly handlers: RuntimeHandlers;
   /** Whether pods may swap, each as its resources say. */
   readonly swaps: boolean;
+  readonly projects: Projects;
 }
 
 /** A running supervisor with what surrounds it. */
@@ -119,6 +121,7 @@ function freeIds({ users }: Machine, network: Network | undefined, { address, fi
 /** Kills everything in the sandbox and removes what it has; its address and its users are free afterwards. */
 export async function destroyShell(machine: Machine, network: Network | undefined, shell: Shell): Promise<void> {
   await machine.host.destroy(destroyRequest(machine, shell));
+  await machine.projects.release(shell.directory);
   freeIds(machine, network, shell);
 }
 

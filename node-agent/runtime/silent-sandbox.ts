@@ -25,7 +25,7 @@ export function createSilentHandle({ spec, cgroup, address, end, release }: Sile
     return destroyed;
   };
   const sandbox: Sandbox = {
-    uid: spec.uid, spec, address, refusal: undefined, answers: false, running: new Map(), exits: new Map(),
+    uid: spec.uid, spec, address, refusal: undefined, recursiveReadOnly: false, answers: false, running: new Map(), exits: new Map(),
     start: refuse, signal: refuse, resize: refuse, exec: refuse, attach: refuse, remove: refuse, dial: refuse, destroy: () => translated(destroy),
   };
   return { cgroup, sandbox, events: { exited: () => undefined, lost: () => undefined }, cgroupOf: () => undefined, release };

@@ -4,12 +4,16 @@ import { join } from 'node:path';
 import { startHost, type NetworkRequest } from '../../native/host.ts';
 import { allHierarchies, instanceCgroup, readLayout } from './cgroups.ts';
 import { bridgeName } from './sandboxes.ts';
+import { endLimits } from './projects.ts';
 import { listSandboxes, memoryDirectory, podsDirectory, poolDirectory, sandboxDirectory } from './sandbox-record.ts';
 import { translated } from './translate.ts';
 
-/** Kills the instance's pods and removes their files, mounts, cgroups, routes, network devices and nftables table. Safe to repeat. */
-export async function destroyInstance(options: { readonly instance: string; readonly dataDir: string }): Promise<void> {
-  const { instance, dataDir } = options;
+/**
+ * Kills the instance's pods and removes their files, mounts, cgroups, routes, network devices and nftables table. Safe to repeat.
+ * `volumes`: what pods have in volumes on the disk goes too.
+ */
+export async function destroyInstance(options: { readonly instance: string; readonly dataDir: string; readonly volumes?: boolean }): Promise<void> {
+  const { instance, dataDir, volumes = false } = options;
   await translated(async () => {
     const host = startHost();
     try {
@@ -19,10 +23,14 @@ export async function destroyInstance(options: { readonly instance: string; read
       if (network !== undefined) await host.configureNetwork(network);
       await host.teardown({
         cgroups: allHierarchies(layout).map(({ mount }) => join(mount, instanceCgroup(instance))),
-        directories: [...uids.map((uid) => sandboxDirectory(dataDir, uid)), poolDirectory(dataDir), memoryDirectory(dataDir)],
+        directories: [...(volumes ? [podsDirectory(dataDir)] : uids.map((uid) => sandboxDirectory(dataDir, uid))), poolDirectory(dataDir), memoryDirectory(dataDir)],
         devicePrefix: instance, table: `coracle_${instance}`,
         // The data directory itself may be a file system that the machine's owner has mounted there.
         mountsBelow: podsDirectory(dataDir),
+      });
+      const areLimited = await host.checkQuota(dataDir).then(() => true, () => false);
+      if (areLimited) await endLimits(host, dataDir, (error) => {
+        throw error;
       });
     } finally {
       await host.close();

@@ -9,6 +9,8 @@ import { memoryDirectory } from '../runtime/sandbox-record.ts';
 
 /** What volumes in memory ask of the machine. */
 export type Memory = Pick<Runtime, 'mountMemory' | 'removeDirectory'>;
+/** What bounds those on the disk. */
+export type Disk = Pick<Runtime, 'limitDirectory' | 'removeDirectory'>;
 
 /**
  * The node's own memory, one file system for what all pods are shown of Secrets, tokens and themselves: nothing of it reaches
@@ -41,4 +43,11 @@ export function hugeSize({ emptyDir }: Volume, pageBytes: number): number | unde
   const limit = parseQuantity(emptyDir?.sizeLimit ?? '');
   const bytes = limit === undefined ? 0 : toUnits(limit);
   return bytes <= 0 ? undefined : Math.max(Math.floor(bytes / pageBytes), 1) * pageBytes;
+}
+
+/** What an emptyDir on the disk may hold; undefined: as much as there is. 0 is no limit, as with the kubelet. Pure. */
+export function diskSize(volume: Volume): number | undefined {
+  const limit = isMemory(volume) ? undefined : parseQuantity(volume.emptyDir?.sizeLimit ?? '');
+  const bytes = limit === undefined ? 0 : toUnits(limit);
+  return bytes === 0 ? undefined : bytes;
 }

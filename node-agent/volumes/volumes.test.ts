@@ -1,12 +1,12 @@
 import { mkdir, mkdtemp, readdir, readFile, readlink, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { manualClock } from '../../machinery/clock.ts';
 import type { ConfigMap, Pod, Secret, Volume } from '../../machinery/kinds/core.ts';
 import { createClient } from '../../client/client.ts';
 import type { MemoryRequest } from '../runtime/runtime.ts';
-import type { Memory } from './memory.ts';
+import type { Disk, Memory } from './memory.ts';
 import { createPodVolumes, type PodVolumes } from './volumes.ts';
 
 let directory: string;
@@ -44,10 +44,19 @@ const memory: Memory = {
   },
   removeDirectory: (path) => rm(path, { recursive: true }),
 };
+/** What was asked of the disk, directories below the pod's. */
+const onDisk: string[] = [];
+const disk: Disk = {
+  limitDirectory: async (path, bytes) => void onDisk.push(`${relative(directory, path)} may hold ${bytes}`),
+  async removeDirectory(path) {
+    onDisk.push(`${relative(directory, path)} goes`);
+    await rm(path, { recursive: true });
+  },
+};
 
 function volumesOf(pod: Pod): PodVolumes {
   const objects = { configMap: async (name: string) => configMaps[name], secret: async (name: string) => secrets[name], release: () => {} };
-  return createPodVolumes(pod, { client, clock, objects, podDir: join(directory, 'pod'), memoryDir: join(directory, 'memory'), memory, usersRefusal: async (path) => (path === '/proc' ? 'no mapping of /proc' : undefined) });
+  return createPodVolumes(pod, { client, clock, objects, podDir: join(directory, 'pod'), memoryDir: join(directory, 'memory'), memory, disk, usersRefusal: async (path) => (path === '/proc' ? 'no mapping of /proc' : undefined) });
 }
 
 async function prepared(pod: Pod): Promise<Record<string, string>> {
@@ -65,6 +74,21 @@ async function contents(path: string): Promise<Record<string, string>> {
     return [file.slice(root.length + 1), `${((await stat(file)).mode & 0o777).toString(8)} ${await readFile(file, 'utf8')}`];
   })));
 }
+
+describe('an emptyDir on the disk', () => {
+  it.each<[string, Volume['emptyDir'], readonly string[]]>([
+    ['with a limit is held to it, until it is gone', { sizeLimit: '1Mi' }, ['pod/volumes/v may hold 1048576', 'pod/volumes goes']],
+    ['without one may hold what there is', {}, []],
+    ['whose limit is nothing has none', { sizeLimit: '0' }, []],
+    ['is not one in memory', { sizeLimit: '1Mi', medium: 'Memory' }, []],
+  ])('%s', async (_name, emptyDir, asked) => {
+    const pod = podOf(emptyDir === undefined ? {} : { emptyDir });
+    const volumes = volumesOf(pod);
+    await volumes.prepare(pod, facts);
+    await volumes.remove();
+    expect(onDisk.splice(0)).toEqual(asked);
+  });
+});
 
 describe('volumes that are prepared twice at once', () => {
   it('are filled one after the other', async () => {

@@ -12,7 +12,7 @@ import { isInHugePages, pageSizeOf } from '../huge-pages.ts';
 import type { HeldObjects } from '../objects.ts';
 import { writeAtomically, type Ownership } from './atomic-writer.ts';
 import { checkHostPath } from './host-path.ts';
-import { hugeSize, isMemory, memorySize, type Memory } from './memory.ts';
+import { diskSize, hugeSize, isMemory, memorySize, type Disk, type Memory } from './memory.ts';
 import { onlyUserOf, payloadOf } from './payload.ts';
 import { createPodTokens } from './service-account-token.ts';
 import { messageOf } from '../../machinery/thrown.ts';
@@ -31,6 +31,7 @@ export interface VolumeContext {
   /** Where this pod's volumes in memory are. */
   readonly memoryDir: string;
   readonly memory: Memory;
+  readonly disk: Disk;
   /** `Runtime.usersRefusal` */
   readonly usersRefusal: (path: string) => Promise<string | undefined>;
 }
@@ -69,7 +70,7 @@ export function createPodVolumes(first: Pod, context: VolumeContext): PodVolumes
     const directory = directoryOf(volume);
     const { fsGroup } = pod.spec?.securityContext ?? {};
     if (isMemory(volume)) return await mountEmptyDir(pod, volume, directory, facts);
-    if (volume.emptyDir !== undefined) return await makeEmptyDir(directory, fsGroup);
+    if (volume.emptyDir !== undefined) return await limitedEmptyDir(volume, directory, fsGroup);
     const claim = claimOf(pod, volume);
     if (claim !== undefined) throw new Error(`persistentvolumeclaim "${claim}" can't be attached: the cluster has neither a volume provisioner nor an attacher. Use an emptyDir, or a hostPath of the node`);
     if (!isLive(volume)) throw new Error(`no volume plugin matched: volume "${volume.name}" is of a kind that this node doesn't have`);
@@ -96,6 +97,12 @@ export function createPodVolumes(first: Pod, context: VolumeContext): PodVolumes
     await context.memory.mountMemory({ directory, ...rights, ...(sizeBytes === undefined ? {} : { sizeBytes }), ...(pageBytes === undefined ? {} : { pageBytes }) });
   }
 
+  async function limitedEmptyDir(volume: Volume, directory: string, fsGroup: number | undefined): Promise<void> {
+    await makeEmptyDir(directory, fsGroup);
+    const sizeBytes = diskSize(volume);
+    if (sizeBytes !== undefined) await context.disk.limitDirectory(directory, sizeBytes);
+  }
+
   async function prepareAll(pod: Pod, facts: PodFacts): Promise<void> {
     const volumes = pod.spec?.volumes ?? [];
     // All have ended before one's failure is told: what follows it may take them away.
@@ -107,7 +114,9 @@ export function createPodVolumes(first: Pod, context: VolumeContext): PodVolumes
   }
 
   async function removeAll(): Promise<void> {
-    if (onDisk.length > 0) await rm(join(context.podDir, 'volumes'), { recursive: true, force: true });
+    const directory = join(context.podDir, 'volumes');
+    if (onDisk.some((volume) => diskSize(volume) !== undefined)) await context.disk.removeDirectory(directory);
+    else if (onDisk.length > 0) await rm(directory, { recursive: true, force: true });
     if (inMemory.some(isMemory)) await context.memory.removeDirectory(context.memoryDir);
     else if (inMemory.length > 0) await rm(context.memoryDir, { recursive: true, force: true });
   }

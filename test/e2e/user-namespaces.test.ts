@@ -47,7 +47,7 @@ describe('a pod with users of its own', () => {
     expect(await inside('mighty', 'id -u')).toBe('0\n');
     expect(await idsOf(/sleep 31501/)).toEqual([first]);
     const { items: [node] } = await kubectl.object<{ items: Node[] }>`get nodes -o json`;
-    expect(node?.status?.runtimeHandlers).toEqual(['', 'coracle'].map((name) => ({ name, features: { recursiveReadOnlyMounts: false, userNamespaces: true } })));
+    expect(node?.status?.runtimeHandlers).toEqual(['', 'coracle'].map((name) => ({ name, features: { recursiveReadOnlyMounts: true, userNamespaces: true } })));
   });
 
   it('is probed, logs, takes connections, files and terminals like any other', async () => {

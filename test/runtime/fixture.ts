@@ -83,8 +83,8 @@ async function leftovers(instance: string, dataDir: string): Promise<Record<stri
   };
 }
 
-export async function createTestMachine(options: { readonly spares?: number; readonly random?: () => number; readonly assignsCpus?: boolean; readonly handlers?: RuntimeHandlers } = {}): Promise<TestMachine> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'coracle-runtime-'));
+export async function createTestMachine(options: { readonly spares?: number; readonly random?: () => number; readonly assignsCpus?: boolean; readonly handlers?: RuntimeHandlers; readonly parent?: string } = {}): Promise<TestMachine> {
+  const dataDir = await mkdtemp(join(options.parent ?? tmpdir(), 'coracle-runtime-'));
   const instance = `t${randomBytes(8).toString('hex').slice(0, 5)}`;
   const layer = join(dataDir, 'layer');
   const octet = randomInt(1, 250);

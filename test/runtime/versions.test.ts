@@ -32,7 +32,7 @@ async function foundBy(speaker: { readonly version: number; readonly oldestAgent
 describe('a pod of another version', () => {
   it('that is older is driven as before', async () => {
     const { pid, id, found } = await foundBy(undefined);
-    expect([found.refusal, found.running.get(id)?.pid]).toEqual([undefined, pid]);
+    expect([found.refusal, found.running.get(id)?.pid, found.recursiveReadOnly]).toEqual([undefined, pid, false]);
     await found.start(containerSpec(machine, ['sleep', '1000']));
     await found.destroy();
     expect(isAlive(pid)).toBe(false);

@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import type { Container } from '../../../machinery/kinds/core.ts';
 import { parseQuantity, toUnits } from '../../../machinery/quantity.ts';
 import { qosClass } from '../../../machinery/pod/qos.ts';
+import { hasStorageLimits } from '../../eviction/limits.ts';
 import { ConfigError, environmentOf } from '../../environment.ts';
 import { parseReference, referenceKey, repositoryOf } from '../../images/reference.ts';
 import type { StoredImage } from '../../images/store.ts';
@@ -10,7 +11,7 @@ import { kernelNameOf } from '../../pod-files.ts';
 import { RuntimeError, type ContainerSpec, type Sandbox } from '../../runtime/runtime.ts';
 import { serviceLinks } from '../../service-links.ts';
 import { afterAttempt } from '../back-off.ts';
-import { containerSpec } from '../container-spec.ts';
+import { containerSpec, recursiveMounts } from '../container-spec.ts';
 import { logPathOf, makeTerminationFile, podFiles, removeRunFiles, terminationFile } from '../files.ts';
 import type { PodHandle } from '../handle.ts';
 import { runHook } from '../hooks.ts';
@@ -83,7 +84,12 @@ type VolumeImages = ReadonlyMap<string, StoredImage>;
 function runOf(handle: PodHandle, container: Container, image: StoredImage, volumeImages: VolumeImages): Run {
   const record = recordOf(handle.state(), container.name);
   const attempt = record.current === undefined ? record.restartCount : record.restartCount + 1;
-  return { id: handle.node.newId(), ...namesOf(image, container.image ?? ''), configId: image.id, ...(volumeImages.size === 0 ? {} : { volumeImages: [...volumeImages.values()].map(({ id }) => id) }), resources: container.resources ?? {}, logPath: logPathOf(handle, container.name, attempt) };
+  return { id: handle.node.newId(), ...namesOf(image, container.image ?? ''), configId: image.id, ...(volumeImages.size === 0 ? {} : { volumeImages: [...volumeImages.values()].map(({ id }) => id) }), resources: container.resources ?? {}, ...recursiveOf(handle, container), logPath: logPathOf(handle, container.name, attempt) };
+}
+
+function recursiveOf(handle: PodHandle, container: Container): Pick<Run, 'recursiveReadOnly'> {
+  const recursiveReadOnly = recursiveMounts(container, handle.sandbox()?.recursiveReadOnly === true);
+  return recursiveReadOnly.length === 0 ? {} : { recursiveReadOnly };
 }
 
 interface Images {
@@ -108,14 +114,15 @@ async function configure(handle: PodHandle, container: Container, { image, volum
   const oomScoreAdj = isNodeCritical(pod) ? lastToDie : oomScoreAdjOf(qos, memoryRequest === undefined ? 0 : toUnits(memoryRequest), node.memoryCapacityBytes);
   const cpus = await node.cpus?.cpusFor(handle.state().cpus?.[container.name]);
   const localhostSeccomp = await loadSeccomp(node.dataDir, pod, container);
+  const keepsProjects = node.runtime.limitsDisk() && hasStorageLimits(pod);
   const joins = joinedBy(handle, container.name);
   const termination = terminationFile(handle, id);
   const spec = containerSpec(pod, container, {
     id, layers: image.layers, image: image.config, environment, hostname: kernelNameOf(pod), home: user.home,
-    security: securityOf(pod, container, { user, imageUser: image.config.user, defaultSeccomp: node.defaultSeccomp, localhostSeccomp, oomScoreAdj }),
+    security: securityOf(pod, container, { user, imageUser: image.config.user, defaultSeccomp: (capabilities) => node.defaultSeccomp(capabilities, keepsProjects), localhostSeccomp, oomScoreAdj }),
     volumePath: (name) => handle.volumes.pathOf(pod, name), imageLayers: (name) => volumeImages.get(name)?.layers,
     files: new Map([...podFiles(handle), [container.terminationMessagePath ?? '/dev/termination-log', termination]]),
-    logPath, resources: { ...givenToContainer(handle, container), ...(cpus === undefined ? {} : { cpus }), ...(node.pidsLimit === undefined ? {} : { pidsLimit: node.pidsLimit }) }, ...(joins === undefined ? {} : { joins }),
+    logPath, resources: { ...givenToContainer(handle, container), ...(cpus === undefined ? {} : { cpus }), ...(node.pidsLimit === undefined ? {} : { pidsLimit: node.pidsLimit }) }, recursiveReadOnly: handle.sandbox()?.recursiveReadOnly === true, ...(joins === undefined ? {} : { joins }),
   });
   await Promise.all([mkdir(dirname(logPath), { recursive: true, mode: 0o755 }), makeTerminationFile(termination)]);
   return spec;

@@ -1,0 +1,123 @@
+import { execFile } from 'node:child_process';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { allCapabilities } from '../../node-agent/runtime/capabilities.ts';
+import type { ContainerSpec, Mount, Sandbox } from '../../node-agent/runtime/runtime.ts';
+import { containerSpec, createTestMachine, finished, logText, sandboxSpec, sh, type TestMachine } from './fixture.ts';
+
+/** What is mounted below a volume, before and after its container starts. */
+const run = promisify(execFile);
+let machine: TestMachine;
+let sandbox: Sandbox;
+let host: string;
+
+beforeAll(async () => {
+  machine = await createTestMachine();
+  sandbox = await machine.runtime.createSandbox(sandboxSpec('mounts'));
+  host = join(machine.dataDir, 'host');
+  await mkdir(host);
+  await run('mount', ['--bind', host, host]);
+  await run('mount', ['--make-shared', host]);
+  for (const directory of ['below', 'part', 'part/below', 'later', 'inside']) await mkdir(join(host, directory));
+  for (const directory of ['below', 'part/below']) await run('mount', ['-t', 'tmpfs', 'none', join(host, directory)]);
+  await writeFile(join(host, 'below/file'), 'there\n');
+});
+afterAll(async () => {
+  try {
+    await run('umount', ['--recursive', host]);
+  } finally {
+    await machine.close();
+  }
+});
+
+const volume = (changes: Partial<Mount> = {}): Mount => ({ type: 'bind', source: host, target: '/v', readOnly: true, propagation: 'private', ...changes });
+
+/** All rights, and no filter in the way. */
+function mighty(): Partial<ContainerSpec> {
+  const { seccomp: _unconfined, ...security } = containerSpec(machine, ['true']).security;
+  return { security: { ...security, capabilities: allCapabilities, privileged: true }, maskedPaths: [], readOnlyPaths: [] };
+}
+
+async function outputOf(script: string, mount: Mount, where = sandbox, changes: Partial<ContainerSpec> = {}): Promise<string> {
+  const spec = containerSpec(machine, sh(`exec 2>&1; ${script}`), { mounts: [mount], ...changes });
+  await where.start(spec);
+  await machine.exitOf(spec.id);
+  const log = await logText(spec.logPath);
+  await where.remove(spec.id);
+  return log;
+}
+
+/** Which of the directories take a file. */
+const writable = (...directories: readonly string[]): string => `for directory in ${directories.join(' ')}; do touch $directory/made && echo $directory; done 2>/dev/null; true`;
+
+describe('a read-only volume', () => {
+  it('leaves what is mounted below it as the machine has it', async () => {
+    expect(await outputOf(`cat /v/below/file; ${writable('/v', '/v/below')}`, volume())).toBe('there\n/v/below\n');
+  });
+
+  it('is so with all that is mounted below it, where it is to be', async () => {
+    expect(await outputOf(`cat /v/below/file; ${writable('/v', '/v/below', '/v/part/below')}`, volume({ recursiveReadOnly: true }))).toBe('there\n');
+  });
+
+  it('is so below the part of it that is mounted', async () => {
+    expect(await outputOf(writable('/v', '/v/below'), volume({ subPath: 'part' }))).toBe('/v/below\n');
+    expect(await outputOf(writable('/v', '/v/below'), volume({ subPath: 'part', recursiveReadOnly: true }))).toBe('');
+  });
+
+  it('is so for a pod with users of its own, whose root can\'t change that (where the kernel has these)', async (context) => {
+    if ((await machine.runtime.usersRefusal(machine.dataDir)) !== undefined) return context.skip();
+    const own = await machine.runtime.createSandbox(sandboxSpec('own-users', { hostUsers: false }));
+    const script = `cat /v/below/file; mount -o remount,bind,rw /v/below 2>/dev/null && echo remounted; ${writable('/v', '/v/below')}`;
+    expect(await outputOf(script, volume({ recursiveReadOnly: true }), own, mighty())).toBe('there\n');
+    await own.destroy();
+  });
+
+  it('leaves the machine\'s own mounts as they are', async () => {
+    await outputOf('true', volume({ recursiveReadOnly: true }));
+    await writeFile(join(host, 'below/own'), 'x');
+    await writeFile(join(host, 'own'), 'x');
+  });
+});
+
+/** A container that waits, and what a command in it writes. */
+async function waiting(mount: Mount, changes: Partial<ContainerSpec> = {}) {
+  const spec = containerSpec(machine, ['sleep', '1000'], { mounts: [mount], ...changes });
+  await sandbox.start(spec);
+  return {
+    inside: async (script: string) => (await finished(await sandbox.exec(spec.id, { args: sh(script), tty: false, stdin: false }))).stdout,
+    async end() {
+      await sandbox.signal(spec.id, 9);
+      await machine.exitOf(spec.id);
+      await sandbox.remove(spec.id);
+    },
+  };
+}
+
+describe('what is mounted below a volume later', () => {
+  it.each<[string, NonNullable<Mount['propagation']>, string]>([['stays out of', 'private', ''], ['shows in', 'slave', 'later\n']])('%s a container (%s)', async (_what, propagation, seen) => {
+    const container = await waiting(volume({ propagation, readOnly: false }));
+    await run('mount', ['-t', 'tmpfs', 'none', join(host, 'later')]);
+    try {
+      await writeFile(join(host, 'later/file'), 'later\n');
+      expect(await container.inside('cat /v/later/file 2>/dev/null')).toBe(seen);
+    } finally {
+      await run('umount', [join(host, 'later')]);
+      await container.end();
+    }
+  });
+
+  it.each<[string, NonNullable<Mount['propagation']>, boolean]>([['shows on the machine', 'shared', true], ['does not show there', 'slave', false]])('by a privileged container %s (%s)', async (_what, propagation, shown) => {
+    const container = await waiting(volume({ propagation, readOnly: false }), mighty());
+    try {
+      expect(await container.inside('mount -t tmpfs none /v/inside && touch /v/inside/file && echo done')).toBe('done\n');
+      expect(existsSync(join(host, 'inside/file'))).toBe(shown);
+      expect((await readFile('/proc/self/mountinfo', 'utf8')).includes(`${host}/inside `)).toBe(shown);
+    } finally {
+      await container.inside('umount /v/inside');
+      await container.end();
+    }
+  });
+});
