@@ -60,7 +60,7 @@ export interface Follower {
 
 /**
  * Calls `changed` at first and after every change of the directory, until `signal` aborts. It need not be there yet, and may be
- * moved away and made again: what is above it is watched too. Whoever is called lists the directory anew, so that an event that is
+ * moved away and made again, as may what it is in: that is watched too. Whoever is called lists the directory anew, so that an event that is
  * lost costs nothing.
  */
 export async function followDirectory(directory: string, { clock, changed, failed }: Follower, signal: AbortSignal): Promise<void> {
@@ -72,8 +72,9 @@ export async function followDirectory(directory: string, { clock, changed, faile
       } catch (error) {
         if (signal.aborted) return;
         // It came or went while the watch was set up.
-        if (systemCode(error) !== 'ENOENT') failed(error);
-        await pause(clock, retryMs, signal).catch(() => undefined);
+        const isRace = systemCode(error) === 'ENOENT';
+        if (!isRace) failed(error);
+        await pause(clock, isRace ? quietMs : retryMs, signal).catch(() => undefined);
       }
     }
   } finally {
@@ -94,16 +95,14 @@ async function followOnce(directory: string, now: () => void, soon: () => void, 
   signal.addEventListener('abort', end, { once: true });
   try {
     const { path, next } = place;
-    // Of the directory itself, its own name means that it was moved or removed; a file in it may have that name as well.
-    if (next === undefined) {
-      follow(path, soon);
-      follow(dirname(path), (name) => { if (name === basename(path)) end(); });
-    } else {
-      follow(path, (name) => { if (name === next || name === basename(path)) end(); });
-    }
+    // What is moved or removed itself is told by its own name.
+    const above = next === undefined ? dirname(path) : path;
+    if (next === undefined) follow(path, soon);
+    follow(above, (name) => { if (name === (next ?? basename(path)) || name === basename(above)) end(); });
     now();
     const { path: again, ino } = await nearest(directory);
-    if (again === path && ino === place.ino) await over.promise;
+    // Who was told to stop before anybody listened is not told again.
+    if (again === path && ino === place.ino && !signal.aborted) await over.promise;
   } finally {
     signal.removeEventListener('abort', end);
     for (const watcher of watchers) watcher.close();

@@ -99,6 +99,23 @@ describe('a directory of manifests', () => {
     await mkdir(directory);
     await put('web.json', manifest('web'));
     await until('web-n');
+    await rename(join(root, 'a/b'), join(root, 'a/c'));
+    await until('');
+    await rename(join(root, 'a/c'), join(root, 'a/b'));
+    await until('web-n');
+    await rm(join(root, 'a'), { recursive: true });
+    await until('');
+  });
+
+  it('is let go at any moment', async () => {
+    await mkdir(directory);
+    for (let turns = 0; turns < 40; turns++) {
+      [stop, following] = [new AbortController(), undefined];
+      follow();
+      for (let i = 0; i < turns; i++) await new Promise((resolve) => void setImmediate(resolve));
+      stop.abort();
+      await following;
+    }
   });
 
   it('has hidden files, others, and links', async () => {
