@@ -49,7 +49,7 @@ everything() {
   attempt 'the runtime' tests --project unit "${runtime[@]}"
   attempt 'the runtime in a container' tests_in_container --project unit test/runtime/containers.test.ts test/runtime/sandboxes.test.ts
   attempt "the node agent's units" tests --project unit node-agent native cli/run
-  attempt 'end to end' tests --project e2e "${later[@]}" test/e2e/isolation.test.ts test/e2e/node-resources.test.ts test/e2e/node/qos.test.ts test/e2e/node/resize.test.ts test/e2e/workload/resize.test.ts
+  attempt 'end to end' tests --project e2e "${later[@]}" test/e2e/isolation.test.ts test/e2e/disk-limits.test.ts test/e2e/node-resources.test.ts test/e2e/node/qos.test.ts test/e2e/node/resize.test.ts test/e2e/workload/resize.test.ts
 }
 
 # An address that isn't loopback's, as every machine has one.
