@@ -27,6 +27,7 @@ import { openImageStore } from './images/store.ts';
 import { createUserLookUp } from './images/users.ts';
 import { nodeReference } from './node/reference.ts';
 import { beatHeart } from './node/heartbeat.ts';
+import type { Reserved } from './node/reserved.ts';
 import { createImageGarbage } from './node/image-garbage.ts';
 import { nodeImages } from './node/images.ts';
 import { lastNetworkIn } from './node/last-network.ts';
@@ -87,6 +88,8 @@ export interface AgentOptions {
   readonly memoryQos?: MemoryQos;
   /** Whether pods swap; absent: they don't. */
   readonly swapBehavior?: Swap['behavior'];
+  /** What of the machine pods are not promised; absent: nothing. */
+  readonly reserved?: Reserved;
   /** Who runs on which processors; absent: everybody on all. */
   readonly cpus?: CpuSettings;
   /** OCI runtimes by the names that RuntimeClasses have for them; absent: our own runtime alone. */
@@ -176,7 +179,7 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
     const hugePages = await readHugePages();
     const facts = await readNodeFacts({
       name: nodeName, address: options.address, port, labels: options.labels ?? {}, maxPods: options.maxPods ?? defaultMaxPods, dataDir,
-      runtimeVersion: `coracle://${options.version ?? '0.1.0'}`, userNamespaces: (await runtime.usersRefusal(dataDir)) === undefined, hugePages, reservedCpus: options.cpus?.reserved.size ?? 0, swapCapacity: await readSwapCapacity(),
+      runtimeVersion: `coracle://${options.version ?? '0.1.0'}`, userNamespaces: (await runtime.usersRefusal(dataDir)) === undefined, hugePages, ...(options.reserved === undefined ? {} : { reserved: options.reserved }), swapCapacity: await readSwapCapacity(),
       foreignHandlers: [...options.runtimeHandlers?.keys() ?? []],
       kept: (what, capacity) => keptFree(settings, what === 'memory' ? 'memory.available' : 'nodefs.available', capacity),
     });

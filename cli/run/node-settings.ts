@@ -4,6 +4,7 @@ import { evictionSettings, type EvictionOptions, type EvictionSettings } from '.
 import type { CpuSettings } from '../../node-agent/cpus/manager.ts';
 import type { GarbagePolicy } from '../../node-agent/images/garbage.ts';
 import type { RegistrySettings } from '../../node-agent/images/registry-settings.ts';
+import { nothingReserved, type Reserved } from '../../node-agent/node/reserved.ts';
 import type { MemoryQos } from '../../node-agent/pod/memory-qos.ts';
 import type { Swap } from '../../node-agent/pod/swap.ts';
 import type { RuntimeHandlers } from '../../node-agent/runtime/oci/handlers.ts';
@@ -27,6 +28,7 @@ interface MemoryFlags {
 interface ProcessorFlags {
   readonly cpuManagerPolicy: string;
   readonly reservedCpus?: ReadonlySet<number>;
+  readonly systemReserved?: Reserved;
 }
 
 interface GarbageFlags {
@@ -69,6 +71,8 @@ export interface NodeSettings {
   readonly eviction: EvictionSettings;
   /** How pods are ended when the machine goes down. */
   readonly shutdown: { readonly periods: readonly ShutdownPeriod[] };
+  /** What of the machine pods are not promised. */
+  readonly reserved: Reserved;
   /** Who runs on which processors. */
   readonly cpus: CpuSettings;
   /** What the kernel is told of pods' memory besides limits. */
@@ -81,7 +85,7 @@ export function nodeSettings(flags: NodeFlags): NodeSettings {
   const { maxPods, podManifestPath } = flags;
   return {
     maxPods, ...(podManifestPath === undefined ? {} : { podManifestPath: resolve(podManifestPath) }),
-    runtimeHandlers: checkedHandlers(flags.runtimeHandler ?? new Map()), imageGarbage: garbagePolicy(flags), eviction: evictionOf(flags), shutdown: { periods: shutdownOf(flags) }, cpus: cpusOf(flags), memoryQos: memoryQosOf(flags), swapBehavior: flags.memorySwapBehavior === 'LimitedSwap' ? 'LimitedSwap' : 'NoSwap', registries: registriesOf(flags),
+    runtimeHandlers: checkedHandlers(flags.runtimeHandler ?? new Map()), imageGarbage: garbagePolicy(flags), eviction: evictionOf(flags), shutdown: { periods: shutdownOf(flags) }, reserved: reservedOf(flags), cpus: cpusOf(flags), memoryQos: memoryQosOf(flags), swapBehavior: flags.memorySwapBehavior === 'LimitedSwap' ? 'LimitedSwap' : 'NoSwap', registries: registriesOf(flags),
   };
 }
 
@@ -93,6 +97,11 @@ function cpusOf({ cpuManagerPolicy, reservedCpus = new Set() }: ProcessorFlags):
   const policy = cpuManagerPolicy === 'static' ? 'static' : 'none';
   if (policy === 'static' && reservedCpus.size === 0) throw new CommandFailure('--cpu-manager-policy static needs --reserved-cpus: what is not any container\'s own runs there when all other processors are taken');
   return { policy, reserved: reservedCpus };
+}
+
+/** Processors that are named are those that are reserved, however many are asked for besides. Source: the kubelet's `--reserved-cpus`. */
+function reservedOf({ reservedCpus = new Set(), systemReserved = nothingReserved }: ProcessorFlags): Reserved {
+  return reservedCpus.size === 0 ? systemReserved : { ...systemReserved, cpuMillis: reservedCpus.size * 1000 };
 }
 
 function registriesOf({ registryMirror = [], insecureRegistry = [] }: RegistryFlags): RegistrySettings {

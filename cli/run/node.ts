@@ -45,7 +45,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const { podManifestPath: directory, ...settings } = options.settings;
   const agent = createAgent({
     ...options, ...settings, ...(directory === undefined ? {} : { podManifests: { directory, reader: podReader } }), port, clock: systemClock,
-    runtime: (events) => openRuntime({ dataDir, instance, events, log, assignsCpus: settings.cpus.policy === 'static', swaps: settings.swapBehavior === 'LimitedSwap', handlers: settings.runtimeHandlers }),
+    runtime: (events) => openRuntime({ dataDir, instance, events, log, assignsCpus: settings.cpus.policy === 'static', reserved: settings.reserved, swaps: settings.swapBehavior === 'LimitedSwap', handlers: settings.runtimeHandlers }),
   });
   const components = runComponents(log, { agent });
   // Its failure is told by `failed`, in the user's words.

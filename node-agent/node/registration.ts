@@ -4,6 +4,7 @@ import { architectureOf } from '../../machinery/architecture.ts';
 import { binary, hugeResource, type HugePages } from '../huge-pages.ts';
 import type { Draft } from '../../machinery/kinds/wire.ts';
 import type { Node, NodeCondition } from '../../machinery/kinds/core.ts';
+import { nothingReserved, type Reserved } from './reserved.ts';
 import { ownHandler } from '../runtime/oci/handlers.ts';
 
 /** What a node is: read once from the machine. */
@@ -36,8 +37,8 @@ export interface NodeOptions {
   readonly userNamespaces: boolean;
   /** Bytes. */
   readonly swapCapacity?: number;
-  /** How many processors pods are not to be promised. */
-  readonly reservedCpus?: number;
+  /** What pods are not to be promised; absent: nothing. */
+  readonly reserved?: Reserved;
   readonly foreignHandlers?: readonly string[];
   /** Of `capacity` bytes, so many must be left free: pods are not to be given them. Absent: all may be used. */
   readonly kept?: (what: 'memory' | 'storage', capacity: number) => number;
@@ -49,7 +50,7 @@ export async function readNodeFacts(options: NodeOptions): Promise<NodeFacts> {
   const memory = totalmem();
   const storage = disk.blocks * disk.bsize;
   const kept = options.kept ?? (() => 0);
-  const { hugePages = [] } = options;
+  const { hugePages = [], reserved = nothingReserved } = options;
   const huge = Object.fromEntries(hugePages.map(({ sizeBytes, count }) => [hugeResource(sizeBytes), binary(sizeBytes * count)]));
   // Nobody else can have it.
   const setAside = hugePages.reduce((sum, { sizeBytes, count }) => sum + sizeBytes * count, 0);
@@ -62,7 +63,13 @@ export async function readNodeFacts(options: NodeOptions): Promise<NodeFacts> {
       'beta.kubernetes.io/os': 'linux', 'beta.kubernetes.io/arch': architecture,
     },
     capacity: { ...quantities(cpus * 1000, memory, storage, options.maxPods), ...huge },
-    allocatable: { ...quantities((cpus - (options.reservedCpus ?? 0)) * 1000, memory - kept('memory', memory) - setAside, storage - BigInt(Math.trunc(kept('storage', Number(storage)))), options.maxPods), ...huge },
+    allocatable: {
+      ...quantities(
+        Math.max(0, cpus * 1000 - reserved.cpuMillis), Math.max(0, memory - kept('memory', memory) - setAside - reserved.memoryBytes),
+        BigInt(Math.max(0, Math.trunc(Number(storage) - kept('storage', Number(storage)) - reserved.storageBytes))), options.maxPods,
+      ),
+      ...huge,
+    },
     info: {
       machineID: await textOf('/etc/machine-id'), systemUUID: await textOf('/sys/class/dmi/id/product_uuid'), bootID: await textOf('/proc/sys/kernel/random/boot_id'),
       kernelVersion: release(), osImage: /^PRETTY_NAME="?([^"\n]*)/m.exec(osRelease)?.[1] ?? 'Linux', containerRuntimeVersion: options.runtimeVersion,

@@ -5,6 +5,7 @@ import { systemCode } from '../../machinery/thrown.ts';
 import type { Log } from '../../client/log.ts';
 import { NativeError } from '../../native/frame.ts';
 import { startHost, type HostClient } from '../../native/host.ts';
+import { nothingReserved, type Reserved } from '../node/reserved.ts';
 import { createAddressPool } from './address-pool.ts';
 import { createClearing } from './clearing.ts';
 import { readLayout, readUsage, slotPaths, type CgroupUsage } from './cgroups.ts';
@@ -33,6 +34,8 @@ export interface RuntimeOptions {
   readonly random?: () => number;
   /** Whether pods may swap, each as its resources say. */
   readonly swaps?: boolean;
+  /** What pods together don't get; absent: they may have everything. */
+  readonly reserved?: Reserved;
   /** Whether containers are assigned processors. */
   readonly assignsCpus?: boolean;
   /** Absent: our own runtime alone. */
@@ -126,7 +129,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   const random = options.random ?? Math.random;
   const clearing = createClearing((request) => host.destroy(request), clock, log);
   const users = createUserRanges(delegated, random());
-  const machine: Machine = { dataDir, instance, bootId, layout, host, clearing, users, projects: createProjects({ dataDir, host, log, start: random() }), swaps: options.swaps === true, handlers: options.handlers ?? new Map() };
+  const machine: Machine = { dataDir, instance, bootId, layout, host, clearing, users, projects: createProjects({ dataDir, host, log, start: random() }), swaps: options.swaps === true, reserved: options.reserved ?? nothingReserved, handlers: options.handlers ?? new Map() };
   const state: NodeState = { machine, log, clock, events, sandboxes: new Map(), network: undefined, spares: undefined, starting: new Map() };
   return {
     cgroupVersion: layout.version,

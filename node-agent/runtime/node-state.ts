@@ -1,7 +1,7 @@
 /** What one runtime holds in memory, and how a pod comes to its sandbox: from the spares, or cold. `recover.ts`: from an earlier agent. */
 import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
-import { availableParallelism } from 'node:os';
+import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import type { Clock } from '../../machinery/clock.ts';
 import type { Log } from '../../client/log.ts';
@@ -43,8 +43,8 @@ function settled(state: NodeState, uid: string): void {
 }
 
 /** Makes the cgroups above the pods', and has each weigh what it should. */
-export async function arrangeClasses({ machine: { host, layout, instance, swaps } }: NodeState, requests: ClassRequests): Promise<void> {
-  await host.arrangeCgroups(layout.version, qosTree(layout, instanceCgroup(instance), { cpus: availableParallelism(), swaps }, requests));
+export async function arrangeClasses({ machine: { host, layout, instance, reserved, swaps } }: NodeState, requests: ClassRequests): Promise<void> {
+  await host.arrangeCgroups(layout.version, qosTree(layout, instanceCgroup(instance), { cpus: availableParallelism(), memoryBytes: totalmem(), reserved, swaps }, requests));
 }
 
 /** Keeps those from swapping that were started while no pod did; before others are let. */

@@ -4,6 +4,7 @@
  * Source: the kubelet's `--cgroups-per-qos`; its conversions of processors to shares, and the OCI's of shares to weight.
  */
 import type { CgroupFiles } from '../../native/host.ts';
+import type { Reserved } from '../node/reserved.ts';
 import type { CgroupLayout } from './cgroups.ts';
 import type { Qos } from './runtime.ts';
 
@@ -36,22 +37,32 @@ function weightFile(version: 1 | 2, shares: number): CgroupFiles['files'][number
 /** The machine's, and what it is told to do with them. */
 export interface TreeOptions {
   readonly cpus: number;
+  readonly memoryBytes: number;
+  /** Kept from all pods together. */
+  readonly reserved: Reserved;
   /** Whether pods may swap at all. */
   readonly swaps: boolean;
 }
 
 /** Every cgroup above the pods', the instance's first, and what its files say. `root`: the instance's, below a hierarchy's mount. */
-export function qosTree({ version, hierarchies }: CgroupLayout, root: string, { cpus, swaps }: TreeOptions, requests: ClassRequests): readonly CgroupFiles[] {
-  const shares = { '': cpus * 1024, '/burstable': sharesOf(requests.burstableCpuMillis), '/besteffort': fewestShares };
+export function qosTree({ version, hierarchies }: CgroupLayout, root: string, { cpus, memoryBytes, reserved, swaps }: TreeOptions, requests: ClassRequests): readonly CgroupFiles[] {
+  const shares = { '': sharesOf(cpus * 1000 - reserved.cpuMillis), '/burstable': sharesOf(requests.burstableCpuMillis), '/besteffort': fewestShares };
   const memory: Readonly<Record<string, CgroupFiles['files']>> = version === 1 ? {} : memoryFiles(requests, swaps);
+  const most = limitFile(version, memoryBytes, reserved.memoryBytes);
   return hierarchies.flatMap(({ mount, controllers }) => Object.entries(shares).map(([name, each]): CgroupFiles => ({
     controllers,
     path: `${mount}/${root}${name}`,
     files: [
       ...(controllers.includes('cpu') ? [weightFile(version, each)] : []),
-      ...(controllers.includes('memory') ? memory[name] ?? [] : []),
+      ...(controllers.includes('memory') ? memory[name] ?? [] : []), ...(controllers.includes('memory') && name === '' ? [most] : []),
     ],
   })));
+}
+
+/** Pods together don't get what the machine keeps, whatever they have for limits. Source: "Reserve compute resources", enforcing node allocatable. */
+function limitFile(version: 1 | 2, memoryBytes: number, reservedBytes: number): CgroupFiles['files'][number] {
+  const most = reservedBytes === 0 ? undefined : String(Math.max(0, memoryBytes - reservedBytes));
+  return version === 1 ? { name: 'memory.limit_in_bytes', value: most ?? '-1' } : { name: 'memory.max', value: most ?? 'max' };
 }
 
 /** The kernel leaves nothing with whom its parent is left nothing with: what pods are to keep, everything above them is to keep. v1 has no such files. */

@@ -7,6 +7,7 @@ import { NativeError } from '../../native/frame.ts';
 import type { DestroyRequest, HostClient, ProcessIdentity } from '../../native/host.ts';
 import { defaultMaskedPaths, defaultReadOnlyPaths } from './capabilities.ts';
 import type { Clearing } from './clearing.ts';
+import type { Reserved } from '../node/reserved.ts';
 import { slotPaths, type CgroupLayout } from './cgroups.ts';
 import type { AddressPool } from './address-pool.ts';
 import type { RuntimeHandlers } from './oci/handlers.ts';
@@ -27,6 +28,7 @@ export interface Machine {
   readonly handlers: RuntimeHandlers;
   /** Whether pods may swap, each as its resources say. */
   readonly swaps: boolean;
+  readonly reserved: Reserved;
   readonly projects: Projects;
 }
 

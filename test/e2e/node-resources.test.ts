@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { readLayout } from '../../node-agent/runtime/cgroups.ts';
-import type { Pod } from '../../machinery/kinds/core.ts';
+import type { Node, Pod } from '../../machinery/kinds/core.ts';
 import type { Started } from './command.ts';
 import { coracle, importWeb, kubectlFor, newDataDir, nodeFlags, remove, storeFlags, up } from './coracle.ts';
 import { eventually } from './eventually.ts';
@@ -20,7 +20,7 @@ let kubectl: Kubectl;
 
 beforeAll(async () => {
   dataDir = await newDataDir('cpus');
-  flags = [...storeFlags(dataDir, inject('etcdEndpoints')), '--cpu-manager-policy', 'static', '--reserved-cpus', reserved, '--memory-throttling-factor', '0.5', '--memory-reservation-policy', 'TieredReservation', '--memory-swap-behavior', 'LimitedSwap'];
+  flags = [...storeFlags(dataDir, inject('etcdEndpoints')), '--cpu-manager-policy', 'static', '--reserved-cpus', reserved, '--memory-throttling-factor', '0.5', '--memory-reservation-policy', 'TieredReservation', '--memory-swap-behavior', 'LimitedSwap', '--system-reserved', 'cpu=100m,memory=64Mi'];
   running = await up(dataDir, ...flags);
   await importWeb(dataDir);
   kubectl = kubectlFor(dataDir);
@@ -44,7 +44,14 @@ describe.runIf(cpus > 1)('a container that asks for a whole processor', () => {
     await kubectl.apply(pod('alone', { container: { ...idle, resources: whole } }));
     await ready('alone');
     expect([await runsOn('alone'), await runsOn('sharing')]).toEqual([last, reserved]);
-    expect(await kubectl`get node -o ${'jsonpath={.items[0].status.allocatable.cpu}'}`).toBe(String(1));
+  });
+
+  it('is one that the node does not promise, as little as what its machine needs', async () => {
+    const { items: [node] } = await kubectl.object<{ readonly items: readonly Node[] }>`get nodes -o json`;
+    const { capacity = {}, allocatable = {} } = node?.status ?? {};
+    expect(allocatable['cpu']).toBe(String(1));
+    // Tests' nodes evict nothing: no memory has to stay free besides.
+    expect(parseInt(capacity['memory'] ?? '', 10) - parseInt(allocatable['memory'] ?? '', 10)).toBe(64 * 1024);
   });
 
   it('is not let in when there is none left', async () => {

@@ -9,6 +9,7 @@ import { promisify } from 'node:util';
 import { silentLog } from '../../client/log.ts';
 import { defaultCapabilities, defaultMaskedPaths, defaultReadOnlyPaths } from '../../node-agent/runtime/capabilities.ts';
 import type { RuntimeHandlers } from '../../node-agent/runtime/oci/handlers.ts';
+import type { Reserved } from '../../node-agent/node/reserved.ts';
 import { openRuntime } from '../../node-agent/runtime/native-runtime.ts';
 import { defaultSeccomp } from '../../node-agent/runtime/seccomp.ts';
 import { destroyInstance } from '../../node-agent/runtime/teardown.ts';
@@ -36,7 +37,7 @@ export interface TestMachine {
   /** Resolves with the sandbox of a pod whose supervisor was silent and answers again. */
   answered(uid: string): Promise<Sandbox>;
   /** Lets go of the pods and opens another runtime on the same directory, as a new agent does, with other options too. */
-  reopen(changes?: { readonly assignsCpus?: boolean }): Promise<void>;
+  reopen(changes?: { readonly assignsCpus?: boolean; readonly reserved?: Reserved }): Promise<void>;
   /** What of this instance is on the machine, by kind. */
   leftovers(): Promise<Record<string, readonly string[]>>;
   close(): Promise<void>;
@@ -83,7 +84,7 @@ async function leftovers(instance: string, dataDir: string): Promise<Record<stri
   };
 }
 
-export async function createTestMachine(options: { readonly spares?: number; readonly random?: () => number; readonly assignsCpus?: boolean; readonly handlers?: RuntimeHandlers; readonly parent?: string } = {}): Promise<TestMachine> {
+export async function createTestMachine(options: { readonly spares?: number; readonly random?: () => number; readonly assignsCpus?: boolean; readonly handlers?: RuntimeHandlers; readonly reserved?: Reserved; readonly parent?: string } = {}): Promise<TestMachine> {
   const dataDir = await mkdtemp(join(options.parent ?? tmpdir(), 'coracle-runtime-'));
   const instance = `t${randomBytes(8).toString('hex').slice(0, 5)}`;
   const layer = join(dataDir, 'layer');
@@ -94,7 +95,7 @@ export async function createTestMachine(options: { readonly spares?: number; rea
   const exits = createAwaited<ContainerExit>();
   const lost = createAwaited<void>();
   const answered = createAwaited<Sandbox>();
-  const open = (changes: { readonly assignsCpus?: boolean } = {}) => openRuntime({
+  const open = (changes: { readonly assignsCpus?: boolean; readonly reserved?: Reserved } = {}) => openRuntime({
     dataDir, instance, log: silentLog, ...options, ...changes,
     events: { exited: (_uid, exit) => exits.happened(exit.containerId, exit), lost: (uid) => lost.happened(uid, undefined), answered: (uid, sandbox) => answered.happened(uid, sandbox) },
   });

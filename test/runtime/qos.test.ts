@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { instanceCgroup, readLayout } from '../../node-agent/runtime/cgroups.ts';
@@ -135,6 +136,20 @@ describe('a class', () => {
     await machine.reopen();
     await machine.runtime.recover();
     expect(await weight('burstable')).toBe(weightOf(256));
+  });
+
+  it('gets nothing of what the machine keeps, from the agent\'s start on', async () => {
+    const memory = layout.hierarchies.find(({ controllers }) => controllers.includes('memory'))?.mount ?? '';
+    const most = async () => (await readFile(join(memory, instanceCgroup(machine.instance), layout.version === 1 ? 'memory.limit_in_bytes' : 'memory.max'), 'utf8')).trim();
+    await machine.runtime.close();
+    await machine.reopen({ reserved: { cpuMillis: 500, memoryBytes: 256 * 1024 ** 2, storageBytes: 0 } });
+    await machine.runtime.recover();
+    expect(Number(await most())).toBe(Math.floor((totalmem() - 256 * 1024 ** 2) / 4096) * 4096);
+    expect(await weight('')).toBe(weightOf(Math.floor((availableParallelism() * 1000 - 500) * 1024 / 1000)));
+    await machine.runtime.close();
+    await machine.reopen();
+    await machine.runtime.recover();
+    expect(await most()).toMatch(layout.version === 1 ? /^9223372036854771712$/ : /^max$/);
   });
 
   it('keeps nothing that nobody owns, and goes with its instance', async () => {
