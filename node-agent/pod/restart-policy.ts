@@ -1,4 +1,5 @@
 import type { Pod } from '../../machinery/kinds/core.ts';
+import { ruleAction } from '../../machinery/pod/restart-rules.ts';
 import type { PodContainer, Run } from './state.ts';
 
 type Policy = 'Always' | 'OnFailure' | 'Never';
@@ -15,7 +16,7 @@ function policyOf(pod: Pod, container: PodContainer): Policy {
 export function restarts(pod: Pod, container: PodContainer, run: Run): boolean {
   if (container.role === 'ephemeral') return false;
   const exitCode = run.exit?.exitCode ?? 0;
-  const action = actionFor(container, exitCode);
+  const action = ruleAction(container.spec, exitCode);
   if (action === 'Restart' || action === 'RestartAllContainers') return true;
   const policy = policyOf(pod, container);
   return policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0);
@@ -23,13 +24,5 @@ export function restarts(pod: Pod, container: PodContainer, run: Run): boolean {
 
 /** Whether the end of a run has the whole pod's containers begin anew ("Restart All Containers"). */
 export function restartsAll(container: PodContainer, run: Run | undefined): boolean {
-  return container.role !== 'ephemeral' && run?.exit !== undefined && actionFor(container, run.exit.exitCode) === 'RestartAllContainers';
-}
-
-/** Of the first rule that fits. */
-function actionFor({ spec }: PodContainer, exitCode: number): string | undefined {
-  return spec.restartPolicyRules?.find(({ exitCodes }) => {
-    const listed = exitCodes?.values?.includes(exitCode) ?? false;
-    return exitCodes?.operator === 'In' ? listed : exitCodes?.operator === 'NotIn' && !listed;
-  })?.action;
+  return container.role !== 'ephemeral' && run?.exit !== undefined && ruleAction(container.spec, run.exit.exitCode) === 'RestartAllContainers';
 }

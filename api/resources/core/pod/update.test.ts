@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { FieldError } from '../../../../machinery/field-path.ts';
-import type { ContainerStatus, Pod, PodSpec } from '../../../../machinery/kinds/core.ts';
+import type { Container, ContainerStatus, Pod, PodSpec } from '../../../../machinery/kinds/core.ts';
 import { pod as resource } from '../pod.ts';
 import { validateEphemeralUpdate } from './ephemeral.ts';
 import { validateResize } from './resize.ts';
@@ -79,6 +79,20 @@ describe('a status', () => {
   it('cannot bring an ended container back to life unless it restarts', () => {
     expect(validatePodStatusUpdate(pod('Never', [alive]), pod('Never', [ended])).map((error) => error.path.toString())).toEqual(['status.containerStatuses[0].state']);
     expect(validatePodStatusUpdate(pod('Always', [alive]), pod('Always', [ended]))).toEqual([]);
+  });
+
+  it.each<[string, boolean, Partial<Container>, Partial<PodSpec>]>([
+    ['a rule for its exit code', true, { restartPolicy: 'Never', restartPolicyRules: [{ action: 'Restart', exitCodes: { operator: 'In', values: [42] } }] }, {}],
+    ['a rule for all other exit codes', false, { restartPolicy: 'Never', restartPolicyRules: [{ action: 'Restart', exitCodes: { operator: 'NotIn', values: [42] } }] }, {}],
+    ['a policy of its own', true, { restartPolicy: 'OnFailure' }, {}],
+    ['a policy of its own against the pod\'s', false, { restartPolicy: 'Never' }, { restartPolicy: 'OnFailure' }],
+    ['no policy but the pod\'s', true, {}, { restartPolicy: 'OnFailure' }],
+    ['another container\'s rule for all', true, {}, { initContainers: [{ name: 's', image: 'x', restartPolicy: 'Always', restartPolicyRules: [{ action: 'RestartAllContainers', exitCodes: { operator: 'In', values: [1] } }] }] }],
+  ])('lets an ended container begin anew by %s: %s', (_name, allowed, container, spec) => {
+    const of = (state: NonNullable<ContainerStatus['state']>): Pod => ({
+      spec: { restartPolicy: 'Never', containers: [{ name: 'a', image: 'x', ...container }], ...spec }, status: { qosClass: 'BestEffort', containerStatuses: [{ ...ended, state }] },
+    });
+    expect(validatePodStatusUpdate(of({ waiting: {} }), of({ terminated: { exitCode: 42 } })).length === 0).toBe(allowed);
   });
 
   it('keeps the quality of service', () => {

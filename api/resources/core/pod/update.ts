@@ -1,6 +1,7 @@
 import { forbidden, invalid, type FieldError, Path } from '../../../../machinery/field-path.ts';
 import type { ContainerStatus, Pod, PodSpec } from '../../../../machinery/kinds/core.ts';
 import { inRange } from '../../../../machinery/names.ts';
+import { ruleAction } from '../../../../machinery/pod/restart-rules.ts';
 import { mirrorAnnotation } from '../../../../machinery/pod/static.ts';
 import { faults } from '../../checks.ts';
 import { immutable, same } from '../../immutable.ts';
@@ -90,16 +91,26 @@ export function validatePodStatusUpdate(object: Pod, old: Pod): FieldError[] {
   return [
     ...validateMirrorUpdate(object, old),
     ...immutable(object.status?.qosClass, old.status?.qosClass, path.child('qosClass')),
-    ...validateTransitions(object.status?.containerStatuses ?? [], old.status?.containerStatuses ?? [], old.spec?.restartPolicy, path.child('containerStatuses')),
+    ...validateTransitions(object.status?.containerStatuses ?? [], old.status?.containerStatuses ?? [], old.spec, path.child('containerStatuses')),
   ];
 }
 
 /** A container that has ended for good stays ended. */
-function validateTransitions(now: readonly ContainerStatus[], before: readonly ContainerStatus[], restartPolicy: string | undefined, path: Path): FieldError[] {
-  if (restartPolicy === 'Always') return [];
+function validateTransitions(now: readonly ContainerStatus[], before: readonly ContainerStatus[], spec: PodSpec | undefined, path: Path): FieldError[] {
+  if (spec?.restartPolicy === 'Always') return [];
   return before.flatMap(({ name, state }, index) => {
-    if (state?.terminated === undefined || (restartPolicy === 'OnFailure' && state.terminated.exitCode !== 0)) return [];
+    if (state?.terminated === undefined || mayRestart(spec, name, state.terminated.exitCode)) return [];
     const revived = now.some((status) => status.name === name && status.state?.terminated === undefined);
     return revived ? [forbidden(path.index(index).child('state'), 'may not be transitioned to non-terminated state')] : [];
   });
+}
+
+/** By the container's own rules and policy, then the pod's; any container's end may have all of them begin anew. */
+function mayRestart(spec: PodSpec | undefined, name: string, exitCode: number): boolean {
+  const all = [...spec?.containers ?? [], ...spec?.initContainers ?? []];
+  if (all.some(({ restartPolicyRules }) => restartPolicyRules?.some(({ action }) => action === 'RestartAllContainers'))) return true;
+  const container = spec?.containers.find((each) => each.name === name);
+  if (container !== undefined && ruleAction(container, exitCode) === 'Restart') return true;
+  const policy = container?.restartPolicy ?? spec?.restartPolicy;
+  return policy === 'Always' || (policy === 'OnFailure' && exitCode !== 0);
 }
