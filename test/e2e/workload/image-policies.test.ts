@@ -72,6 +72,10 @@ describe('an ImagePolicy', () => {
     ['both keys and leave', { publicKeys: [key.publicKey], allow: 'unsigned' }, 'a rule has either publicKeys or allow'],
     ['neither', {}, 'a rule has either publicKeys or allow'],
     ['an unknown leave', { allow: 'everything' }, 'Unsupported value: "everything": supported values: "unsigned"'],
+    ['a name without its registry', { image: 'nginx', allow: 'unsigned' }, 'no image matches it: repositories begin with their registry'],
+    ['a path without its registry', { image: 'team/app', publicKeys: [key.publicKey] }, 'no image matches it: repositories begin with their registry'],
+    ['a tag', { image: 'registry.example:5000/app:1', publicKeys: [key.publicKey] }, 'no image matches it: repositories are matched, which have no tag'],
+    ['a tag in what it was signed as', { publicKeys: [key.publicKey], signedAs: 'registry.example/app:1' }, 'no image matches it: repositories are matched, which have no tag'],
   ])('with %s in a rule is refused', async (_name, rule, message) => {
     await expect(kubectl.apply(policy({ image: '**', ...rule }))).rejects.toThrow(message);
   });
