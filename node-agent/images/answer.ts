@@ -2,7 +2,7 @@ import { request as httpRequest, type IncomingHttpHeaders, type IncomingMessage 
 import { Agent, globalAgent, request as httpsRequest } from 'node:https';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { messageOf } from '../../machinery/thrown.ts';
+import { messageOf, systemCode } from '../../machinery/thrown.ts';
 import { readWhenChanged } from '../read-when-changed.ts';
 import { ImageError } from './image-error.ts';
 
@@ -79,6 +79,14 @@ function withoutAuthorization({ authorization: _authorization, ...others }: Read
   return others;
 }
 
+const noTls = 'http: server gave HTTP response to HTTPS client: a registry that speaks plain HTTP is named by --insecure-registry, or to `coracle image` by --insecure';
+
+/** OpenSSL's word for what is no TLS at all. */
+function isNoTls(error: unknown): boolean {
+  const code = systemCode(error);
+  return code === 'ERR_SSL_WRONG_VERSION_NUMBER' || code === 'ERR_SSL_PACKET_LENGTH_TOO_LONG' || (code === 'EPROTO' && messageOf(error).includes('wrong version number'));
+}
+
 async function send(asked: Exchange, signal: AbortSignal): Promise<IncomingMessage> {
   const { method, url, headers, content, silenceMs = defaultSilenceMs, trust = machineTrust } = asked;
   const length = content === undefined ? {} : { 'content-length': String(content.size) };
@@ -95,6 +103,6 @@ async function send(asked: Exchange, signal: AbortSignal): Promise<IncomingMessa
     return await promise;
   } catch (error) {
     if (signal.aborted) throw signal.reason;
-    throw failed(asked, url, messageOf(error), { cause: error });
+    throw failed(asked, url, isNoTls(error) ? noTls : messageOf(error), { cause: error });
   }
 }
