@@ -13,11 +13,13 @@ const holds: Readonly<Record<Relation, (order: number) => boolean>> = {
   '<': (order) => order < 0, '<=': (order) => order <= 0, '=': (order) => order === 0, '>=': (order) => order >= 0, '>': (order) => order > 0,
 };
 
-/** `openssl`, `openssl<3.0.11-1`, `@babel/core>=7`; undefined when it is none of these. */
+const doubled: ReadonlyMap<string, Relation> = new Map([['<<', '<'], ['>>', '>'], ['==', '=']]);
+
+/** `openssl`, `openssl<3.0.11-1`, `@babel/core>=7`; `<<`, `>>` and `==` as other tools write them; undefined when it is none of these. */
 export function parseQuery(text: string): PackageQuery | undefined {
-  const [, name = '', relation, than = ''] = /^(@?[A-Za-z0-9][\w.+/-]*?)(?:\s*(<=|>=|<|>|=)\s*(\S+))?$/.exec(text.trim()) ?? [];
+  const [, name = '', relation, than = ''] = /^(@?[A-Za-z0-9][\w.+/-]*?)(?:\s*(<=|>=|<<|>>|==|<|>|=)\s*([^\s<>=]\S*))?$/.exec(text.trim()) ?? [];
   if (name === '') return undefined;
-  return relation === undefined ? { name } : { name, version: { relation: relation as Relation, than } };
+  return relation === undefined ? { name } : { name, version: { relation: (doubled.get(relation) ?? relation) as Relation, than } };
 }
 
 /** By its own name or by that of what it was built from; versions by the rules of its ecosystem. */
