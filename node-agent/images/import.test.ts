@@ -80,6 +80,18 @@ describe('importing an image', () => {
     expect(image?.references).toEqual(['docker.io/library/web:2']);
   });
 
+  it('leaves what had its name for the next clean-up, unless somebody kept that under another', async () => {
+    const of = async (entrypoint: string, names: string[]) => {
+      const other = JSON.stringify({ ...JSON.parse(config) as object, config: { Entrypoint: [entrypoint] } });
+      return await store.import(await asTar({ 'manifest.json': JSON.stringify([{ Config: 'c.json', RepoTags: names, Layers: ['layer.tar'] }]), 'c.json': other, 'layer.tar': layer }));
+    };
+    await of('/a', ['a:1', 'b:1']);
+    await of('/b', ['a:1']);
+    await of('/c', ['a:1']);
+    const found = (await store.list()).map(({ references, pinned }) => [references.join(), pinned]);
+    expect(found.toSorted()).toEqual([['', false], ['docker.io/library/a:1', true], ['docker.io/library/b:1', true]]);
+  });
+
   it.each<[string, () => Promise<string>, string]>([
     ['something else', () => asTar({ 'a.txt': 'x' }), 'neither an OCI image layout'],
     ['no tar', async () => {

@@ -314,7 +314,7 @@ function withImage(index: ImageIndex, id: string, image: IncomingImage): ImageIn
   const names = image.references.map(referenceKey);
   const others = Object.values(index.images).filter((each) => each.id !== id)
     // A name points to one image: the older holder loses it, and stays under its id while pods may use it.
-    .map((each) => ({ ...each, references: each.references.filter((name) => !names.includes(name)) }));
+    .map((each) => withoutNames(each, names, image.pinned === true));
   const kept = image.keep === undefined ? before?.kept : { manifest: bytesDigest(image.keep.manifest), blobs: image.keep.layers.map(({ digest }) => digest) };
   const known = before === undefined ? undefined : before.pulls ?? withPreloaded(undefined, repositoriesOf(before.references));
   const pulls = image.verified === undefined ? withPreloaded(known, repositoriesOf(names)) : withVerified(known, image.verified.repository, image.verified.by);
@@ -324,6 +324,14 @@ function withImage(index: ImageIndex, id: string, image: IncomingImage): ImageIn
     ...(kept === undefined ? {} : { kept }), pulls, ...(before?.pinned === true || image.pinned === true ? { pinned: true } : {}),
   };
   return { images: Object.fromEntries([...others, record].map((each) => [each.id, each])) };
+}
+
+/** What is built or imported anew under its last name takes its place: who would have unpinned it by that name can't any more. */
+function withoutNames(record: ImageRecord, names: readonly string[], isReplaced: boolean): ImageRecord {
+  const references = record.references.filter((name) => !names.includes(name));
+  if (!isReplaced || references.length > 0 || record.references.length === 0) return { ...record, references };
+  const { pinned: _pinned, ...rest } = record;
+  return { ...rest, references };
 }
 
 function repositoriesOf(names: readonly string[]): readonly string[] {
