@@ -262,6 +262,10 @@ const rows: readonly Row[] = [
     name: 'lets no pod in that asks for a sysctl of the machine', pod: podOf({ securityContext: { sysctls: [{ name: 'net.ipv4.ip_forward', value: '1' }] } }), state: newState(now),
     steps: [{ do: 'reject', reason: 'SysctlForbidden', message: 'forbidden sysctl: "net.ipv4.ip_forward" not allowlisted' }],
   },
+  {
+    name: 'lets no pod in that is for another system', pod: podOf({ os: { name: 'windows' } }), state: newState(now),
+    steps: [{ do: 'reject', reason: 'PodOSNotSupported', message: "Failed to admit pod as the OS field doesn't match node OS" }],
+  },
   { name: 'wakes for that deadline', pod: podOf({ activeDeadlineSeconds: 6 }), state: withContainers(running('a')), steps: [], wakeAt: now + 1000 },
 ];
 

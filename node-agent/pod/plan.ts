@@ -45,11 +45,14 @@ export function plan(pod: Pod, state: PodState, now: number): Plan {
   if (isEnding(pod, state)) return end(pod, state, now);
   const deadline = deadlineOf(pod, state);
   if (deadline !== undefined && now >= deadline) return { steps: [{ do: 'fail', outcome: deadlineExceeded }] };
+  if (state.sandbox === 'absent' && (pod.spec?.os?.name ?? 'linux') !== 'linux') return { steps: [otherSystem] };
   const forbidden = state.sandbox === 'absent' ? forbiddenSysctl(pod) : undefined;
   if (forbidden !== undefined) return { steps: [{ do: 'reject', reason: 'SysctlForbidden', message: forbidden }] };
   const run = keepRunning(pod, state, now);
   return deadline === undefined ? run : { ...run, wakeAt: Math.min(deadline, run.wakeAt ?? Infinity) };
 }
+
+const otherSystem: Step = { do: 'reject', reason: 'PodOSNotSupported', message: "Failed to admit pod as the OS field doesn't match node OS" };
 
 const deadlineExceeded: Outcome = { phase: 'Failed', reason: 'DeadlineExceeded', message: 'Pod was active on the node longer than the specified deadline' };
 
