@@ -50,6 +50,13 @@ function firstDocument(text: string, lines: LineCounter, options: ConstructorPar
   return value ?? undefined;
 }
 
+/** Whether something stands behind the first document. Of what was read without a problem. */
+export function hasMoreDocuments(bytes: Buffer): boolean {
+  const documents = new Composer({ logLevel: 'error' }).compose(new Parser().parse(bytes.toString()));
+  documents.next();
+  return documents.some(({ contents }) => contents !== null && !(isScalar(contents) && contents.value === null));
+}
+
 /** Whole numbers as numbers where they are exact so. In place: the value was just made. */
 function narrowed(value: unknown): unknown {
   if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value;

@@ -113,6 +113,7 @@ export function credentials(text: string): { readonly username: string; readonly
 /** `/bin/serve --port 80`, or `["/bin/serve", "a word with spaces"]`. */
 export function words(text: string): readonly string[] {
   const found = text.trimStart().startsWith('[') ? jsonWords(text) : text.split(/\s+/).filter((word) => word !== '');
+  if (found !== undefined && !text.trimStart().startsWith('[') && /['"]/.test(text)) throw new InvalidArgumentError(`Quotes are not read as a shell does: give a JSON array, '["sh", "-c", "…"]'.`);
   if (found === undefined || found.length === 0) throw new InvalidArgumentError('It is words between spaces, or a JSON array of texts.');
   return found;
 }

@@ -4,6 +4,14 @@ import { nodeSettings, type NodeFlags } from './node-settings.ts';
 
 const flags: NodeFlags = { maxPods: 110, imageGcHighThreshold: 85, imageGcLowThreshold: 80, minimumImageTtlDuration: 1, evictionMaxPodGracePeriod: 0, cpuManagerPolicy: 'none', memoryReservationPolicy: 'None', memorySwapBehavior: 'NoSwap' };
 
+describe('a node\'s directory of manifests', () => {
+  it('may come later, but is no file', () => {
+    expect(nodeSettings({ ...flags, podManifestPath: '/nowhere/manifests' }).podManifestPath).toBe('/nowhere/manifests');
+    expect(nodeSettings({ ...flags, podManifestPath: import.meta.dirname }).podManifestPath).toBe(import.meta.dirname);
+    expect(() => nodeSettings({ ...flags, podManifestPath: import.meta.filename })).toThrow(`${import.meta.filename} is no directory`);
+  });
+});
+
 describe('a node\'s registries', () => {
   it('are what their names say when nobody says otherwise', () => {
     expect(nodeSettings(flags).registries).toEqual({ insecure: [], mirrors: new Map() });

@@ -1,4 +1,4 @@
-import { accessSync, constants } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { evictionSettings, type EvictionOptions, type EvictionSettings } from '../../node-agent/eviction/thresholds.ts';
 import type { CpuSettings } from '../../node-agent/cpus/manager.ts';
@@ -84,7 +84,7 @@ export interface NodeSettings {
 export function nodeSettings(flags: NodeFlags): NodeSettings {
   const { maxPods, podManifestPath } = flags;
   return {
-    maxPods, ...(podManifestPath === undefined ? {} : { podManifestPath: resolve(podManifestPath) }),
+    maxPods, ...(podManifestPath === undefined ? {} : { podManifestPath: checkedDirectory(resolve(podManifestPath)) }),
     runtimeHandlers: checkedHandlers(flags.runtimeHandler ?? new Map()), imageGarbage: garbagePolicy(flags), eviction: evictionOf(flags), shutdown: { periods: shutdownOf(flags) }, reserved: reservedOf(flags), cpus: cpusOf(flags), memoryQos: memoryQosOf(flags), swapBehavior: flags.memorySwapBehavior === 'LimitedSwap' ? 'LimitedSwap' : 'NoSwap', registries: registriesOf(flags),
   };
 }
@@ -107,6 +107,12 @@ function reservedOf({ reservedCpus = new Set(), systemReserved = nothingReserved
 function registriesOf({ registryMirror = [], insecureRegistry = [] }: RegistryFlags): RegistrySettings {
   const mirrors = Map.groupBy(registryMirror, ({ registry }) => registry);
   return { insecure: insecureRegistry, mirrors: new Map([...mirrors].map(([registry, each]) => [registry, each.map(({ url }) => url)])) };
+}
+
+/** It need not be there yet. */
+function checkedDirectory(path: string): string {
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === false) throw new CommandFailure(`--pod-manifest-path ${path} is no directory: give the one that the manifest lies in`);
+  return path;
 }
 
 /** A path with a slip in it is found now, and not with the first pod. */

@@ -34,7 +34,12 @@ afterEach(async () => {
 function follow(): void {
   following = followStaticPods({
     directory, nodeName: 'n', clock: systemClock, log: silentLog,
-    reader: { decode: async (bytes) => JSON.parse(bytes.toString()) as Pod, complete: async (pod) => pod },
+    reader: {
+      decode: async (bytes, warn) => {
+        if (bytes.includes('imagepullpolicy')) warn('unknown field');
+        return JSON.parse(bytes.toString()) as Pod;
+      }, complete: async (pod) => pod,
+    },
     recorder: { record: (about, type, reason, message) => void warnings.push(`${about.kind} ${type} ${reason}: ${message.replace(directory, '.')}`), drain: async () => undefined },
     desire(pods, isComplete) {
       desired.push(`${pods.map(({ metadata }) => metadata?.name).join(' ')}${isComplete ? '' : '?'}`);
@@ -136,6 +141,15 @@ describe('a manifest', () => {
   beforeEach(async () => {
     await mkdir(directory);
     await put('good.json', manifest('good'));
+  });
+
+  it('that has a slip in it is run, and the slip told once', async () => {
+    await put('slip.json', JSON.stringify({ metadata: { name: 'slip' }, spec: { containers: [{ name: 'c', image: 'x', imagepullpolicy: 'Never' }] } }));
+    follow();
+    await until('good-n slip-n');
+    await put('more.json', manifest('more'));
+    await until('good-n slip-n more-n');
+    expect(warnings).toEqual(['Node Warning FailedValidation: Static pod manifest ./slip.json: not all of it is used: unknown field']);
   });
 
   it('that is no good is one warning, and hurts no other', async () => {

@@ -15,7 +15,7 @@ import { staticPod } from './manifest.ts';
 
 /** Reads pods as an API server does; both throw what it would answer. */
 export interface PodReader {
-  /** `warn` is told of fields that no pod has. */
+  /** `warn` is told of what in it counts for nothing. */
   decode(bytes: Buffer, warn: (text: string) => void): Promise<Pod>;
   /** Fills in the defaults, and checks all. */
   complete(pod: Pod): Promise<Pod>;
@@ -97,10 +97,10 @@ function isSame(a: Content, b: Content): boolean {
 }
 
 async function manifestOf(options: StaticPodOptions, file: string, content: Content, before: Pod | undefined): Promise<Manifest> {
-  const { reader, nodeName, clock, log } = options;
+  const { reader, nodeName, clock } = options;
   try {
     if ('problem' in content) throw new Error(content.problem);
-    const written = await reader.decode(content.bytes, (text) => log.warn({ file }, `the manifest of a static pod has something that no pod has: ${text}`));
+    const written = await reader.decode(content.bytes, (text) => warnOfIdle(options, file, text));
     return { content, pod: await reader.complete(staticPod(written, { file, nodeName, seenAt: clock.now() })), isGood: true };
   } catch (error) {
     warn(options, file, error);
@@ -113,6 +113,12 @@ function distinct(manifests: ReadonlyMap<string, Manifest>): ReadonlyMap<string,
   const pods = new Map<string, Pod>();
   for (const { pod } of manifests.values()) if (pod !== undefined && !pods.has(keyOf(pod))) pods.set(keyOf(pod), pod);
   return pods;
+}
+
+/** A slip that keeps no pod from running, but is not what somebody meant. */
+function warnOfIdle({ log, recorder, nodeName }: StaticPodOptions, file: string, text: string): void {
+  log.warn({ file }, `part of the manifest of a static pod is not used: ${text}`);
+  recorder.record(nodeReference(nodeName), 'Warning', 'FailedValidation', `Static pod manifest ${file}: not all of it is used: ${text}`);
 }
 
 function warn({ log, recorder, nodeName }: StaticPodOptions, file: string, error: unknown): void {

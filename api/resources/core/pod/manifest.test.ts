@@ -19,6 +19,20 @@ describe('a pod in a file', () => {
   });
 
   it.each([
+    ['apiVersion: v1\nkind: Pod\nspec: {containers: [{name: c}]}\n---\nkind: Pod\n', ['more than one document: the first one counts, each pod is in a file of its own']],
+    ['---\nkind: Pod\nspec: {containers: []}\n---\n# the end\n', []],
+    ['# a pod\nkind: Pod\nspec: {containers: []}\n...\n', []],
+  ])('is the first of its documents: %j', (text, told) => {
+    warnings = [];
+    expect(read(text)).toMatchObject({ kind: 'Pod' });
+    expect(warnings).toEqual(told);
+  });
+
+  it.each(['kind: Pod', 'kind: Pod\nspec: {container: []}', 'kind: Pod\nspec: {containers: null}'])('has a list of containers: %j', (text) => {
+    expect(read(text)).toMatchObject({ spec: { containers: [] } });
+  });
+
+  it.each([
     ['no YAML', 'kind: [Pod', /error converting YAML to JSON/],
     ['another kind', 'apiVersion: apps/v1\nkind: Deployment', /Deployment/],
     ['a list', 'apiVersion: v1\nkind: List\nitems: []', /List/],

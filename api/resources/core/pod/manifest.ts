@@ -3,15 +3,18 @@ import type { Pod } from '../../../../machinery/kinds/core.ts';
 import type { Draft } from '../../../../machinery/kinds/wire.ts';
 import { validateMetadata } from '../../../handlers/metadata.ts';
 import { createCodec } from '../../../schema/codec.ts';
+import { hasMoreDocuments } from '../../../schema/yaml-text.ts';
 import { pod } from '../pod.ts';
 
 /** Pods in files that nobody sends to an API server: read, completed and judged as if somebody had. */
 
 const codec = createCodec();
 
-/** The pod that a file says, in YAML or JSON. `warn` is told of fields that no pod has. Throws what a server would answer. */
+/** The pod that a file says, in YAML or JSON. `warn` is told of what in it counts for nothing. Throws what a server would answer. */
 export function decodePod(bytes: Buffer, warn: (text: string) => void): Pod {
-  return codec.decode(pod, { content: { bytes }, mediaType: 'application/yaml' }, { fieldValidation: 'Warn', warn });
+  const read: Pod = codec.decode(pod, { content: { bytes }, mediaType: 'application/yaml' }, { fieldValidation: 'Warn', warn });
+  if (hasMoreDocuments(bytes)) warn('more than one document: the first one counts, each pod is in a file of its own');
+  return { ...read, spec: { ...read.spec, containers: read.spec?.containers ?? [] } };
 }
 
 /** With the defaults of everything that it leaves out. Throws what a server would refuse about it. */
