@@ -101,7 +101,7 @@ int kernelfs_stage(const struct spec *spec, int sandbox, struct failure *failure
 {
     struct lent lent;
     int here = reopen(sandbox, failure);
-    if (here < 0 || lend_kernel(spec, here, -1, -1, &lent, failure) < 0 || detach_mounts(failure) < 0) return -1;
+    if (here < 0 || detach_mounts(failure) < 0 || lend_kernel(spec, here, -1, -1, &lent, failure) < 0) return -1;
     int target = openat(here, "empty", O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (target < 0) return fail_errno(failure, FAILED, "opening empty in the sandbox's directory");
     if (mount_on(target, "tmpfs", "mode=755,size=64k", MS_NOSUID | MS_NODEV | MS_NOEXEC, "the stage", failure) < 0) return -1;

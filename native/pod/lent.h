@@ -18,8 +18,9 @@ extern const char *const lent_nodes[LENT_NODES];
 /* One for each of the spec's mounts; -1: it is made in the container, or an image. NULL: it failed, and what is open goes with the
  * process. `sandbox`: the pod's directory; `users`: its user namespace, or -1. */
 int *lend_volumes(const struct spec *, int sandbox, int users, struct failure *);
-/* All but the volumes. Called in the container's pid namespace, unless the pod shares one; `pids`: for JOINED_PIDS the first
- * process of the other container. */
+/* All but the volumes. Called after detach_mounts: copies of what the host shares would be shared with it, and what a container
+ * mounts over its /dev/null be on the host's; in the container's pid namespace, unless the pod shares one. `pids`: for JOINED_PIDS
+ * the first process of the other container. */
 int lend_kernel(const struct spec *, int sandbox, int users, int pids, struct lent *, struct failure *);
 /* The images among the volumes. Called after detach_mounts, when nothing that is mounted shows on the host any more.
  * `directory`: the container's. */

@@ -295,9 +295,9 @@ static int *lend_all(const struct spec *spec, const int *fds, int users, struct 
 {
     int sandbox = reopen(fds[FD_SANDBOX], failure);
     int *volumes = sandbox < 0 ? NULL : lend_volumes(spec, sandbox, users, failure);
-    if (volumes == NULL || lend_kernel(spec, sandbox, users, fds[FD_PIDS], lent, failure) < 0) return NULL;
+    if (volumes == NULL || detach_mounts(failure) < 0 || lend_kernel(spec, sandbox, users, fds[FD_PIDS], lent, failure) < 0) return NULL;
     close(sandbox);
-    return detach_mounts(failure) < 0 ? NULL : volumes;
+    return volumes;
 }
 
 int rootfs_enter(const struct spec *spec, const int *fds, const struct stage *stage, struct failure *failure)

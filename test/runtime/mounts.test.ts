@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { allCapabilities } from '../../node-agent/runtime/capabilities.ts';
 import type { ContainerSpec, Mount, Sandbox } from '../../node-agent/runtime/runtime.ts';
 import { containerSpec, createTestMachine, finished, logText, sandboxSpec, sh, type TestMachine } from './fixture.ts';
@@ -119,5 +120,34 @@ describe('what is mounted below a volume later', () => {
       await container.inside('umount /v/inside');
       await container.end();
     }
+  });
+});
+
+/** As on most machines, whose mounts are all shared. */
+describe('on a machine that shares its mounts', () => {
+  let shared: string;
+  let other: TestMachine;
+  beforeAll(async () => {
+    shared = await mkdtemp(join(tmpdir(), 'coracle-shared-'));
+    await run('mount', ['--bind', shared, shared]);
+    await run('mount', ['--make-shared', shared]);
+    other = await createTestMachine({ parent: shared });
+  });
+  afterAll(async () => {
+    try {
+      await other.close();
+    } finally {
+      await run('umount', ['--recursive', shared]);
+      await rm(shared, { recursive: true, force: true });
+    }
+  });
+
+  it.each([['whose /dev was made beforehand', false], ['whose /dev was not', true]])('a container %s mounts nothing there over what the machine has lent it', async (what, shareProcessNamespace) => {
+    const pod = await other.runtime.createSandbox(sandboxSpec(shareProcessNamespace ? 'shares' : 'alone', { shareProcessNamespace }));
+    const spec = containerSpec(other, sh('mount -t tmpfs smuggled /dev/shm && grep -o "/dev/shm.*smuggled" /proc/self/mountinfo | wc -l; read -r _'), { ...mighty(), stdin: true });
+    await pod.start(spec);
+    await vi.waitFor(async () => expect(await logText(spec.logPath), what).toBe('1\n'), 20_000);
+    expect(await readFile('/proc/self/mountinfo', 'utf8')).not.toContain('smuggled');
+    await pod.destroy();
   });
 });
