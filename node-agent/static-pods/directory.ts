@@ -48,33 +48,37 @@ async function contentOf(path: string): Promise<Content | undefined> {
 /** A file that is being written tells of itself many times: it is read when it has been quiet for so long, or for the longest. */
 const quietMs = 100;
 const longestMs = 2000;
-const retryMs = 1000;
+/** As often as the kubelet: of a link's target, a directory further up that was moved, and changes made on another machine there are no events. */
+const lookAgainMs = 20_000;
 
 export interface Follower {
   readonly clock: Clock;
   /** Something may be different. */
   readonly changed: () => void;
-  /** It can't be watched; it is tried again. */
+  /** It can't be watched: until it can, it is looked at now and then. */
   readonly failed: (error: unknown) => void;
 }
 
 /**
- * Calls `changed` at first and after every change of the directory, until `signal` aborts. It need not be there yet, and may be
- * moved away and made again, as may what it is in: that is watched too. Whoever is called lists the directory anew, so that an event that is
- * lost costs nothing.
+ * Calls `changed` at first, after every change of the directory and every 20 seconds, until `signal` aborts. It need not be there yet,
+ * and may be moved away and made again, as may what it is in: that is watched too. Whoever is called lists the directory anew, so that
+ * an event that is lost costs nothing.
  */
 export async function followDirectory(directory: string, { clock, changed, failed }: Follower, signal: AbortSignal): Promise<void> {
   const tell = settled(clock, changed);
   try {
     while (!signal.aborted) {
       try {
-        await followOnce(directory, tell.now, tell.soon, signal);
+        await followOnce(directory, tell, clock, signal);
       } catch (error) {
         if (signal.aborted) return;
         // It came or went while the watch was set up.
         const isRace = systemCode(error) === 'ENOENT';
-        if (!isRace) failed(error);
-        await pause(clock, isRace ? quietMs : retryMs, signal).catch(() => undefined);
+        if (!isRace) {
+          failed(error);
+          tell.now();
+        }
+        await pause(clock, isRace ? quietMs : lookAgainMs, signal).catch(() => undefined);
       }
     }
   } finally {
@@ -82,8 +86,8 @@ export async function followDirectory(directory: string, { clock, changed, faile
   }
 }
 
-/** Until what is at the path is another directory, or none, or one at last. */
-async function followOnce(directory: string, now: () => void, soon: () => void, signal: AbortSignal): Promise<void> {
+/** Until what is at the path is another directory, or none, or one at last, or it is time to look again. */
+async function followOnce(directory: string, { now, soon }: Teller, clock: Clock, signal: AbortSignal): Promise<void> {
   const place = await nearest(directory);
   const over = Promise.withResolvers<void>();
   over.promise.catch(() => undefined);
@@ -93,6 +97,7 @@ async function followOnce(directory: string, now: () => void, soon: () => void, 
   };
   const end = (): void => over.resolve();
   signal.addEventListener('abort', end, { once: true });
+  const cancel = clock.setTimer(lookAgainMs, end);
   try {
     const { path, next } = place;
     // What is moved or removed itself is told by its own name.
@@ -104,6 +109,7 @@ async function followOnce(directory: string, now: () => void, soon: () => void, 
     // Who was told to stop before anybody listened is not told again.
     if (again === path && ino === place.ino && !signal.aborted) await over.promise;
   } finally {
+    cancel();
     signal.removeEventListener('abort', end);
     for (const watcher of watchers) watcher.close();
   }
@@ -126,8 +132,14 @@ async function nearest(directory: string, next?: string): Promise<Place> {
   return { path: directory, ino: info.ino, ...(next === undefined ? {} : { next }) };
 }
 
-/** Calls `act` once for calls in quick succession. */
-function settled(clock: Clock, act: () => void): { now(): void; soon(): void; cancel(): void } {
+interface Teller {
+  readonly now: () => void;
+  /** Once for calls in quick succession. */
+  readonly soon: () => void;
+  readonly cancel: () => void;
+}
+
+function settled(clock: Clock, act: () => void): Teller {
   let since: number | undefined;
   let cancelTimer: (() => void) | undefined;
   const cancel = (): void => {

@@ -2,12 +2,24 @@ import { mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises
 import { execFileSync } from 'node:child_process';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { systemClock } from '../../machinery/clock.ts';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { systemClock, type Clock } from '../../machinery/clock.ts';
 import type { Pod } from '../../machinery/kinds/core.ts';
 import { silentLog } from '../../client/log.ts';
 import { readManifests } from './directory.ts';
 import { followStaticPods } from './source.ts';
+
+const kernel = vi.hoisted(() => ({ watches: true }));
+vi.mock('node:fs', async (original) => {
+  const real = await original<typeof import('node:fs')>();
+  return {
+    ...real,
+    watch(...given: Parameters<typeof real.watch>) {
+      if (!kernel.watches) throw Object.assign(new Error('ENOSPC: System limit for number of file watchers reached'), { code: 'ENOSPC' });
+      return real.watch(...given);
+    },
+  };
+});
 
 /** On real directories: the kernel's events are what is tested. */
 let root: string;
@@ -28,12 +40,16 @@ beforeEach(async () => {
 afterEach(async () => {
   stop.abort();
   await following;
+  kernel.watches = true;
   await rm(root, { recursive: true, force: true });
 });
 
-function follow(): void {
+/** What takes long takes a moment. */
+const hasty: Clock = { now: systemClock.now, setTimer: (ms, run) => systemClock.setTimer(ms < 10_000 ? ms : 50, run) };
+
+function follow(clock = systemClock): void {
   following = followStaticPods({
-    directory, nodeName: 'n', clock: systemClock, log: silentLog,
+    directory, nodeName: 'n', clock, log: silentLog,
     reader: {
       decode: async (bytes, warn) => {
         if (bytes.includes('imagepullpolicy')) warn('unknown field');
@@ -121,6 +137,33 @@ describe('a directory of manifests', () => {
       stop.abort();
       await following;
     }
+  });
+
+  it('is looked at again where the kernel tells nothing: a link\'s target has changed, what it is in was moved', async () => {
+    directory = join(root, 'outer/inner/manifests');
+    await mkdir(directory, { recursive: true });
+    await writeFile(join(root, 'linked'), manifest('before'));
+    await symlink(join(root, 'linked'), join(directory, 'linked.yaml'));
+    follow(hasty);
+    await until('before-n');
+    await writeFile(join(root, 'linked'), manifest('after'));
+    await until('after-n');
+    await rename(join(root, 'outer'), join(root, 'elsewhere'));
+    await until('');
+    await mkdir(directory, { recursive: true });
+    await put('web.json', manifest('web'));
+    await until('web-n');
+  });
+
+  it('is read also when the kernel watches no more', async () => {
+    kernel.watches = false;
+    await mkdir(directory);
+    await put('web.json', manifest('web'));
+    follow(hasty);
+    await until('web-n');
+    await put('db.json', manifest('db'));
+    await until('web-n db-n');
+    expect(warnings).toContain('Node Warning FailedValidation: Error reading static pod manifest ., ignoring: ENOSPC: System limit for number of file watchers reached');
   });
 
   it('has hidden files, others, and links', async () => {

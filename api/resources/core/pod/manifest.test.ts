@@ -49,4 +49,8 @@ describe('a pod in a file', () => {
   it('is refused as a server would refuse it', () => {
     expect(() => completePod({ metadata: { name: 'Web', namespace: 'default' }, spec: { containers: [] } })).toThrow(/Pod "Web" is invalid: .*metadata.name: Invalid value: "Web".*spec.containers: Required value/);
   });
+
+  it.each(['../../etc', 'A', 'a.b'])('is in no namespace %j', (namespace) => {
+    expect(() => completePod({ metadata: { name: 'web', namespace }, spec: { containers: [{ name: 'c', image: 'x:1' }] } })).toThrow(`metadata.namespace: Invalid value: "${namespace}"`);
+  });
 });
