@@ -102,6 +102,16 @@ describe('bundles of an image', () => {
     expect(await fetched()).toEqual([found('good')]);
   });
 
+  it('are not what no signature needs the size of: it would be kept beside the image', async () => {
+    documents.set(listedAt, list(keep('large', { bundle: { dsseEnvelope: envelope('x'.repeat(64 * 1024 + 1)) } }), keep('good')));
+    expect(await fetched()).toEqual([found('good')]);
+  });
+
+  it('are looked for among so many of what refers to it, and not more', async () => {
+    documents.set(listedAt, { type: indexType, body: `{"manifests":[${JSON.stringify(keep('good'))}${',0'.repeat(500_000)}]}` });
+    expect(await fetched()).toEqual([found('good')]);
+  });
+
   it('whose bytes are others than their digest says are none', async () => {
     documents.set(listedAt, list(keep('changed')));
     for (const [path, served] of documents) if (path.startsWith('blobs/')) documents.set(path, { ...served, body: `${served.body.toString()} ` });

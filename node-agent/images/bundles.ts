@@ -7,7 +7,7 @@ import { bytesDigest } from './digest.ts';
 import { ImageError, type ImageErrorCode } from './image-error.ts';
 import { descriptorsOf, indexTypes, manifestTypes, parseJson, parseManifest, type Descriptor } from './manifest.ts';
 import type { Registry } from './registry.ts';
-import { signPredicate, type Signature } from './signatures.ts';
+import { largestPayload, signPredicate, type Signature } from './signatures.ts';
 
 type Source = Pick<Registry, 'document' | 'referrers'>;
 
@@ -72,7 +72,8 @@ function envelopeOf({ dsseEnvelope }: Readonly<Record<string, unknown>>): Signat
   const [signature, ...more]: readonly unknown[] = Array.isArray(signatures) ? signatures : [];
   const text: unknown = Reflect.get(Object(signature), 'sig');
   if (typeof payload !== 'string' || typeof payloadType !== 'string' || typeof text !== 'string' || more.length > 0) return undefined;
-  return { payload: Buffer.from(payload, 'base64'), payloadType, signature: Buffer.from(text, 'base64') };
+  const found = { payload: Buffer.from(payload, 'base64'), payloadType, signature: Buffer.from(text, 'base64') };
+  return found.payload.length + found.signature.length + payloadType.length > largestPayload ? undefined : found;
 }
 
 async function unless<T>(codes: readonly ImageErrorCode[], asked: Promise<T>): Promise<T | undefined> {

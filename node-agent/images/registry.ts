@@ -151,6 +151,7 @@ export function openRegistry<C extends Credentials>(reference: ImageReference, o
 
 /** Of a list of referrers. */
 const mostPages = 10;
+const mostReferrers = 10_000;
 /** How registries answer that they keep no such lists, besides pages for people. */
 const noSuchList: ReadonlySet<number> = new Set([400, 404, 405, 406]);
 
@@ -165,7 +166,7 @@ async function listReferrers(send: (asked: Asked) => Promise<Answer>, base: stri
     }
     if (!isOk(response)) throw new ImageError('Unavailable', `unexpected status from GET request to ${response.url}: ${response.status} ${response.statusText}${await readRefusal(response)}`);
     const { manifests } = parseJson(await readAll(response, limit), url);
-    if (Array.isArray(manifests)) entries.push(...(manifests as readonly unknown[]));
+    if (Array.isArray(manifests)) entries.push(...(manifests as readonly unknown[]).slice(0, mostReferrers - entries.length));
     url = nextPage(response);
   }
   return entries;

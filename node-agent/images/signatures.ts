@@ -28,7 +28,8 @@ export const signPredicate = 'https://sigstore.dev/cosign/sign/v1';
 const simpleSigningType = 'application/vnd.dev.cosign.simplesigning.v1+json';
 const signatureAnnotation = 'dev.cosignproject.cosign/signature';
 const largestManifest = 1024 * 1024;
-const largestPayload = 64 * 1024;
+/** Of what is signed, and more than a signature has. */
+export const largestPayload = 64 * 1024;
 /** Looked at, of one image; the last ones are the newest. */
 const mostSignatures = 50;
 const mostKept = 200;

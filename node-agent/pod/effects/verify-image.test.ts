@@ -1,6 +1,9 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { describe, expect, it } from 'vitest';
 import type { ImagePolicy, ImageRule } from '../../../machinery/kinds/image-policy.ts';
+import { bytesDigest } from '../../images/digest.ts';
 import type { Signature } from '../../images/signatures.ts';
 import type { StoredImage } from '../../images/store.ts';
 import { noRegistrySettings } from '../../images/registry-settings.ts';
@@ -24,11 +27,11 @@ function signatureFor(repository: string): Signature {
 }
 
 /** Runs the check as for a container that asks for the image by `asked`. */
-async function verify(asked: string, rules: readonly ImageRule[], signatures: readonly Signature[] = [], of = image): Promise<void> {
+async function verify(asked: string, rules: readonly ImageRule[], signatures: readonly Signature[] = [], of = image, kept: Signature[] = []): Promise<void> {
   const policies: readonly ImagePolicy[] = rules.length === 0 ? [] : [{ metadata: { name: 'p' }, spec: { rules } }];
   const handle = {
     starting: new AbortController().signal, pod: () => ({ metadata: { namespace: 'ns' }, spec: { containers: [] } }),
-    node: { imagePolicies: { current: async () => policies }, registries: noRegistrySettings, images: { signatures: async () => signatures, keepSignatures: async () => undefined } },
+    node: { imagePolicies: { current: async () => policies }, registries: noRegistrySettings, images: { signatures: async () => signatures, keepSignatures: async (_digest: string, more: readonly Signature[]) => void kept.push(...more) } },
   } as unknown as PodHandle;
   await verifyImage(handle, { name: 'a', image: asked }, of);
 }
@@ -53,6 +56,24 @@ describe('an image before its container starts', () => {
     ['by the digits of its id, when one of its names may not', image.id.slice('sha256:'.length), [keyed(guarded)], []],
   ])('may not run %s', async (_name, asked, rules, signatures) => {
     await expect(verify(asked, rules, signatures)).rejects.toMatchObject({ reason: 'SignatureValidationFailed', eventReason: 'SignatureValidationFailed', message: expect.stringMatching(/is refused by rule 1 of ImagePolicy "p" .*: its signatures can't be had: /) });
+  });
+
+  it('is remembered with the signatures that let it run, and no others', async () => {
+    const [good, other] = [signatureFor(guarded), { ...signatureFor(guarded), signature: Buffer.from('made by somebody') }];
+    const blobs = new Map([good, other].map(({ payload }) => [bytesDigest(payload), payload]));
+    const layers = [other, good].map(({ payload, signature }) => ({ mediaType: 'application/vnd.dev.cosign.simplesigning.v1+json', digest: bytesDigest(payload), size: payload.length, annotations: { 'dev.cosignproject.cosign/signature': signature.toString('base64') } }));
+    const manifest = JSON.stringify({ schemaVersion: 2, config: layers[0], layers });
+    const server = createServer(({ url = '' }, response) => void response.end(url.endsWith('.sig') ? manifest : blobs.get(url.slice(url.lastIndexOf('/') + 1))));
+    await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve));
+    try {
+      const there = `127.0.0.1:${(server.address() as AddressInfo).port}/guarded/app`;
+      const kept: Signature[] = [];
+      await verify(`${there}:1`, [{ ...keyed('**'), signedAs: guarded }], [], { ...image, repoDigests: [`${there}@${digest}`] }, kept);
+      expect(kept).toEqual([good]);
+    } finally {
+      server.closeAllConnections();
+      server.close();
+    }
   });
 
   it('may not run when it has no name at all, and a rule is for everything', async () => {

@@ -57,7 +57,9 @@ async function fetch(handle: PodHandle, repository: string, digests: readonly st
       for (const look of [fetchSignatures, fetchBundles, fetchTaggedBundles]) {
         // A registry may refuse one question, and a mirror have the answer to another.
         const signatures = await look(registry, digest).catch((error: unknown) => void faults.push(error)) ?? [];
-        if (signatures.length > 0) await images.keepSignatures(digest, signatures);
+        // Whoever may push to the repository can put any number there, which must not push out the good ones.
+        const good = signatures.filter((each) => demands.some((demand) => refusalOf(demand, [each], digests, repository) === undefined));
+        if (good.length > 0) await images.keepSignatures(digest, good);
         found.push(...signatures);
         if (isEnough(found)) return found;
       }
