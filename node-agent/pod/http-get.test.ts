@@ -37,6 +37,11 @@ describe('a GET for a probe or a hook', () => {
     expect(await get(path)).toMatchObject({ code });
   });
 
+  it.each([['//other.example/x', '//other.example/x'], ['/\\other.example/x', '//other.example/x']])('asks the host that it is for, whatever its path looks like: %s', async (path, url) => {
+    expect(await get(path)).toEqual({ code: 404, body: 'body' });
+    expect(asked).toEqual([`${url}  127.0.0.1:${port}`]);
+  });
+
   it('sends its headers along, the host that it names too', async () => {
     expect(await get('/to-fine', [{ name: 'X-Asked', value: 'by us' }, { name: 'Host', value: 'shop.example' }])).toEqual({ code: 200, body: 'body' });
     expect(asked).toEqual(['/to-fine by us shop.example', '/fine by us shop.example']);

@@ -28,7 +28,8 @@ export async function httpGet(get: HttpGet): Promise<{ readonly code: number; re
   const path = get.path.startsWith('/') ? get.path : `/${get.path}`;
   const headers = new Map<string, string>([['user-agent', 'kube-probe/1.36'], ['accept', '*/*'], ['connection', 'close']]);
   for (const { name, value } of get.headers) headers.set(name.toLowerCase(), value);
-  let at = new URL(path, `${get.scheme.toLowerCase()}://${isIPv6(get.host) ? `[${get.host}]` : get.host}:${get.port}`);
+  // Joined as text: as a reference, `//other/` would lead to another host.
+  let at = new URL(`${get.scheme.toLowerCase()}://${isIPv6(get.host) ? `[${get.host}]` : get.host}:${get.port}${path}`);
   for (let count = 0; count <= mostRedirects; count++) {
     const response = await answerFrom(at, Object.fromEntries(headers), signal);
     const { statusCode: code = 0, headers: { location } } = response;

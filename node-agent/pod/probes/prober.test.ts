@@ -13,6 +13,8 @@ let clock: ManualClock;
 let prober: Prober;
 let state: PodState;
 let startedAt: number;
+/** By how much somebody has set the machine's clock back, milliseconds. */
+let setBackMs: number;
 /** When each probe was made, seconds after the container's start, by its command. */
 let made: readonly (readonly [string, number])[];
 let fails: Set<string>;
@@ -22,7 +24,7 @@ let working: AbortController;
 
 beforeEach(() => {
   [clock, made, fails, working, taking] = [manualClock(), [], new Set(), new AbortController(), undefined];
-  startedAt = clock.now();
+  [startedAt, setBackMs] = [clock.now(), 0];
 });
 afterEach(() => {
   prober.stop();
@@ -42,7 +44,7 @@ function handleOf(pod: Pod): PodHandle {
     },
   } as unknown as Sandbox;
   const handle = {
-    node: { clock }, working: working.signal, pod: () => pod, state: () => state, sandbox: () => sandbox, event: () => undefined,
+    node: { clock: { ...clock, now: () => clock.now() - setBackMs } }, working: working.signal, pod: () => pod, state: () => state, sandbox: () => sandbox, event: () => undefined,
     changeContainer(name: string, edit: (record: ReturnType<typeof recordOf>) => ReturnType<typeof recordOf>) {
       state = withRecord(state, edit(recordOf(state, name)));
       prober.follow();
@@ -74,6 +76,24 @@ describe('a probe', () => {
     begin({ readinessProbe: asks('ready', { periodSeconds: 3 }) });
     await pass(7);
     expect(made).toEqual([['ready', 0], ['ready', 3], ['ready', 6]]);
+  });
+
+  it('is made no later because the clock was set back', async () => {
+    const answered = Promise.withResolvers<void>();
+    taking = answered.promise;
+    begin({ readinessProbe: asks('ready', { periodSeconds: 3 }) });
+    await pass(0);
+    setBackMs = 3_600_000;
+    answered.resolve();
+    await pass(7);
+    expect(made).toEqual([['ready', 0], ['ready', 3], ['ready', 6]]);
+  });
+
+  it('is made no later because the clock was set back after the container\'s start', async () => {
+    setBackMs = 3_600_000;
+    begin({ readinessProbe: asks('ready', { initialDelaySeconds: 2, periodSeconds: 3 }) });
+    await pass(6);
+    expect(made).toEqual([['ready', 2], ['ready', 5]]);
   });
 
   it('is made no later because the one before took long, and never beside it', async () => {

@@ -97,9 +97,10 @@ function keepProbing(handle: PodHandle, container: Container, containerId: strin
     if (failure !== undefined) handle.event('Warning', 'Unhealthy', `${titles[kind]} probe failed: ${failure}`, container.name);
     const edit = verdict(kind, container.name, probe, passes, failures);
     if (edit !== undefined) changeHealth(handle, container.name, containerId, edit);
-    // However long this one took.
-    again(Math.max(begunAt + periodMs - clock.now(), 0));
+    // However long this one took, and whatever the machine's clock was set to meanwhile.
+    again(leftOf(periodMs, begunAt));
   };
+  const leftOf = (ms: number, since: number): number => Math.min(Math.max(since + ms - clock.now(), 0), ms);
   const again = (ms: number): void => {
     if (stop.aborted) return;
     const cancel = clock.setTimer(ms, () => {
@@ -110,7 +111,7 @@ function keepProbing(handle: PodHandle, container: Container, containerId: strin
   };
   // Counted from the container's start, not from when this probe's turn or a new agent came.
   const startedAt = recordOf(handle.state(), container.name).current?.startedAt ?? clock.now();
-  again(Math.max(startedAt + (probe.initialDelaySeconds ?? 0) * 1000 - clock.now(), 0));
+  again(leftOf((probe.initialDelaySeconds ?? 0) * 1000, startedAt));
 }
 
 /** What so many passes or failures in a row mean; `undefined`: nothing yet. */
