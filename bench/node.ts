@@ -28,7 +28,8 @@ const shown = (values: readonly number[]): string => `p50 ${quantile(values, 0.5
 
 const dataDir = await mkdtemp(join(tmpdir(), 'bench-node-'));
 const layer = join(dataDir, 'layer');
-await mkdir(join(layer, 'bin'), { recursive: true });
+// As a distribution's root has them.
+for (const name of ['bin', 'dev', 'proc', 'sys']) await mkdir(join(layer, name), { recursive: true });
 await mkdir(join(dataDir, 'logs'));
 await cp('/bin/busybox', join(layer, 'bin/busybox'));
 
