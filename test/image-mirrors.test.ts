@@ -108,6 +108,15 @@ describe('an image whose registry has a mirror', () => {
     const pulled = store.pull(`${own.host}/team/none:1`, { ...through(own.host, `http://${near.host}/hub`), credentials: [login] });
     await expect(pulled).rejects.toMatchObject({ code: 'NotFound', message: expect.stringContaining(`failed to resolve reference "${own.host}/team/none:1": ${own.host}/team/none/manifests/1: not found`) });
   });
+
+  it('is refused with what kept the mirrors from answering', async () => {
+    const broken = await serve((_request, response) => void response.writeHead(503).end());
+    // Nobody listens there.
+    const pulled = store.pull(`${own.host}/team/none:1`, { ...through(own.host, 'http://127.0.0.1:1', broken), credentials: [login] });
+    await expect(pulled).rejects.toMatchObject({ code: 'NotFound', message: expect.stringMatching(
+      /: not found; from its mirror before: failed to do request: Get "http:\/\/127\.0\.0\.1:1\/v2\/team\/none\/manifests\/1": connect ECONNREFUSED 127\.0\.0\.1:1; unexpected status from GET request to http:\S+: 503 Service Unavailable$/,
+    ) });
+  });
 });
 
 describe('a registry with a certificate of an authority of the house', () => {

@@ -1,4 +1,5 @@
 import { Readable } from 'node:stream';
+import { messageOf } from '../../machinery/thrown.ts';
 import { exchange, type Answer, type Content, type Exchange } from './answer.ts';
 import { ImageError } from './image-error.ts';
 import { indexTypes, parseJson } from './manifest.ts';
@@ -60,14 +61,19 @@ export function openRegistry<C extends Credentials>(reference: ImageReference, o
   const session = createSession(what, own, options);
   const beside = new Map(mirrors.toReversed().map((mirror) => [mirror, createSession(what, mirror, { ...options, credentials: [] })]));
 
+  /** What kept mirrors from answering: told when the registry can't be asked either. */
+  const troubles = new Set<string>();
+
   async function fromMirror(asked: Asked): Promise<Answer | undefined> {
     for (const [mirror, each] of beside) {
       try {
         const response = await each.send({ ...asked, path: new URL(asked.path, mirror.base).href });
         if (isOk(response)) return { ...response, body: whole(response.body, () => beside.delete(mirror)) };
-        response.discard();
+        if (response.status === 404) response.discard();
+        else troubles.add(await unexpected(asked, response));
       } catch (error) {
         if (options.signal.aborted) throw error;
+        troubles.add(messageOf(error));
         beside.delete(mirror);
       }
     }
@@ -75,13 +81,23 @@ export function openRegistry<C extends Credentials>(reference: ImageReference, o
   }
 
   async function checked(asked: Asked): Promise<Answer> {
-    const response = await fromMirror(asked) ?? await session.send({ ...asked, path: new URL(asked.path, own?.base).href });
+    const mirrored = await fromMirror(asked);
+    if (mirrored !== undefined) return mirrored;
+    try {
+      return await fromOwn(asked);
+    } catch (error) {
+      if (troubles.size === 0 || !(error instanceof ImageError)) throw error;
+      throw new ImageError(error.code, `${error.message}; from its mirror before: ${[...troubles].join('; ')}`, { cause: error });
+    }
+  }
+
+  async function fromOwn(asked: Asked): Promise<Answer> {
+    const response = await session.send({ ...asked, path: new URL(asked.path, own?.base).href });
     if (isOk(response)) return response;
-    const { status, statusText } = response;
-    const why = await readRefusal(response);
-    if (status === 404) throw new ImageError('NotFound', `${what}/${asked.path}: not found`);
-    if (status === 403) throw new ImageError('Unauthorized', `${options.action} access denied for ${what}: 403 Forbidden${why}`);
-    throw new ImageError('Unavailable', `unexpected status from ${asked.method} request to ${response.url}: ${status} ${statusText}${why}`);
+    if (response.status === 403) throw new ImageError('Unauthorized', `${options.action} access denied for ${what}: 403 Forbidden${await readRefusal(response)}`);
+    if (response.status !== 404) throw new ImageError('Unavailable', await unexpected(asked, response));
+    response.discard();
+    throw new ImageError('NotFound', `${what}/${asked.path}: not found`);
   }
 
   /** What is said in headers alone; a Location may be relative to where it came from. */
@@ -164,7 +180,7 @@ async function listReferrers(send: (asked: Asked) => Promise<Answer>, base: stri
       response.discard();
       break;
     }
-    if (!isOk(response)) throw new ImageError('Unavailable', `unexpected status from GET request to ${response.url}: ${response.status} ${response.statusText}${await readRefusal(response)}`);
+    if (!isOk(response)) throw new ImageError('Unavailable', await unexpected({ method: 'GET' }, response));
     const { manifests } = parseJson(await readAll(response, limit), url);
     if (Array.isArray(manifests)) entries.push(...(manifests as readonly unknown[]).slice(0, mostReferrers - entries.length));
     url = nextPage(response);
@@ -252,6 +268,10 @@ async function readRefusal(response: Answer): Promise<string> {
   response.discard();
   const messages = [...text.matchAll(/"message"\s*:\s*"([^"\\]{1,200})"/g)].map((match) => match[1] ?? '');
   return messages.length === 0 ? '' : `: ${messages.join(', ')}`;
+}
+
+async function unexpected({ method }: Pick<Asked, 'method'>, response: Answer): Promise<string> {
+  return `unexpected status from ${method} request to ${response.url}: ${response.status} ${response.statusText}${await readRefusal(response)}`;
 }
 
 /** The Authorization header that a challenge asks for; undefined when these credentials can't answer it. */
