@@ -105,6 +105,7 @@ static int set_or_say(int index, const char *controller, const char *file, const
     if (index < 0) snprintf(path, sizeof path, "%s", file);
     else snprintf(path, sizeof path, "c%d/%s", index, file);
     if (write_file(hierarchy, path, value) == 0 || (missing_is_fine && errno == ENOENT)) return 0;
+    if (errno == EBUSY && !strcmp(controller, "memory")) return fail(failure, FAILED, "a limit of memory of %s bytes is below what is in use already", value);
     return fail_errno(failure, FAILED, "writing %s to the cgroup's %s", value, path);
 }
 

@@ -92,6 +92,11 @@ describe('memory that is to be left with a pod', () => {
     expect(await told(`${cgroup}/c0/memory.high`)).toBe(layout.version === 1 ? 'no file' : 'max');
   });
 
+  it.runIf(layout.version === 1)('is never less than a pod begins with (128 in place of 128Mi; cgroup v2 takes it, and kills)', async () => {
+    const created = machine.runtime.createSandbox(sandboxSpec('tiny', { qos: 'Burstable', resources: { memoryLimitBytes: 128 } }));
+    await expect(created).rejects.toThrow('a limit of memory of 128 bytes is below what is in use already');
+  });
+
   it('is no reason to refuse a pod that an older version has started', async () => {
     await machine.runtime.createSandbox(sandboxSpec('older', { qos: 'Burstable' }));
     await machine.runtime.close();
