@@ -268,9 +268,9 @@ async function tellLast(recorder: Recorder, clock: Clock): Promise<void> {
 /** A filter is the same for the same capabilities, and most containers have the same. */
 function createSeccompCache(): NodeContext['defaultSeccomp'] {
   const filters = new Map<string, Buffer>();
-  return (capabilities, keepsProjects) => {
-    const key = [String(keepsProjects), ...capabilities.toSorted()].join(',');
-    const filter = filters.get(key) ?? defaultSeccomp(capabilities, process.arch, keepsProjects);
+  return (capabilities, projects) => {
+    const key = [projects, ...capabilities.toSorted()].join(',');
+    const filter = filters.get(key) ?? defaultSeccomp(capabilities, process.arch, projects);
     if (filters.size < seccompKept) filters.set(key, filter);
     return filter;
   };

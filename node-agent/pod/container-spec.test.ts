@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Container, Pod } from '../../machinery/kinds/core.ts';
 import { ConfigError } from '../environment.ts';
 import { containerSpec, type ContainerParts } from './container-spec.ts';
-import { capabilitiesOf, oomScoreAdjOf, securityOf } from './security.ts';
+import { capabilitiesOf, keptProjects, oomScoreAdjOf, securityOf } from './security.ts';
 
 const pod: Pod = {
   metadata: { name: 'web', namespace: 'ns', uid: 'u' },
@@ -90,6 +90,12 @@ describe('what a container may do', () => {
   ])('%s', (_name, securityContext, count, including) => {
     const capabilities = capabilitiesOf({ name: 'c', securityContext });
     expect([capabilities.length, capabilities.includes(including)]).toEqual([count, true]);
+  });
+
+  it('leaves alone the projects by which others are limited, and its own where it has such', () => {
+    const limited: Pod = { spec: { containers: [{ name: 'c' }], volumes: [{ name: 'v', emptyDir: { sizeLimit: '1Gi' } }] } };
+    const free: Pod = { spec: { containers: [{ name: 'c' }] } };
+    expect([keptProjects(limited, true), keptProjects(free, true), keptProjects(limited, false)]).toEqual(['all', 'others', 'none']);
   });
 
   const facts = { user: { uid: 5, gid: 6, groups: [7], home: '/' }, imageUser: 'app', defaultSeccomp: () => Buffer.from('filter'), localhostSeccomp: undefined, oomScoreAdj: 0 };

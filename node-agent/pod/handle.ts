@@ -12,6 +12,7 @@ import type { UserLookUp } from '../images/users.ts';
 import type { HeldObjects, ObjectSource } from '../objects.ts';
 import type { RuntimeClassSource } from '../runtime-classes.ts';
 import type { Runtime, Sandbox } from '../runtime/runtime.ts';
+import type { KeptProjects } from '../runtime/seccomp.ts';
 import type { PodVolumes } from '../volumes/volumes.ts';
 import type { MemoryQos } from './memory-qos.ts';
 import type { ContainerRecord, PodState } from './state.ts';
@@ -51,8 +52,7 @@ export interface NodeContext {
   /** The node's own /etc/resolv.conf; '' when it has none. */
   readonly hostResolver: () => Promise<string>;
   readonly registries: RegistrySettings;
-  /** `keepsProjects`: files stay in the projects by which the file system limits them. */
-  readonly defaultSeccomp: (capabilities: readonly string[], keepsProjects: boolean) => Buffer;
+  readonly defaultSeccomp: (capabilities: readonly string[], projects: KeptProjects) => Buffer;
   readonly memoryCapacityBytes: number;
   /** Bytes: those that this node has huge pages of. */
   readonly hugePageSizes: readonly number[];

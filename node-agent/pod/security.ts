@@ -2,8 +2,10 @@ import type { Container, Pod } from '../../machinery/kinds/core.ts';
 import type { ImageUser } from '../images/users.ts';
 import { usersPerPod } from '../../native/host.ts';
 import { ConfigError } from '../environment.ts';
+import { hasStorageLimits } from '../eviction/limits.ts';
 import { allCapabilities, defaultCapabilities } from '../runtime/capabilities.ts';
 import type { ProcessSecurity } from '../runtime/runtime.ts';
+import type { KeptProjects } from '../runtime/seccomp.ts';
 import { seccompProfileOf, type LocalhostSeccomp } from './localhost-seccomp.ts';
 import { podTitle } from './plan.ts';
 
@@ -27,6 +29,11 @@ export function capabilitiesOf(container: Container): readonly string[] {
 /** As the kernel names them; users write them with or without `CAP_`, in any case. */
 function fullNames(names: readonly string[] | undefined): readonly string[] {
   return (names ?? []).map((name) => `CAP_${name.toUpperCase().replace(/^CAP_/, '')}`);
+}
+
+/** On a node whose file system `limitsDisk`. A pod without limits could use up those of others; it is left the flags of its files. */
+export function keptProjects(pod: Pod, limitsDisk: boolean): KeptProjects {
+  return !limitsDisk ? 'none' : hasStorageLimits(pod) ? 'all' : 'others';
 }
 
 export interface SecurityFacts {

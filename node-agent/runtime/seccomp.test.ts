@@ -55,11 +55,16 @@ describe('the default filter', () => {
 
   it('keeps files in their projects where a limit hangs on that, whatever the upper half of the call\'s number says', () => {
     const [setAttributes, setFlags, getAttributes] = [0x401c5820, 0x40086602, 0x801c581f];
-    const keeping = defaultSeccomp(defaultCapabilities, 'x64', true);
+    const keeping = defaultSeccomp(defaultCapabilities, 'x64', 'all');
     const ask = (program: Buffer, request: number | bigint): number => run(program, { architecture: x64, number: numbers.x64.ioctl, arguments: [3, request] });
     expect([setAttributes, setFlags, getAttributes, 0x5401].map((request) => ask(keeping, request))).toEqual([errno(1), errno(1), allowed, allowed]);
     expect(ask(keeping, BigInt(setAttributes) + 2n ** 40n)).toBe(errno(1));
     expect(ask(defaultSeccomp(defaultCapabilities, 'x64'), setAttributes)).toBe(allowed);
+  });
+
+  it('keeps files out of others\' projects where the container itself has none', () => {
+    const ask = (request: number): number => run(defaultSeccomp(defaultCapabilities, 'x64', 'others'), { architecture: x64, number: numbers.x64.ioctl, arguments: [3, request] });
+    expect([0x401c5820, 0x40086602].map(ask)).toEqual([errno(1), allowed]);
   });
 
   it('lets a container with SYS_ADMIN mount', () => {

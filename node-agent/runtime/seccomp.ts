@@ -132,16 +132,20 @@ export function assemble(architecture: Architecture, byName: Answers, unnamed: r
   return bytes;
 }
 
+/** What is kept of the projects by which a file system limits directories: nothing, others' from being filled with this container's files, or also its files in theirs. */
+export type KeptProjects = 'none' | 'others' | 'all';
+
 /**
- * An owner may take a file out of its project (FS_IOC_FSSETXATTR), or have a directory hand its project on no longer (FS_IOC_SETFLAGS),
+ * An owner may put a file into any project (FS_IOC_FSSETXATTR), or have a directory hand its project on no longer (FS_IOC_SETFLAGS),
  * but for users of a pod's own: the kernel itself keeps those from it. Its newer call for both, file_setattr, no profile names.
  * Only the lower half of an ioctl's number counts. Source: ioctl_xfs_fsgetxattr(2), FS_IOC_SETFLAGS(2const).
  */
-const keepProjects: SeccompRule = { names: ['ioctl'], argument: 1, mask: 0xffff_ffff, noneOf: [0x401c_5820, 0x4008_6602] };
+const keepProjects = (requests: readonly number[]): SeccompRule => ({ names: ['ioctl'], argument: 1, mask: 0xffff_ffff, noneOf: requests });
+const projectRules: Readonly<Record<KeptProjects, readonly SeccompRule[]>> = { none: [], others: [keepProjects([0x401c_5820])], all: [keepProjects([0x401c_5820, 0x4008_6602])] };
 
-/** `RuntimeDefault` for a container with these capabilities, on this machine. `keepsProjects`: and files stay in their projects. */
-export function defaultSeccomp(capabilities: readonly string[] = defaultCapabilities, architecture: string = process.arch, keepsProjects = false): Buffer {
+/** `RuntimeDefault` for a container with these capabilities, on this machine. */
+export function defaultSeccomp(capabilities: readonly string[] = defaultCapabilities, architecture: string = process.arch, projects: KeptProjects = 'none'): Buffer {
   if (architecture !== 'x64' && architecture !== 'arm64') throw new Error(`there is no system call table for ${architecture}`);
-  const profile: SeccompProfile = keepsProjects ? { ...defaultProfile, rules: [...defaultProfile.rules, keepProjects] } : defaultProfile;
-  return compileSeccomp(profile, { architecture, capabilities });
+  const rules = [...defaultProfile.rules, ...projectRules[projects]];
+  return compileSeccomp({ ...defaultProfile, rules }, { architecture, capabilities });
 }

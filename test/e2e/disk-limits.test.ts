@@ -104,6 +104,10 @@ describe.skipIf(lacks !== '')(`on a file system with project quota${lacks}`, () 
     expect(await inside(name, `attempts leave-project ${path}`)).toBe('project ok\nset-attributes EPERM\nset-attributes-again EPERM\nget-flags ok\nset-flags EPERM\nfile_setattr ENOSYS\n');
   });
 
+  it('a container without limits can\'t charge others\' for its files', async () => {
+    expect(await inside('neighbour', 'attempts leave-project /data')).toMatch(/^project ok\nset-attributes EPERM\nset-attributes-again EPERM\nget-flags ok\nset-flags ok\n/);
+  });
+
   it('a container that is started again begins with an empty layer and a limit of its own', async () => {
     const layers = async (): Promise<readonly number[]> => [...(await projects())].flatMap(([path, project]) => (path.includes('/sandbox/c/') ? [project] : []));
     const before = await layers();

@@ -29,7 +29,7 @@ interface Waiting {
   end(): Promise<void>;
 }
 
-const keeping = () => ({ ...containerSpec(machine, ['true']).security, seccomp: defaultSeccomp(defaultCapabilities, process.arch, true) });
+const keeping = () => ({ ...containerSpec(machine, ['true']).security, seccomp: defaultSeccomp(defaultCapabilities, process.arch, 'all') });
 
 async function waiting(where: Sandbox, changes: Partial<ContainerSpec>): Promise<Waiting> {
   const spec = containerSpec(machine, ['sleep', '10000'], { security: keeping(), ...changes });

@@ -3,7 +3,6 @@ import { dirname } from 'node:path';
 import type { Container } from '../../../machinery/kinds/core.ts';
 import { parseQuantity, toUnits } from '../../../machinery/quantity.ts';
 import { qosClass } from '../../../machinery/pod/qos.ts';
-import { hasStorageLimits } from '../../eviction/limits.ts';
 import { ConfigError, environmentOf } from '../../environment.ts';
 import { parseReference, referenceKey, repositoryOf } from '../../images/reference.ts';
 import type { StoredImage } from '../../images/store.ts';
@@ -17,7 +16,7 @@ import type { PodHandle } from '../handle.ts';
 import { runHook } from '../hooks.ts';
 import { isNodeCritical } from '../priority.ts';
 import { givenToContainer } from '../resources.ts';
-import { lastToDie, oomScoreAdjOf, securityOf } from '../security.ts';
+import { keptProjects, lastToDie, oomScoreAdjOf, securityOf } from '../security.ts';
 import { containersOf, firstHealth, isRunning, recordOf, withExit, withStarted, withoutActivity, withoutPending, type ContainerRecord, type Run } from '../state.ts';
 import { localhostSeccomp as loadSeccomp } from '../localhost-seccomp.ts';
 import { clearRun, notCleared } from '../unowned.ts';
@@ -114,12 +113,12 @@ async function configure(handle: PodHandle, container: Container, { image, volum
   const oomScoreAdj = isNodeCritical(pod) ? lastToDie : oomScoreAdjOf(qos, memoryRequest === undefined ? 0 : toUnits(memoryRequest), node.memoryCapacityBytes);
   const cpus = await node.cpus?.cpusFor(handle.state().cpus?.[container.name]);
   const localhostSeccomp = await loadSeccomp(node.dataDir, pod, container);
-  const keepsProjects = node.runtime.limitsDisk() && hasStorageLimits(pod);
+  const projects = keptProjects(pod, node.runtime.limitsDisk());
   const joins = joinedBy(handle, container.name);
   const termination = terminationFile(handle, id);
   const spec = containerSpec(pod, container, {
     id, layers: image.layers, image: image.config, environment, hostname: kernelNameOf(pod), home: user.home,
-    security: securityOf(pod, container, { user, imageUser: image.config.user, defaultSeccomp: (capabilities) => node.defaultSeccomp(capabilities, keepsProjects), localhostSeccomp, oomScoreAdj }),
+    security: securityOf(pod, container, { user, imageUser: image.config.user, defaultSeccomp: (capabilities) => node.defaultSeccomp(capabilities, projects), localhostSeccomp, oomScoreAdj }),
     volumePath: (name) => handle.volumes.pathOf(pod, name), imageLayers: (name) => volumeImages.get(name)?.layers,
     files: new Map([...podFiles(handle), [container.terminationMessagePath ?? '/dev/termination-log', termination]]),
     logPath, resources: { ...givenToContainer(handle, container), ...(cpus === undefined ? {} : { cpus }), ...(node.pidsLimit === undefined ? {} : { pidsLimit: node.pidsLimit }) }, recursiveReadOnly: handle.sandbox()?.recursiveReadOnly === true, ...(joins === undefined ? {} : { joins }),
