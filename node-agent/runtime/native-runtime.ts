@@ -58,6 +58,10 @@ async function configureNetwork(state: NodeState, wanted: PodNetwork, spareCount
     const addresses = createAddressPool(pods);
     for (const { sandbox } of sandboxes.values()) if (sandbox.address !== undefined) addresses.reserve(parseAddress(sandbox.address));
     state.network = { addresses, veths: new Map() };
+    const stale = state.spares;
+    state.spares = undefined;
+    // They have addresses already, at which the other nodes look for no pod of this one.
+    await stale?.close();
   }
   state.spares ??= createSparePool({
     first: firstSpares.slice(0, spareCount), make: (qos) => makeSpare(state, qos), end: (spare) => endOccupied(state, spare), busy: () => state.starting.size > 0,

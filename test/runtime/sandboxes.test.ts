@@ -1,8 +1,9 @@
+import { randomInt } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Sandbox } from '../../node-agent/runtime/runtime.ts';
 import { destroyInstance } from '../../node-agent/runtime/teardown.ts';
 import { collect, containerSpec, createTestMachine, finished, isAlive, logText, sandboxSpec, sh, type TestMachine } from './fixture.ts';
@@ -39,6 +40,16 @@ describe('a pod\'s network', () => {
     expect(await execText(two, id, `nc ${one.address ?? ''} 8080 < /dev/null`)).toBe('from one\n');
     expect(await collect(connect({ host: one.address ?? '', port: 8080 }))).toBe('from one\n');
     expect(await collect(connect({ host: two.address ?? '', port: 8080 }))).toBe('from two\n');
+  });
+
+  it('is where the node\'s addresses are now, also when a sandbox was kept ready at one that it had before', async () => {
+    await vi.waitFor(async () => expect(await readdir(join(machine.dataDir, 'pool'))).toHaveLength(1), 20_000);
+    const range = `10.214.${randomInt(1, 250)}`;
+    await machine.runtime.configureNetwork({ podCidr: `${range}.0/24`, clusterCidr: `${range}.0/24`, routes: [] });
+    const [first, second] = [await machine.runtime.createSandbox(sandboxSpec('first')), await machine.runtime.createSandbox(sandboxSpec('second'))];
+    for (const { address } of [first, second]) expect(address).toContain(`${range}.`);
+    await serve(first, 'from the first');
+    expect(await collect(connect({ host: first.address ?? '', port: 8080 }))).toBe('from the first\n');
   });
 
   it('can be dialled on its own loopback', async () => {
