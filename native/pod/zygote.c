@@ -170,23 +170,20 @@ static struct zygote_reply serve(const struct zygote_request *request, const int
     return (struct zygote_reply){request->cookie, (int32_t)pid, pid < 0 ? errno : 0, (int32_t)(preparer < 0 ? 0 : preparer)};
 }
 
-static void await_request(int channel, const struct stage *stage)
-{
-    struct zygote_request request;
-    int fds[FD_COUNT];
-    if (receive_packet(channel, &request, sizeof request, fds, FD_COUNT, 0) != (ssize_t)sizeof request) _exit(0);
-    if (!parse_container(&request, fds)) _exit(255);
-    launch_container(&container, fds, stage, request.flags & ZYGOTE_TTY, NULL);
-}
-
-/* What could not be staged is made, or refused with its reason, when there is a container. */
+/* What could not be staged is made, or refused with its reason, when there is a container: among the host's mounts as they are then. */
 static void be_parked(int channel, int host, int sandbox)
 {
     const struct spec ordinary = {.masked = pod.masked, .read_only = pod.read_only, .flags = pod.flags & POD_HOST_IPC ? HOST_IPC : 0};
     struct failure failure = {0};
+    struct zygote_request request;
+    int fds[FD_COUNT];
     prctl(PR_SET_NAME, "coracle-parked");
     struct stage stage = {kernelfs_stage(&ordinary, sandbox, &failure), host};
-    await_request(channel, stage.kernelfs < 0 ? NULL : &stage);
+    bool is_staged = stage.kernelfs >= 0;
+    if (receive_packet(channel, &request, sizeof request, fds, FD_COUNT, 0) != (ssize_t)sizeof request) _exit(0);
+    if (!parse_container(&request, fds)) _exit(255);
+    if (!is_staged && (setns(host, CLONE_NEWNS) < 0 || unshare(CLONE_NEWNS) < 0)) _exit(255);
+    launch_container(&container, fds, is_staged ? &stage : NULL, request.flags & ZYGOTE_TTY, NULL);
 }
 
 /* Namespaces, and what is mounted in them, cost the same ahead of time. The supervisor's child, as all are that a zygote forks: it

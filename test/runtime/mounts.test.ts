@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
 import { existsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -119,6 +119,37 @@ describe('what is mounted below a volume later', () => {
     } finally {
       await container.inside('umount /v/inside');
       await container.end();
+    }
+  });
+});
+
+describe('a container whose /dev could not be made beforehand', () => {
+  /** Of a pod: what waits for its next container. */
+  async function isParked(uid: string): Promise<boolean> {
+    const { pid } = JSON.parse(await readFile(join(machine.dataDir, 'pods', uid, 'sandbox/sandbox.json'), 'utf8')) as { pid: number };
+    const children = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ');
+    return (await Promise.all(children.map((child) => readFile(`/proc/${child}/comm`, 'utf8').catch(() => '')))).includes('coracle-parked\n');
+  }
+
+  it('has its volumes as the machine has them now, not as it had them then', async () => {
+    const pod = await machine.runtime.createSandbox(sandboxSpec('unstaged'));
+    const own = join(machine.dataDir, 'own');
+    await mkdir(own);
+    const [first, second] = [containerSpec(machine, ['sleep', '600']), containerSpec(machine, ['cat', '/v/file'], { mounts: [volume({ source: own })] })];
+    await pod.start(first);
+    await rmdir(join(machine.dataDir, 'pods/unstaged/sandbox/empty'));
+    await pod.signal(first.id, 9);
+    await machine.exitOf(first.id);
+    await vi.waitFor(async () => expect(await isParked('unstaged')).toBe(true), 20_000);
+    await run('mount', ['-t', 'tmpfs', 'none', own]);
+    try {
+      await writeFile(join(own, 'file'), 'mounted later\n');
+      await pod.start(second);
+      await machine.exitOf(second.id);
+      expect(await logText(second.logPath)).toBe('mounted later\n');
+    } finally {
+      await pod.destroy();
+      await run('umount', [own]);
     }
   });
 });
