@@ -5,6 +5,7 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
+import { readIdentity } from '../data-dir.ts';
 import { CommandFailure } from '../failure.ts';
 import type { Invocation, Terminal } from '../terminal.ts';
 
@@ -29,10 +30,15 @@ export async function runKubectl({ root, defaultDataDir, environment, terminal }
   await told;
   // Not before it: `kubectl version --client` needs no cluster.
   if (ended !== 0 && isMissing) {
-    const remedy = named === undefined ? 'name its data directory in CORACLE_DATA_DIR' : 'unset KUBECONFIG, which names that file';
-    terminal.complain(`coracle: there is no ${kubeconfig}: start a cluster with 'coracle up', or ${remedy}`);
+    terminal.complain(`coracle: there is no ${kubeconfig}: ${await remedyFor(defaultDataDir, named)}`);
   }
   return ended;
+}
+
+async function remedyFor(dataDir: string, named: string | undefined): Promise<string> {
+  if (named !== undefined) return "start a cluster with 'coracle up', or unset KUBECONFIG, which names that file";
+  if ((await readIdentity(dataDir))?.role === 'agent') return 'this machine is a node: copy the admin.kubeconfig of its server, and name the copy in KUBECONFIG';
+  return "start a cluster with 'coracle up', or name its data directory in CORACLE_DATA_DIR";
 }
 
 /** What kubectl complains of, without its many words on localhost:8080, where it looks for a cluster that nothing names. */

@@ -1,6 +1,7 @@
 import { createServer } from 'node:net';
 import { once } from 'node:events';
-import { rm } from 'node:fs/promises';
+import { mkdir, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { Pod } from '../../machinery/kinds/core.ts';
 import { outcome } from './command.ts';
@@ -201,6 +202,10 @@ describe('a command that cannot work', () => {
       expect(code).toBe(1);
       expect(stderr).toBe(`coracle: there is no ${dataDir}/none/admin.kubeconfig: start a cluster with 'coracle up', or name its data directory in CORACLE_DATA_DIR\n`);
     }
+    await mkdir(join(dataDir, 'agent'));
+    await writeFile(join(dataDir, 'agent/cluster.json'), JSON.stringify({ format: 1, role: 'agent', instance: 'abcdef' }));
+    const agents = await outcome('env', ['-u', 'KUBECONFIG', `CORACLE_DATA_DIR=${dataDir}/agent`, coracleProgram, 'kubectl', 'get', 'pods']);
+    expect(agents.stderr).toBe(`coracle: there is no ${dataDir}/agent/admin.kubeconfig: this machine is a node: copy the admin.kubeconfig of its server, and name the copy in KUBECONFIG\n`);
     const { stderr } = await outcome('env', [`KUBECONFIG=${dataDir}/none`, coracleProgram, 'kubectl', 'get', '--no-such-flag']);
     expect(stderr).toMatch(/^error: unknown flag: --no-such-flag\n[^]*coracle: there is no .*\/none: start a cluster with 'coracle up', or unset KUBECONFIG, which names that file\n$/);
   });
