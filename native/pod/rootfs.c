@@ -178,6 +178,19 @@ int detach_mounts(struct failure *failure)
     return 0;
 }
 
+/* The kernel's words for a directory on a file, and the other way round, don't say so. */
+static int explain_mismatch(int root, const char *path, bool directory, struct failure *failure)
+{
+    struct stat status;
+    int there = open_in(root, path, O_PATH, 0, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+    if (there < 0) return -1;
+    if (fstat(there, &status) == 0 && S_ISDIR(status.st_mode) != directory) {
+        fail(failure, MOUNT_FAILED, directory ? "mounting a directory on %s, which is a file (subPath mounts one file of a volume)" : "mounting a file on %s, which is a directory", path);
+    }
+    close(there);
+    return -1;
+}
+
 static int attach_mounts(const struct spec *spec, int root, const int *trees, struct failure *failure)
 {
     for (uint32_t i = 0; i < spec->mount_count; i++) {
@@ -191,7 +204,8 @@ static int attach_mounts(const struct spec *spec, int root, const int *trees, st
         }
         struct stat status;
         if (fstat(trees[i], &status) < 0) return fail_errno(failure, MOUNT_FAILED, "examining the mount source %s", mount->source);
-        if (attach_tree(trees[i], open_target(root, mount->target, S_ISDIR(status.st_mode), failure), mount->target, failure) < 0) return -1;
+        bool directory = S_ISDIR(status.st_mode);
+        if (attach_tree(trees[i], open_target(root, mount->target, directory, failure), mount->target, failure) < 0) return explain_mismatch(root, mount->target, directory, failure);
     }
     return 0;
 }

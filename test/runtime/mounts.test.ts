@@ -54,6 +54,15 @@ async function outputOf(script: string, mount: Mount, where = sandbox, changes: 
 /** Which of the directories take a file. */
 const writable = (...directories: readonly string[]): string => `for directory in ${directories.join(' ')}; do touch $directory/made && echo $directory; done 2>/dev/null; true`;
 
+describe('a volume', () => {
+  it('is not mounted on what is of another kind, which is said', async () => {
+    await writeFile(join(host, 'single'), '');
+    const started = (mount: Mount) => sandbox.start(containerSpec(machine, ['true'], { mounts: [mount] }));
+    await expect(started(volume({ target: '/bin/busybox' }))).rejects.toThrow('mounting a directory on /bin/busybox, which is a file (subPath mounts one file of a volume)');
+    await expect(started(volume({ source: join(host, 'single'), target: '/bin' }))).rejects.toThrow('mounting a file on /bin, which is a directory');
+  });
+});
+
 describe('a read-only volume', () => {
   it('leaves what is mounted below it as the machine has it', async () => {
     expect(await outputOf(`cat /v/below/file; ${writable('/v', '/v/below')}`, volume())).toBe('there\n/v/below\n');
