@@ -54,15 +54,21 @@ function invocation(): Invocation {
   };
 }
 
+/** After a wrong option, to the help of the command that it was given to. */
+function pointToHelp(command: Command, path: string): void {
+  command.showHelpAfterError(`(try '${path} --help')`);
+  for (const each of command.commands) pointToHelp(each, `${path} ${each.name()}`);
+}
+
 /** The process's exit code. */
 async function run(): Promise<number> {
   const called = invocation();
   const program = new Command('coracle')
     .description('A small, fast Kubernetes-compatible orchestrator with its own container runtime.')
     .exitOverride()
-    .enablePositionalOptions()
-    .showHelpAfterError("(try 'coracle help')");
+    .enablePositionalOptions();
   for (const define of commands) define(program, called);
+  pointToHelp(program, 'coracle');
   try {
     await program.parseAsync(process.argv);
     return process.exitCode === undefined ? 0 : Number(process.exitCode);

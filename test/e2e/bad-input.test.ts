@@ -186,6 +186,8 @@ describe('a command that cannot work', () => {
     const { code, stderr } = await coracle('up', '--api-port', 'many');
     expect(code).toBe(1);
     expect(stderr).toContain("error: option '--api-port <port>' argument 'many' is invalid");
+    expect(stderr).toContain("(try 'coracle up --help')");
+    expect((await coracle('image', 'build', '--file', 'x')).stderr).toBe("error: unknown option '--file'\n(try 'coracle image build --help')\n");
     expect((await coracle('upp')).stderr).toContain("unknown command 'upp'");
   });
 
