@@ -9,6 +9,9 @@ const matchable = [
   { rule: "!self.matches('/[^/]*:[^/]*$')", message: 'no image matches it: repositories are matched, which have no tag' },
 ];
 
+/** The file beside it, cosign.key, has nothing to look for in a cluster. */
+const publicKey = { rule: "self.matches('^\\\\s*-----BEGIN ([A-Z]+ )?PUBLIC KEY-----')", message: 'a key begins with -----BEGIN PUBLIC KEY-----, as in the cosign.pub of cosign generate-key-pair' };
+
 const rule = {
   type: 'object', required: ['image'], description: 'What is demanded of images whose repository matches. The first rule of a policy that matches decides.',
   'x-kubernetes-validations': [
@@ -16,7 +19,7 @@ const rule = {
   ],
   properties: {
     image: { type: 'string', pattern, maxLength: 255, 'x-kubernetes-validations': matchable, description: "Repository of the image in full, without tag: docker.io/library/*, registry.example/team/**. * stands for anything but a slash, ** for anything." },
-    publicKeys: { type: 'array', minItems: 1, maxItems: 16, items: { type: 'string', maxLength: 8192 }, description: 'PEM: ECDSA P-256, RSA of 2048 bits or more, or Ed25519. A cosign signature by one of them is demanded.' },
+    publicKeys: { type: 'array', minItems: 1, maxItems: 16, items: { type: 'string', maxLength: 8192, 'x-kubernetes-validations': [publicKey] }, description: 'PEM: ECDSA P-256, RSA of 2048 bits or more, or Ed25519. A cosign signature by one of them is demanded.' },
     allow: { type: 'string', enum: ['unsigned'], description: 'unsigned: these images need no signature.' },
     signedAs: { type: 'string', pattern, maxLength: 255, 'x-kubernetes-validations': matchable, description: 'For copies: the repository that the image was signed for, as a pattern. Without it that is the one that the image is run from; bundles, which name none, are taken then.' },
   },

@@ -74,6 +74,7 @@ describe('an ImagePolicy', () => {
     ['an unknown leave', { allow: 'everything' }, 'Unsupported value: "everything": supported values: "unsigned"'],
     ['a name without its registry', { image: 'nginx', allow: 'unsigned' }, 'no image matches it: repositories begin with their registry'],
     ['a path without its registry', { image: 'team/app', publicKeys: [key.publicKey] }, 'no image matches it: repositories begin with their registry'],
+    ['a private key', { publicKeys: ['-----BEGIN ENCRYPTED SIGSTORE PRIVATE KEY-----\n'] }, 'a key begins with -----BEGIN PUBLIC KEY-----'],
     ['a tag', { image: 'registry.example:5000/app:1', publicKeys: [key.publicKey] }, 'no image matches it: repositories are matched, which have no tag'],
     ['a tag in what it was signed as', { publicKeys: [key.publicKey], signedAs: 'registry.example/app:1' }, 'no image matches it: repositories are matched, which have no tag'],
   ])('with %s in a rule is refused', async (_name, rule, message) => {
