@@ -1,6 +1,8 @@
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { systemClock } from '../machinery/clock.ts';
+import { systemClock, type Clock } from '../machinery/clock.ts';
 import { createLogind, type Logind } from '../node-agent/shutdown/logind.ts';
 import { run } from './e2e/command.ts';
 import { startLogind, type TestLogind } from './hosts/logind.ts';
@@ -98,5 +100,17 @@ describe('the login manager', () => {
     vi.stubEnv('PATH', '/nowhere');
     await expect(logind.allowDelay(1, signal)).rejects.toThrow('there is no busctl on this machine');
     await expect(logind.inhibit(signal)).rejects.toThrow('there is no systemd-inhibit on this machine');
+  });
+
+  it.each([['busctl', (asked: Logind) => asked.follow(() => undefined, signal)], ['systemd-inhibit', (asked: Logind) => asked.inhibit(signal)]])('whose %s is silent is given up', async (program, ask) => {
+    const directory = await mkdtemp(join(tmpdir(), 'coracle-silent-'));
+    try {
+      await writeFile(join(directory, program), '#!/bin/sh\nexec sleep 600\n', { mode: 0o755 });
+      vi.stubEnv('PATH', `${directory}:${process.env['PATH']}`);
+      const hasty: Clock = { now: systemClock.now, setTimer: (ms, act) => systemClock.setTimer(ms < 20_000 ? ms : 50, act) };
+      await expect(ask(createLogind(hasty, machine.settings))).rejects.toThrow('no answer within 30 s');
+    } finally {
+      await rm(directory, { recursive: true });
+    }
   });
 });

@@ -28,7 +28,9 @@ static int mount_huge_pages(const char *name, const char *directory, const char 
 {
     char whole[192];
     snprintf(whole, sizeof whole, "%s,pagesize=%llu", options, (unsigned long long)page);
-    if (mount(name, directory, "hugetlbfs", MS_NODEV, whole) < 0) return fail_errno(failure, FAILED, "mounting huge pages of %llu bytes on %s", (unsigned long long)page, directory);
+    if (mount(name, directory, "hugetlbfs", MS_NODEV, whole) < 0) {
+        return fail_errno(failure, FAILED, "mounting huge pages of %llu bytes on %s", (unsigned long long)page, directory);
+    }
     /* as an option, it has no place for the set-group-ID bit */
     return chmod(directory, mode) < 0 ? fail_errno(failure, FAILED, "setting the mode of %s", directory) : 0;
 }

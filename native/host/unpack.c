@@ -187,7 +187,8 @@ static int make_node(int parent, const char *name, const struct tar_entry *entry
     mode_t type = types[(unsigned char)entry->type];
     if (type == S_IFCHR && entry->major == 0 && entry->minor == 0) return fail(failure, BAD_LAYER, "%s is overlay's own whiteout, which no layer may have", entry->name);
     if (mknodat(parent, name, type | entry->mode, type == S_IFIFO ? 0 : makedev(entry->major, entry->minor)) < 0) return fail_errno(failure, FAILED, "making the device %s", entry->name);
-    if (fchownat(parent, name, entry->uid, entry->gid, AT_SYMLINK_NOFOLLOW) < 0 || fchmodat(parent, name, entry->mode, 0) < 0) return fail_errno(failure, FAILED, "setting the owner of %s", entry->name);
+    bool is_owned = fchownat(parent, name, entry->uid, entry->gid, AT_SYMLINK_NOFOLLOW) == 0 && fchmodat(parent, name, entry->mode, 0) == 0;
+    if (!is_owned) return fail_errno(failure, FAILED, "setting the owner of %s", entry->name);
     return set_time(parent, name, entry, failure);
 }
 

@@ -62,7 +62,9 @@ static int lend_volume(const struct spec *spec, const struct mount *mount, int s
     struct mount_attributes attributes = {.propagation = propagation[mount->propagation]};
     if (attributes.propagation != 0 && mount_set(tree, RECURSIVE_AT, &attributes) < 0) return fail_errno(failure, MOUNT_FAILED, "setting the propagation of %s", mount->source);
     const struct mount_attributes below = {.set = MOUNT_READ_ONLY};
-    if (mount->read_only_below && mount_set(tree, RECURSIVE_AT, &below) < 0) return fail_errno(failure, MOUNT_FAILED, "making %s and all mounts below it read-only", mount->source);
+    if (mount->read_only_below && mount_set(tree, RECURSIVE_AT, &below) < 0) {
+        return fail_errno(failure, MOUNT_FAILED, "making %s and all mounts below it read-only", mount->source);
+    }
     attributes = (struct mount_attributes){.set = (mount->read_only ? MOUNT_READ_ONLY : 0) | (spec->flags & PRIVILEGED && users < 0 ? 0 : MOUNT_NO_DEV)};
     if (mount_set(tree, 0, &attributes) < 0) return fail_errno(failure, MOUNT_FAILED, "setting the flags of %s", mount->source);
     return users >= 0 && users_map(tree, users, mount->source, failure) < 0 ? -1 : tree;

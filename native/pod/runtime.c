@@ -270,7 +270,10 @@ static pid_t started(const struct call *call, struct failure *failure)
     pid_t pid = (pid_t)strtol(text, NULL, 10);
     if (pid > 0) return pid;
     read_words(words, sizeof words);
-    if (words[0] == 0) return fail(failure, FAILED, "the container runtime %s ended without a word, or took longer than %d seconds (the container's or the pod's limit of memory may be too low for it)", call->spec->runtime[0], PATIENCE_MS / 1000);
+    if (words[0] == 0) {
+        static const char silent[] = "the container runtime %s ended without a word, or took longer than %d seconds (the container's or the pod's limit of memory may be too low for it)";
+        return fail(failure, FAILED, silent, call->spec->runtime[0], PATIENCE_MS / 1000);
+    }
     return fail(failure, code_of(words), "%s", words);
 }
 

@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 import { pause, type Clock } from '../../machinery/clock.ts';
 import { messageOf, systemCode } from '../../machinery/thrown.ts';
 import { swapFile } from '../replace-file.ts';
-import { notFound, startProgram } from './program.ts';
+import { notFound, startProgram, type Program } from './program.ts';
 
 /**
  * The machine's login manager, systemd-logind: it announces that the machine goes down, and waits for those that hold a delay
@@ -44,6 +44,8 @@ const askedWithinMs = 10_000;
 const raisedWithinMs = 5000;
 const lookAgainMs = 200;
 const releasedWithinMs = 2000;
+/** Longer than the bus lets anybody wait for an answer. */
+const begunWithinMs = 30_000;
 
 /** `path`: of the settings by which its longest delay is raised. */
 export function createLogind(clock: Clock, path = settingsPath): Logind {
@@ -78,7 +80,7 @@ export function createLogind(clock: Clock, path = settingsPath): Logind {
         ['systemd-inhibit', '--what=shutdown', '--mode=delay', '--who=coracle', '--why=pods are ended first', 'cat'], { line: () => held.resolve() }, signal,
       );
       program.send('held');
-      const reason = await Promise.race([held.promise, program.ended]);
+      const reason = await begun(clock, held.promise, program);
       if (reason !== undefined) throw new Error(unreachable(reason));
       return {
         ended: program.ended,
@@ -114,7 +116,8 @@ export function createLogind(clock: Clock, path = settingsPath): Logind {
           throw new Error(unreachable(reason));
         });
         failed.catch(() => undefined); // it also ends when it is killed below
-        await Promise.race([following.promise, failed]);
+        const reason = await begun(clock, following.promise, program);
+        if (reason !== undefined) throw new Error(unreachable(reason));
         const isGoingDown = dataOf(await busctl(['get-property', service, object, manager, 'PreparingForShutdown'], signal)) === true;
         // What was announced meanwhile is newer.
         if (!isToldSince) tell(isGoingDown);
@@ -124,6 +127,20 @@ export function createLogind(clock: Clock, path = settingsPath): Logind {
       }
     },
   };
+}
+
+/** Undefined: what it was started for has come about; else why it has not. One that neither does it nor ends is killed. */
+async function begun(clock: Clock, done: Promise<void>, program: Program): Promise<string | undefined> {
+  const enough = new AbortController();
+  const silent = pause(clock, begunWithinMs, enough.signal).then(() => {
+    program.kill();
+    return `no answer within ${begunWithinMs / 1000} s`;
+  }, () => undefined);
+  try {
+    return await Promise.race([done.then(() => undefined), program.ended, silent]);
+  } finally {
+    enough.abort();
+  }
 }
 
 async function longestDelay(signal: AbortSignal): Promise<number> {
