@@ -52,11 +52,13 @@ async function expectNothingStored(name: string, digests: readonly string[]): Pr
   expect(await readFile(join(images, 'index.json'), 'utf8')).not.toContain(name);
   await eventually(async () => expect((await readdir(join(images, 'incoming'))).filter((each) => incoming.includes(each))).toEqual([]), othersMs);
 }
+
 /** Some of them are made when they are needed. */
 function nothingYet(error: unknown): readonly string[] {
   if (systemCode(error) === 'ENOENT') return [];
   throw error;
 }
+
 /** What others take in is in by then. */
 const othersMs = 120_000;
 

@@ -33,9 +33,10 @@ async function exchanging(directory: string, target: string): Promise<() => Prom
   };
 }
 
-async function outcomes(times: number, once: () => Promise<string>): Promise<Set<string>> {
+/** So often, and until each of `wanted` is how an outcome begins: who wins a race is nobody's to say. */
+async function outcomes(times: number, once: () => Promise<string>, wanted: readonly string[]): Promise<Set<string>> {
   const seen = new Set<string>();
-  for (let time = 0; time < times; time++) seen.add(await once().catch((error: unknown) => `refused: ${String(Reflect.get(Object(error), 'message'))}`));
+  for (let time = 0; time < times || !wanted.every((begin) => [...seen].some((each) => each.startsWith(begin))); time++) seen.add(await once().catch((error: unknown) => `refused: ${String(Reflect.get(Object(error), 'message'))}`));
   return seen;
 }
 
@@ -55,11 +56,12 @@ describe('a container that swaps a directory for a link to the machine, without 
     await symlink(outside, join(volume, 'link'));
     const stop = await exchanging(volume, '/volume');
     const part = (subPath: string) => ({ mounts: [{ type: 'bind' as const, source: volume, subPath, target: '/part', readOnly: false }] });
-    const seen = await outcomes(40, () => logOf(containerSpec(machine, ['cat', '/part/file'], part('real'))));
+    const inside = ['inside\n', 'refused: subPath "real" leads out of its volume'];
+    expect([...await outcomes(40, () => logOf(containerSpec(machine, ['cat', '/part/file'], part('real'))), inside)].toSorted()).toEqual(inside);
     // What is made when missing is made inside, too.
-    for (const each of await outcomes(30, () => logOf(containerSpec(machine, sh('echo written > /part/new; ls /part'), part('real/made'))))) seen.add(each);
+    const made = ['new\n', 'refused: subPath "real/made" leads out of its volume'];
+    expect([...await outcomes(30, () => logOf(containerSpec(machine, sh('echo written > /part/new; ls /part'), part('real/made'))), made)].toSorted()).toEqual(made);
     await stop();
-    expect([...seen].toSorted()).toEqual(['inside\n', 'new\n', 'refused: subPath "real" leads out of its volume', 'refused: subPath "real/made" leads out of its volume']);
     expect(await readdir(outside)).toEqual(['file']);
     expect(await readFile(join(outside, 'file'), 'utf8')).toBe('of the machine\n');
   });
@@ -71,12 +73,10 @@ describe('a container that swaps a directory for a link to the machine, without 
     const seen = await outcomes(100, async () => {
       const { stdout, stderr } = await finished(await sandbox.exec(spec.id, { args: sh('ls; cat ../../../../../../outside/file'), tty: false, stdin: false }));
       return stdout + stderr;
-    });
+    }, ['file\n', 'refused: ']);
     await sandbox.signal(spec.id, 9);
     expect((await machine.exitOf(spec.id)).exitCode).toBe(137);
     await sandbox.remove(spec.id);
     for (const each of seen) expect(each).toMatch(/^(file\n|)cat: can't open '..\/..\/..\/..\/..\/..\/outside\/file': No such file or directory\n$|^refused: /);
-    expect([...seen].some((each) => each.startsWith('file\n'))).toBe(true);
-    expect([...seen].some((each) => each.startsWith('refused: '))).toBe(true);
   });
 });
