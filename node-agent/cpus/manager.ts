@@ -1,3 +1,4 @@
+import { createBell } from '../../machinery/bell.ts';
 import { pause, type Clock } from '../../machinery/clock.ts';
 import type { Pod } from '../../machinery/kinds/core.ts';
 import type { Log } from '../../client/log.ts';
@@ -38,7 +39,7 @@ const retryMs = 10_000;
 const patienceMs = 5000;
 
 export function createCpuManager({ processors, assignments, confine, clock, log }: CpuManagerOptions): CpuManager {
-  let wake = Promise.withResolvers<void>();
+  const bell = createBell();
   const shared = (): string => sharedCpus(processors, assignments());
   const confineAll = (): Promise<void> => confine(shared());
   return {
@@ -50,22 +51,20 @@ export function createCpuManager({ processors, assignments, confine, clock, log 
       const confined = confineAll().catch((error: unknown) => log.error({ err: error, cpus: own }, 'processors that a container is to have to itself were not cleared of others: it is tried again'));
       await Promise.race([confined, pause(clock, patienceMs, patience.signal).catch(() => undefined)]);
       patience.abort();
-      wake.resolve();
+      bell.ring();
       return own;
     },
-    changed: () => wake.resolve(),
+    changed: bell.ring,
     async run(signal) {
-      signal.addEventListener('abort', () => wake.resolve(), { once: true });
       while (!signal.aborted) {
-        await wake.promise;
+        await bell.wait(signal);
         if (signal.aborted) return;
-        wake = Promise.withResolvers();
         try {
           await confineAll();
         } catch (error) {
           log.error({ err: error }, 'containers that share processors were not told which: it is tried again');
           await pause(clock, retryMs, signal).catch(() => undefined);
-          wake.resolve();
+          bell.ring();
         }
       }
     },

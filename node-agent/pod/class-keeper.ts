@@ -1,5 +1,5 @@
-import type { Clock } from '../../machinery/clock.ts';
-import { pause } from '../../machinery/clock.ts';
+import { createBell } from '../../machinery/bell.ts';
+import { pause, type Clock } from '../../machinery/clock.ts';
 import type { Pod } from '../../machinery/kinds/core.ts';
 import { qosClass } from '../../machinery/pod/qos.ts';
 import type { Log } from '../../client/log.ts';
@@ -28,17 +28,15 @@ const soonMs = 100;
 const retryMs = 10_000;
 
 export function createClassKeeper({ runtime, held, memoryQos, clock, log }: ClassKeeperOptions): ClassKeeper {
-  let wake = Promise.withResolvers<void>();
+  const bell = createBell();
   return {
-    changed: () => wake.resolve(),
+    changed: bell.ring,
     async run(signal) {
-      signal.addEventListener('abort', () => wake.resolve(), { once: true });
       let written: string | undefined;
       for (let waitMs = soonMs; !signal.aborted; ) {
-        await wake.promise;
+        await bell.wait(signal);
         await pause(clock, waitMs, signal).catch(() => undefined);
         if (signal.aborted) return;
-        wake = Promise.withResolvers();
         const requests = classRequests(held(), memoryQos);
         waitMs = soonMs;
         if (JSON.stringify(requests) === written) continue;
@@ -48,7 +46,7 @@ export function createClassKeeper({ runtime, held, memoryQos, clock, log }: Clas
         } catch (error) {
           if (!signal.aborted) log.error({ err: error }, 'the cgroups of the QoS classes do not weigh what they should: it is tried again');
           waitMs = retryMs;
-          wake.resolve();
+          bell.ring();
         }
       }
     },
