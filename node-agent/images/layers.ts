@@ -4,6 +4,7 @@ import type { Runtime } from '../runtime/runtime.ts';
 import { temporaryName } from './incoming.ts';
 import { withLock } from './lock.ts';
 import { compressionOf } from './manifest.ts';
+import { abortable } from '../../machinery/abortable.ts';
 import { systemCode } from '../../machinery/thrown.ts';
 
 /** One layer to take in: where its bytes are (or how to get them), and what is inside. */
@@ -58,7 +59,7 @@ export function createLayerStore({ layersDir, blobsDir, incomingDir, unpack }: L
     async take(layer, signal) {
       // Whoever is at it may be given up, or refused what this one is allowed: its failure is not this one's.
       for (let other = underWay.get(layer.diffId); other !== undefined; other = underWay.get(layer.diffId)) {
-        if (await unlessAborted(other.then(() => true, () => false), signal)) return;
+        if (await abortable(other.then(() => true, () => false), signal)) return;
       }
       const lock = join(blobsDir, `${hexOf(layer.digest)}.lock`);
       const own = withLock(lock, lockDeadlineMs, () => takeOne(layer), signal).finally(() => underWay.delete(layer.diffId));
@@ -72,20 +73,6 @@ export function createLayerStore({ layersDir, blobsDir, incomingDir, unpack }: L
       await rm(doomed, { recursive: true, force: true });
     },
   };
-}
-
-/** What a promise brings; rejects before with the signal's reason when that aborts. */
-async function unlessAborted<T>(promise: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return await promise;
-  signal.throwIfAborted();
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const abort = (): void => reject(signal.reason);
-  signal.addEventListener('abort', abort, { once: true });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', abort);
-  }
 }
 
 /** The hexadecimal part of `sha256:…`. */

@@ -1,6 +1,8 @@
 import { Node } from '../../machinery/kinds/core.ts';
 import type { Informer } from '../../client/informer.ts';
 import type { Log } from '../../client/log.ts';
+import { abortable } from '../../machinery/abortable.ts';
+import { createBell } from '../../machinery/bell.ts';
 import { pause, type Clock } from '../../machinery/clock.ts';
 import type { PodNetwork, Runtime } from '../runtime/runtime.ts';
 import type { LastNetwork } from './last-network.ts';
@@ -32,7 +34,7 @@ export function createNetworkKeeper(options: NetworkKeeperOptions): NetworkKeepe
   const { runtime, nodes, nodeName, clusterCidr, last, clock, log } = options;
   const first = Promise.withResolvers<void>();
   let configured: string | undefined;
-  let wake = Promise.withResolvers<void>();
+  const bell = createBell();
 
   async function apply(network: PodNetwork, signal: AbortSignal): Promise<void> {
     try {
@@ -45,7 +47,6 @@ export function createNetworkKeeper(options: NetworkKeeperOptions): NetworkKeepe
     } catch (error) {
       log.error({ err: error, node: nodeName, podCidr: network.podCidr }, 'the pod network was not set up: it is tried again');
       await pause(clock, retryMs, signal).catch(() => undefined);
-      wake.resolve();
     }
   }
 
@@ -53,28 +54,18 @@ export function createNetworkKeeper(options: NetworkKeeperOptions): NetworkKeepe
     configured: () => configured !== undefined,
     async ready(signal) {
       if (configured !== undefined) return;
-      signal.throwIfAborted();
-      const aborted = Promise.withResolvers<never>();
-      const onAbort = (): void => aborted.reject(signal.reason);
-      signal.addEventListener('abort', onAbort, { once: true });
-      try {
-        await Promise.race([first.promise, aborted.promise]);
-      } finally {
-        signal.removeEventListener('abort', onAbort);
-      }
+      await abortable(first.promise, signal);
     },
     async run(signal) {
-      const unsubscribe = nodes.onChange(() => wake.resolve());
-      signal.addEventListener('abort', () => wake.resolve(), { once: true });
+      const unsubscribe = nodes.onChange(bell.ring);
       const before = await last.read().catch((error: unknown) => {
         log.warn({ err: error }, 'the last pod network was not read: pods wait for the API');
         return undefined;
       });
       while (!signal.aborted) {
-        wake = Promise.withResolvers<void>();
         const wanted = podNetwork(nodes.list(), nodeName, clusterCidr) ?? (configured === undefined ? before : undefined);
         if (wanted !== undefined && JSON.stringify(wanted) !== configured) await apply(wanted, signal);
-        else await wake.promise;
+        else await bell.wait(signal);
       }
       unsubscribe();
     },

@@ -1,4 +1,5 @@
 import { finished } from 'node:stream/promises';
+import { abortable } from '../../machinery/abortable.ts';
 import type { PodHandle } from './handle.ts';
 
 /** Output of a hook or probe that is kept, bytes: as much as Kubernetes shows. */
@@ -22,15 +23,10 @@ export async function runInContainer(
   streams.stderr?.on('data', keep);
   // What it wrote last may be read after its exit is known.
   const written = [streams.stdout, streams.stderr].map((stream) => (stream === undefined ? undefined : finished(stream)));
-  const { promise: aborted, reject } = Promise.withResolvers<never>();
-  const onAbort = (): void => reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
-  if (signal.aborted) onAbort();
   try {
-    const [{ exitCode }] = await Promise.race([Promise.all([streams.exit, ...written]), aborted]);
+    const [{ exitCode }] = await abortable(Promise.all([streams.exit, ...written]), signal);
     return { exitCode, output: Buffer.concat(chunks).toString('utf8') };
   } finally {
-    signal.removeEventListener('abort', onAbort);
     streams.close();
   }
 }
