@@ -27,8 +27,6 @@ export interface StaticPodParts {
   readonly manifests: PodManifests | undefined;
 }
 
-const noReader = (): Promise<never> => Promise.reject(new Error('there are no manifests'));
-
 /** Runs what the manifests say, and shows it in the API. */
 export function createStaticPods({ context, workers, nodes, pods, manifests }: StaticPodParts): StaticPods {
   const { statuses } = context;
@@ -46,10 +44,8 @@ export function createStaticPods({ context, workers, nodes, pods, manifests }: S
   return {
     changed: () => mirrors.changed(),
     async run(signal) {
-      await Promise.all([
-        followStaticPods({ ...context, directory: manifests?.directory, reader: manifests?.reader ?? { decode: noReader, complete: noReader }, desire }, signal),
-        mirrors.run(signal),
-      ]);
+      const following = manifests === undefined ? desire([], true) : followStaticPods({ ...context, ...manifests, desire }, signal);
+      await Promise.all([following, mirrors.run(signal)]);
     },
   };
 }

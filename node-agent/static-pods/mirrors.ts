@@ -2,7 +2,8 @@ import { Pod, type Node } from '../../machinery/kinds/core.ts';
 import { isMirror, mirrorAnnotation } from '../../machinery/pod/static.ts';
 import { isReason } from '../../machinery/status.ts';
 import { messageOf } from '../../machinery/thrown.ts';
-import { pause, type Clock } from '../../machinery/clock.ts';
+import { createBell } from '../../machinery/bell.ts';
+import type { Clock } from '../../machinery/clock.ts';
 import { backoffMs } from '../../client/backoff.ts';
 import type { Client } from '../../client/client.ts';
 import type { Informer } from '../../client/informer.ts';
@@ -86,11 +87,10 @@ interface Failure {
 export function createMirrorKeeper(options: MirrorOptions): MirrorKeeper {
   const { clock, log, nodeName, nodes, pods, shown } = options;
   const failures = new Map<string, Failure>();
-  let wake = Promise.withResolvers<void>();
-  const changed = (): void => wake.resolve();
+  const bell = createBell();
 
   async function attempt(step: Step, signal: AbortSignal): Promise<void> {
-    const object = step.do === 'create' ? step.pod : step.mirror;
+    const object = objectOf(step);
     const key = keyOf(object);
     try {
       await carryOut(options, step, AbortSignal.any([signal, AbortSignal.timeout(deadlineMs)]));
@@ -112,44 +112,41 @@ export function createMirrorKeeper(options: MirrorOptions): MirrorKeeper {
     const node = nodes.get(nodeName);
     for (const { pod } of here) options.shows(pod.metadata?.uid ?? '', mirrors.find((mirror) => keyOf(mirror) === keyOf(pod) && isMirrorOf(mirror, pod, undefined)));
     const steps = plan(here, mirrors, node);
-    const keys = new Set(steps.map((step) => keyOf(step.do === 'create' ? step.pod : step.mirror)));
+    const keys = new Set(steps.map((step) => keyOf(objectOf(step))));
     for (const key of failures.keys()) if (!keys.has(key)) failures.delete(key);
     for (const step of steps) {
-      const retryAt = failures.get(keyOf(step.do === 'create' ? step.pod : step.mirror))?.retryAt ?? 0;
+      const retryAt = failures.get(keyOf(objectOf(step)))?.retryAt ?? 0;
       if (retryAt <= clock.now() && !signal.aborted) await attempt(step, signal);
     }
     return failures.size === 0 ? undefined : Math.min(...[...failures.values()].map(({ retryAt }) => retryAt));
   }
 
   return {
-    changed,
+    changed: bell.ring,
     async run(signal) {
       const stops = [
-        pods.onChange((before, after) => { if ([before, after].some((pod) => pod !== undefined && isMirror(pod))) changed(); }),
-        nodes.onChange((before, after) => { if ((after ?? before)?.metadata?.name === nodeName && before?.metadata?.uid !== after?.metadata?.uid) changed(); }),
+        pods.onChange((before, after) => { if ([before, after].some((pod) => pod !== undefined && isMirror(pod))) bell.ring(); }),
+        nodes.onChange((before, after) => { if ((after ?? before)?.metadata?.name === nodeName && before?.metadata?.uid !== after?.metadata?.uid) bell.ring(); }),
       ];
-      signal.addEventListener('abort', changed, { once: true });
       try {
         await Promise.all([pods.waitForSync(signal), nodes.waitForSync(signal)]);
         while (!signal.aborted) {
-          wake = Promise.withResolvers();
-          await waitFor(wake.promise, await keep(signal), clock, signal);
+          const retryAt = await keep(signal);
+          const cancel = retryAt === undefined ? undefined : clock.setTimer(retryAt - clock.now(), bell.ring);
+          await bell.wait(signal);
+          cancel?.();
         }
       } catch (error) {
         if (!signal.aborted) throw error;
       } finally {
-        signal.removeEventListener('abort', changed);
         for (const stop of stops) stop();
       }
     },
   };
 }
 
-async function waitFor(woken: Promise<void>, until: number | undefined, clock: Clock, signal: AbortSignal): Promise<void> {
-  if (until === undefined) return await woken;
-  const enough = new AbortController();
-  await Promise.race([woken, pause(clock, until - clock.now(), AbortSignal.any([signal, enough.signal])).catch(() => undefined)]);
-  enough.abort();
+function objectOf(step: Step): Pod {
+  return step.do === 'create' ? step.pod : step.mirror;
 }
 
 async function carryOut({ client, pods }: MirrorOptions, step: Step, signal: AbortSignal): Promise<void> {

@@ -22,8 +22,7 @@ export interface PodReader {
 }
 
 export interface StaticPodOptions {
-  /** Undefined: this node has no static pods. */
-  readonly directory: string | undefined;
+  readonly directory: string;
   readonly reader: PodReader;
   readonly nodeName: string;
   readonly clock: Clock;
@@ -44,7 +43,6 @@ interface Manifest {
 /** Follows the directory, and says which pods are to run, until `signal` aborts. */
 export async function followStaticPods(options: StaticPodOptions, signal: AbortSignal): Promise<void> {
   const { directory, clock } = options;
-  if (directory === undefined) return options.desire([], true);
   let manifests: ReadonlyMap<string, Manifest> = new Map();
   let trouble: string | undefined;
   let last = Promise.resolve();
