@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { PodTemplateSpec } from '../machinery/kinds/core.ts';
+import { sortedJson } from '../machinery/sorted-json.ts';
 
 /** A short name for a pod template: what ReplicaSets and ControllerRevisions are called after, and pods are labelled with. */
 
@@ -9,15 +10,6 @@ const hashLength = 10;
 
 /** Stable for equal templates. `collisionCount` makes another one when the first was taken. */
 export function templateHash(template: PodTemplateSpec | undefined, collisionCount: number | undefined): string {
-  const digest = createHash('sha256').update(canonical(template)).update(`#${collisionCount ?? ''}`).digest();
+  const digest = createHash('sha256').update(sortedJson(template)).update(`#${collisionCount ?? ''}`).digest();
   return [...digest.subarray(0, hashLength)].map((byte) => alphabet[byte % alphabet.length]).join('');
-}
-
-/** JSON with sorted keys. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value ?? null, (_key, part: unknown) => (
-    typeof part === 'object' && part !== null && !Array.isArray(part)
-      ? Object.fromEntries(Object.entries(part).toSorted(([a], [b]) => (a < b ? -1 : Number(a > b))))
-      : part
-  ));
 }

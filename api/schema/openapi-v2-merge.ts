@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { isObject } from '../../machinery/patch/json-value.ts';
+import { sortedJson } from '../../machinery/sorted-json.ts';
 import type { Pause } from './openapi-pieces.ts';
 
 /**
@@ -100,7 +101,7 @@ function digests(members: Members): (name: string) => string {
 
 /** As it would be written, whatever the order of its fields. */
 function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, own: unknown) => (isObject(own) ? Object.fromEntries(Object.entries(own).toSorted(([a], [b]) => (a < b ? -1 : 1))) : own)) ?? '';
+  return value === undefined ? '' : sortedJson(value);
 }
 
 function withoutKinds(value: unknown): unknown {

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { rfc3339 } from '../pod/status.ts';
 import type { Pod } from '../../machinery/kinds/core.ts';
 import { hashAnnotation, mirrorAnnotation, seenAnnotation, sourceAnnotation } from '../../machinery/pod/static.ts';
+import { sortedJson } from '../../machinery/sorted-json.ts';
 import { apiReference } from './references.ts';
 
 /** Where a static pod comes from. */
@@ -24,7 +25,7 @@ export function staticPod(written: Pod, { file, nodeName, seenAt }: Origin): Pod
   const reference = apiReference(written);
   if (reference !== undefined) throw new Error(`static pods may not reference ${reference}`);
   const { status: _status, ...manifest } = written;
-  const uid = createHash('sha256').update(canonical(manifest)).update(`\0${nodeName}\0${file}`).digest('hex').slice(0, uidDigits);
+  const uid = createHash('sha256').update(sortedJson(manifest)).update(`\0${nodeName}\0${file}`).digest('hex').slice(0, uidDigits);
   const { [mirrorAnnotation]: _mirror, ...kept } = annotations;
   return {
     apiVersion: 'v1', kind: 'Pod',
@@ -43,10 +44,4 @@ function withSpec(spec: NonNullable<Pod['spec']>, nodeName: string): NonNullable
   const { tolerations = [] } = spec;
   const stays = tolerations.some(({ key = '', operator, effect, tolerationSeconds }) => key === '' && operator === 'Exists' && effect === 'NoExecute' && tolerationSeconds === undefined);
   return { ...spec, nodeName, tolerations: stays ? tolerations : [...tolerations, everyNoExecute] };
-}
-
-/** JSON that is the same in whichever order fields are written. */
-function canonical(value: unknown): string {
-  return JSON.stringify(value, (_key, inner: unknown) => (typeof inner !== 'object' || inner === null || Array.isArray(inner) ? inner
-    : Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)))));
 }
