@@ -7,9 +7,8 @@ import type { PodWorker } from '../pod/worker.ts';
 import { shutdownGroups, type ShutdownPeriod } from './periods.ts';
 
 export interface EndPodsOptions {
+  /** Lowest priority first. */
   readonly periods: readonly ShutdownPeriod[];
-  /** What the last pods' ends and all statuses may take after that. */
-  readonly reportMs: number;
   readonly list: () => readonly PodWorker[];
   readonly statuses: Pick<StatusWriter, 'flush'>;
   readonly clock: Clock;
@@ -17,8 +16,11 @@ export interface EndPodsOptions {
   readonly recorder: Recorder;
 }
 
+/** What the last pods' ends and all statuses may take beyond the pods' own time. */
+export const reportMs = 5000;
+
 /** Ends all pods, group after group, and resolves when what became of them is written, when time is up, or when `over` aborts: who was not ended then goes on. */
-export async function endPods({ periods, reportMs, list, statuses, clock, log, recorder }: EndPodsOptions, over: AbortSignal): Promise<void> {
+export async function endPods({ periods, list, statuses, clock, log, recorder }: EndPodsOptions, over: AbortSignal): Promise<void> {
   const present = list().filter((worker) => !isGone(worker));
   for (const { periodMs, members } of shutdownGroups(periods, present, (worker) => worker.pod())) {
     const endBy = clock.now() + periodMs;

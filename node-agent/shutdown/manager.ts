@@ -1,14 +1,11 @@
 import { pause, type Clock } from '../../machinery/clock.ts';
 import { messageOf } from '../../machinery/thrown.ts';
-import type { Recorder } from '../../client/events.ts';
-import type { Log } from '../../client/log.ts';
+import { backoffMs } from '../../client/backoff.ts';
 import { nodeReference } from '../node/reference.ts';
 import type { Refusal } from '../pod/handle.ts';
-import type { StatusWriter } from '../pod/status-writer.ts';
-import type { PodWorker } from '../pod/worker.ts';
-import { endPods } from './end-pods.ts';
+import { endPods, reportMs, type EndPodsOptions } from './end-pods.ts';
 import type { Logind } from './logind.ts';
-import { totalMs, within, type ShutdownPeriod } from './periods.ts';
+import { totalMs, within } from './periods.ts';
 
 /** Ends pods in good order before the machine goes down. Behaviour and words: the kubelet's. */
 export interface ShutdownManager {
@@ -20,22 +17,14 @@ export interface ShutdownManager {
   run(signal: AbortSignal): Promise<void>;
 }
 
-export interface ShutdownManagerOptions {
-  /** Lowest priority first; none: the machine's end is not waited for. */
-  readonly periods: readonly ShutdownPeriod[];
+/** No periods: the machine's end is not waited for. */
+export interface ShutdownManagerOptions extends EndPodsOptions {
   readonly logind: Logind;
-  readonly list: () => readonly PodWorker[];
-  readonly statuses: Pick<StatusWriter, 'flush'>;
-  readonly clock: Clock;
-  readonly log: Log;
-  readonly recorder: Recorder;
   readonly nodeName: string;
   /** Called when the node begins to go down, or doesn't after all. */
   readonly changed: () => void;
 }
 
-/** What the last pods' ends and all statuses may take beyond the pods' own time. */
-const reportMs = 5000;
 const firstRetryMs = 1000;
 const longestRetryMs = 60_000;
 
@@ -84,7 +73,7 @@ export function createShutdownManager(options: ShutdownManagerOptions): Shutdown
 
   async function goDown(over: AbortSignal): Promise<void> {
     try {
-      await endPods({ ...options, periods: within(periods, limitMs), reportMs }, over);
+      await endPods({ ...options, periods: within(periods, limitMs) }, over);
     } catch (error) {
       log.error({ err: error }, 'ending pods before the machine goes down failed in an unforeseen way');
     }
@@ -143,19 +132,19 @@ export function createShutdownManager(options: ShutdownManagerOptions): Shutdown
 
 /** Does it over and over until `signal` aborts, after a failure later. What fails in the same way is told once, unless `works` was called in between. */
 async function keep(clock: Clock, attempt: (works: () => void) => Promise<void>, complain: (error: unknown) => void, signal: AbortSignal): Promise<void> {
-  let [waitMs, told] = [firstRetryMs, ''];
+  let [failures, told] = [0, ''];
   while (!signal.aborted) {
     try {
       await attempt(() => {
-        [waitMs, told] = [firstRetryMs, ''];
+        [failures, told] = [0, ''];
       });
     } catch (error) {
       // What ends this agent may have ended those beside it a little earlier: a terminal's Ctrl-C, a service that is stopped.
-      await pause(clock, waitMs, signal).catch(() => undefined);
+      await pause(clock, backoffMs(failures, firstRetryMs, longestRetryMs), signal).catch(() => undefined);
       if (signal.aborted) return;
       if (messageOf(error) !== told) complain(error);
       told = messageOf(error);
-      waitMs = Math.min(waitMs * 2, longestRetryMs);
+      failures += 1;
     }
   }
 }
