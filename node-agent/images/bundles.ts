@@ -4,7 +4,7 @@
  */
 import { textOf } from '../../machinery/patch/json-value.ts';
 import { bytesDigest } from './digest.ts';
-import { ImageError, type ImageErrorCode } from './image-error.ts';
+import { unless } from './image-error.ts';
 import { descriptorsOf, indexTypes, manifestTypes, parseJson, parseManifest, type Descriptor } from './manifest.ts';
 import type { Registry } from './registry.ts';
 import { largestPayload, signPredicate, type Signature } from './signatures.ts';
@@ -74,13 +74,4 @@ function envelopeOf({ dsseEnvelope }: Readonly<Record<string, unknown>>): Signat
   if (typeof payload !== 'string' || typeof payloadType !== 'string' || typeof text !== 'string' || more.length > 0) return undefined;
   const found = { payload: Buffer.from(payload, 'base64'), payloadType, signature: Buffer.from(text, 'base64') };
   return found.payload.length + found.signature.length + payloadType.length > largestPayload ? undefined : found;
-}
-
-async function unless<T>(codes: readonly ImageErrorCode[], asked: Promise<T>): Promise<T | undefined> {
-  try {
-    return await asked;
-  } catch (error) {
-    if (error instanceof ImageError && codes.includes(error.code)) return undefined;
-    throw error;
-  }
 }

@@ -24,3 +24,13 @@ export class ImageError extends Error {
     this.code = code;
   }
 }
+
+/** What is asked for; undefined when it fails for one of these reasons. */
+export async function unless<T>(codes: readonly ImageErrorCode[], asked: Promise<T>): Promise<T | undefined> {
+  try {
+    return await asked;
+  } catch (error) {
+    if (error instanceof ImageError && codes.includes(error.code)) return undefined;
+    throw error;
+  }
+}

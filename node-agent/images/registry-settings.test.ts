@@ -18,12 +18,14 @@ describe('the places of a repository', () => {
     ['127.0.0.1:5000/app', noRegistrySettings, ['http://127.0.0.1:5000/v2/app/']],
     ['team/app', mirrored, ['https://near.example/v2/team/app/', 'http://far.example:8080/v2/hub/team/app/', 'https://registry-1.docker.io/v2/team/app/']],
   ])('%s', (name, settings, bases) => {
-    expect(endpointsOf(named(name), 'pull', settings).map(({ base }) => base)).toEqual(bases);
+    const { mirrors, own } = endpointsOf(named(name), 'pull', settings);
+    expect([...mirrors, own].map(({ base }) => base)).toEqual(bases);
   });
 
   it('are named as they are there, and only the registry itself is pushed to', () => {
-    expect(endpointsOf(named('team/app'), 'pull', mirrored).map(({ repository, isMirror }) => [repository, isMirror])).toEqual([['team/app', true], ['hub/team/app', true], ['team/app', false]]);
-    expect(endpointsOf(named('team/app'), 'push', mirrored).map(({ base }) => base)).toEqual(['https://registry-1.docker.io/v2/team/app/']);
+    const { mirrors, own } = endpointsOf(named('team/app'), 'pull', mirrored);
+    expect([mirrors.map(({ repository }) => repository), own.repository]).toEqual([['team/app', 'hub/team/app'], 'team/app']);
+    expect(endpointsOf(named('team/app'), 'push', mirrored)).toEqual({ mirrors: [], own: { base: 'https://registry-1.docker.io/v2/team/app/', repository: 'team/app' } });
   });
 });
 

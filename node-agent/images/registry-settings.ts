@@ -16,21 +16,26 @@ export interface Endpoint {
   readonly base: string;
   /** The repository's name there. */
   readonly repository: string;
-  /** In place of the registry itself, whose credentials are not for it. */
-  readonly isMirror: boolean;
 }
 
-/** Mirrors first, the registry itself last, and only that to push to. Pure. */
-export function endpointsOf(reference: ImageReference, action: 'pull' | 'push', settings: RegistrySettings): readonly Endpoint[] {
+export interface Endpoints {
+  /** Asked first, in order. The registry's credentials are not for them. */
+  readonly mirrors: readonly Endpoint[];
+  /** The registry itself. */
+  readonly own: Endpoint;
+}
+
+/** No mirror is pushed to. Pure. */
+export function endpointsOf(reference: ImageReference, action: 'pull' | 'push', settings: RegistrySettings): Endpoints {
   const { registry, repository } = reference;
   const host = registry === 'docker.io' ? 'registry-1.docker.io' : registry;
   const scheme = isLoopback(host) || settings.insecure.includes(registry) ? 'http' : 'https';
-  const own: Endpoint = { base: `${scheme}://${host}/v2/${repository}/`, repository, isMirror: false };
+  const own: Endpoint = { base: `${scheme}://${host}/v2/${repository}/`, repository };
   const mirrors = (action === 'pull' ? settings.mirrors.get(registry) ?? [] : []).map((url): Endpoint => {
     const there = `${url.pathname.replaceAll(/^\/|\/$/g, '')}/${repository}`.replace(/^\//, '');
-    return { base: `${url.origin}/v2/${there}/`, repository: there, isMirror: true };
+    return { base: `${url.origin}/v2/${there}/`, repository: there };
   });
-  return [...mirrors, own];
+  return { mirrors, own };
 }
 
 function isLoopback(host: string): boolean {

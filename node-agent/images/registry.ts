@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { messageOf } from '../../machinery/thrown.ts';
 import { exchange, type Answer, type Content, type Exchange } from './answer.ts';
-import { ImageError } from './image-error.ts';
+import { ImageError, unless } from './image-error.ts';
 import { indexTypes, parseJson } from './manifest.ts';
 import type { ImageReference } from './reference.ts';
 import { endpointsOf, type Endpoint, type RegistrySettings } from './registry-settings.ts';
@@ -56,10 +56,9 @@ type Asked = Pick<Exchange, 'method' | 'content'> & { readonly path: string; rea
  */
 export function openRegistry<C extends Credentials>(reference: ImageReference, options: RegistryOptions<C>): Registry<C> {
   const what = `${reference.registry}/${reference.repository}`;
-  const [own, ...mirrors] = endpointsOf(reference, options.action, options.settings).toReversed();
-  if (own === undefined) throw new Error(`${what} is nowhere`);
+  const { mirrors, own } = endpointsOf(reference, options.action, options.settings);
   const session = createSession(what, own, options);
-  const beside = new Map(mirrors.toReversed().map((mirror) => [mirror, createSession(what, mirror, { ...options, credentials: [] })]));
+  const beside = new Map(mirrors.map((mirror) => [mirror, createSession(what, mirror, { ...options, credentials: [] })]));
 
   /** What kept mirrors from answering: told when the registry can't be asked either. */
   const troubles = new Set<string>();
@@ -92,7 +91,7 @@ export function openRegistry<C extends Credentials>(reference: ImageReference, o
   }
 
   async function fromOwn(asked: Asked): Promise<Answer> {
-    const response = await session.send({ ...asked, path: new URL(asked.path, own?.base).href });
+    const response = await session.send({ ...asked, path: new URL(asked.path, own.base).href });
     if (isOk(response)) return response;
     if (response.status === 403) throw new ImageError('Unauthorized', `${options.action} access denied for ${what}: 403 Forbidden${await readRefusal(response)}`);
     if (response.status !== 404) throw new ImageError('Unavailable', await unexpected(asked, response));
@@ -131,13 +130,9 @@ export function openRegistry<C extends Credentials>(reference: ImageReference, o
       return { body: response.body, offset: response.status === 206 ? offset : 0 };
     },
     async has(digest) {
-      try {
-        (await checked({ method: 'HEAD', path: `blobs/${digest}` })).discard();
-        return true;
-      } catch (error) {
-        if (error instanceof ImageError && error.code === 'NotFound') return false;
-        throw error;
-      }
+      const found = await unless(['NotFound'], checked({ method: 'HEAD', path: `blobs/${digest}` }));
+      found?.discard();
+      return found !== undefined;
     },
     async beginUpload() {
       const { location, headers } = await located({ method: 'POST', path: 'blobs/uploads/', content: nothing });

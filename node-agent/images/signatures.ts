@@ -10,7 +10,7 @@ import { textOf } from '../../machinery/patch/json-value.ts';
 import { messageOf, systemCode } from '../../machinery/thrown.ts';
 import { replaceFile } from '../replace-file.ts';
 import { bytesDigest } from './digest.ts';
-import { ImageError } from './image-error.ts';
+import { ImageError, unless } from './image-error.ts';
 import { manifestTypes, parseJson, parseManifest } from './manifest.ts';
 import { parseReference, repositoryOf } from './reference.ts';
 import type { Registry } from './registry.ts';
@@ -37,10 +37,7 @@ const mostKept = 200;
 /** Those that the registry has for a digest; none when it has no such tag. Throws `ImageError`. */
 export async function fetchSignatures(registry: Pick<Registry, 'document'>, digest: string): Promise<readonly Signature[]> {
   const tag = `${digest.replace(':', '-')}.sig`;
-  const found = await registry.document(`manifests/${tag}`, manifestTypes, largestManifest).catch((error: unknown) => {
-    if (error instanceof ImageError && error.code === 'NotFound') return undefined;
-    throw error;
-  });
+  const found = await unless(['NotFound'], registry.document(`manifests/${tag}`, manifestTypes, largestManifest));
   if (found === undefined) return [];
   const { layers } = parseManifest(parseJson(found.body, tag), tag);
   const signatures: Signature[] = [];
