@@ -69,6 +69,12 @@ export function toUnits(quantity: Quantity): number {
   return Number(divideUp(quantity.nanos, nano));
 }
 
+/** The same of what is written; undefined: nothing, or no quantity. */
+export function unitsOf(text: string | undefined): number | undefined {
+  const quantity = parseQuantity(text ?? '');
+  return quantity === undefined ? undefined : toUnits(quantity);
+}
+
 /** Thousandths, rounded up: millicores for cpu. */
 export function toMillis(quantity: Quantity): number {
   return Number(divideUp(quantity.nanos, 1_000_000n));

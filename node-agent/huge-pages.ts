@@ -1,7 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Container, Pod, Volume } from '../machinery/kinds/core.ts';
-import { parseQuantity, toUnits } from '../machinery/quantity.ts';
+import { unitsOf } from '../machinery/quantity.ts';
 import { systemCode } from '../machinery/thrown.ts';
 
 /** Memory that the machine's owner has set aside in pages of one size, for whoever asks for such. Source: "Manage HugePages". */
@@ -39,10 +39,7 @@ export const kernelSize = (sizeBytes: number): string => named(sizeBytes, ['KB',
 
 /** Of each size that the node has: bytes that a container may have in such pages. None that it does not ask for. Pure. */
 export function hugeLimits(container: Container, sizes: readonly number[]): ReadonlyMap<number, number> {
-  return new Map(sizes.map((size) => {
-    const limit = parseQuantity(container.resources?.limits?.[hugeResource(size)] ?? '');
-    return [size, limit === undefined ? 0 : toUnits(limit)];
-  }));
+  return new Map(sizes.map((size) => [size, unitsOf(container.resources?.limits?.[hugeResource(size)]) ?? 0]));
 }
 
 export const isInHugePages = ({ emptyDir }: Volume): boolean => emptyDir?.medium?.startsWith('HugePages') === true;
@@ -55,7 +52,7 @@ export function pageSizeOf({ spec }: Pod, { emptyDir }: Volume): number {
   if (own !== undefined && !asked.has(`hugepages-${own}`)) throw new Error(`medium "${medium}": no container of the pod requests hugepages-${own}`);
   const [only, ...others] = own === undefined ? asked : [`hugepages-${own}`];
   if (only === undefined || others.length > 0) throw new Error('medium "HugePages" can only be used if container requests use exactly one page size');
-  const size = parseQuantity(only.slice('hugepages-'.length));
+  const size = unitsOf(only.slice('hugepages-'.length));
   if (size === undefined) throw new Error(`${only} names no page size`);
-  return toUnits(size);
+  return size;
 }

@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import type { Container, Pod } from '../../machinery/kinds/core.ts';
-import { parseQuantity, toUnits } from '../../machinery/quantity.ts';
+import { unitsOf } from '../../machinery/quantity.ts';
 import { ConfigError, expand } from '../environment.ts';
 import type { ImageConfig } from '../images/manifest.ts';
 import type { CgroupResources, ContainerSpec, Mount, ProcessSecurity } from '../runtime/runtime.ts';
@@ -77,8 +77,7 @@ function environmentList(container: Container, parts: ContainerParts): readonly 
 
 /** 0 is no limit, as with the kubelet. */
 function diskLimit({ resources }: Container): Pick<ContainerSpec, 'diskLimitBytes'> {
-  const limit = parseQuantity(resources?.limits?.['ephemeral-storage'] ?? '');
-  const diskLimitBytes = limit === undefined ? 0 : toUnits(limit);
+  const diskLimitBytes = unitsOf(resources?.limits?.['ephemeral-storage']) ?? 0;
   return diskLimitBytes === 0 ? {} : { diskLimitBytes };
 }
 

@@ -1,7 +1,7 @@
 import type { Container, Pod } from '../../machinery/kinds/core.ts';
 import { qosClass } from '../../machinery/pod/qos.ts';
 import { podRequests } from '../../machinery/pod/requests.ts';
-import { parseQuantity, toUnits } from '../../machinery/quantity.ts';
+import { toUnits, unitsOf } from '../../machinery/quantity.ts';
 import type { CgroupResources } from '../runtime/runtime.ts';
 
 /** What the kernel is told of memory besides limits: what it is to leave with whom, and whom to slow down. Pure. Source: KEP-2570 as of 1.36. */
@@ -20,8 +20,8 @@ type Told = Pick<CgroupResources, 'memoryMinBytes' | 'memoryLowBytes' | 'memoryH
 /** `allocatableBytes`: the node's, which stands for a limit where there is none. */
 export function containerMemoryQos(pod: Pod, { resources }: Container, { throttlingFactor, reserves }: MemoryQos, allocatableBytes: number): Told {
   const qos = qosClass(pod.spec ?? { containers: [] });
-  const requestBytes = bytesOf(resources?.requests?.['memory']) ?? 0;
-  const mostBytes = bytesOf(resources?.limits?.['memory']) ?? allocatableBytes;
+  const requestBytes = unitsOf(resources?.requests?.['memory']) ?? 0;
+  const mostBytes = unitsOf(resources?.limits?.['memory']) ?? allocatableBytes;
   return {
     ...(reserves ? reservation(qos, requestBytes) : {}),
     // A Guaranteed pod has no more to come to than its request.
@@ -31,8 +31,9 @@ export function containerMemoryQos(pod: Pod, { resources }: Container, { throttl
 
 /** The pod's own cgroup: what a container is left with, its pod must be left with. */
 export function podMemoryQos({ spec = { containers: [] } }: Pod, { reserves }: MemoryQos): Told {
+  if (!reserves) return {};
   const request = podRequests(spec).get('memory');
-  return reserves ? reservation(qosClass(spec), request === undefined ? 0 : toUnits(request)) : {};
+  return reservation(qosClass(spec), request === undefined ? 0 : toUnits(request));
 }
 
 function reservation(qos: ReturnType<typeof qosClass>, bytes: number): Told {
@@ -44,9 +45,4 @@ const pageBytes = 4096;
 /** Infinity: never, where nothing is between the two. */
 function highBytes(requestBytes: number, mostBytes: number, factor: number): number {
   return requestBytes >= mostBytes ? Infinity : Math.floor((requestBytes + factor * (mostBytes - requestBytes)) / pageBytes) * pageBytes;
-}
-
-function bytesOf(text: string | undefined): number | undefined {
-  const quantity = parseQuantity(text ?? '');
-  return quantity === undefined ? undefined : toUnits(quantity);
 }

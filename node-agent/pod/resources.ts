@@ -1,5 +1,5 @@
 import type { Container, Pod } from '../../machinery/kinds/core.ts';
-import { parseQuantity, toMillis, toUnits } from '../../machinery/quantity.ts';
+import { parseQuantity, toMillis, unitsOf } from '../../machinery/quantity.ts';
 import { hugeLimits } from '../huge-pages.ts';
 import { podResources } from '../pod-resources.ts';
 import type { CgroupResources } from '../runtime/runtime.ts';
@@ -18,11 +18,10 @@ export function givenToContainer({ node, pod, state }: Pick<PodHandle, 'node' | 
   const { cpuLimitMillis, ...resources } = containerResources(container);
   const hasOwnCpus = Object.hasOwn(state().cpus ?? {}, container.name);
   const hugeBytes = hugeLimits(container, node.hugePageSizes);
-  const allocatable = parseQuantity(node.allocatable()['memory'] ?? '');
   return {
     ...resources, ...(cpuLimitMillis === undefined || hasOwnCpus ? {} : { cpuLimitMillis }),
     ...(hugeBytes.size === 0 ? {} : { hugeBytes }),
-    ...containerMemoryQos(pod(), container, node.memoryQos, allocatable === undefined ? node.memoryCapacityBytes : toUnits(allocatable)),
+    ...containerMemoryQos(pod(), container, node.memoryQos, unitsOf(node.allocatable()['memory']) ?? node.memoryCapacityBytes),
     memorySwapBytes: containerSwap(pod(), container, node.swap),
   };
 }
@@ -32,10 +31,10 @@ function containerResources(container: Container): CgroupResources {
   const { requests, limits } = container.resources ?? {};
   const cpuRequest = parseQuantity(requests?.['cpu'] ?? limits?.['cpu'] ?? '');
   const cpuLimit = parseQuantity(limits?.['cpu'] ?? '');
-  const memoryLimit = parseQuantity(limits?.['memory'] ?? '');
+  const memoryLimitBytes = unitsOf(limits?.['memory']);
   return {
     ...(cpuRequest === undefined ? {} : { cpuRequestMillis: toMillis(cpuRequest) }),
     ...(cpuLimit === undefined ? {} : { cpuLimitMillis: toMillis(cpuLimit) }),
-    ...(memoryLimit === undefined ? {} : { memoryLimitBytes: toUnits(memoryLimit) }),
+    ...(memoryLimitBytes === undefined ? {} : { memoryLimitBytes }),
   };
 }

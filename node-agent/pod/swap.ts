@@ -1,7 +1,7 @@
 import type { Container, Pod } from '../../machinery/kinds/core.ts';
 import { qosClass } from '../../machinery/pod/qos.ts';
 import { podRequests } from '../../machinery/pod/requests.ts';
-import { parseQuantity, toUnits, type Quantity } from '../../machinery/quantity.ts';
+import { toUnits, unitsOf } from '../../machinery/quantity.ts';
 import { isCritical } from './priority.ts';
 
 /** How much pods may swap. Pure. Source: KEP-2400, "Swap memory management"; the kubelet's `memorySwap.swapBehavior`. */
@@ -12,18 +12,20 @@ export type Swap =
 
 /** Bytes of swap that a container may use. */
 export function containerSwap(pod: Pod, { resources }: Container, swap: Swap): number {
-  const [request, limit] = [parseQuantity(resources?.requests?.['memory'] ?? ''), parseQuantity(resources?.limits?.['memory'] ?? '')];
+  const [requestBytes, limitBytes] = [unitsOf(resources?.requests?.['memory']), unitsOf(resources?.limits?.['memory'])];
   // One with all that it may ever have is not to be slow about it.
-  const isWhole = request !== undefined && limit !== undefined && toUnits(request) === toUnits(limit);
-  return isWhole ? 0 : shareOf(pod, request, swap);
+  const isWhole = requestBytes !== undefined && requestBytes === limitBytes;
+  return isWhole ? 0 : shareOf(pod, requestBytes, swap);
 }
 
 /** What its containers may together; undefined: the whole node's pods may none. */
 export function podSwap(pod: Pod, swap: Swap): number | undefined {
-  return swap.behavior === 'NoSwap' ? undefined : shareOf(pod, podRequests(pod.spec ?? { containers: [] }).get('memory'), swap);
+  if (swap.behavior === 'NoSwap') return undefined;
+  const request = podRequests(pod.spec ?? { containers: [] }).get('memory');
+  return shareOf(pod, request === undefined ? undefined : toUnits(request), swap);
 }
 
-function shareOf(pod: Pod, request: Quantity | undefined, swap: Swap): number {
-  if (swap.behavior === 'NoSwap' || request === undefined || isCritical(pod) || qosClass(pod.spec ?? { containers: [] }) !== 'Burstable') return 0;
-  return Math.floor(toUnits(request) / swap.memoryBytes * swap.swapBytes);
+function shareOf(pod: Pod, requestBytes: number | undefined, swap: Swap): number {
+  if (swap.behavior === 'NoSwap' || requestBytes === undefined || isCritical(pod) || qosClass(pod.spec ?? { containers: [] }) !== 'Burstable') return 0;
+  return Math.floor(requestBytes / swap.memoryBytes * swap.swapBytes);
 }

@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Pod, Volume } from '../../machinery/kinds/core.ts';
-import { parseQuantity, toUnits } from '../../machinery/quantity.ts';
+import { unitsOf } from '../../machinery/quantity.ts';
 import { isInHugePages } from '../huge-pages.ts';
 import { podResources } from '../pod-resources.ts';
 import type { Runtime } from '../runtime/runtime.ts';
@@ -31,7 +31,7 @@ export function isMemory(volume: Volume): boolean {
 
 /** As little as the volume, its pod and the node allow. Pure. Source: "emptyDir: memory backed volumes are sized to allocatable memory or less". */
 export function memorySize(pod: Pod, volume: Volume, allocatable: Readonly<Record<string, string>>): number | undefined {
-  const asked = [volume.emptyDir?.sizeLimit, allocatable['memory']].map((text) => parseQuantity(text ?? '')).filter((each) => each !== undefined).map(toUnits);
+  const asked = [volume.emptyDir?.sizeLimit, allocatable['memory']].map(unitsOf).filter((each) => each !== undefined);
   const { memoryLimitBytes } = podResources(pod);
   // A limit of nothing is none.
   const bounds = [...asked, ...(memoryLimitBytes === undefined ? [] : [memoryLimitBytes])].filter((bytes) => bytes > 0);
@@ -40,14 +40,12 @@ export function memorySize(pod: Pod, volume: Volume, allocatable: Readonly<Recor
 
 /** Whole pages; what the node has bounds it otherwise. Pure. */
 export function hugeSize({ emptyDir }: Volume, pageBytes: number): number | undefined {
-  const limit = parseQuantity(emptyDir?.sizeLimit ?? '');
-  const bytes = limit === undefined ? 0 : toUnits(limit);
+  const bytes = unitsOf(emptyDir?.sizeLimit) ?? 0;
   return bytes <= 0 ? undefined : Math.max(Math.floor(bytes / pageBytes), 1) * pageBytes;
 }
 
 /** What an emptyDir on the disk may hold; undefined: as much as there is. 0 is no limit, as with the kubelet. Pure. */
 export function diskSize(volume: Volume): number | undefined {
-  const limit = isMemory(volume) ? undefined : parseQuantity(volume.emptyDir?.sizeLimit ?? '');
-  const bytes = limit === undefined ? 0 : toUnits(limit);
+  const bytes = isMemory(volume) ? undefined : unitsOf(volume.emptyDir?.sizeLimit);
   return bytes === 0 ? undefined : bytes;
 }

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { Container } from '../../../machinery/kinds/core.ts';
-import { parseQuantity, toUnits } from '../../../machinery/quantity.ts';
+import { unitsOf } from '../../../machinery/quantity.ts';
 import { qosClass } from '../../../machinery/pod/qos.ts';
 import { ConfigError, environmentOf } from '../../environment.ts';
 import { parseReference, referenceKey, repositoryOf } from '../../images/reference.ts';
@@ -109,8 +109,7 @@ async function configure(handle: PodHandle, container: Container, { image, volum
     throw new ConfigError(messageOf(error), { cause: error });
   });
   const qos = qosClass(pod.spec ?? { containers: [] });
-  const memoryRequest = parseQuantity(container.resources?.requests?.['memory'] ?? '');
-  const oomScoreAdj = isNodeCritical(pod) ? lastToDie : oomScoreAdjOf(qos, memoryRequest === undefined ? 0 : toUnits(memoryRequest), node.memoryCapacityBytes);
+  const oomScoreAdj = isNodeCritical(pod) ? lastToDie : oomScoreAdjOf(qos, unitsOf(container.resources?.requests?.['memory']) ?? 0, node.memoryCapacityBytes);
   const cpus = await node.cpus?.cpusFor(handle.state().cpus?.[container.name]);
   const localhostSeccomp = await loadSeccomp(node.dataDir, pod, container);
   const projects = keptProjects(pod, node.runtime.limitsDisk());
