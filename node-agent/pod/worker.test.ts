@@ -12,6 +12,7 @@ import { RuntimeError, type ContainerSpec, type Runtime, type Sandbox, type Cont
 import { noRegistrySettings } from '../images/registry-settings.ts';
 import type { NodeContext } from './handle.ts';
 import { sandboxSpec } from './effects/sandbox.ts';
+import { noMemoryQos } from './memory-qos.ts';
 import { readPodRecords } from './records.ts';
 import { newState, recordOf, type Outcome, type Run } from './state.ts';
 import { createPodWorker, type PodWorker } from './worker.ts';
@@ -44,6 +45,9 @@ async function ask(what: string): Promise<void> {
   await Promise.resolve();
   if (left > 0) throw new RuntimeError('Failed', `the machine refuses: ${what}`);
 }
+
+/** A node that does nothing special with memory. */
+const plain = { memoryQos: noMemoryQos, swap: { behavior: 'NoSwap' } } as const;
 
 const none = (): Promise<never> => Promise.reject(new RuntimeError('Failed', 'not here'));
 
@@ -86,7 +90,7 @@ function node(): NodeContext {
     runtimeClasses: { handlerOf: async () => '' }, imagePolicies: { current: async () => [] }, objects: { hold: () => ({ configMap: unused, secret: unused, release: () => undefined }), run: unused },
     recorder: { record: (_regarding, _type, reason) => void asked.push(reason), drain: unused },
     statuses: { write: (_pod, status) => void reported.push(status), check: () => undefined, show: () => undefined, flush: () => ask('flush'), forget: () => undefined },
-    allocatable: () => ({}), memoryQos: { reserves: false }, swap: { behavior: 'NoSwap' }, cpus: undefined, heldChanged: () => undefined, podsBeside: () => [], services: () => [], clusterDns: undefined, registries: noRegistrySettings, defaultSeccomp: () => Buffer.alloc(0), memoryCapacityBytes: 1, hugePageSizes: [], pidsLimit: undefined,
+    allocatable: () => ({}), ...plain, cpus: undefined, heldChanged: () => undefined, podsBeside: () => [], services: () => [], clusterDns: undefined, registries: noRegistrySettings, defaultSeccomp: () => Buffer.alloc(0), memoryCapacityBytes: 1, hugePageSizes: [], pidsLimit: undefined,
     refusal: () => undefined, networkReady: () => Promise.resolve(), newId: () => `${asked.length}`.padStart(64, '0'),
   };
 }
@@ -293,7 +297,7 @@ describe('a container that ended while no agent was there', () => {
 
   it('is never reported without what it said last', async () => {
     const workers = createPodWorkers(node(), stop.signal);
-    await workers.adoptAll(new Map([['u', { pod: once, state: { ...known, sandbox: 'ready' } }]]), [makeSandbox(sandboxSpec(pod, 'u', { memoryQos: { reserves: false }, swap: { behavior: 'NoSwap' } }), new Map([['ended', exit('ended')]]))]);
+    await workers.adoptAll(new Map([['u', { pod: once, state: { ...known, sandbox: 'ready' } }]]), [makeSandbox(sandboxSpec(pod, 'u', plain), new Map([['ended', exit('ended')]]))]);
     workers.changed(undefined, once);
     await until(() => told().length > 0);
     stop.abort();
@@ -302,7 +306,7 @@ describe('a container that ended while no agent was there', () => {
   });
 
   it('nor when its supervisor is slow to answer', async () => {
-    const sandbox = makeSandbox(sandboxSpec(pod, 'u', { memoryQos: { reserves: false }, swap: { behavior: 'NoSwap' } }), new Map([['ended', exit('ended')]]));
+    const sandbox = makeSandbox(sandboxSpec(pod, 'u', plain), new Map([['ended', exit('ended')]]));
     worker = createPodWorker(node(), { pod: once, state: { ...known, sandbox: 'silent' }, sandbox: undefined }, stop.signal, () => undefined);
     await until(() => reported.length > 0);
     worker.answered(sandbox);
@@ -390,7 +394,7 @@ describe('what nobody owns', () => {
   const run: Run = { id: 'known', imageId: 'i', configId: 'c', image: 'img', logPath: '/l', startedAt: 1 };
 
   it('in a sandbox that is taken over is ended and removed', async () => {
-    const sandbox = makeSandbox(sandboxSpec(pod, 'u', { memoryQos: { reserves: false }, swap: { behavior: 'NoSwap' } }), new Map([['old', exit('old')]]));
+    const sandbox = makeSandbox(sandboxSpec(pod, 'u', plain), new Map([['old', exit('old')]]));
     await sandbox.start({ id: 'stray' } as ContainerSpec);
     await sandbox.start({ id: 'known' } as ContainerSpec);
     const state = { ...newState(clock.now()), volumes: 'ready' as const, sandbox: 'ready' as const, containers: new Map([['a', { name: 'a', restartCount: 0, current: run, health: { started: true, ready: true } }]]) };
