@@ -57,10 +57,7 @@ void cgroup_put(const char *cgroup, const char *file, const char *value)
 {
     char path[4200];
     snprintf(path, sizeof path, "%s/%s", cgroup, file);
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0) return;
-    if (write(fd, value, strlen(value)) < 0) {} /* what follows tells whether it was needed */
-    close(fd);
+    write_small(AT_FDCWD, path, value); /* what follows tells whether it was needed */
 }
 
 /* What forks faster than it is killed must fork no more, and what has used up its share of the processors must run to end:

@@ -16,6 +16,7 @@
 
 #include "../kernel.h"
 #include "../protocol.h"
+#include "../small-file.h"
 #include "host.h"
 
 #define ROUTE_PROTOCOL 0x43 /* ours, so that stale routes can be told from the administrator's */
@@ -190,10 +191,7 @@ static int make_bridge(struct mnl_socket *socket, const char *name, uint32_t add
 
 static int write_setting(const char *path, const char *value, struct failure *failure)
 {
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    ssize_t written = fd < 0 ? -1 : write(fd, value, strlen(value));
-    if (fd >= 0) close(fd);
-    return written < 0 ? fail_errno(failure, FAILED, "writing %s to %s", value, path) : 0;
+    return write_small(AT_FDCWD, path, value) < 0 ? fail_errno(failure, FAILED, "writing %s to %s", value, path) : 0;
 }
 
 struct route {

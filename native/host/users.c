@@ -10,6 +10,7 @@
 
 #include "../kernel.h"
 #include "../protocol.h"
+#include "../small-file.h"
 #include "host.h"
 
 static void hold(pid_t host)
@@ -25,12 +26,8 @@ static int write_map(pid_t pid, const char *name, uint32_t first_id, struct fail
 {
     char path[40], text[40];
     snprintf(path, sizeof path, "/proc/%d/%s", (int)pid, name);
-    int length = snprintf(text, sizeof text, "0 %u %u", first_id, POD_USERS), fd = open(path, O_WRONLY | O_CLOEXEC);
-    ssize_t written = fd < 0 ? -1 : write(fd, text, (size_t)length);
-    int reason = errno;
-    if (fd >= 0) close(fd);
-    errno = reason;
-    return written < 0 ? fail_errno(failure, FAILED, "mapping the pod's users to %u of the host and up", first_id) : 0;
+    snprintf(text, sizeof text, "0 %u %u", first_id, POD_USERS);
+    return write_small(AT_FDCWD, path, text) < 0 ? fail_errno(failure, FAILED, "mapping the pod's users to %u of the host and up", first_id) : 0;
 }
 
 static int open_spaces(struct pod_users *users, struct failure *failure)

@@ -38,17 +38,6 @@ int cgroup_open(struct reader *reader, struct failure *failure)
     return reader->bad ? fail(failure, FAILED, "the start frame is malformed") : 0;
 }
 
-static int write_file(const struct hierarchy *hierarchy, const char *path, const char *text)
-{
-    int fd = openat(hierarchy->slot, path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0) return -1;
-    ssize_t written = write(fd, text, strlen(text));
-    int reason = errno;
-    close(fd);
-    errno = reason;
-    return written < 0 ? -1 : 0;
-}
-
 static int make_child(const char *child, struct failure *failure)
 {
     for (unsigned i = 0; i < hierarchy_count; i++) {
@@ -65,7 +54,7 @@ int cgroup_enter(const char *child, struct failure *failure)
     char path[64];
     snprintf(path, sizeof path, "%s/cgroup.procs", child);
     for (unsigned i = 0; i < hierarchy_count; i++) {
-        if (write_file(&hierarchies[i], path, "0") < 0) return fail_errno(failure, FAILED, "entering the cgroup %s of %s", child, hierarchies[i].controllers);
+        if (write_small(hierarchies[i].slot, path, "0") < 0) return fail_errno(failure, FAILED, "entering the cgroup %s of %s", child, hierarchies[i].controllers);
     }
     return 0;
 }
@@ -104,7 +93,7 @@ static int set_or_say(int index, const char *controller, const char *file, const
     char path[96];
     if (index < 0) snprintf(path, sizeof path, "%s", file);
     else snprintf(path, sizeof path, "c%d/%s", index, file);
-    if (write_file(hierarchy, path, value) == 0 || (missing_is_fine && errno == ENOENT)) return 0;
+    if (write_small(hierarchy->slot, path, value) == 0 || (missing_is_fine && errno == ENOENT)) return 0;
     if (errno == EBUSY && !strcmp(controller, "memory")) return fail(failure, FAILED, "a limit of memory of %s bytes is below what is in use already", value);
     return fail_errno(failure, FAILED, "writing %s to the cgroup's %s", value, path);
 }
@@ -231,12 +220,7 @@ int cgroup_leave(struct failure *failure)
     for (unsigned i = 0; i < hierarchy_count; i++) {
         char path[300];
         snprintf(path, sizeof path, "%s/supervisor/cgroup.procs", hierarchies[i].path);
-        int fd = open(path, O_WRONLY | O_CLOEXEC);
-        ssize_t written = fd < 0 ? -1 : write(fd, "0", 1);
-        int reason = errno;
-        if (fd >= 0) close(fd);
-        errno = reason;
-        if (written < 0) return fail_errno(failure, FAILED, "leaving for %s", path);
+        if (write_small(AT_FDCWD, path, "0") < 0) return fail_errno(failure, FAILED, "leaving for %s", path);
     }
     return 0;
 }
