@@ -61,6 +61,13 @@ static void answer_ok(uint32_t id)
     answer(&out);
 }
 
+static void run(uint32_t id, int (*work)(struct reader *, struct failure *), struct reader payload)
+{
+    struct failure failure = {0};
+    if (work(&payload, &failure) == 0) answer_ok(id);
+    else answer_error(id, &failure);
+}
+
 static void limit(uint32_t id, struct reader payload)
 {
     struct failure failure = {0};
@@ -142,22 +149,12 @@ static void received(const struct frame *frame)
     case HOST_OPAQUE: return start_worker(frame->id, opaque, payload);
     case HOST_DESTROY: return start_worker(frame->id, destroy, payload);
     case HOST_TEARDOWN: return start_worker(frame->id, teardown, payload);
-    case HOST_NETWORK:
-        if (network_configure(&payload, &failure) == 0) return answer_ok(frame->id);
-        return answer_error(frame->id, &failure);
-    case HOST_USERS:
-        if (users_check(&payload, &failure) == 0) return answer_ok(frame->id);
-        return answer_error(frame->id, &failure);
-    case HOST_CGROUPS:
-        if (cgroups_arrange(&payload, &failure) == 0) return answer_ok(frame->id);
-        return answer_error(frame->id, &failure);
+    case HOST_NETWORK: return run(frame->id, network_configure, payload);
+    case HOST_USERS: return run(frame->id, users_check, payload);
+    case HOST_CGROUPS: return run(frame->id, cgroups_arrange, payload);
+    case HOST_QUOTA: return run(frame->id, quota_check, payload);
+    case HOST_MEMORY: return run(frame->id, memory_mount, payload);
     case HOST_LIMIT: return limit(frame->id, payload);
-    case HOST_QUOTA:
-        if (quota_check(&payload, &failure) == 0) return answer_ok(frame->id);
-        return answer_error(frame->id, &failure);
-    case HOST_MEMORY:
-        if (memory_mount(&payload, &failure) == 0) return answer_ok(frame->id);
-        return answer_error(frame->id, &failure);
     default:
         fail(&failure, FAILED, "unknown request %u", frame->type);
         return answer_error(frame->id, &failure);
