@@ -29,10 +29,9 @@ static int open_sub_path(const struct mount *mount, struct failure *failure)
     int fd = open_in(volume, mount->sub_path, O_PATH, 0, RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS);
     /* whoever may write in the volume may write in what is made of it, as with the kubelet; the kernel passes on the group of a setgid directory */
     if (fd < 0 && errno == ENOENT) fd = open_or_make(volume, mount->sub_path, true, status.st_mode & 01777, RESOLVE_BENEATH, failure);
-    if (fd < 0 && (errno == EXDEV || errno == ELOOP)) {
-        failure->code = 0; /* the same words, whichever step the link was in the way of */
-        fail(failure, MOUNT_FAILED, "subPath \"%s\" leads out of its volume", mount->sub_path);
-    } else if (fd < 0 && failure->code == 0) fail_errno(failure, MOUNT_FAILED, "opening subPath \"%s\"", mount->sub_path);
+    /* the same words, whichever step the link was in the way of */
+    if (fd < 0 && (errno == EXDEV || errno == ELOOP)) fail(failure, MOUNT_FAILED, "subPath \"%s\" leads out of its volume", mount->sub_path);
+    else if (fd < 0 && failure->code == 0) fail_errno(failure, MOUNT_FAILED, "opening subPath \"%s\"", mount->sub_path);
     close(volume);
     return fd;
 }

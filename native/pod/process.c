@@ -196,14 +196,13 @@ struct process *process_launch(struct container *container, bool is_exec, const 
     return process;
 }
 
-/* The pid that the machine knows it by: fdinfo of the host's /proc says so. */
-static uint32_t host_pid(int pidfd)
+pid_t process_pid(int pidfd)
 {
     char path[48], text[512];
     snprintf(path, sizeof path, "/proc/self/fdinfo/%d", pidfd);
     read_small(AT_FDCWD, path, text, sizeof text);
     const char *at = strstr(text, "Pid:");
-    return at == NULL ? 0 : (uint32_t)strtoul(at + 4, NULL, 10);
+    return at == NULL ? 0 : (pid_t)strtol(at + 4, NULL, 10);
 }
 
 void process_replied(uint32_t cookie, pid_t pid, pid_t preparer, int error)
@@ -216,7 +215,7 @@ void process_replied(uint32_t cookie, pid_t pid, pid_t preparer, int error)
     if (process != NULL && pid > 0) {
         process->pid = pid;
         process->pidfd = process_fd(pid);
-        process->host_pid = host_pid(process->pidfd);
+        process->host_pid = (uint32_t)process_pid(process->pidfd);
     } else if (process != NULL) {
         process->pid = -1;
         process->wait_status = status;

@@ -89,6 +89,8 @@ struct process *process_launch(struct container *, bool is_exec, const void *fra
 void processes_reap(void);
 void process_replied(uint32_t cookie, pid_t pid, pid_t preparer, int error);
 void processes_abandon(const struct zygote *);
+/* What /proc knows it by; 0: it doesn't. On the host's /proc, the pid that the machine knows. */
+pid_t process_pid(int pidfd);
 
 /* container.c: what process.c reports */
 void container_start(struct connection *, uint32_t id, struct reader);

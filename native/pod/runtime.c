@@ -27,6 +27,7 @@
 #include "../small-file.h"
 #include "cgroup.h"
 #include "launch.h"
+#include "process.h"
 #include "rootfs.h"
 #include "zygote.h"
 
@@ -91,11 +92,8 @@ static int hide_cgroups(struct failure *failure)
 /* Of a process known by its pidfd, under a name that the configuration can give. */
 static int bind_pid_namespace(int pidfd, int bundle, struct failure *failure)
 {
-    char path[48], text[512];
-    snprintf(path, sizeof path, "/proc/self/fdinfo/%d", pidfd);
-    read_small(AT_FDCWD, path, text, sizeof text);
-    const char *at = strstr(text, "Pid:");
-    snprintf(path, sizeof path, "/proc/%ld/ns/pid", at == NULL ? 0L : strtol(at + 4, NULL, 10));
+    char path[48];
+    snprintf(path, sizeof path, "/proc/%d/ns/pid", (int)process_pid(pidfd));
     int tree = copy_tree(AT_FDCWD, path, false);
     if (tree < 0) return fail_errno(failure, FAILED, "opening the pid namespace %s", path);
     return attach_tree(tree, open_target(bundle, "pids", false, failure), "pids", failure);

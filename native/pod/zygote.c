@@ -106,9 +106,11 @@ static pid_t start(const struct zygote_request *request, const int *fds)
 static void dismiss_parked(bool is_container)
 {
     if (parked.pidfd < 0) return;
-    if (!is_container) signal_fd(parked.pidfd, SIGKILL);
-    if (!is_container) await_end(parked.pidfd);
-    else close(parked.pidfd);
+    if (is_container) close(parked.pidfd);
+    else {
+        signal_fd(parked.pidfd, SIGKILL);
+        await_end(parked.pidfd);
+    }
     close(parked.channel);
     parked = (struct parked){.pidfd = -1, .channel = -1};
 }
