@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { isHuge } from '../machinery/compute-resources.ts';
 import type { Container, Pod, Volume } from '../machinery/kinds/core.ts';
 import { unitsOf } from '../machinery/quantity.ts';
 import { systemCode } from '../machinery/thrown.ts';
@@ -47,7 +48,7 @@ export const isInHugePages = ({ emptyDir }: Volume): boolean => emptyDir?.medium
 /** The size of an emptyDir's pages: that of its medium, or the one that the pod asks for. Throws in Kubernetes' words when there is no such. Pure. */
 export function pageSizeOf({ spec }: Pod, { emptyDir }: Volume): number {
   const medium = emptyDir?.medium ?? '';
-  const asked = new Set([...spec?.initContainers ?? [], ...spec?.containers ?? []].flatMap(({ resources }) => Object.keys(resources?.requests ?? {}).filter((name) => name.startsWith('hugepages-'))));
+  const asked = new Set([...spec?.initContainers ?? [], ...spec?.containers ?? []].flatMap(({ resources }) => Object.keys(resources?.requests ?? {}).filter(isHuge)));
   const own = /^HugePages-(.+)$/.exec(medium)?.[1];
   if (own !== undefined && !asked.has(`hugepages-${own}`)) throw new Error(`medium "${medium}": no container of the pod requests hugepages-${own}`);
   const [only, ...others] = own === undefined ? asked : [`hugepages-${own}`];

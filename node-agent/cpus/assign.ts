@@ -47,7 +47,7 @@ export function assign(pod: Pod, { topology, reserved }: Processors, others: rea
   let reusable: ReadonlySet<number> = new Set();
   const cpus: Record<string, string> = {};
   const { initContainers = [], containers = [] } = pod.spec ?? {};
-  for (const [container, isTransient] of [...initContainers.map((each) => [each, !isSidecar(each)] as const), ...containers.map((each) => [each, false] as const)]) {
+  for (const container of [...initContainers, ...containers]) {
     const count = ownCpus(pod, container);
     if (count === 0) continue;
     const again = takeCpus(topology, reusable, Math.min(count, reusable.size)) ?? [];
@@ -55,6 +55,7 @@ export function assign(pod: Pod, { topology, reserved }: Processors, others: rea
     if (more === undefined) return { refusal: refusalOf(count, free.size + reusable.size) };
     for (const id of more) free.delete(id);
     const own = new Set([...again, ...more]);
+    const isTransient = initContainers.includes(container) && !isSidecar(container);
     reusable = isTransient ? reusable.union(own) : reusable.difference(own);
     cpus[container.name] = formatCpus(own);
   }
@@ -65,7 +66,8 @@ function refusalOf(requested: number, available: number): AssignmentRefusal {
   return { reason: 'UnexpectedAdmissionError', message: `Allocate failed due to not enough cpus available to satisfy request: requested=${requested}, available=${available}, which is unexpected` };
 }
 
-function owned(assignments: readonly Assignment[]): ReadonlySet<number> {
+/** Every processor that is somebody's own. */
+export function owned(assignments: readonly Assignment[]): ReadonlySet<number> {
   return new Set(assignments.flatMap((each) => Object.values(each).flatMap((list) => [...parseCpus(list) ?? []])));
 }
 

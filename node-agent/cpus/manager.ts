@@ -2,8 +2,8 @@ import { createBell } from '../../machinery/bell.ts';
 import { pause, type Clock } from '../../machinery/clock.ts';
 import type { Pod } from '../../machinery/kinds/core.ts';
 import type { Log } from '../../client/log.ts';
-import { assign, sharedCpus, type Assignment, type Processors } from './assign.ts';
-import { formatCpus, parseCpus } from './cpu-set.ts';
+import { assign, owned, sharedCpus, type Assignment, type Processors } from './assign.ts';
+import { formatCpus } from './cpu-set.ts';
 import { readTopology } from './topology.ts';
 
 export interface CpuSettings {
@@ -90,6 +90,6 @@ export function takeOverRefusal(policy: CpuSettings['policy'], processors: Proce
   if (running.some(({ cpus }) => (cpus === undefined) !== (policy === 'none'))) return `pods run here that were started with --cpu-manager-policy ${other}: ${remedy}`;
   if (processors === undefined) return undefined;
   const usable = new Set(processors.topology.map(({ id }) => id)).difference(processors.reserved);
-  const lost = new Set(running.flatMap(({ cpus = {} }) => Object.values(cpus).flatMap((list) => [...parseCpus(list) ?? []]))).difference(usable);
+  const lost = owned(running.map(({ cpus = {} }) => cpus)).difference(usable);
   return lost.size === 0 ? undefined : `pods run here that have processors ${formatCpus(lost)} to themselves, which are reserved or not there: ${remedy}`;
 }

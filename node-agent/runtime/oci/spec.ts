@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { sharesOf } from '../qos-tree.ts';
 import type { CgroupResources, ContainerSpec, Mount, SandboxSpec } from '../runtime.ts';
 import type { OciDevice } from './machine.ts';
 import { ociSeccomp } from './seccomp.ts';
@@ -97,9 +98,8 @@ const quotaPeriod = 100_000;
 
 /** The supervisor sets the same (native/pod/cgroup.c); a runtime that isn't the kernel's knows its bounds from here only. */
 function resourcesOf({ cpuRequestMillis = 0, cpuLimitMillis, memoryLimitBytes, pidsLimit, cpus }: CgroupResources) {
-  const shares = Math.min(Math.max(Math.trunc(cpuRequestMillis * 1024 / 1000), 2), 262_144);
   return {
-    cpu: { shares, ...(cpuLimitMillis === undefined ? {} : { quota: Math.max(cpuLimitMillis * quotaPeriod / 1000, 1000), period: quotaPeriod }), ...(cpus === undefined ? {} : { cpus }) },
+    cpu: { shares: sharesOf(cpuRequestMillis), ...(cpuLimitMillis === undefined ? {} : { quota: Math.max(cpuLimitMillis * quotaPeriod / 1000, 1000), period: quotaPeriod }), ...(cpus === undefined ? {} : { cpus }) },
     ...(memoryLimitBytes === undefined ? {} : { memory: { limit: memoryLimitBytes } }),
     ...(pidsLimit === undefined ? {} : { pids: { limit: pidsLimit } }),
   };
