@@ -1,14 +1,14 @@
-import { readHugePages } from '../huge-pages.ts';
 import { readFile, rm } from 'node:fs/promises';
 import { systemClock, type Clock } from '../../machinery/clock.ts';
 import { systemCode } from '../../machinery/thrown.ts';
 import type { Log } from '../../client/log.ts';
 import { NativeError } from '../../native/frame.ts';
 import { startHost, type HostClient } from '../../native/host.ts';
+import { readHugePages } from '../huge-pages.ts';
 import { nothingReserved, type Reserved } from '../node/reserved.ts';
 import { createAddressPool } from './address-pool.ts';
 import { createClearing } from './clearing.ts';
-import { readLayout, readUsage, slotPaths, type CgroupUsage } from './cgroups.ts';
+import { readLayout, readUsage, slotPaths, type CgroupLayout, type CgroupUsage, type HandedOut } from './cgroups.ts';
 import { parseAddress, parseRange } from './ipv4.ts';
 import { arrangeClasses, createSandbox, endOccupied, makeSpare, type NodeState } from './node-state.ts';
 import { memoryDirectory, readBootId } from './sandbox-record.ts';
@@ -111,6 +111,17 @@ async function opaqueDirectories(host: HostClient, layer: string, scratch: strin
   }
 }
 
+/** With the hierarchies of what the node hands out. */
+async function layoutFor({ assignsCpus = false }: RuntimeOptions): Promise<CgroupLayout> {
+  const hugePages = await readHugePages();
+  const more: readonly HandedOut[] = [...(assignsCpus ? ['cpuset' as const] : []), ...(hugePages.length > 0 ? ['hugetlb' as const] : [])];
+  const layout = await readLayout(more);
+  if (assignsCpus && !layout.hierarchies.some(({ controllers }) => controllers.includes('cpuset'))) {
+    throw new RuntimeError('Failed', 'processors can\'t be assigned: this machine has no cgroup controller cpuset; mount it, or leave out --cpu-manager-policy static');
+  }
+  return layout;
+}
+
 /**
  * The machine's runtime over `native/`. Opening it touches nothing, and rejects with `Incompatible` when `coracle-host` is of
  * another build. Spares are made once the network is configured. `recover`
@@ -118,10 +129,7 @@ async function opaqueDirectories(host: HostClient, layer: string, scratch: strin
  */
 export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   const { dataDir, instance, log, events } = options;
-  const [bootId, layout, delegated] = await Promise.all([readBootId(), readLayout([...(options.assignsCpus === true ? ['cpuset' as const] : []), ...((await readHugePages()).length > 0 ? ['hugetlb' as const] : [])]), readDelegated()]);
-  if (options.assignsCpus === true && !layout.hierarchies.some(({ controllers }) => controllers.includes('cpuset'))) {
-    throw new RuntimeError('Failed', 'processors can\'t be assigned: this machine has no cgroup controller cpuset; mount it, or leave out --cpu-manager-policy static');
-  }
+  const [bootId, layout, delegated] = await Promise.all([readBootId(), layoutFor(options), readDelegated()]);
   const host = startHost();
   try {
     await translated(() => host.ready());
