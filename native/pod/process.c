@@ -163,8 +163,8 @@ static int request(struct process *process, const void *frame, size_t size, int 
     fds[FD_FAULT] = fault[1];
     if (fcntl(fault[0], F_SETFL, O_NONBLOCK) < 0) return fail_errno(failure, FAILED, "making a pipe");
     uint32_t pids = process->container->flags & JOINED_PIDS ? ZYGOTE_JOINED_PIDS : pod.reaper >= 0 ? ZYGOTE_SHARED_PIDS : pod.flags & POD_HOST_PIDS ? 0u : ZYGOTE_OWN_PIDS;
-    uint32_t flags = (process->streams.terminal ? ZYGOTE_TTY : 0u) | (pod.flags & POD_HOST_IPC ? ZYGOTE_HOST_IPC : 0u) | pids;
-    struct zygote_request message = {process->is_exec ? ZYGOTE_EXEC : ZYGOTE_START, process->cookie, flags, (uint32_t)size, pod.first_id};
+    uint32_t flags = (process->streams.terminal ? ZYGOTE_TTY : 0u) | pids;
+    struct zygote_request message = {process->is_exec ? ZYGOTE_EXEC : ZYGOTE_START, process->cookie, flags, (uint32_t)size};
     const struct zygote *zygote = process->container->zygote;
     if (zygote->source.fd < 0) return fail(failure, UNAVAILABLE, "the container's zygote is gone");
     if (send_packet(zygote->source.fd, &message, sizeof message, fds, FD_COUNT) < 0) return fail_errno(failure, UNAVAILABLE, "asking the container's zygote");

@@ -63,8 +63,8 @@ static bool parse_container(const struct zygote_request *request, const int *fds
     }
     if (request->flags & ZYGOTE_SHARED_PIDS) container.flags |= SHARED_PIDS;
     if (request->flags & ZYGOTE_JOINED_PIDS) container.flags |= JOINED_PIDS;
-    if (request->flags & ZYGOTE_HOST_IPC) container.flags |= HOST_IPC;
-    container.first_id = request->first_id;
+    if (pod.flags & POD_HOST_IPC) container.flags |= HOST_IPC;
+    container.first_id = pod.first_id;
     struct failure told_by_the_child = {0};
     set_oom_score(container.oom_score_adj, &told_by_the_child); /* what exec starts has it from here */
     return true;

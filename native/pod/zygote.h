@@ -11,10 +11,9 @@ enum zygote_operation { ZYGOTE_START = 1, ZYGOTE_EXEC = 2 };
 /* One packet; descriptors ride along in the order of zygote_fd. */
 struct zygote_request {
     uint32_t operation, cookie, flags, size; /* size of the memfd's frame */
-    uint32_t first_id; /* struct spec */
 };
 /* OWN: the container gets a pid namespace; SHARED, JOINED: it joins the one of FD_PIDS, the pod's or another container's; none: the host's. */
-enum zygote_flags { ZYGOTE_OWN_PIDS = 1, ZYGOTE_TTY = 2, ZYGOTE_SHARED_PIDS = 4, ZYGOTE_JOINED_PIDS = 8, ZYGOTE_HOST_IPC = 16 };
+enum zygote_flags { ZYGOTE_OWN_PIDS = 1, ZYGOTE_TTY = 2, ZYGOTE_SHARED_PIDS = 4, ZYGOTE_JOINED_PIDS = 8 };
 enum zygote_fd {
     FD_FRAME,     /* memfd: container spec, or exec's arguments */
     FD_STATUS,    /* what is reported until the new process is ready */
