@@ -184,12 +184,12 @@ const killHost = async (): Promise<void> => {
 };
 
 describe('a sandbox with the machine\'s IPC', () => {
-  it('has its shared memory too', async () => {
+  it.each([['made ahead', {}], ['made late', { maskedPaths: [] }]] as const)('shows its shared memory to a container whose view of the kernel is %s', async (_when, changes) => {
     const name = `coracle-${machine.instance}`;
     await writeFile(join('/dev/shm', name), 'of the machine');
     try {
       const sandbox = await machine.runtime.createSandbox(sandboxSpec('shared-memory', { hostIpc: true }));
-      const spec = containerSpec(machine, ['sleep', '100']);
+      const spec = containerSpec(machine, ['sleep', '100'], changes);
       await sandbox.start(spec);
       expect(await execText(sandbox, spec.id, `cat /dev/shm/${name}`)).toBe('of the machine');
       await sandbox.destroy();
