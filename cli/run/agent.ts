@@ -45,11 +45,11 @@ async function runNode(invocation: Invocation, { server, token, port, ...options
     dataDir, instance, nodeName, address, client, settings, version: invocation.version, log, ...(port === undefined ? {} : { port }), tls: { ...joined.serving, caPem: joined.caPem },
   });
   try {
-    const ready = node.listening.then(() => nodeReadyAtLast(client, nodeName, stop.asked, once((error) => {
+    const ready = node.listening.then(() => nodeReadyAtLast(client, nodeName, stop.asked, (error) => {
       invocation.terminal.line(`${server} can't be reached (${messageOf(error)}): the pods of this machine go on, and node ${nodeName} is back when it answers`);
       // Whoever waits for this process waits for no server.
       invocation.ready();
-    })));
+    }));
     await Promise.race([ready, stop.told.then(() => stop.asked.throwIfAborted()), node.failed]);
     invocation.terminal.line(`Node ${nodeName}: Ready`);
     invocation.ready();
@@ -61,12 +61,4 @@ async function runNode(invocation: Invocation, { server, token, port, ...options
     await node.stop();
     transport.close();
   }
-}
-
-function once(tell: (error: unknown) => void): (error: unknown) => void {
-  let isTold = false;
-  return (error) => {
-    if (!isTold) tell(error);
-    isTold = true;
-  };
 }

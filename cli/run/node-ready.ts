@@ -17,17 +17,17 @@ const readyMs = 60_000;
 const retryMs = 1000;
 
 /**
- * The same, however long the API server is out of reach: `unreachable` is told each time. Rejects when the server answers and the
+ * The same, however long the API server is out of reach: `unreachable` is told the first time. Rejects when the server answers and the
  * node is not Ready within a minute, when it is refused, or when `signal` aborts.
  */
 export async function nodeReadyAtLast(client: Client, nodeName: string, signal: AbortSignal, unreachable: (error: unknown) => void): Promise<void> {
-  for (;;) {
+  for (let isTold = false; ; isTold = true) {
     const deadline = AbortSignal.timeout(readyMs);
     try {
       return await nodeReady(client, nodeName, AbortSignal.any([signal, deadline]));
     } catch (error) {
       if (signal.aborted || deadline.aborted || isReason(error, 'Unauthorized', 'Forbidden')) throw error;
-      unreachable(error);
+      if (!isTold) unreachable(error);
       await pause(systemClock, retryMs, signal);
     }
   }
