@@ -176,10 +176,10 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
     });
     const server = createStreamingServer({ tls: options.tls, log, clock, nodeName, images, find: (namespace, name) => workers.find(namespace, name), list: () => workers.list(), meter });
     const port = await server.listen(options.port, options.address, signal);
-    const hugePages = await readHugePages();
+    const [hugePages, swapCapacity] = await Promise.all([readHugePages(), readSwapCapacity()]);
     const facts = await readNodeFacts({
       name: nodeName, address: options.address, port, labels: options.labels ?? {}, maxPods: options.maxPods ?? defaultMaxPods, dataDir,
-      runtimeVersion: `coracle://${options.version ?? '0.1.0'}`, userNamespaces: (await runtime.usersRefusal(dataDir)) === undefined, hugePages, ...(options.reserved === undefined ? {} : { reserved: options.reserved }), swapCapacity: await readSwapCapacity(),
+      runtimeVersion: `coracle://${options.version ?? '0.1.0'}`, userNamespaces: (await runtime.usersRefusal(dataDir)) === undefined, hugePages, ...(options.reserved === undefined ? {} : { reserved: options.reserved }), swapCapacity,
       foreignHandlers: [...options.runtimeHandlers?.keys() ?? []],
       kept: (what, capacity) => keptFree(settings, what === 'memory' ? 'memory.available' : 'nodefs.available', capacity),
     });
@@ -206,7 +206,7 @@ async function runAgent(options: AgentOptions, signal: AbortSignal, listening: (
     const runtimeClasses = createRuntimeClassSource(client, clock, log);
     const context: NodeContext = {
       client, clock, log, runtime, runtimeClasses, images, imagePolicies, users: createUserLookUp(), objects, dataDir, nodeName, hostAddress: options.address,
-      recorder, statuses, memoryDir, memoryQos, swap: await swapHere(options, runtime, recorder), cpus, allocatable: () => facts.allocatable, heldChanged: () => classes.changed(), podsBeside: (uid) => workers.beside(uid), services: () => services.list(),
+      recorder, statuses, memoryDir, memoryQos, swap: swapHere(options, runtime, recorder, swapCapacity), cpus, allocatable: () => facts.allocatable, heldChanged: () => classes.changed(), podsBeside: (uid) => workers.beside(uid), services: () => services.list(),
       clusterDns: options.clusterDns, hostResolver: readWhenChanged('/etc/resolv.conf', (text) => text, ''), registries: options.registries ?? noRegistrySettings, defaultSeccomp: createSeccompCache(),
       memoryCapacityBytes: totalmem(), hugePageSizes: hugePages.map(({ sizeBytes }) => sizeBytes), pidsLimit: options.pidsLimit ?? defaultPidsLimit,
       refusal: (pod) => shutdown.refusal() ?? eviction.refusal(pod), networkReady: (each) => network.ready(each), newId: () => randomBytes(32).toString('hex'),
@@ -245,9 +245,9 @@ function memoryQosHere(options: AgentOptions, { cgroupVersion }: Runtime, record
   return noMemoryQos;
 }
 
-async function swapHere(options: AgentOptions, { cgroupVersion }: Runtime, recorder: Recorder): Promise<Swap> {
+function swapHere(options: AgentOptions, { cgroupVersion }: Runtime, recorder: Recorder, swapBytes: number): Swap {
   if (options.swapBehavior !== 'LimitedSwap') return { behavior: 'NoSwap' };
-  if (cgroupVersion === 2) return { behavior: 'LimitedSwap', memoryBytes: totalmem(), swapBytes: await readSwapCapacity() };
+  if (cgroupVersion === 2) return { behavior: 'LimitedSwap', memoryBytes: totalmem(), swapBytes };
   tellOfCgroupV1(options, recorder, '--memory-swap-behavior LimitedSwap has no effect: on cgroup v1, pods are kept from swapping as far as they have limits of memory');
   return { behavior: 'NoSwap' };
 }
