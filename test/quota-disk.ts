@@ -1,9 +1,11 @@
 import { execFile } from 'node:child_process';
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, readdir, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { messageOf } from '../machinery/thrown.ts';
+import { messageOf, systemCode } from '../machinery/thrown.ts';
+import { startHost } from '../native/host.ts';
+import { projectsDirectory } from '../node-agent/runtime/sandbox-record.ts';
 
 /** An ext4 with project quota, made in a file and mounted. */
 export interface QuotaDisk {
@@ -35,6 +37,33 @@ export async function mountQuotaDisk(size: string): Promise<QuotaDisk> {
       if (loop !== '') throw new Error(`left of the disk: ${loop}`);
     },
   };
+}
+
+/** Each directory of a node that has a limit, with its project. */
+export async function projectsOf(dataDir: string): Promise<Map<string, number>> {
+  const directory = projectsDirectory(dataDir);
+  const names = await readdir(directory).catch((error: unknown) => {
+    if (systemCode(error) === 'ENOENT') return [];
+    throw error;
+  });
+  return new Map(await Promise.all(names.map(async (name) => [await readlink(join(directory, name)), Number(name)] as const)));
+}
+
+/** Those projects of a disk that have no files and no limit. */
+export async function unusedOf({ mountPoint }: QuotaDisk, projects: Iterable<number>): Promise<number[]> {
+  const host = startHost();
+  try {
+    const free: number[] = [];
+    for (const project of projects) {
+      const request = { directory: mountPoint, gives: false, project };
+      if (!(await host.limitProject({ ...request, bytes: 2 ** 23 }))) continue;
+      free.push(project);
+      await host.limitProject({ ...request, bytes: 0 });
+    }
+    return free;
+  } finally {
+    await host.close();
+  }
 }
 
 /** For the title of tests that need one: why this machine mounts none, or '' where it does. Debian's kernel does. */

@@ -1,8 +1,7 @@
-import { readdir, readFile, readlink } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startHost } from '../../native/host.ts';
-import { lackOfQuota, mountQuotaDisk, type QuotaDisk } from '../quota-disk.ts';
+import { lackOfQuota, mountQuotaDisk, projectsOf, unusedOf, type QuotaDisk } from '../quota-disk.ts';
 import { buildAttempts } from '../runtime/attempts.ts';
 import type { Started } from './command.ts';
 import { importImage, importWeb, kubectlFor, remove, up } from './coracle.ts';
@@ -54,25 +53,8 @@ async function meetsLimit(name: string, path: string): Promise<void> {
   expect(bytes).toBeGreaterThan(limit - MiB);
 }
 
-const projects = async (): Promise<Map<string, number>> => {
-  const names = await readdir(join(dataDir, 'projects'));
-  return new Map(await Promise.all(names.map(async (name) => [await readlink(join(dataDir, 'projects', name)), Number(name)] as const)));
-};
-/** Those that have no files and no limit any more. */
-async function unused(ids: Iterable<number>): Promise<number[]> {
-  const host = startHost();
-  try {
-    const free: number[] = [];
-    for (const project of ids) {
-      if (!(await host.limitProject({ directory: disk.mountPoint, gives: false, project, bytes: limit }))) continue;
-      free.push(project);
-      await host.limitProject({ directory: disk.mountPoint, gives: false, project, bytes: 0 });
-    }
-    return free;
-  } finally {
-    await host.close();
-  }
-}
+const projects = () => projectsOf(dataDir);
+const unused = (ids: Iterable<number>) => unusedOf(disk, ids);
 
 describe.skipIf(lacks !== '')(`on a file system with project quota${lacks}`, () => {
   beforeAll(async () => {

@@ -1,12 +1,11 @@
-import { cp, mkdir, readdir, readlink, rm } from 'node:fs/promises';
+import { cp, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startHost } from '../../native/host.ts';
 import { allCapabilities, defaultCapabilities } from '../../node-agent/runtime/capabilities.ts';
 import { defaultSeccomp } from '../../node-agent/runtime/seccomp.ts';
 import { destroyInstance } from '../../node-agent/runtime/teardown.ts';
 import type { ContainerSpec, Sandbox } from '../../node-agent/runtime/runtime.ts';
-import { lackOfQuota, mountQuotaDisk, type QuotaDisk } from '../quota-disk.ts';
+import { lackOfQuota, mountQuotaDisk, projectsOf, unusedOf, type QuotaDisk } from '../quota-disk.ts';
 import { buildAttempts } from './attempts.ts';
 import { containerSpec, createTestMachine, finished, sandboxSpec, type TestMachine } from './fixture.ts';
 
@@ -68,29 +67,8 @@ async function meetsLimit(container: Waiting, path: string): Promise<void> {
   expect(bytes).toBeGreaterThan(limit - MiB);
 }
 
-/** Each directory that has a limit, with its project. */
-async function projects(): Promise<Map<string, number>> {
-  const directory = join(machine.dataDir, 'projects');
-  const names = await readdir(directory).catch(() => []);
-  return new Map(await Promise.all(names.map(async (name) => [await readlink(join(directory, name)), Number(name)] as const)));
-}
-
-/** Those that have no files and no limit. */
-async function unused(ids: Iterable<number>): Promise<number[]> {
-  const host = startHost();
-  try {
-    const free: number[] = [];
-    for (const project of ids) {
-      const request = { directory: disk.mountPoint, gives: false, project };
-      if (!(await host.limitProject({ ...request, bytes: limit }))) continue;
-      free.push(project);
-      await host.limitProject({ ...request, bytes: 0 });
-    }
-    return free;
-  } finally {
-    await host.close();
-  }
-}
+const projects = () => projectsOf(machine.dataDir);
+const unused = (ids: Iterable<number>) => unusedOf(disk, ids);
 
 describe.skipIf(lacks !== '')(`on a file system with project quota${lacks}`, () => {
   beforeAll(async () => {
