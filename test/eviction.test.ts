@@ -1,49 +1,31 @@
-import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createClient } from '../client/client.ts';
-import { silentLog } from '../client/log.ts';
 import { systemClock, type Clock } from '../machinery/clock.ts';
 import { Event, Node, Pod, ServiceAccount } from '../machinery/kinds/core.ts';
 import type { Kind, KubernetesObject } from '../machinery/kinds/kind.ts';
-import { createAgent } from '../node-agent/agent.ts';
 import { evictionSettings, parseThresholds } from '../node-agent/eviction/thresholds.ts';
-import { openImageStore } from '../node-agent/images/store.ts';
-import { openRuntime } from '../node-agent/runtime/native-runtime.ts';
 import { destroyInstance } from '../node-agent/runtime/teardown.ts';
+import { newInstance, startTestAgent, takeInWeb, type TestAgent } from './test-agent.ts';
 import { startTestServer, type TestServer } from './test-server.ts';
 
 /** A node that can never have enough memory: what it lets in, and whom it ends. */
 
-const image = join(import.meta.dirname, '..', 'generated', 'images', 'web.tar');
-const instance = `t${randomBytes(4).toString('hex').slice(0, 5)}`;
+const instance = newInstance();
 let test: TestServer;
-const stop = new AbortController();
 /** Time as the node has it: its looks are ten seconds apart. */
 const speed = 20;
 const begun = systemClock.now();
 const quick: Clock = { now: () => begun + (systemClock.now() - begun) * speed, setTimer: (ms, run) => systemClock.setTimer(ms / speed, run) };
-let done: Promise<void>;
+let agent: TestAgent | undefined;
 
 beforeAll(async () => {
   test = await startTestServer();
   await test.client.create(ServiceAccount, { metadata: { namespace: 'default', name: 'default' } });
-  const runtime = await openRuntime({ dataDir: test.dataDir, instance, log: silentLog });
-  const images = await openImageStore({ dataDir: test.dataDir, unpack: (each) => runtime.unpack(each) });
-  await images.import(image, { name: 'web:1' });
-  await runtime.close();
-  const agent = createAgent({
-    client: createClient(await test.transportAs('system:node:n1', ['system:nodes'])), runtime: (events) => openRuntime({ dataDir: test.dataDir, instance, log: silentLog, events }),
-    nodeName: 'n1', dataDir: test.dataDir, tls: { ...(await test.pki.agentCertificate('n1', ['127.0.0.1'])), caPem: test.pki.caPem }, address: '127.0.0.1', port: 0,
-    clock: quick, log: silentLog, eviction: evictionSettings({ hard: parseThresholds('memory.available<1Ei') }),
-  });
-  done = agent.run(stop.signal);
-  await Promise.race([agent.listening, done]);
+  await takeInWeb({ dataDir: test.dataDir, instance });
+  agent = await startTestAgent(test, { instance, clock: quick, eviction: evictionSettings({ hard: parseThresholds('memory.available<1Ei') }) });
 }, 60_000);
 
 afterAll(async () => {
-  stop.abort();
-  await done;
+  await agent?.stop();
   await destroyInstance({ instance, dataDir: test.dataDir });
   await test.dispose();
 }, 60_000);

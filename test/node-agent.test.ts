@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { watch } from 'node:fs';
@@ -6,56 +5,34 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { createClient } from '../client/client.ts';
 import type { Transport } from '../client/transport.ts';
 import { silentLog, type Log } from '../client/log.ts';
-import { systemClock } from '../machinery/clock.ts';
 import { failure } from '../machinery/status.ts';
 import { ConfigMap, Event, Node, Pod, Secret, ServiceAccount } from '../machinery/kinds/core.ts';
 import type { Kind, KubernetesObject } from '../machinery/kinds/kind.ts';
-import { createAgent } from '../node-agent/agent.ts';
 import { openImageStore } from '../node-agent/images/store.ts';
 import { openRuntime } from '../node-agent/runtime/native-runtime.ts';
 import { destroyInstance } from '../node-agent/runtime/teardown.ts';
+import { descendantsOf } from './e2e/machine-processes.ts';
+import { supervisorOf } from './sandbox-record.ts';
+import { newInstance, startTestAgent, takeInWeb, type TestAgent } from './test-agent.ts';
 import { startTestServer, type TestServer } from './test-server.ts';
 
 /** The node agent on the real API and the real runtime: pods are processes on this machine. */
 
 const image = join(import.meta.dirname, '..', 'generated', 'images', 'web.tar');
 const kubectlPath = join(import.meta.dirname, '..', 'generated', 'bin', 'kubectl');
-const instance = `t${randomBytes(4).toString('hex').slice(0, 5)}`;
+const instance = newInstance();
 /** A share of addresses that no other cluster of this machine is likely to have. */
 const second = 100 + (process.pid % 100);
 const podCidr = `10.${second}.7.0/24`;
 
 let test: TestServer;
-let agent: RunningAgent;
+let agent: TestAgent;
 const problems: string[] = [];
 const log: Log = { ...silentLog, ...(process.env['DEBUG_AGENT'] === undefined ? {} : { warn: (f: object, m: string) => console.log('WARN', m, f) }), error: (fields, message) => void problems.push(`${message}: ${'err' in fields && fields.err instanceof Error ? fields.err.stack ?? '' : JSON.stringify(fields)}`) };
 
-interface RunningAgent {
-  readonly port: number;
-  stop(): Promise<void>;
-}
-
-async function startAgent(transport?: Transport): Promise<RunningAgent> {
-  const reaches = transport ?? await test.transportAs('system:node:n1', ['system:nodes']);
-  const tls = { ...(await test.pki.agentCertificate('n1', ['127.0.0.1'])), caPem: test.pki.caPem };
-  const stop = new AbortController();
-  const started = createAgent({
-    client: createClient(reaches), runtime: (events) => openRuntime({ dataDir: test.dataDir, instance, log, events }), nodeName: 'n1', dataDir: test.dataDir, tls,
-    address: '127.0.0.1', port: 0, clock: systemClock, log, clusterCidr: `10.${second}.0.0/16`,
-  });
-  const done = started.run(stop.signal);
-  const port = await Promise.race([started.listening, done.then(() => 0)]);
-  return {
-    port,
-    async stop() {
-      stop.abort();
-      await done;
-    },
-  };
-}
+const startAgent = (transport?: Transport): Promise<TestAgent> => startTestAgent(test, { instance, log, clusterCidr: `10.${second}.0.0/16`, ...(transport === undefined ? {} : { transport }) });
 
 beforeAll(async () => {
   test = await startTestServer();
@@ -64,10 +41,7 @@ beforeAll(async () => {
   await until(Node, 'n1', undefined, (node) => node.status?.nodeInfo !== undefined);
   await test.client.patch(Node, { name: 'n1' }, 'application/merge-patch+json', { spec: { podCIDR: podCidr, podCIDRs: [podCidr] } });
   await until(Node, 'n1', undefined, (node) => node.status?.conditions?.some((each) => each.type === 'Ready' && each.status === 'True') === true);
-  const runtime = await openRuntime({ dataDir: test.dataDir, instance, log });
-  const images = await openImageStore({ dataDir: test.dataDir, unpack: (each) => runtime.unpack(each) });
-  await images.import(image, { name: 'web:1' });
-  await runtime.close();
+  await takeInWeb({ dataDir: test.dataDir, instance, log });
 }, 60_000);
 
 afterAll(async () => {
@@ -133,19 +107,8 @@ async function eventOf(name: string, text: RegExp | string): Promise<void> {
 
 /** Pids of a pod's processes with this command line. */
 async function processes(commandLine: string, uid: string): Promise<readonly number[]> {
-  const { pid: supervisor } = JSON.parse(await readFile(join(test.dataDir, 'pods', uid, 'sandbox', 'sandbox.json'), 'utf8')) as { pid: number };
-  const found: number[] = [];
-  for (const name of (await readdir('/proc')).filter((each) => /^\d+$/.test(each))) {
-    const text = (await readFile(`/proc/${name}/cmdline`, 'utf8').catch(() => '')).replaceAll('\0', ' ').trim();
-    if (text.endsWith(commandLine) && (await ancestors(Number(name))).includes(supervisor)) found.push(Number(name));
-  }
-  return found;
-}
-
-async function ancestors(pid: number): Promise<readonly number[]> {
-  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-  const parent = Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1] ?? 0);
-  return parent > 1 ? [parent, ...(await ancestors(parent))] : [];
+  const found = await descendantsOf(await supervisorOf(test.dataDir, uid));
+  return found.filter(({ command }) => command.endsWith(commandLine)).map(({ pid }) => pid);
 }
 
 function initStep(name: string): object {
@@ -409,7 +372,7 @@ describe('a pod on a node', () => {
     const killed = (await processes('sleep 1000', pod.metadata?.uid ?? '')).at(-1) ?? 0;
     process.kill(killed, 'SIGKILL');
     await podUntil('tough', (each) => isReady(each) && each.status?.containerStatuses?.[0]?.restartCount === 1);
-    const { pid } = JSON.parse(await readFile(join(test.dataDir, 'pods', pod.metadata?.uid ?? '', 'sandbox', 'sandbox.json'), 'utf8')) as { pid: number };
+    const pid = await supervisorOf(test.dataDir, pod.metadata?.uid ?? '');
     process.kill(pid, 'SIGKILL');
     await podUntil('tough', (each) => isReady(each) && each.status?.containerStatuses?.[0]?.restartCount === 2);
     await eventOf('tough', /SandboxChanged/);

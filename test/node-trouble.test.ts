@@ -1,30 +1,23 @@
 import { execFileSync } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { closeSync, mkdirSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, rmSync } from 'node:fs';
 import { mkdir, readdir } from 'node:fs/promises';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { createClient } from '../client/client.ts';
-import { silentLog } from '../client/log.ts';
-import { systemClock } from '../machinery/clock.ts';
 import { Event, Pod, ServiceAccount } from '../machinery/kinds/core.ts';
 import type { Kind, KubernetesObject } from '../machinery/kinds/kind.ts';
-import { createAgent } from '../node-agent/agent.ts';
 import { evictionSettings } from '../node-agent/eviction/thresholds.ts';
-import { openImageStore } from '../node-agent/images/store.ts';
-import { openRuntime } from '../node-agent/runtime/native-runtime.ts';
 import { destroyInstance } from '../node-agent/runtime/teardown.ts';
+import { fillDisk } from './full-disk.ts';
+import { newInstance, startTestAgent, takeInWeb, type TestAgent } from './test-agent.ts';
 import { startTestServer, type TestServer } from './test-server.ts';
 
 /** A node on a small disk of its own that fills up, and beside a registry that says nothing: pods are told, and the agent goes on. */
-const image = join(import.meta.dirname, '..', 'generated', 'images', 'web.tar');
-const instance = `t${randomBytes(4).toString('hex').slice(0, 5)}`;
-const stop = new AbortController();
+const instance = newInstance();
 let test: TestServer;
 let disk: string;
-let done: Promise<void>;
+let agent: TestAgent | undefined;
 let registry: Server;
 
 beforeAll(async () => {
@@ -35,22 +28,12 @@ beforeAll(async () => {
   registry = createServer(() => undefined).listen(0, '127.0.0.1');
   await once(registry, 'listening');
   await test.client.create(ServiceAccount, { metadata: { namespace: 'default', name: 'default' } });
-  const runtime = await openRuntime({ dataDir: disk, instance, log: silentLog });
-  const images = await openImageStore({ dataDir: disk, unpack: (each) => runtime.unpack(each) });
-  await images.import(image, { name: 'web:1' });
-  await runtime.close();
-  const agent = createAgent({
-    client: createClient(await test.transportAs('system:node:n1', ['system:nodes'])), runtime: (events) => openRuntime({ dataDir: disk, instance, log: silentLog, events }),
-    nodeName: 'n1', dataDir: disk, tls: { ...(await test.pki.agentCertificate('n1', ['127.0.0.1'])), caPem: test.pki.caPem }, address: '127.0.0.1', port: 0,
-    clock: systemClock, log: silentLog, eviction: evictionSettings({ hard: new Map() }),
-  });
-  done = agent.run(stop.signal);
-  await Promise.race([agent.listening, done]);
+  await takeInWeb({ dataDir: disk, instance });
+  agent = await startTestAgent(test, { instance, dataDir: disk, eviction: evictionSettings({ hard: new Map() }) });
 }, 60_000);
 
 afterAll(async () => {
-  stop.abort();
-  await done;
+  await agent?.stop();
   registry?.close();
   await destroyInstance({ instance, dataDir: disk });
   // It is the machine's owner's, and still there.
@@ -99,18 +82,7 @@ async function expectAnswer(name: string): Promise<void> {
 /** Takes every byte. */
 function fillBytes(): string {
   const path = join(disk, 'hog');
-  const file = openSync(path, 'w');
-  try {
-    for (let size = 1 << 20; size >= 512; size /= 2) {
-      try {
-        for (;;) writeSync(file, Buffer.alloc(size));
-      } catch {
-        // Smaller pieces may still fit.
-      }
-    }
-  } finally {
-    closeSync(file);
-  }
+  fillDisk(path);
   return path;
 }
 

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, existsSync, openSync, rmSync, writeSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -7,25 +7,10 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { openEmbedded } from '../api/store/embedded.ts';
 import { WriteFailedError } from '../api/store/errors.ts';
 import type { Store } from '../api/store/store.ts';
+import { fillDisk } from './full-disk.ts';
 import { put, write } from './suites/store-contract.ts';
 
 const isRoot = process.getuid?.() === 0;
-
-/** Takes all the room there is. */
-function fillDisk(path: string): void {
-  const file = openSync(path, 'w');
-  try {
-    for (let size = 1 << 20; size >= 512; size /= 2) {
-      try {
-        for (;;) writeSync(file, Buffer.alloc(size));
-      } catch {
-        // Smaller pieces may still fit.
-      }
-    }
-  } finally {
-    closeSync(file);
-  }
-}
 
 describe.skipIf(!isRoot)('the embedded store on a disk that fills up (mounting one takes root)', () => {
   let disk: string;

@@ -13,10 +13,11 @@ import { importWeb, instanceOf, kubectlFor, newDataDir, remove, storeFlags, up }
 import { eventually } from './eventually.ts';
 import type { Kubectl } from './kubectl.ts';
 import { podProcesses } from './machine-processes.ts';
-import { pod, script } from './manifests.ts';
+import { lasting, pod, script } from './manifests.ts';
 import { randomFrom } from './random.ts';
 import { expectOnly } from './remains.ts';
 import { interpose } from '../runtime/interposed.ts';
+import { supervisorOf } from '../sandbox-record.ts';
 
 /** What dies at a bad moment: supervisors of pods, and the whole of Coracle. A cluster of this file's own. */
 let dataDir: string;
@@ -41,20 +42,13 @@ afterAll(async () => {
 const podOf = (name: string) => kubectl.object<Pod>`get pod ${name} -o json`;
 const uidOf = async (name: string): Promise<string> => (await podOf(name)).metadata?.uid ?? '';
 
-async function supervisorOf(uid: string): Promise<number> {
-  const record: unknown = JSON.parse(await readFile(join(dataDir, 'pods', uid, 'sandbox/sandbox.json'), 'utf8'));
-  return Number(Reflect.get(Object(record), 'pid'));
-}
-
 /** Kills the supervisor; resolves when it is no more. */
 async function killSupervisor(name: string): Promise<void> {
-  const pid = await supervisorOf(await uidOf(name));
+  const pid = await supervisorOf(dataDir, await uidOf(name));
   process.kill(pid, 'SIGKILL');
   await eventually(async () => expect(await podProcesses(instance, /./)).not.toContainEqual(expect.objectContaining({ pid })));
 }
 
-/** A shell that ends when it is told to, and can be told from others by `mark`. */
-const lasting = (mark: string) => script(`: ${mark}; trap 'exit 0' TERM; while :; do sleep 1000 & wait $!; done`);
 const container = (name: string, mark: string) => ({ name, image: 'coracle.example/web:1', ...lasting(mark) });
 const killed = { terminated: { exitCode: 137, reason: 'Error' } };
 
@@ -106,7 +100,7 @@ describe('a pod whose supervisor is killed', () => {
     await kubectl.apply(...['a', 'b', 'c', 'd', 'e'].map((name) => pod(`early-${name}`, { labels: { early: 'yes' }, container: lasting('early') })));
     const { items } = await kubectl.object<{ items: readonly Pod[] }>`get pods -l early=yes -o json`;
     await Promise.all(items.map(async ({ metadata }, index) => {
-      const pid = await eventually(() => supervisorOf(metadata?.uid ?? ''));
+      const pid = await eventually(() => supervisorOf(dataDir, metadata?.uid ?? ''));
       await pass(index * 4);
       process.kill(pid, 'SIGKILL');
     }));
@@ -123,7 +117,7 @@ describe('a pod whose supervisor does not answer when Coracle starts', () => {
     const before = await podProcesses(instance, /: (kept|other);/);
     running.kill('SIGKILL');
     await running.ended;
-    const [kept, ended] = await Promise.all((await Promise.all(['kept', 'ended'].map((name) => uidInStore(name)))).map(supervisorOf));
+    const [kept, ended] = await Promise.all((await Promise.all(['kept', 'ended'].map((name) => uidInStore(name)))).map((uid) => supervisorOf(dataDir, uid)));
     for (const pid of [kept, ended]) process.kill(pid ?? -1, 'SIGSTOP');
     running = await up(dataDir, ...store);
     expect(await podProcesses(instance, /: (kept|other);/)).toEqual(before);

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import type { Container, PodSpec } from '../../machinery/kinds/core.ts';
 import { buildAttempts } from '../runtime/attempts.ts';
+import { supervisorOf } from '../sandbox-record.ts';
 import { eventually } from './eventually.ts';
 import { exampleLayer, tarOf } from './image-archive.ts';
 import { podProcesses } from './machine-processes.ts';
@@ -142,8 +143,7 @@ describe('the program that starts containers', () => {
   const sealed = 1 | 2 | 4 | 8; // F_SEAL_SEAL, F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_WRITE
   async function supervisor(name: string): Promise<string> {
     const { metadata } = await kubectl.object<{ metadata: { uid: string } }>`get pod ${name} -o json`;
-    const record: unknown = JSON.parse(await readFile(join(inject('cluster').dataDir, 'pods', metadata.uid, 'sandbox/sandbox.json'), 'utf8'));
-    return String(Reflect.get(Object(record), 'pid'));
+    return String(await supervisorOf(inject('cluster').dataDir, metadata.uid));
   }
 
   it('can be written by nobody who sees it, nor when it has ended', async () => {

@@ -15,6 +15,11 @@ export function script(text: string): Pick<Container, 'command'> {
   return { command: ['sh', '-c', text] };
 }
 
+/** A shell that ends when it is told to, and can be told from others by `mark`. */
+export function lasting(mark: string): Pick<Container, 'command'> {
+  return script(`: ${mark}; trap 'exit 0' TERM; while :; do sleep 1000 & wait $!; done`);
+}
+
 /** Serves HTTP on 8080, as the image's own command does. */
 export function pod(name: string, options: PodOptions = {}) {
   return { apiVersion: 'v1', kind: 'Pod', ...template(options), metadata: { name, labels: options.labels, annotations: options.annotations } };

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -8,6 +8,7 @@ import type { Started } from './command.ts';
 import { importWeb, kubectlFor, newDataDir, nodeFlags, remove, startUntil } from './coracle.ts';
 import { eventually } from './eventually.ts';
 import type { Kubectl } from './kubectl.ts';
+import { commandOf, descendantsOf } from './machine-processes.ts';
 import { deployment, pod, script } from './manifests.ts';
 
 /** A cluster of this file's own on a machine that goes down: each test takes it as the one before has left it. */
@@ -89,7 +90,7 @@ describe('a machine that goes down', () => {
   });
 
   it('does not wait for an agent that was killed, and that leaves nothing behind', async () => {
-    const beside = await descendants(running.pid);
+    const beside = await descendantsOf(running.pid);
     expect(beside.map(({ command }) => command.split(' ')[0]?.split('/').at(-1))).toEqual(expect.arrayContaining(['systemd-inhibit', 'cat', 'busctl']));
     running.kill('SIGKILL');
     await machine.told(/^released$/m);
@@ -98,24 +99,3 @@ describe('a machine that goes down', () => {
     });
   });
 });
-
-interface Descendant {
-  readonly pid: number;
-  readonly command: string;
-}
-
-async function commandOf(pid: number): Promise<string> {
-  return (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).replaceAll('\0', ' ').trim();
-}
-
-/** The processes that one has started, and those that these have. */
-async function descendants(parent: number): Promise<readonly Descendant[]> {
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
-  const children: number[] = [];
-  for (const pid of pids) {
-    const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-    if (Number(stat.slice(stat.lastIndexOf(')') + 2).split(' ')[1]) === parent) children.push(pid);
-  }
-  const found = await Promise.all(children.map(async (pid) => [{ pid, command: await commandOf(pid) }, ...await descendants(pid)]));
-  return found.flat();
-}

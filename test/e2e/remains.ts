@@ -1,6 +1,7 @@
 import { deepEqual, equal, ok } from 'node:assert/strict';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { cgroupMounts } from '../cgroup-mounts.ts';
 import type { ClusterAddress } from './coracle.ts';
 import { podProcesses } from './machine-processes.ts';
 
@@ -23,7 +24,6 @@ export async function expectOnly({ dataDir, instance }: ClusterAddress, uids: re
 const classes = ['burstable', 'besteffort'];
 
 async function slots(instance: string): Promise<string[]> {
-  const hierarchies = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n').flatMap((line) => (/ - cgroup2? /.test(line) ? [line.split(' ')[4] ?? ''] : []));
-  const found = await Promise.all(hierarchies.flatMap((mount) => ['', ...classes].map((each) => readdir(join(mount, `coracle-${instance}`, each), { withFileTypes: true }).catch(() => []))));
+  const found = await Promise.all((await cgroupMounts()).flatMap((mount) => ['', ...classes].map((each) => readdir(join(mount, `coracle-${instance}`, each), { withFileTypes: true }).catch(() => []))));
   return [...new Set(found.flat().filter((entry) => entry.isDirectory() && !classes.includes(entry.name)).map(({ name }) => name))];
 }

@@ -7,7 +7,7 @@ import { coracle, importWeb, instanceOf, kubectlFor, newDataDir, remove, storeFl
 import type { Started } from './command.ts';
 import { eventually } from './eventually.ts';
 import type { Kubectl } from './kubectl.ts';
-import { podProcesses } from './machine-processes.ts';
+import { parentOf, podProcesses } from './machine-processes.ts';
 import { pod, script, type PodOptions } from './manifests.ts';
 import { expectOnly } from './remains.ts';
 
@@ -158,8 +158,7 @@ describe('when Coracle is killed', () => {
 
   it('by its supervisor\'s death, a pod is made anew', async () => {
     const [sleeper] = await sleepers(/^sleep 31601$/);
-    const supervisor = Number(/^PPid:\s+(\d+)$/m.exec(await readFile(`/proc/${sleeper?.pid}/status`, 'utf8'))?.[1]);
-    process.kill(supervisor, 'SIGKILL');
+    process.kill(await parentOf(sleeper?.pid ?? Number.NaN), 'SIGKILL');
     await eventually(async () => {
       const [again, ...others] = await sleepers(/^sleep 31601$/);
       expect([again?.pid, others]).toEqual([expect.any(Number), []]);

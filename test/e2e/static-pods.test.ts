@@ -9,8 +9,8 @@ import type { Started } from './command.ts';
 import { accessTo, importWeb, instanceOf, newDataDir, nodeFlags, remove, startUntil, storeFlags } from './coracle.ts';
 import { eventually } from './eventually.ts';
 import { createKubectl, type Kubectl } from './kubectl.ts';
-import { podProcesses } from './machine-processes.ts';
-import { pod, script, type PodOptions } from './manifests.ts';
+import { onlyProcess, podProcesses } from './machine-processes.ts';
+import { lasting, pod, type PodOptions } from './manifests.ts';
 
 /** A node with a directory of manifests, and a server that it can do without, as on two machines. */
 let hosts: Hosts;
@@ -69,9 +69,6 @@ afterAll(async () => {
   if (failures.length > 0) throw new AggregateError(failures, failures.map(String).join('\n'));
 });
 
-/** A shell that can be told from others by `mark`. */
-const lasting = (mark: string) => script(`: ${mark}; trap 'exit 0' TERM; while :; do sleep 1000 & wait $!; done`);
-
 /** Puts a manifest in its place at once, as it should be done. */
 async function put(name: string, content: object | string): Promise<void> {
   const aside = join(manifests, `.${name}`);
@@ -80,22 +77,15 @@ async function put(name: string, content: object | string): Promise<void> {
 }
 
 const manifest = (name: string, options: PodOptions & { readonly mark: string }) => pod(name, { ...options, container: { ...lasting(options.mark), ...options.container } });
-const processesOf = (mark: string) => podProcesses(instance, new RegExp(`: ${mark};`));
+const marked = (mark: string) => new RegExp(`: ${mark};`);
+const processesOf = (mark: string) => podProcesses(instance, marked(mark));
+const processOf = (mark: string) => onlyProcess(instance, marked(mark));
 const mirror = (name: string) => kubectl.object<Pod>`get pod ${name} -o json`;
 
 async function ready(name: string): Promise<Pod> {
   await eventually(() => kubectl`get pod ${name}`);
   await kubectl`wait pod/${name} --for=condition=Ready --timeout=30s`;
   return await mirror(name);
-}
-
-/** The one process of that mark. */
-async function processOf(mark: string): Promise<number> {
-  return await eventually(async () => {
-    const found = await processesOf(mark);
-    expect(found).toHaveLength(1);
-    return found[0]?.pid ?? 0;
-  });
 }
 
 describe('a manifest in the directory', () => {

@@ -8,7 +8,7 @@ import { outcome, type Started } from './command.ts';
 import { coracle, coracleProgram, importWeb, instanceOf, kubectlFor, newDataDir, remove, storeFlags, up } from './coracle.ts';
 import { eventually } from './eventually.ts';
 import type { Kubectl } from './kubectl.ts';
-import { podProcesses } from './machine-processes.ts';
+import { onlyProcess, podProcesses } from './machine-processes.ts';
 import { deployment, pod, script } from './manifests.ts';
 
 /** A cluster of this file's own, which is killed and started again: each test takes it as the one before has left it. */
@@ -35,25 +35,16 @@ const statusOf = async (name: string) => (await kubectl.object<Pod>`get pod ${na
 const restarts = (name: string, count: number) => kubectl`wait pod/${name} --for=jsonpath={.status.containerStatuses[0].restartCount}=${String(count)} --timeout=40s`;
 const servers = () => podProcesses(instance, /^\/bin\/httpd /);
 
-/** The one process of a container that runs `command`. */
-async function onlyProcess(command: RegExp): Promise<number> {
-  return eventually(async () => {
-    const found = await podProcesses(instance, command);
-    expect(found).toHaveLength(1);
-    return found[0]?.pid ?? -1;
-  });
-}
-
 describe('when a container’s process is killed', () => {
   it('it is restarted at once, and with a back-off when it happens again', async () => {
     await kubectl.apply(pod('killed', { container: script('exec sleep 4242') }));
     await kubectl`wait pod/killed --for=condition=Ready --timeout=30s`;
-    process.kill(await onlyProcess(/^sleep 4242$/), 'SIGKILL');
+    process.kill(await onlyProcess(instance, /^sleep 4242$/), 'SIGKILL');
     await restarts('killed', 1);
     expect(await statusOf('killed')).toMatchObject({ lastState: { terminated: { exitCode: 137, reason: 'Error' } } });
     await kubectl`wait pod/killed --for=condition=Ready --timeout=30s`;
 
-    process.kill(await onlyProcess(/^sleep 4242$/), 'SIGKILL');
+    process.kill(await onlyProcess(instance, /^sleep 4242$/), 'SIGKILL');
     await kubectl`wait pod/killed --for=jsonpath={.status.containerStatuses[0].state.waiting.reason}=CrashLoopBackOff --timeout=30s`;
     expect(await kubectl`get pod killed`).toMatch(/ 0\/1 +CrashLoopBackOff +1 \(\d+s ago\) /);
     await using events = kubectl.start`get events --watch --field-selector=involvedObject.name=killed`;

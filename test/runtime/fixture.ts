@@ -13,6 +13,7 @@ import type { Reserved } from '../../node-agent/node/reserved.ts';
 import { openRuntime } from '../../node-agent/runtime/native-runtime.ts';
 import { defaultSeccomp } from '../../node-agent/runtime/seccomp.ts';
 import { destroyInstance } from '../../node-agent/runtime/teardown.ts';
+import { cgroupMounts } from '../cgroup-mounts.ts';
 import type { ContainerExit, ContainerSpec, ProcessStreams, Runtime, Sandbox, SandboxSpec } from '../../node-agent/runtime/runtime.ts';
 
 const run = promisify(execFile);
@@ -69,8 +70,7 @@ async function lines(command: string, args: readonly string[]): Promise<string[]
 
 /** In whichever hierarchy: a runtime handler's runtime knows more of them than we do. */
 async function cgroupsOf(instance: string): Promise<string[]> {
-  const mounts = (await readFile('/proc/self/mountinfo', 'utf8')).split('\n').flatMap((line) => (/ - cgroup2? /.test(line) ? [line.split(' ')[4] ?? ''] : []));
-  const found = await Promise.all(mounts.map(async (mount) => (await readdir(mount)).filter((entry) => entry.includes(instance)).map((entry) => join(mount, entry))));
+  const found = await Promise.all((await cgroupMounts()).map(async (mount) => (await readdir(mount)).filter((entry) => entry.includes(instance)).map((entry) => join(mount, entry))));
   return found.flat();
 }
 
@@ -153,6 +153,13 @@ export function isAlive(pid: number): boolean {
   } catch {
     return false;
   }
+}
+
+/** Processes of that name that another one has started. */
+export async function childrenCalled(name: string, parent: number): Promise<readonly number[]> {
+  const pids = (await readFile(`/proc/${parent}/task/${parent}/children`, 'utf8')).trim().split(' ').map(Number);
+  const names = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')));
+  return pids.filter((_pid, index) => names[index] === `${name}\n`);
 }
 
 export const sh = (script: string): string[] => ['sh', '-c', script];

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readLayout } from '../../node-agent/runtime/cgroups.ts';
 import type { ContainerSpec, Sandbox } from '../../node-agent/runtime/runtime.ts';
-import { containerSpec, createTestMachine, finished, sandboxSpec, sh, type TestMachine } from './fixture.ts';
+import { mountOf } from '../cgroup-mounts.ts';
+import { supervisorOf } from '../sandbox-record.ts';
+import { childrenCalled, containerSpec, createTestMachine, finished, sandboxSpec, sh, type TestMachine } from './fixture.ts';
 
 /** A machine, a pod, a container where no process can be started any more: whoever asks is told, and nothing hangs. */
 let machine: TestMachine;
@@ -22,15 +24,9 @@ afterAll(() => machine.close());
 
 /** Where the kernel counts a process among others. */
 async function pidsGroupOf(pid: number): Promise<string> {
-  const { hierarchies, version } = await readLayout();
-  const mount = hierarchies.find(({ controllers }) => controllers.includes('pids'))?.mount ?? '';
+  const layout = await readLayout();
   const lines = (await readFile(`/proc/${pid}/cgroup`, 'utf8')).split('\n').map((line) => line.split(':'));
-  return join(mount, (version === 2 ? lines.find(([id]) => id === '0') : lines.find(([, controllers]) => controllers === 'pids'))?.[2] ?? '');
-}
-
-async function supervisorOf(uid: string): Promise<number> {
-  const record: unknown = JSON.parse(await readFile(join(machine.dataDir, 'pods', uid, 'sandbox/sandbox.json'), 'utf8'));
-  return Number(Reflect.get(Object(record), 'pid'));
+  return join(mountOf(layout, 'pids'), (layout.version === 2 ? lines.find(([id]) => id === '0') : lines.find(([, controllers]) => controllers === 'pids'))?.[2] ?? '');
 }
 
 const echo = (id: string) => sandbox.exec(id, { args: ['echo', 'here'], tty: false, stdin: false }).then(finished);
@@ -54,7 +50,7 @@ describe('when no process can be started any more', () => {
   });
 
   it('in a pod, neither starts nor execs are taken, nothing is left of them, and both are again when there is room', async () => {
-    const group = join(await pidsGroupOf(await supervisorOf('crowded')), '..');
+    const group = join(await pidsGroupOf(await supervisorOf(machine.dataDir, 'crowded')), '..');
     await writeFile(join(group, 'pids.max'), '1');
     // What was made beforehand for the next start is still there for it.
     const starting = async (): Promise<void> => {
@@ -70,9 +66,7 @@ describe('when no process can be started any more', () => {
   });
 
   it('on the machine, no pod is made, nothing is left of it, and it is when there is room', async () => {
-    const children = (await readFile(`/proc/self/task/${process.pid}/children`, 'utf8')).trim().split(' ');
-    const names = await Promise.all(children.map((pid) => readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')));
-    const host = Number(children[names.indexOf('coracle-host\n')]);
+    const [host = Number.NaN] = await childrenCalled('coracle-host', process.pid);
     const before = await pidsGroupOf(host);
     // On v2 a cgroup with processes has no children that count any: beside the instance's there is room.
     const { version, hierarchies } = await readLayout();

@@ -7,6 +7,7 @@ import { allCapabilities } from '../../node-agent/runtime/capabilities.ts';
 import { readLayout, slotPaths } from '../../node-agent/runtime/cgroups.ts';
 import type { ContainerSpec, Sandbox } from '../../node-agent/runtime/runtime.ts';
 import { destroyInstance } from '../../node-agent/runtime/teardown.ts';
+import { parentOf } from '../e2e/machine-processes.ts';
 import { collect, containerSpec, createTestMachine, finished, isAlive, logText, sandboxSpec, sh, type TestMachine } from './fixture.ts';
 
 /** Containers that runc runs, in pods of ours. */
@@ -221,8 +222,7 @@ describe('a pod of a runtime handler', () => {
   it('is gone with its supervisor', async () => {
     const other = await machine.runtime.createSandbox(sandboxSpec('orphaned', { handler: 'runc' }));
     const { pid } = await other.start(containerSpec(machine, sh('sleep 1001 & exec sleep 1000')));
-    const supervisor = Number(/^PPid:\s+(\d+)$/m.exec(await readFile(`/proc/${pid}/status`, 'utf8'))?.[1]);
-    process.kill(supervisor, 'SIGKILL');
+    process.kill(await parentOf(pid), 'SIGKILL');
     await machine.lost('orphaned');
     await expect.poll(() => isAlive(pid)).toBe(false);
     await other.destroy();

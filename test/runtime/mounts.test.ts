@@ -7,7 +7,8 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { allCapabilities } from '../../node-agent/runtime/capabilities.ts';
 import type { ContainerSpec, Mount, Sandbox } from '../../node-agent/runtime/runtime.ts';
-import { containerSpec, createTestMachine, finished, logText, sandboxSpec, sh, type TestMachine } from './fixture.ts';
+import { supervisorOf } from '../sandbox-record.ts';
+import { childrenCalled, containerSpec, createTestMachine, finished, logText, sandboxSpec, sh, type TestMachine } from './fixture.ts';
 
 /** What is mounted below a volume, before and after its container starts. */
 const run = promisify(execFile);
@@ -135,9 +136,7 @@ describe('what is mounted below a volume later', () => {
 describe('a container whose /dev could not be made beforehand', () => {
   /** Of a pod: what waits for its next container. */
   async function isParked(uid: string): Promise<boolean> {
-    const { pid } = JSON.parse(await readFile(join(machine.dataDir, 'pods', uid, 'sandbox/sandbox.json'), 'utf8')) as { pid: number };
-    const children = (await readFile(`/proc/${pid}/task/${pid}/children`, 'utf8')).trim().split(' ');
-    return (await Promise.all(children.map((child) => readFile(`/proc/${child}/comm`, 'utf8').catch(() => '')))).includes('coracle-parked\n');
+    return (await childrenCalled('coracle-parked', await supervisorOf(machine.dataDir, uid))).length > 0;
   }
 
   it('has its volumes as the machine has them now, not as it had them then', async () => {

@@ -6,6 +6,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { instanceCgroup, readLayout } from '../../node-agent/runtime/cgroups.ts';
 import type { Qos } from '../../node-agent/runtime/runtime.ts';
 import { destroyInstance } from '../../node-agent/runtime/teardown.ts';
+import { mountOf } from '../cgroup-mounts.ts';
+import { recordOf } from '../sandbox-record.ts';
 import { interpose } from './interposed.ts';
 import { containerSpec, createTestMachine, isAlive, sandboxSpec, type TestMachine } from './fixture.ts';
 
@@ -17,7 +19,7 @@ beforeEach(async () => {
 afterEach(() => machine.close());
 
 const layout = await readLayout();
-const cpu = layout.hierarchies.find(({ controllers }) => controllers.includes('cpu'))?.mount ?? '';
+const [cpu, memory] = [mountOf(layout, 'cpu'), mountOf(layout, 'memory')];
 const weight = async (name: string): Promise<number> => Number(await readFile(join(cpu, instanceCgroup(machine.instance), name, layout.version === 1 ? 'cpu.shares' : 'cpu.weight'), 'utf8'));
 /** Of thousandths of a core. */
 const weightOf = (shares: number): number => (layout.version === 1 ? shares : 1 + Math.floor((shares - 2) * 9999 / 262_142));
@@ -29,9 +31,6 @@ async function cgroupsOf(pid: number): Promise<string[]> {
 }
 
 const recordPath = (uid: string): string => join(machine.dataDir, 'pods', uid, 'sandbox/sandbox.json');
-async function recordOf(uid: string): Promise<{ readonly key: string; readonly cgroup: string; readonly spec: object }> {
-  return JSON.parse(await readFile(recordPath(uid), 'utf8')) as { key: string; cgroup: string; spec: object };
-}
 
 describe('a pod', () => {
   it.each<[Qos, string]>([['Guaranteed', ''], ['Burstable', 'burstable/'], ['BestEffort', 'besteffort/']])('that is %s is in the cgroup of its class, made ahead or not', async (qos, prefix) => {
@@ -39,7 +38,7 @@ describe('a pod', () => {
       const sandbox = await machine.runtime.createSandbox(sandboxSpec(uid, { qos, hostIpc }));
       const spec = containerSpec(machine, ['sleep', '1000']);
       const { pid } = await sandbox.start(spec);
-      expect(await cgroupsOf(pid)).toEqual([`${prefix}${(await recordOf(uid)).key}/c0`]);
+      expect(await cgroupsOf(pid)).toEqual([`${prefix}${(await recordOf(machine.dataDir, uid)).key}/c0`]);
       expect((await machine.runtime.usage(uid, spec.id)).pids).toBe(1);
       await sandbox.destroy();
       await expect(machine.runtime.usage(uid)).rejects.toMatchObject({ code: 'NotFound' });
@@ -63,7 +62,7 @@ describe('a pod', () => {
     const spec = containerSpec(machine, ['sleep', '1000']);
     const { pid } = await sandbox.start(spec);
     await machine.runtime.close();
-    const { cgroup: _cgroup, ...record } = await recordOf('old');
+    const { cgroup: _cgroup, ...record } = await recordOf(machine.dataDir, 'old');
     await writeFile(recordPath('old'), JSON.stringify({ ...record, spec: { ...record.spec, qos: 'BestEffort' } }));
     await machine.reopen();
     const [found] = await machine.runtime.recover();
@@ -82,7 +81,7 @@ describe('memory that is to be left with a pod', () => {
     const spec = containerSpec(machine, ['sleep', '1000'], { resources });
     await sandbox.start(spec);
     await machine.runtime.weighClasses({ burstableCpuMillis: 0, guaranteedMemoryBytes: 16 << 20, burstableMemoryBytes: 4 << 20 });
-    const { cgroup } = await recordOf('kept');
+    const { cgroup } = await recordOf(machine.dataDir, 'kept');
     const root = join(layout.hierarchies[0]?.mount ?? '', instanceCgroup(machine.instance));
     const told = (path: string): Promise<string> => readFile(join(root, path), 'utf8').then((text) => text.trim(), () => 'no file');
     const files = ['memory.min', 'memory.low', 'burstable/memory.low', `${cgroup}/memory.min`, `${cgroup}/c0/memory.min`, `${cgroup}/c0/memory.high`];
@@ -114,10 +113,9 @@ describe('memory that is to be left with a pod', () => {
 
 describe('what a container may swap', () => {
   const mi = 1 << 20;
-  const memory = layout.hierarchies.find(({ controllers }) => controllers.includes('memory'))?.mount ?? '';
   const told = async (uid: string): Promise<string> => {
     const file = layout.version === 1 ? 'memory.memsw.limit_in_bytes' : 'memory.swap.max';
-    return (await readFile(join(memory, instanceCgroup(machine.instance), (await recordOf(uid)).cgroup, 'c0', file), 'utf8')).trim();
+    return (await readFile(join(memory, instanceCgroup(machine.instance), (await recordOf(machine.dataDir, uid)).cgroup ?? '', 'c0', file), 'utf8')).trim();
   };
 
   it('is said with its limit of memory, however that changes', async () => {
@@ -144,7 +142,6 @@ describe('a class', () => {
   });
 
   it('gets nothing of what the machine keeps, from the agent\'s start on', async () => {
-    const memory = layout.hierarchies.find(({ controllers }) => controllers.includes('memory'))?.mount ?? '';
     const most = async () => (await readFile(join(memory, instanceCgroup(machine.instance), layout.version === 1 ? 'memory.limit_in_bytes' : 'memory.max'), 'utf8')).trim();
     await machine.runtime.close();
     await machine.reopen({ reserved: { cpuMillis: 500, memoryBytes: 256 * 1024 ** 2, storageBytes: 0 } });

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Sandbox } from '../../node-agent/runtime/runtime.ts';
 import { destroyInstance } from '../../node-agent/runtime/teardown.ts';
-import { collect, containerSpec, createTestMachine, finished, isAlive, logText, sandboxSpec, sh, type TestMachine } from './fixture.ts';
+import { supervisorOf } from '../sandbox-record.ts';
+import { childrenCalled, collect, containerSpec, createTestMachine, finished, isAlive, logText, sandboxSpec, sh, type TestMachine } from './fixture.ts';
 
 let machine: TestMachine;
 beforeEach(async () => {
@@ -14,10 +15,6 @@ beforeEach(async () => {
 });
 afterEach(() => machine.close());
 
-const supervisorOf = async (uid: string): Promise<number> => {
-  const record: unknown = JSON.parse(await readFile(join(machine.dataDir, 'pods', uid, 'sandbox/sandbox.json'), 'utf8'));
-  return (record as { pid: number }).pid;
-};
 async function execText(sandbox: Sandbox, id: string, script: string): Promise<string> {
   const { stdout, stderr } = await finished(await sandbox.exec(id, { args: sh(script), tty: false, stdin: false }));
   return stdout + stderr;
@@ -113,7 +110,7 @@ describe('a pod\'s containers', () => {
     const spec = containerSpec(machine, sh('(sleep 1004 &); exec sleep 1005'));
     const { pid } = await sandbox.start(spec);
     expect(await execText(sandbox, spec.id, `test -d /proc/${process.pid} && echo seen`)).toBe('seen\n');
-    process.kill(await supervisorOf('hostpid'), 'SIGKILL');
+    process.kill(await supervisorOf(machine.dataDir, 'hostpid'), 'SIGKILL');
     await machine.lost('hostpid');
     expect(isAlive(pid)).toBe(false);
   });
@@ -166,7 +163,7 @@ describe('when something dies', () => {
   it('killing the supervisor kills every process of the pod, and is said once', async () => {
     const sandbox = await machine.runtime.createSandbox(sandboxSpec('doomed'));
     const { pid } = await sandbox.start(containerSpec(machine, sh('(setsid sleep 1006 &); sleep 1007')));
-    const supervisor = await supervisorOf('doomed');
+    const supervisor = await supervisorOf(machine.dataDir, 'doomed');
     process.kill(supervisor, 'SIGKILL');
     await machine.lost('doomed');
     expect([isAlive(pid), isAlive(supervisor)]).toEqual([false, false]);
@@ -178,9 +175,7 @@ describe('when something dies', () => {
 
 /** Kills our own children of that name. */
 const killHost = async (): Promise<void> => {
-  for (const pid of (await readFile(`/proc/self/task/${process.pid}/children`, 'utf8')).trim().split(' ')) {
-    if ((await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '')).trim() === 'coracle-host') process.kill(Number(pid), 'SIGKILL');
-  }
+  for (const pid of await childrenCalled('coracle-host', process.pid)) process.kill(pid, 'SIGKILL');
 };
 
 describe('a sandbox with the machine\'s IPC', () => {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { supervisorOf } from '../sandbox-record.ts';
 import { containerSpec, createTestMachine, isAlive, sandboxSpec, sh, type TestMachine } from './fixture.ts';
 
 /** Supervisors that run but don't answer when an agent starts: stopped processes, as a machine under heavy load has them. */
@@ -15,11 +15,6 @@ afterEach(async () => {
   await machine.close();
 });
 
-async function supervisorOf(uid: string): Promise<number> {
-  const record: unknown = JSON.parse(await readFile(join(machine.dataDir, 'pods', uid, 'sandbox/sandbox.json'), 'utf8'));
-  return (record as { pid: number }).pid;
-}
-
 /** The process of a container in a pod of its own. */
 async function runningPod(uid: string, ...more: (readonly string[])[]): Promise<{ readonly pid: number; readonly ids: readonly string[] }> {
   const sandbox = await machine.runtime.createSandbox(sandboxSpec(uid));
@@ -29,7 +24,7 @@ async function runningPod(uid: string, ...more: (readonly string[])[]): Promise<
 }
 
 async function stop(uid: string): Promise<number> {
-  const pid = await supervisorOf(uid);
+  const pid = await supervisorOf(machine.dataDir, uid);
   process.kill(pid, 'SIGSTOP');
   stopped.push(pid);
   return pid;

@@ -8,6 +8,7 @@ import { startHost, usersPerPod } from '../../native/host.ts';
 import { allCapabilities } from '../../node-agent/runtime/capabilities.ts';
 import { readLayout, slotPaths } from '../../node-agent/runtime/cgroups.ts';
 import type { ContainerSpec, Mount, Sandbox } from '../../node-agent/runtime/runtime.ts';
+import { recordOf } from '../sandbox-record.ts';
 import { buildSanitized, collect, containerSpec, createTestMachine, finished, logText, sandboxSpec, sanitized, sh, type TestMachine } from './fixture.ts';
 
 let machine: TestMachine;
@@ -55,10 +56,7 @@ const mighty = (): Partial<ContainerSpec> => {
   return { security: rest, maskedPaths: [], readOnlyPaths: [] };
 };
 const bind = (source: string, target: string, changes: Partial<Mount> = {}): Mount => ({ type: 'bind', source, target, readOnly: false, ...changes });
-const firstUserOf = async (uid: string): Promise<number | undefined> => {
-  const record: unknown = JSON.parse(await readFile(join(machine.dataDir, 'pods', uid, 'sandbox/sandbox.json'), 'utf8'));
-  return (record as { firstUser?: number }).firstUser;
-};
+const firstUserOf = async (uid: string): Promise<number | undefined> => (await recordOf(machine.dataDir, uid)).firstUser;
 /** Who a process is on the host. */
 const idsOf = async (process: number): Promise<string[]> => (await readFile(`/proc/${process}/status`, 'utf8')).split('\n').filter((line) => /^[UG]id:/.test(line)).flatMap((line) => line.split('\t').slice(1));
 

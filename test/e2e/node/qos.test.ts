@@ -1,7 +1,10 @@
-import { readdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
 import type { PodSpec } from '../../../machinery/kinds/core.ts';
+import { instanceCgroup, readLayout } from '../../../node-agent/runtime/cgroups.ts';
+import { mountOf } from '../../cgroup-mounts.ts';
+import { recordOf } from '../../sandbox-record.ts';
 import { eventually } from '../eventually.ts';
 import { pod, script } from '../manifests.ts';
 import { usePods } from './pods.ts';
@@ -23,18 +26,15 @@ beforeAll(() => pods.kubectl.apply(...Object.entries(specs).map(([name, options]
 /** A pod's cgroup below that of its cluster. */
 async function cgroupOf(name: string): Promise<string> {
   const { metadata } = await pods.ready(name);
-  const record: unknown = JSON.parse(await readFile(join(inject('cluster').dataDir, 'pods', metadata?.uid ?? '', 'sandbox/sandbox.json'), 'utf8'));
-  return (record as { cgroup: string }).cgroup;
+  return (await recordOf(inject('cluster').dataDir, metadata?.uid ?? '')).cgroup ?? '';
 }
 
-async function isV1(controller: string): Promise<boolean> {
-  return (await readdir('/sys/fs/cgroup')).includes(controller);
-}
+const layout = await readLayout();
 
 /** A file of a cgroup of this cluster; v1's name or v2's. */
 async function told(cgroup: string, controller: string, v1: string, v2: string): Promise<string> {
-  const root = `coracle-${inject('cluster').instance}`;
-  return (await readFile(await isV1(controller) ? join('/sys/fs/cgroup', controller, root, cgroup, v1) : join('/sys/fs/cgroup', root, cgroup, v2), 'utf8')).trim();
+  const directory = join(mountOf(layout, controller), instanceCgroup(inject('cluster').instance), cgroup);
+  return (await readFile(join(directory, layout.version === 1 ? v1 : v2), 'utf8')).trim();
 }
 
 describe('a pod', () => {
@@ -54,6 +54,6 @@ it('the burstable class weighs what its pods ask for together, and the other as 
   await pods.ready('burstable');
   await pods.kubectl`patch pod burstable --subresource resize -p ${JSON.stringify({ spec: { containers: [{ name: 'main', resources: { requests: { cpu: '500m' } } }] } })}`;
   // Half a core in either version's measure; pods of other files may add to it.
-  await eventually(async () => expect(Number(await told('burstable', 'cpu', 'cpu.shares', 'cpu.weight'))).toBeGreaterThanOrEqual(await isV1('cpu') ? 512 : 20));
+  await eventually(async () => expect(Number(await told('burstable', 'cpu', 'cpu.shares', 'cpu.weight'))).toBeGreaterThanOrEqual(layout.version === 1 ? 512 : 20));
   expect(Number(await told('besteffort', 'cpu', 'cpu.shares', 'cpu.weight'))).toBeLessThanOrEqual(2);
 });
