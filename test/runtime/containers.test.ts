@@ -8,7 +8,7 @@ import { defaultCapabilities } from '../../node-agent/runtime/capabilities.ts';
 import { readLayout } from '../../node-agent/runtime/cgroups.ts';
 import { defaultSeccomp } from '../../node-agent/runtime/seccomp.ts';
 import type { ContainerSpec, Sandbox } from '../../node-agent/runtime/runtime.ts';
-import { collect, containerSpec, createTestMachine, finished, logText, sandboxSpec, sh, type TestMachine } from './fixture.ts';
+import { collect, containerSpec, createTestMachine, finished, killed, logText, outcome, sandboxSpec, sh, type TestMachine } from './fixture.ts';
 
 const command = promisify(execFile);
 const { version: cgroupVersion } = await readLayout();
@@ -22,18 +22,10 @@ beforeAll(async () => {
 });
 afterAll(() => machine.close());
 
-/** Starts a container, waits for its end, returns its log and exit. */
-async function outcome(spec: ContainerSpec, where: Sandbox = sandbox) {
-  await where.start(spec);
-  const exit = await machine.exitOf(spec.id);
-  const log = await logText(spec.logPath);
-  await where.remove(spec.id);
-  return { ...exit, log };
-}
 /** Other clusters come and go on the machine meanwhile. */
 const ownMounts = async () => (await readFile('/proc/self/mountinfo', 'utf8')).split('\n').filter((line) => line.includes(machine.dataDir) || line.includes(' /dev'));
 /** Both streams in one, so that their order is the script's. */
-const outcomeOf = (script: string, changes: Partial<ContainerSpec> = {}) => outcome(containerSpec(machine, sh(`exec 2>&1; ${script}`), changes));
+const outcomeOf = (script: string, changes: Partial<ContainerSpec> = {}) => outcome(machine, sandbox, containerSpec(machine, sh(`exec 2>&1; ${script}`), changes));
 
 describe('a container', () => {
   it('runs as pid 1 under its pod\'s host name, with its environment', async () => {
@@ -97,9 +89,7 @@ describe('a container', () => {
       await expect(run(['ls']), `descriptor ${fd}`).rejects.toMatchObject({ code: expect.stringMatching(/^(Failed|MountFailed)$/) });
       await rm(join(machine.dataDir, 'pods/shared/sandbox/c', spec.id, 'upper/work'));
     }
-    await sandbox.signal(spec.id, 9);
-    await machine.exitOf(spec.id);
-    await sandbox.remove(spec.id);
+    await killed(machine, sandbox, spec.id);
   });
 
   it('keeps hidden what the kernel would show, also when a volume hides the devices', async () => {

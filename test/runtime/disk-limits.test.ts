@@ -7,7 +7,7 @@ import { destroyInstance } from '../../node-agent/runtime/teardown.ts';
 import type { ContainerSpec, Sandbox } from '../../node-agent/runtime/runtime.ts';
 import { lackOfQuota, mountQuotaDisk, projectsOf, unusedOf, type QuotaDisk } from '../quota-disk.ts';
 import { buildAttempts } from './attempts.ts';
-import { containerSpec, createTestMachine, finished, sandboxSpec, type TestMachine } from './fixture.ts';
+import { containerSpec, createTestMachine, finished, killed, sandboxSpec, type TestMachine } from './fixture.ts';
 
 /** Limits that the file system itself keeps, on one with project quota. Where there can be none, the tests say so and are left out: the guest of `npm run cgroup-v2` has it. */
 const lacks = await lackOfQuota();
@@ -41,9 +41,7 @@ async function waiting(where: Sandbox, changes: Partial<ContainerSpec>): Promise
     },
     async end() {
       const [found = where] = [sandboxes.get(where.uid)];
-      await found.signal(spec.id, 9);
-      await machine.exitOf(spec.id);
-      await found.remove(spec.id);
+      await killed(machine, found, spec.id);
     },
   };
 }

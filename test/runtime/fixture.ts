@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { silentLog } from '../../client/log.ts';
-import { defaultCapabilities, defaultMaskedPaths, defaultReadOnlyPaths } from '../../node-agent/runtime/capabilities.ts';
+import { allCapabilities, defaultCapabilities, defaultMaskedPaths, defaultReadOnlyPaths } from '../../node-agent/runtime/capabilities.ts';
 import type { RuntimeHandlers } from '../../node-agent/runtime/oci/handlers.ts';
 import type { Reserved } from '../../node-agent/node/reserved.ts';
 import { openRuntime } from '../../node-agent/runtime/native-runtime.ts';
@@ -144,6 +144,29 @@ export function containerSpec(machine: TestMachine, command: readonly string[], 
     security: { uid: 0, gid: 0, groups: [], capabilities: defaultCapabilities, noNewPrivileges: false, privileged: false, seccomp: defaultSeccomp(), oomScoreAdj: 1000 },
     resources: {}, tty: false, stdin: false, stdinOnce: false, logPath: join(machine.dataDir, 'logs', `${id}.log`), logMaxBytes: 1 << 20, logMaxFiles: 3, ...changes,
   };
+}
+
+/** All that a container's pod can ask for, and no filter in the way. */
+export function mighty(machine: TestMachine): Pick<ContainerSpec, 'security' | 'maskedPaths' | 'readOnlyPaths'> {
+  const { seccomp: _none, ...security } = containerSpec(machine, []).security;
+  return { security: { ...security, capabilities: allCapabilities, privileged: true }, maskedPaths: [], readOnlyPaths: [] };
+}
+
+/** Starts a container, waits for its end, and removes it; its exit, and what it logged. */
+export async function outcome(machine: TestMachine, where: Sandbox, spec: ContainerSpec): Promise<ContainerExit & { readonly log: string }> {
+  await where.start(spec);
+  const exit = await machine.exitOf(spec.id);
+  const log = await logText(spec.logPath);
+  await where.remove(spec.id);
+  return { ...exit, log };
+}
+
+/** Kills a container, and removes it when it has ended. */
+export async function killed(machine: TestMachine, where: Sandbox, id: string): Promise<ContainerExit> {
+  await where.signal(id, 9);
+  const exit = await machine.exitOf(id);
+  await where.remove(id);
+  return exit;
 }
 
 /** Whether it runs: a dead one may wait for pid 1 to take notice of it. */

@@ -6,7 +6,7 @@ import { readLayout } from '../../node-agent/runtime/cgroups.ts';
 import type { ContainerSpec, Sandbox } from '../../node-agent/runtime/runtime.ts';
 import { mountOf } from '../cgroup-mounts.ts';
 import { supervisorOf } from '../sandbox-record.ts';
-import { childrenCalled, containerSpec, createTestMachine, finished, sandboxSpec, sh, type TestMachine } from './fixture.ts';
+import { childrenCalled, containerSpec, createTestMachine, finished, killed, sandboxSpec, sh, type TestMachine } from './fixture.ts';
 
 /** A machine, a pod, a container where no process can be started any more: whoever asks is told, and nothing hangs. */
 let machine: TestMachine;
@@ -44,9 +44,7 @@ describe('when no process can be started any more', () => {
     while ((await machine.runtime.usage('crowded', full.id)).pids < 4) { /* each look reads a file */ }
     await expect(echo(full.id)).rejects.toMatchObject({ code: 'Failed', message: expect.stringContaining(again) });
     expect(await echo(idle.id)).toMatchObject({ exitCode: 0, stdout: 'here\n' });
-    await sandbox.signal(full.id, 9);
-    await machine.exitOf(full.id);
-    await sandbox.remove(full.id);
+    await killed(machine, sandbox, full.id);
   });
 
   it('in a pod, neither starts nor execs are taken, nothing is left of them, and both are again when there is room', async () => {

@@ -3,12 +3,11 @@ import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { allCapabilities } from '../../node-agent/runtime/capabilities.ts';
 import { readLayout, slotPaths } from '../../node-agent/runtime/cgroups.ts';
 import type { ContainerSpec, Sandbox } from '../../node-agent/runtime/runtime.ts';
 import { destroyInstance } from '../../node-agent/runtime/teardown.ts';
 import { parentOf } from '../e2e/machine-processes.ts';
-import { collect, containerSpec, createTestMachine, finished, isAlive, logText, sandboxSpec, sh, type TestMachine } from './fixture.ts';
+import { collect, containerSpec, createTestMachine, finished, isAlive, killed, logText, mighty, outcome, sandboxSpec, sh, type TestMachine } from './fixture.ts';
 
 /** Containers that runc runs, in pods of ours. */
 const { version } = await readLayout();
@@ -22,14 +21,7 @@ beforeAll(async () => {
 });
 afterAll(() => machine.close());
 
-async function outcome(spec: ContainerSpec, where: Sandbox = sandbox) {
-  await where.start(spec);
-  const { exitCode, signal, oomKilled } = await machine.exitOf(spec.id);
-  const log = await logText(spec.logPath);
-  await where.remove(spec.id);
-  return { exitCode, signal, oomKilled, log };
-}
-const outcomeOf = (script: string, changes: Partial<ContainerSpec> = {}) => outcome(containerSpec(machine, sh(`exec 2>&1; ${script}`), changes));
+const outcomeOf = (script: string, changes: Partial<ContainerSpec> = {}, where = sandbox) => outcome(machine, where, containerSpec(machine, sh(`exec 2>&1; ${script}`), changes));
 const plain = (): ContainerSpec['security'] => containerSpec(machine, []).security;
 
 describe('a container of a runtime handler', () => {
@@ -46,11 +38,9 @@ describe('a container of a runtime handler', () => {
     await sandbox.signal(spec.id, 15);
     expect(await machine.exitOf(spec.id)).toMatchObject({ exitCode: 5 });
     await sandbox.remove(spec.id);
-    const killed = containerSpec(machine, ['sleep', '60']);
-    await sandbox.start(killed);
-    await sandbox.signal(killed.id, 9);
-    expect(await machine.exitOf(killed.id)).toMatchObject({ exitCode: 137, signal: 9, oomKilled: false });
-    await sandbox.remove(killed.id);
+    const other = containerSpec(machine, ['sleep', '60']);
+    await sandbox.start(other);
+    expect(await killed(machine, sandbox, other.id)).toMatchObject({ exitCode: 137, signal: 9, oomKilled: false });
   });
 
   it('is held to its limits, in a cgroup of its own', async () => {
@@ -65,9 +55,7 @@ describe('a container of a runtime handler', () => {
     expect(await machine.runtime.usage('handled', spec.id)).toMatchObject({ pids: 1, memoryLimitBytes: 64 << 20 });
     await sandbox.resize(spec.id, { memoryLimitBytes: 48 << 20 });
     expect(await machine.runtime.usage('handled', spec.id)).toMatchObject({ memoryLimitBytes: 48 << 20 });
-    await sandbox.signal(spec.id, 9);
-    await machine.exitOf(spec.id);
-    await sandbox.remove(spec.id);
+    await killed(machine, sandbox, spec.id);
     expect(await outcomeOf('dd if=/dev/zero of=/dev/null bs=200M', { resources: { memoryLimitBytes: 32 << 20 } })).toMatchObject({ exitCode: 137, oomKilled: true });
   });
 
@@ -82,9 +70,7 @@ describe('a container of a runtime handler', () => {
   it('has no devices of the machine, which a privileged one has', async () => {
     expect((await outcomeOf('ls /dev; mknod /dev/disk b 253 0 && cat /dev/disk; echo ok >/dev/null && echo fine')).log).toMatch(/fine\n$/);
     expect((await outcomeOf('mknod /dev/memory c 1 1 && head -c 1 /dev/memory')).log).toMatch(/not permitted|denied/i);
-    const { seccomp: _none, ...unfiltered } = plain();
-    const security = { ...unfiltered, capabilities: allCapabilities, privileged: true };
-    const { log } = await outcomeOf('ls /dev; mkdir /tmp/x; mount -t tmpfs x /tmp/x && echo mounted', { security, maskedPaths: [], readOnlyPaths: [] });
+    const { log } = await outcomeOf('ls /dev; mkdir /tmp/x; mount -t tmpfs x /tmp/x && echo mounted', mighty(machine));
     expect(log).toMatch(/^(kmsg|mem|loop-control|vda)$/m);
     expect(log).toMatch(/mounted\n$/);
   });
@@ -204,7 +190,7 @@ describe('a pod of a runtime handler', () => {
     const shared = await machine.runtime.createSandbox(sandboxSpec(`shared-${Object.keys(changes).join()}`, { handler: 'runc', ...changes }));
     const first = containerSpec(machine, ['sleep', '4711']);
     const { pid } = await shared.start(first);
-    expect((await outcome(containerSpec(machine, sh('exec 2>&1; ps -o args')), shared)).log).toContain('sleep 4711');
+    expect((await outcomeOf('ps -o args', {}, shared)).log).toContain('sleep 4711');
     expect(await finished(await shared.exec(first.id, { args: sh('ps -o args | grep -c "sleep 471[1]"'), tty: false, stdin: false }))).toMatchObject({ stdout: '1\n' });
     await shared.destroy();
     expect(isAlive(pid)).toBe(false);
@@ -213,10 +199,8 @@ describe('a pod of a runtime handler', () => {
   it('lets a container look into another one', async () => {
     const first = containerSpec(machine, ['sleep', '4712']);
     await sandbox.start(first);
-    expect((await outcome(containerSpec(machine, sh('exec 2>&1; ps -o pid,args'), { joins: first.id }))).log).toMatch(/ 1 sleep 4712\n/);
-    await sandbox.signal(first.id, 9);
-    await machine.exitOf(first.id);
-    await sandbox.remove(first.id);
+    expect((await outcomeOf('ps -o pid,args', { joins: first.id })).log).toMatch(/ 1 sleep 4712\n/);
+    await killed(machine, sandbox, first.id);
   });
 
   it('is gone with its supervisor', async () => {
@@ -255,9 +239,7 @@ describe('a pod of a runtime handler', () => {
     const { pid } = await sandbox.start(spec);
     const child = new RegExp(`/coracle-${machine.instance}/(.+/c\\d+)$`, 'm').exec(await readFile(`/proc/${pid}/cgroup`, 'utf8'))?.[1] ?? '';
     expect(await cgroups()).toContain(child);
-    await sandbox.signal(spec.id, 9);
-    await machine.exitOf(spec.id);
-    await sandbox.remove(spec.id);
+    await killed(machine, sandbox, spec.id);
     expect(await cgroups()).not.toContain(child);
     await sandbox.destroy();
     expect((await cgroups()).filter((path) => path.startsWith(dirname(child)))).toEqual([]);

@@ -5,10 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
-import { allCapabilities } from '../../node-agent/runtime/capabilities.ts';
 import type { ContainerSpec, Mount, Sandbox } from '../../node-agent/runtime/runtime.ts';
 import { supervisorOf } from '../sandbox-record.ts';
-import { childrenCalled, containerSpec, createTestMachine, finished, logText, sandboxSpec, sh, type TestMachine } from './fixture.ts';
+import { childrenCalled, containerSpec, createTestMachine, finished, killed, logText, mighty, outcome, sandboxSpec, sh, type TestMachine } from './fixture.ts';
 
 /** What is mounted below a volume, before and after its container starts. */
 const run = promisify(execFile);
@@ -37,19 +36,8 @@ afterAll(async () => {
 
 const volume = (changes: Partial<Mount> = {}): Mount => ({ type: 'bind', source: host, target: '/v', readOnly: true, propagation: 'private', ...changes });
 
-/** All rights, and no filter in the way. */
-function mighty(): Partial<ContainerSpec> {
-  const { seccomp: _unconfined, ...security } = containerSpec(machine, ['true']).security;
-  return { security: { ...security, capabilities: allCapabilities, privileged: true }, maskedPaths: [], readOnlyPaths: [] };
-}
-
 async function outputOf(script: string, mount: Mount, where = sandbox, changes: Partial<ContainerSpec> = {}): Promise<string> {
-  const spec = containerSpec(machine, sh(`exec 2>&1; ${script}`), { mounts: [mount], ...changes });
-  await where.start(spec);
-  await machine.exitOf(spec.id);
-  const log = await logText(spec.logPath);
-  await where.remove(spec.id);
-  return log;
+  return (await outcome(machine, where, containerSpec(machine, sh(`exec 2>&1; ${script}`), { mounts: [mount], ...changes }))).log;
 }
 
 /** Which of the directories take a file. */
@@ -82,7 +70,7 @@ describe('a read-only volume', () => {
     if ((await machine.runtime.usersRefusal(machine.dataDir)) !== undefined) return context.skip();
     const own = await machine.runtime.createSandbox(sandboxSpec('own-users', { hostUsers: false }));
     const script = `cat /v/below/file; mount -o remount,bind,rw /v/below 2>/dev/null && echo remounted; ${writable('/v', '/v/below')}`;
-    expect(await outputOf(script, volume({ recursiveReadOnly: true }), own, mighty())).toBe('there\n');
+    expect(await outputOf(script, volume({ recursiveReadOnly: true }), own, mighty(machine))).toBe('there\n');
     await own.destroy();
   });
 
@@ -99,11 +87,7 @@ async function waiting(mount: Mount, changes: Partial<ContainerSpec> = {}) {
   await sandbox.start(spec);
   return {
     inside: async (script: string) => (await finished(await sandbox.exec(spec.id, { args: sh(script), tty: false, stdin: false }))).stdout,
-    async end() {
-      await sandbox.signal(spec.id, 9);
-      await machine.exitOf(spec.id);
-      await sandbox.remove(spec.id);
-    },
+    end: () => killed(machine, sandbox, spec.id),
   };
 }
 
@@ -121,7 +105,7 @@ describe('what is mounted below a volume later', () => {
   });
 
   it.each<[string, NonNullable<Mount['propagation']>, boolean]>([['shows on the machine', 'shared', true], ['does not show there', 'slave', false]])('by a privileged container %s (%s)', async (_what, propagation, shown) => {
-    const container = await waiting(volume({ propagation, readOnly: false }), mighty());
+    const container = await waiting(volume({ propagation, readOnly: false }), mighty(machine));
     try {
       expect(await container.inside('mount -t tmpfs none /v/inside && touch /v/inside/file && echo done')).toBe('done\n');
       expect(existsSync(join(host, 'inside/file'))).toBe(shown);
@@ -183,7 +167,7 @@ describe('on a machine that shares its mounts', () => {
 
   it.each([['whose /dev was made beforehand', false], ['whose /dev was not', true]])('a container %s mounts nothing there over what the machine has lent it', async (what, shareProcessNamespace) => {
     const pod = await other.runtime.createSandbox(sandboxSpec(shareProcessNamespace ? 'shares' : 'alone', { shareProcessNamespace }));
-    const spec = containerSpec(other, sh('mount -t tmpfs smuggled /dev/shm && grep -o "/dev/shm.*smuggled" /proc/self/mountinfo | wc -l; read -r _'), { ...mighty(), stdin: true });
+    const spec = containerSpec(other, sh('mount -t tmpfs smuggled /dev/shm && grep -o "/dev/shm.*smuggled" /proc/self/mountinfo | wc -l; read -r _'), { ...mighty(other), stdin: true });
     await pod.start(spec);
     await vi.waitFor(async () => expect(await logText(spec.logPath), what).toBe('1\n'), 20_000);
     expect(await readFile('/proc/self/mountinfo', 'utf8')).not.toContain('smuggled');

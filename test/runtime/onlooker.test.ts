@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { capabilityMask, defaultCapabilities } from '../../node-agent/runtime/capabilities.ts';
 import { defaultSeccomp } from '../../node-agent/runtime/seccomp.ts';
 import type { ContainerSpec, Sandbox } from '../../node-agent/runtime/runtime.ts';
-import { buildSanitized, containerSpec, createTestMachine, finished, logText, sandboxSpec, sanitized, sh, type TestMachine } from './fixture.ts';
+import { buildSanitized, containerSpec, createTestMachine, finished, killed, logText, outcome, sandboxSpec, sanitized, sh, type TestMachine } from './fixture.ts';
 
 let machine: TestMachine;
 let sandbox: Sandbox;
@@ -35,19 +35,12 @@ async function whatItSaw(where: Sandbox, spec: ContainerSpec): Promise<string> {
   await where.remove(spec.id);
   return log;
 }
-async function outcome(spec: ContainerSpec): Promise<{ readonly exitCode: number; readonly log: string }> {
-  await sandbox.start(spec);
-  const { exitCode } = await machine.exitOf(spec.id);
-  const log = await logText(spec.logPath);
-  await sandbox.remove(spec.id);
-  return { exitCode, log };
-}
 
 describe('a container that may trace others', () => {
   it('sees nothing of the machine while others of its pod start', async () => {
     const onlooker = await startOnlooker(sandbox);
     const mounts = Array.from({ length: 30 }, (_none, index) => ({ type: 'tmpfs' as const, source: '', target: `/volumes/${index}`, readOnly: false }));
-    for (let time = 0; time < 20; time++) await outcome(containerSpec(machine, ['true'], { mounts }));
+    for (let time = 0; time < 20; time++) await outcome(machine, sandbox, containerSpec(machine, ['true'], { mounts }));
     expect(await whatItSaw(sandbox, onlooker)).toBe('looked\n');
   });
 
@@ -56,9 +49,7 @@ describe('a container that may trace others', () => {
     await sandbox.start(other);
     for (let time = 0; time < 60; time++) await finished(await sandbox.exec(other.id, { args: ['true'], tty: time % 2 === 1, stdin: true }));
     expect(await whatItSaw(sandbox, onlooker)).toBe('looked\n');
-    await sandbox.signal(other.id, 9);
-    await machine.exitOf(other.id);
-    await sandbox.remove(other.id);
+    await killed(machine, sandbox, other.id);
   });
 
   it.each([true, false])('sees nothing of the machine while something is executed in itself (host users: %s)', async (hostUsers) => {
@@ -87,12 +78,12 @@ function unsociableSeccomp(): Buffer {
 
 describe('in a shared pid namespace, a container', () => {
   it('has a /proc of that namespace, protected as anywhere', async () => {
-    const { log } = await outcome(containerSpec(machine, sh('exec 2>&1; echo $$; readlink /proc/self; head -n1 /proc/1/status; cat /proc/timer_list /proc/keys | wc -c; ls /proc/acpi /sys/firmware | grep -c "^[a-z]"; echo 1 > /proc/sys/kernel/domainname')));
+    const { log } = await outcome(machine, sandbox, containerSpec(machine, sh('exec 2>&1; echo $$; readlink /proc/self; head -n1 /proc/1/status; cat /proc/timer_list /proc/keys | wc -c; ls /proc/acpi /sys/firmware | grep -c "^[a-z]"; echo 1 > /proc/sys/kernel/domainname')));
     expect(log).toMatch(/^(\d+)\n\d+\nName:\tcoracle-reaper\n0\n0\n.*Read-only file system\n$/);
   });
 
   it('has a terminal, and leads its session', async () => {
-    const { exitCode, log } = await outcome(containerSpec(machine, sh('tty; echo there > /dev/tty; ls -l /dev/console | cut -c1; [ $(cut -d " " -f 6 /proc/$$/stat) = $$ ] && echo leads'), { tty: true }));
+    const { exitCode, log } = await outcome(machine, sandbox, containerSpec(machine, sh('tty; echo there > /dev/tty; ls -l /dev/console | cut -c1; [ $(cut -d " " -f 6 /proc/$$/stat) = $$ ] && echo leads'), { tty: true }));
     expect({ exitCode, log: log.replaceAll('\r', '') }).toEqual({ exitCode: 0, log: '/dev/pts/0\nthere\nc\nleads\n' });
   });
 
@@ -110,8 +101,6 @@ describe('in a shared pid namespace, a container', () => {
     const { exitCode, stderr, stdout } = await finished(await sandbox.exec(spec.id, { args: sh('sleep 0; true'), tty, stdin: false }));
     expect(exitCode).not.toBe(0);
     expect(stdout + stderr).toContain('can\'t fork');
-    await sandbox.signal(spec.id, 9);
-    await machine.exitOf(spec.id);
-    await sandbox.remove(spec.id);
+    await killed(machine, sandbox, spec.id);
   });
 });

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { ContainerSpec, Sandbox } from '../../node-agent/runtime/runtime.ts';
 import { buildAttempts } from './attempts.ts';
-import { containerSpec, createTestMachine, finished, logText, sandboxSpec, sh, type TestMachine } from './fixture.ts';
+import { containerSpec, createTestMachine, finished, killed, outcome, sandboxSpec, sh, type TestMachine } from './fixture.ts';
 
 /** What one container changes while another is made, or something executed: the moment between a look and the deed. */
 let machine: TestMachine;
@@ -26,10 +26,8 @@ async function exchanging(directory: string, target: string): Promise<() => Prom
   const spec = containerSpec(machine, ['attempts', 'exchange', `${target}/real`, `${target}/link`], { mounts: [{ type: 'bind', source: directory, target, readOnly: false }] });
   await sandbox.start(spec);
   return async () => {
-    await sandbox.signal(spec.id, 9);
-    const { exitCode } = await machine.exitOf(spec.id);
+    const { exitCode } = await killed(machine, sandbox, spec.id);
     expect(exitCode).toBe(137); // it was at it until then
-    await sandbox.remove(spec.id);
   };
 }
 
@@ -40,13 +38,7 @@ async function outcomes(times: number, once: () => Promise<string>, wanted: read
   return seen;
 }
 
-async function logOf(spec: ContainerSpec): Promise<string> {
-  await sandbox.start(spec);
-  await machine.exitOf(spec.id);
-  const log = await logText(spec.logPath);
-  await sandbox.remove(spec.id);
-  return log;
-}
+const logOf = async (spec: ContainerSpec): Promise<string> => (await outcome(machine, sandbox, spec)).log;
 
 describe('a container that swaps a directory for a link to the machine, without end,', () => {
   it('leads no other out by the part of a volume that it mounts', async () => {
@@ -74,9 +66,7 @@ describe('a container that swaps a directory for a link to the machine, without 
       const { stdout, stderr } = await finished(await sandbox.exec(spec.id, { args: sh('ls; cat ../../../../../../outside/file'), tty: false, stdin: false }));
       return stdout + stderr;
     }, ['file\n', 'refused: ']);
-    await sandbox.signal(spec.id, 9);
-    expect((await machine.exitOf(spec.id)).exitCode).toBe(137);
-    await sandbox.remove(spec.id);
+    expect((await killed(machine, sandbox, spec.id)).exitCode).toBe(137);
     for (const each of seen) expect(each).toMatch(/^(file\n|)cat: can't open '..\/..\/..\/..\/..\/..\/outside\/file': No such file or directory\n$|^refused: /);
   });
 });

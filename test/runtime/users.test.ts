@@ -5,11 +5,10 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startHost, usersPerPod } from '../../native/host.ts';
-import { allCapabilities } from '../../node-agent/runtime/capabilities.ts';
 import { readLayout, slotPaths } from '../../node-agent/runtime/cgroups.ts';
 import type { ContainerSpec, Mount, Sandbox } from '../../node-agent/runtime/runtime.ts';
 import { recordOf } from '../sandbox-record.ts';
-import { buildSanitized, collect, containerSpec, createTestMachine, finished, logText, sandboxSpec, sanitized, sh, type TestMachine } from './fixture.ts';
+import { buildSanitized, collect, containerSpec, createTestMachine, finished, mighty, outcome, sandboxSpec, sanitized, sh, type TestMachine } from './fixture.ts';
 
 let machine: TestMachine;
 let sandbox: Sandbox;
@@ -42,19 +41,9 @@ async function inside(script: string, options: { readonly tty?: boolean; readonl
 }
 /** What a container of its own says, both streams in one. */
 async function said(script: string, changes: Partial<ContainerSpec> = {}, where = sandbox): Promise<string> {
-  const spec = containerSpec(machine, sh(`exec 2>&1; ${script}`), changes);
-  await where.start(spec);
-  await machine.exitOf(spec.id);
-  const log = await logText(spec.logPath);
-  await where.remove(spec.id);
-  return log;
+  return (await outcome(machine, where, containerSpec(machine, sh(`exec 2>&1; ${script}`), changes))).log;
 }
 const security = (changes: Partial<ContainerSpec['security']>) => ({ ...containerSpec(machine, ['true']).security, ...changes });
-/** Everything that a pod can ask for, and no filter in the way. */
-const mighty = (): Partial<ContainerSpec> => {
-  const { seccomp: _none, ...rest } = security({ capabilities: allCapabilities, privileged: true });
-  return { security: rest, maskedPaths: [], readOnlyPaths: [] };
-};
 const bind = (source: string, target: string, changes: Partial<Mount> = {}): Mount => ({ type: 'bind', source, target, readOnly: false, ...changes });
 const firstUserOf = async (uid: string): Promise<number | undefined> => (await recordOf(machine.dataDir, uid)).firstUser;
 /** Who a process is on the host. */
@@ -105,7 +94,7 @@ describe('a pod with users of its own', () => {
 
   it('has kernel settings of its own', async () => {
     expect(await inside('cat /proc/sys/net/ipv4/tcp_fin_timeout /proc/sys/kernel/msgmax')).toBe('17\n4321\n');
-    expect(await said('echo 18 > /proc/sys/net/ipv4/tcp_fin_timeout && cat /proc/sys/net/ipv4/tcp_fin_timeout', mighty())).toBe('18\n');
+    expect(await said('echo 18 > /proc/sys/net/ipv4/tcp_fin_timeout && cat /proc/sys/net/ipv4/tcp_fin_timeout', mighty(machine))).toBe('18\n');
   });
 
   it('has terminals, standard streams by name, input, and a port on its loopback', async () => {
@@ -199,7 +188,7 @@ describe('its files', () => {
     const volume = await mkdtemp(join(machine.dataDir, 'volume-'));
     await writeFile(join(volume, 'file'), 'as it was');
     const mounts = [bind(volume, '/volume', { readOnly: true }), bind(join(volume, 'file'), '/file', { readOnly: true })];
-    expect(await said('mount -o remount,rw /volume; mount -o remount,bind,rw /volume; mount -o remount,bind,rw /file; mount --bind /volume /tmp && mount -o remount,bind,rw /tmp; for path in /volume /tmp; do echo changed > $path/file; done; echo changed > /file', { ...mighty(), mounts }))
+    expect(await said('mount -o remount,rw /volume; mount -o remount,bind,rw /volume; mount -o remount,bind,rw /file; mount --bind /volume /tmp && mount -o remount,bind,rw /tmp; for path in /volume /tmp; do echo changed > $path/file; done; echo changed > /file', { ...mighty(machine), mounts }))
       .toMatch(/^(mount: .*\n)+(sh: .*: Read-only file system\n){3}$/);
     expect(await readFile(join(volume, 'file'), 'utf8')).toBe('as it was');
   });
@@ -207,7 +196,7 @@ describe('its files', () => {
   it('are no devices of the machine, though an image or a volume has them', async () => {
     const volume = await mkdtemp(join(machine.dataDir, 'volume-'));
     for (const path of [join(volume, 'zero'), join(machine.layer, 'zero')]) await promisify(execFile)('mknod', [path, 'c', '1', '5']);
-    expect(await said('stat -c %u /zero /volume/zero; mount -o remount,bind,dev /volume; head -c 1 /zero; head -c 1 /volume/zero', { ...mighty(), mounts: [bind(volume, '/volume')] })).toMatch(/^0\n0\nmount: .*\nhead: .*Permission denied\nhead: .*Permission denied\n$/);
+    expect(await said('stat -c %u /zero /volume/zero; mount -o remount,bind,dev /volume; head -c 1 /zero; head -c 1 /volume/zero', { ...mighty(machine), mounts: [bind(volume, '/volume')] })).toMatch(/^0\n0\nmount: .*\nhead: .*Permission denied\nhead: .*Permission denied\n$/);
   });
 
   it('are protected as any pod\'s', async () => {
@@ -225,8 +214,8 @@ describe('its files', () => {
 
 describe('its root, whatever it asks for,', () => {
   it('can do in its own namespaces what capabilities let it', async () => {
-    expect(await said('mkdir /m && mount -t tmpfs none /m && touch /m/x && hostname other && hostname && ip link set lo mtu 1400 && chroot / id -u', mighty())).toBe('other\n0\n');
-    expect(await said("unshare -p -m -f sh -c 'mount -t proc proc /proc && echo $$ && ls -d /proc/[0-9]*'; unshare -U -r -m -n sh -c 'mount -t tmpfs none /tmp && mount -t sysfs none /sys && ls /sys/class/net'", mighty())).toBe('1\n/proc/1\nlo\n');
+    expect(await said('mkdir /m && mount -t tmpfs none /m && touch /m/x && hostname other && hostname && ip link set lo mtu 1400 && chroot / id -u', mighty(machine))).toBe('other\n0\n');
+    expect(await said("unshare -p -m -f sh -c 'mount -t proc proc /proc && echo $$ && ls -d /proc/[0-9]*'; unshare -U -r -m -n sh -c 'mount -t tmpfs none /tmp && mount -t sysfs none /sys && ls /sys/class/net'", mighty(machine))).toBe('1\n/proc/1\nlo\n');
   });
 
   it.each([
@@ -238,6 +227,6 @@ describe('its root, whatever it asks for,', () => {
     ['write to its own limits', 'for file in $(find /sys/fs/cgroup -name memory.limit_in_bytes -o -name memory.max -o -name cgroup.procs); do echo 0 > $file; done', /^(.*Permission denied\n)+$/],
     ['read what only the machine\'s root may', 'cat /proc/kcore; dmesg', /^cat: .*\ndmesg: .*not permitted\n$/],
   ])('can not %s', async (_what, script, expected) => {
-    expect(await said(script, mighty())).toMatch(expected);
+    expect(await said(script, mighty(machine))).toMatch(expected);
   });
 });
