@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, readdir, readlink, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { messageOf, systemCode } from '../machinery/thrown.ts';
+import { messageOf } from '../machinery/thrown.ts';
 import { startHost } from '../native/host.ts';
 import { projectsDirectory } from '../node-agent/runtime/sandbox-record.ts';
 
@@ -39,13 +39,10 @@ export async function mountQuotaDisk(size: string): Promise<QuotaDisk> {
   };
 }
 
-/** Each directory of a node that has a limit, with its project. */
+/** Each directory of a node that has a limit, with its project. Rejects when the node has limited none yet. */
 export async function projectsOf(dataDir: string): Promise<Map<string, number>> {
   const directory = projectsDirectory(dataDir);
-  const names = await readdir(directory).catch((error: unknown) => {
-    if (systemCode(error) === 'ENOENT') return [];
-    throw error;
-  });
+  const names = await readdir(directory);
   return new Map(await Promise.all(names.map(async (name) => [await readlink(join(directory, name)), Number(name)] as const)));
 }
 

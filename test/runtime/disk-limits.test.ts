@@ -1,6 +1,7 @@
 import { cp, mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { systemCode } from '../../machinery/thrown.ts';
 import { allCapabilities, defaultCapabilities } from '../../node-agent/runtime/capabilities.ts';
 import { defaultSeccomp } from '../../node-agent/runtime/seccomp.ts';
 import { destroyInstance } from '../../node-agent/runtime/teardown.ts';
@@ -65,7 +66,11 @@ async function meetsLimit(container: Waiting, path: string): Promise<void> {
   expect(bytes).toBeGreaterThan(limit - MiB);
 }
 
-const projects = () => projectsOf(machine.dataDir);
+/** None when the machine's state is gone with them. */
+const projects = () => projectsOf(machine.dataDir).catch((error: unknown) => {
+  if (systemCode(error) === 'ENOENT') return new Map<string, number>();
+  throw error;
+});
 const unused = (ids: Iterable<number>) => unusedOf(disk, ids);
 
 describe.skipIf(lacks !== '')(`on a file system with project quota${lacks}`, () => {
